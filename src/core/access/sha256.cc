@@ -1,0 +1,70 @@
+#include "core/access/sha256.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace gateway {
+
+namespace {
+
+// OpenSSL 3 looks an algorithm up anew for each use of EVP_sha256(), which costs more than the hash
+// itself.
+struct Hasher {
+    Hasher()
+        : algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr), EVP_MD_free),
+          context(EVP_MD_CTX_new(), EVP_MD_CTX_free) {}
+    std::unique_ptr<EVP_MD, void (*)(EVP_MD *)> algorithm;
+    std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX *)> context;
+};
+
+std::optional<uint8_t> hex_digit(char c) {
+    if (c >= '0' && c <= '9') {
+        return static_cast<uint8_t>(c - '0');
+    }
+    if (c >= 'a' && c <= 'f') {
+        return static_cast<uint8_t>(c - 'a' + 10);
+    }
+    if (c >= 'A' && c <= 'F') {
+        return static_cast<uint8_t>(c - 'A' + 10);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Sha256 sha256(std::string_view text) {
+    thread_local const Hasher hasher;
+    Sha256 digest{};
+    unsigned size = 0;
+    if (EVP_DigestInit_ex(hasher.context.get(), hasher.algorithm.get(), nullptr) != 1 ||
+        EVP_DigestUpdate(hasher.context.get(), text.data(), text.size()) != 1 ||
+        EVP_DigestFinal_ex(hasher.context.get(), digest.data(), &size) != 1) {
+        throw std::runtime_error("SHA-256 is not available");
+    }
+    return digest;
+}
+
+bool equal_in_constant_time(const Sha256 &a, const Sha256 &b) {
+    return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::optional<Sha256> parse_sha256(std::string_view hex) {
+    Sha256 digest{};
+    if (hex.size() != digest.size() * 2) {
+        return std::nullopt;
+    }
+    for (size_t i = 0; i < digest.size(); ++i) {
+        const auto high = hex_digit(hex[i * 2]);
+        const auto low = hex_digit(hex[i * 2 + 1]);
+        if (!high || !low) {
+            return std::nullopt;
+        }
+        digest[i] = static_cast<uint8_t>((*high << 4) | *low);
+    }
+    return digest;
+}
+
+}  // namespace gateway

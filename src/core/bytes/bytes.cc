@@ -1,0 +1,65 @@
+#include "core/bytes/bytes.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gateway {
+
+Bytes Bytes::own(std::string text) {
+    Bytes bytes;
+    bytes.append(std::move(text));
+    return bytes;
+}
+
+void Bytes::append(Slice slice) {
+    if (slice.text.empty()) {
+        return;
+    }
+    size_ += slice.text.size();
+    slices_.push_back(std::move(slice));
+}
+
+void Bytes::append(const Bytes &other) {
+    slices_.reserve(slices_.size() + other.slices_.size());
+    for (const Slice &slice : other.slices_) {
+        append(slice);
+    }
+}
+
+void Bytes::append(std::string text) {
+    auto owner = std::make_shared<const std::string>(std::move(text));
+    const std::string_view view = *owner;
+    append(Slice{std::move(owner), view});
+}
+
+Bytes Bytes::part(size_t from, size_t count) const {
+    Bytes result;
+    for (const Slice &slice : slices_) {
+        if (count == 0) {
+            break;
+        }
+        if (from >= slice.text.size()) {
+            from -= slice.text.size();
+            continue;
+        }
+        const std::string_view text = slice.text.substr(from, count);
+        from = 0;
+        count -= text.size();
+        result.append(Slice{slice.owner, text});
+    }
+    return result;
+}
+
+std::string Bytes::copy(size_t most) const {
+    std::string text;
+    text.reserve(std::min(most, size_));
+    for (const Slice &slice : slices_) {
+        if (text.size() == most) {
+            break;
+        }
+        text.append(slice.text.substr(0, most - text.size()));
+    }
+    return text;
+}
+
+}  // namespace gateway

@@ -1,0 +1,42 @@
+// Bytes by reference: an answer travels from curl to the client as slices of the blocks it arrived
+// in.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gateway {
+
+// A piece of memory and whatever keeps it alive.
+struct Slice {
+    std::shared_ptr<const void> owner;
+    std::string_view text;
+};
+
+class Bytes {
+ public:
+    Bytes() = default;
+    static Bytes own(std::string text);
+
+    void append(Slice slice);
+    void append(const Bytes &other);
+    void append(std::string text);  // takes it over, no copy
+
+    [[nodiscard]] const std::vector<Slice> &slices() const { return slices_; }
+    [[nodiscard]] size_t size() const { return size_; }
+    [[nodiscard]] bool empty() const { return size_ == 0; }
+
+    // The part [from, from + count), clipped to what is there; refers to the same memory.
+    [[nodiscard]] Bytes part(size_t from, size_t count = std::string::npos) const;
+
+    // Copies the first `most` bytes out. For short things: error texts, image headers, tests.
+    [[nodiscard]] std::string copy(size_t most = std::string::npos) const;
+
+ private:
+    std::vector<Slice> slices_;
+    size_t size_ = 0;
+};
+
+}  // namespace gateway

@@ -1,0 +1,504 @@
+#include "core/exchange.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "core/providers/error_reply.h"
+#include "core/request/decode.h"
+#include "core/request/fields.h"
+#include "core/response/redact.h"
+
+namespace gateway {
+
+Exchange::Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, const Ports &ports,
+                   int32_t process)
+    : models_(models),
+      policy_(policy),
+      ledger_(ledger),
+      ports_(ports),
+      process_(process),
+      request_id_(new_request_id(ports.random)),
+      began_(ports.clock.now()),
+      deadline_(policy.deadline) {}
+
+Exchange::~Exchange() {
+    cancel();
+}
+
+void Exchange::cancel() noexcept {
+    if (running_ != nullptr) {
+        outcome_ = "client_gone";
+        upstream_time_ += ports_.clock.now() - attempt_began_;
+    }
+    settle(0);
+    running_.reset();
+    finished_.reset();
+}
+
+// ---- 1. identify: who is asking?
+
+tl::expected<void, ApiError> Exchange::identify(const RequestHead &head) {
+    head_ = head;
+    auto caller = gateway::identify(head, policy_.auth, policy_.keys, ports_.clock.unix_seconds());
+    if (!caller) {
+        return tl::unexpected(std::move(caller.error()));
+    }
+    caller_ = std::move(*caller);
+    return check_headers(head);
+}
+
+// ---- 2. enter: may they have another request now?
+
+tl::expected<void, ApiError> Exchange::enter() {
+    if (!head_.timeout.empty()) {
+        int64_t seconds = 0;
+        const char *end = head_.timeout.data() + head_.timeout.size();
+        const auto [stop, problem] = std::from_chars(head_.timeout.data(), end, seconds);
+        if (problem != std::errc() || stop != end || seconds < 1) {
+            return tl::unexpected(
+                ApiError::of(400, "invalid_value",
+                             "X-Request-Timeout must be a whole number of seconds, at least 1.",
+                             "X-Request-Timeout"));
+        }
+        deadline_ = std::min<Milliseconds>(
+            deadline_, std::chrono::seconds(std::min<int64_t>(seconds, 1'000'000)));
+    }
+    if (!head_.fit.empty()) {
+        if (head_.fit != "strict" && head_.fit != "adapt") {
+            return tl::unexpected(ApiError::of(400, "invalid_value",
+                                               "X-Image-Gateway-Fit must be strict or adapt.",
+                                               "X-Image-Gateway-Fit"));
+        }
+        fit_mode_ = head_.fit == "strict" ? FitMode::strict : FitMode::adapt;
+    }
+    if (caller_.key == nullptr) {
+        return {};
+    }
+    account_ = account_of(*caller_.key);
+    constexpr int64_t kGrace = 60'000;  // beyond the deadline only a dead worker keeps a lease
+    auto admission = ledger_.enter(account_, caller_.key->limits, moment(), process_,
+                                   deadline_.count() + kGrace);
+    if (!admission) {
+        ApiError error = ApiError::of(429, "rate_limit_exceeded", admission.error().message);
+        error.retry_after = admission.error().retry_after;
+        return tl::unexpected(std::move(error));
+    }
+    admission_ = *admission;
+    return {};
+}
+
+// ---- the rest, once the body is there
+
+void Exchange::run(std::string_view body, std::function<void(Answer)> answer) {
+    answer_ = std::move(answer);
+    const Milliseconds left = deadline_ - (ports_.clock.now() - began_);
+    deadline_timer_ =
+        ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_deadline(); });
+    const auto ready =
+        understand(body).and_then([this] { return plan(); }).and_then([this] { return reserve(); });
+    if (!ready) {
+        fail(ready.error());
+        return;
+    }
+    attempt();
+}
+
+// ---- 3. understand: what do they want?
+
+tl::expected<void, ApiError> Exchange::understand(std::string_view body) {
+    auto request = decode_request(body);
+    if (!request) {
+        return tl::unexpected(std::move(request.error()));
+    }
+    request_ = std::move(*request);
+    if (!head_.on_behalf_of.empty() && !request_.params.has(Param::user)) {
+        request_.params[Param::user] = head_.on_behalf_of;
+    }
+    model_asked_ = !head_.path_model.empty() ? head_.path_model : std::string_view(request_.model);
+    if (model_asked_.empty()) {
+        model_asked_ = policy_.default_model;
+    }
+    if (model_asked_.empty() && models_.alias("auto") != nullptr) {
+        model_asked_ = "auto";
+    }
+    if (model_asked_.empty()) {
+        return tl::unexpected(ApiError::of(
+            400, "missing_required_parameter",
+            "Missing required parameter: 'model'; this gateway has no default.", "model"));
+    }
+    return {};
+}
+
+// ---- 4. plan: who can make it?
+
+tl::expected<void, ApiError> Exchange::plan() {
+    if (auto added = add_candidates(model_asked_, "model"); !added) {
+        return added;
+    }
+    for (size_t i = 0; i < request_.fallbacks.size(); ++i) {
+        const std::string param = "fallbacks[" + std::to_string(i) + "]";
+        if (auto added = add_candidates(request_.fallbacks[i], param.c_str()); !added) {
+            return added;
+        }
+    }
+    if (caller_.key != nullptr) {
+        for (const std::string &fallback : caller_.key->fallbacks) {
+            // The operator's own list: a model that is gone from the configuration is not the
+            // caller's mistake.
+            (void)add_candidates(fallback, "model");
+        }
+    }
+    return {};
+}
+
+// A key that may use an alias may use all behind it; else it may use those members that its
+// patterns name.
+tl::expected<void, ApiError> Exchange::add_candidates(std::string_view name, const char *param) {
+    auto resolved = models_.resolve(name, ports_.random);
+    if (!resolved) {
+        resolved.error().param = param;
+        if (std::string_view(param) != "model") {
+            resolved.error().status = 400;
+        }
+        return tl::unexpected(std::move(resolved.error()));
+    }
+    if (resolved->alias != nullptr && resolved->alias->after_unknown == AfterUnknown::fail) {
+        after_unknown_ = AfterUnknown::fail;
+    }
+    const bool all = caller_.may_use(name);
+    bool any = false;
+    for (Candidate &candidate : resolved->candidates) {
+        if (!all && !caller_.may_use(candidate.name())) {
+            continue;
+        }
+        any = true;
+        const bool known =
+            std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate &other) {
+                return other.provider == candidate.provider && other.model == candidate.model;
+            });
+        if (!known) {
+            candidates_.push_back(std::move(candidate));
+        }
+    }
+    if (!any) {
+        return tl::unexpected(
+            ApiError::of(403, "model_not_allowed",
+                         "This key may not use the model '" + std::string(name) + "'.", param));
+    }
+    return {};
+}
+
+// ---- 6. reserve: is there room for these images? (5, fit, is done for each candidate below)
+
+tl::expected<void, ApiError> Exchange::reserve() {
+    if (caller_.key == nullptr) {
+        return {};
+    }
+    const int64_t count = request_.params.integer(Param::n, 1);
+    reserved_at_ = moment();
+    auto reserved = ledger_.reserve_images(account_, caller_.key->limits, count, reserved_at_);
+    if (!reserved) {
+        ApiError error = ApiError::of(429, "rate_limit_exceeded", reserved.error().message);
+        error.retry_after = reserved.error().retry_after;
+        return tl::unexpected(std::move(error));
+    }
+    admission_.images = *reserved;
+    images_reserved_ = count;
+    return {};
+}
+
+// ---- 5 and 7. fit, and attempt
+
+void Exchange::attempt() {
+    for (; candidate_ < candidates_.size(); ++candidate_) {
+        const Candidate &candidate = candidates_[candidate_];
+        const Provider &provider = *candidate.provider;
+        const ModelSpec *spec = models_.catalogue().find(provider.dialect->name(), candidate.model);
+        auto fitted = fit(request_.params, *spec, fit_mode_);
+        if (!fitted) {
+            if (!misfit_) {
+                misfit_ = std::move(fitted.error());
+            }
+            continue;
+        }
+        fitted_ = std::move(*fitted);
+        std::vector<int> weights;
+        for (const ProviderKey &key : provider.keys) {
+            weights.push_back(key.weight);
+        }
+        key_order_ = weighted_order(weights, ports_.random);
+        key_ = 0;
+        attempt_with(key_order_.empty() ? nullptr : &provider.keys[key_order_[0]]);
+        return;
+    }
+    if (attempts_.empty() && misfit_) {
+        fail(*misfit_);
+        return;
+    }
+    fail(error_when_all_failed());
+}
+
+void Exchange::attempt_with(const ProviderKey *key) {
+    attempt_began_ = ports_.clock.now();
+    const Milliseconds left = deadline_ - (attempt_began_ - began_);
+    if (left <= Milliseconds(0)) {
+        return;  // the deadline's timer is due, and answers
+    }
+    const Candidate &candidate = candidates_[candidate_];
+    const std::string_view client_id =
+        head_.request_id.empty() ? std::string_view(request_id_) : head_.request_id;
+    const ProviderRequest request{*candidate.provider, key,          candidate.model,
+                                  fitted_.params,      client_id,    head_.idempotency_key,
+                                  head_.traceparent,   ports_.random};
+    running_ = Attempt::start(ports_, request, {left, policy_.answer_max},
+                              [this](const Outcome &outcome) { on_outcome(outcome); });
+}
+
+// ---- 8. decide: what next?
+
+void Exchange::on_outcome(const Outcome &outcome) {
+    record(outcome);
+    switch (decide(outcome.type, after_unknown_)) {
+        case Next::answer: unify(outcome); return;
+        case Next::tell_caller: fail(error_for_caller(outcome)); return;
+        case Next::give_up: fail(error_when_all_failed()); return;
+        case Next::next_key:
+            if (++key_ < key_order_.size()) {
+                attempt_with(&candidates_[candidate_].provider->keys[key_order_[key_]]);
+                return;
+            }
+            break;
+        case Next::next_candidate: break;
+    }
+    ++candidate_;
+    attempt();
+}
+
+void Exchange::record(const Outcome &outcome) {
+    finished_ = std::move(running_);  // not destroyed yet: this is called from within it
+    const Candidate &candidate = candidates_[candidate_];
+    const Milliseconds took = ports_.clock.now() - attempt_began_;
+    upstream_time_ += took;
+    outcome_ = name_of(outcome.type);
+    attempts_.push_back({candidate.provider->name, candidate.model, outcome.type,
+                         outcome.type == OutcomeType::made ? 200 : outcome.error.status,
+                         outcome.error.code, took.count()});
+    if (outcome.type == OutcomeType::made) {
+        return;
+    }
+    if (outcome.retry_after && (!shortest_wait_ || *outcome.retry_after < *shortest_wait_)) {
+        shortest_wait_ = outcome.retry_after;
+    }
+    last_failure_ = outcome;
+    log_attempt(attempts_.back(), outcome);
+}
+
+// ---- 9. unify: one shape for every answer
+
+void Exchange::unify(const Outcome &outcome) {
+    std::vector<Adjustment> adjustments = request_.adjustments;
+    adjustments.insert(adjustments.end(), fitted_.adjustments.begin(), fitted_.adjustments.end());
+    const std::string_view wanted = request_.params.text(Param::response_format);
+    const bool has_links =
+        std::any_of(outcome.result.images.begin(), outcome.result.images.end(),
+                    [](const Image &image) { return image.form == Image::Form::url; });
+    if (wanted == "url" && !has_links) {
+        adjustments.push_back(
+            {"response_format", "\"url\"", "\"url\"",
+             "the model returns bytes and nothing here stores them: the url is a data: URL"});
+    } else if (wanted == "b64_json" && has_links) {
+        adjustments.push_back(
+            {"response_format", "\"b64_json\"", "\"url\"", "the model returns links"});
+    }
+    const auto made = static_cast<int64_t>(outcome.result.images.size());
+    const int64_t asked = request_.params.integer(Param::n, 1);
+    if (made < asked) {
+        adjustments.push_back({"n", std::to_string(asked), std::to_string(asked),
+                               "the provider made only " + std::to_string(made)});
+    }
+    Answer answer;
+    AnswerFacts facts = this->facts();
+    facts.adjustments = &adjustments;
+    answer.body = write_images(outcome.result, facts, wanted);
+    settle(made);
+    finish(std::move(answer));
+}
+
+// ---- 10. settle: what really happened
+
+void Exchange::settle(int64_t images_made) noexcept {
+    deadline_timer_.reset();
+    ledger_.leave(std::exchange(admission_.lease, 0));
+    const int64_t reserved = std::exchange(images_reserved_, 0);
+    // What may have been billed has used its images up, whether they arrived or not.
+    const bool perhaps_made =
+        running_ != nullptr ||
+        std::any_of(attempts_.begin(), attempts_.end(),
+                    [](const AttemptRecord &record) { return may_be_billed(record.outcome); });
+    if (reserved > images_made && !perhaps_made) {
+        ledger_.give_back_images(account_, reserved - images_made, reserved_at_);
+        admission_.images.remaining =
+            std::min(admission_.images.limit, admission_.images.remaining + reserved - images_made);
+    }
+}
+
+// ---- errors and endings
+
+void Exchange::on_deadline() {
+    if (running_ != nullptr && candidate_ < candidates_.size()) {
+        Outcome outcome;
+        outcome.type = OutcomeType::too_late;
+        outcome.error.code = "deadline_exceeded";
+        outcome.error.message = "no answer before the deadline";
+        record(outcome);
+    }
+    finished_.reset();  // cancels what was under way
+    fail(ApiError::of(504, "deadline_exceeded",
+                      "No image was made within " + std::to_string(deadline_.count() / 1000) +
+                          " s. The provider that was asked last may still be working on it."));
+}
+
+void Exchange::fail(const ApiError &error) {
+    if (outcome_.empty()) {
+        outcome_ = "refused";
+    }
+    settle(0);
+    finish(answer_for(error));
+}
+
+void Exchange::finish(Answer answer) {
+    add_quota_headers(answer);
+    std::exchange(answer_, nullptr)(std::move(answer));
+}
+
+Answer Exchange::answer_for(const ApiError &error) const {
+    Answer answer;
+    answer.status = error.status;
+    if (error.retry_after) {
+        answer.headers.emplace_back("Retry-After", std::to_string(std::max(1, *error.retry_after)));
+    }
+    if (error.status == 401) {
+        answer.headers.emplace_back("WWW-Authenticate", "Bearer");
+    }
+    AnswerFacts facts = this->facts();
+    facts.adjustments = &request_.adjustments;
+    answer.body = Bytes::own(write_error(error, facts));
+    return answer;
+}
+
+ApiError Exchange::error_for_caller(const Outcome &outcome) const {
+    const ProviderError &told = outcome.error;
+    ApiError error = ApiError::of(400);
+    if (told.status >= 400 && told.status < 500) {
+        error.status = told.status;
+    }
+    error.type = told.type.empty() ? error.type : told.type;
+    error.code = told.code.empty() ? std::string(name_of(outcome.type)) : told.code;
+    error.message = told.message.empty() ? "The provider refused the request." : told.message;
+    error.message = redact(error.message, candidates_[candidate_].provider->keys);
+    error.param = told.param;
+    error.from_provider = true;
+    return error;
+}
+
+ApiError Exchange::error_when_all_failed() const {
+    const auto all = [this](OutcomeType type) {
+        return !attempts_.empty() &&
+               std::all_of(attempts_.begin(), attempts_.end(),
+                           [=](const AttemptRecord &a) { return a.outcome == type; });
+    };
+    if (all(OutcomeType::throttled)) {
+        ApiError error = ApiError::of(503, "providers_throttled",
+                                      "Every provider is limiting its callers just now.");
+        const auto wait =
+            std::chrono::ceil<std::chrono::seconds>(shortest_wait_.value_or(Milliseconds(1000)));
+        error.retry_after = static_cast<int>(std::max<int64_t>(1, wait.count()));
+        return error;
+    }
+    if (!attempts_.empty() && attempts_.back().code == kNoConnectionCode) {
+        ApiError error = ApiError::of(503, "overloaded",
+                                      "This gateway has no connection left to ask a provider.");
+        error.retry_after = 1;
+        return error;
+    }
+    if (all(OutcomeType::not_here)) {
+        return ApiError::of(404, "model_not_found",
+                            "No provider offers the model '" + std::string(model_asked_) + "'.",
+                            "model");
+    }
+    std::string message = "No provider could make the image.";
+    if (last_failure_) {
+        message += " The last one, " + attempts_.back().provider + ", ended as " +
+                   std::string(name_of(last_failure_->type)) + ".";
+    }
+    return ApiError::of(502, "all_providers_failed", message);
+}
+
+void Exchange::log_attempt(const AttemptRecord &record, const Outcome &outcome) const {
+    LogLevel level = LogLevel::warn;
+    if (outcome.type == OutcomeType::callers_fault ||
+        outcome.type == OutcomeType::refused_by_policy) {
+        level = LogLevel::info;
+    } else if (outcome.type == OutcomeType::our_credentials ||
+               outcome.type == OutcomeType::out_of_quota) {
+        level = LogLevel::error;
+    }
+    const Provider &provider = *candidates_[candidate_].provider;
+    std::string line = "image gateway: attempt " + std::to_string(attempts_.size()) + " at " +
+                       record.provider + "/" + record.model + " ended as " +
+                       std::string(name_of(outcome.type)) + " after " +
+                       std::to_string(record.latency) + " ms";
+    line += ", status " + std::to_string(record.status);
+    if (!record.code.empty()) {
+        line += ", code " + record.code;
+    }
+    // What a provider says about a bad key tends to quote it.
+    if (!outcome.error.message.empty() && outcome.type != OutcomeType::our_credentials) {
+        line += ": " + outcome.error.message;
+    }
+    line += ", request " + request_id_;
+    ports_.log.write(level, for_log(redact(line, provider.keys)));
+}
+
+AnswerFacts Exchange::facts() const {
+    AnswerFacts facts;
+    facts.request_id = request_id_;
+    facts.created = ports_.clock.unix_seconds();
+    facts.model_requested = model_asked_;
+    facts.attempts = &attempts_;
+    facts.latency = milliseconds();
+    return facts;
+}
+
+Moment Exchange::moment() const {
+    return {ports_.clock.unix_seconds(), ports_.clock.now().count()};
+}
+
+void Exchange::add_quota_headers(Answer &answer) const {
+    const auto add = [&](const Quota &quota, const std::string &what) {
+        if (quota.limit != 0) {
+            answer.headers.emplace_back("x-ratelimit-limit-" + what, std::to_string(quota.limit));
+            answer.headers.emplace_back("x-ratelimit-remaining-" + what,
+                                        std::to_string(quota.remaining));
+            answer.headers.emplace_back("x-ratelimit-reset-" + what,
+                                        std::to_string(quota.reset_seconds) + "s");
+        }
+    };
+    add(admission_.requests, "requests");
+    add(admission_.images, "images");
+}
+
+std::string new_request_id(Random &random) {
+    constexpr std::string_view kLetters = "0123456789abcdefghjkmnpqrstvwxyz";
+    std::array<uint8_t, 24> bytes{};
+    random.fill(bytes);
+    std::string id = "req_";
+    for (const uint8_t byte : bytes) {
+        id += kLetters[byte % kLetters.size()];
+    }
+    return id;
+}
+
+}  // namespace gateway

@@ -1,0 +1,126 @@
+// The story of one request. The adapter tells it what happens; it tells the adapter what to answer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/access/identify.h"
+#include "core/catalog/fit.h"
+#include "core/limits/ledger.h"
+#include "core/ports.h"
+#include "core/providers/attempt.h"
+#include "core/response/answer.h"
+#include "core/routing/decide.h"
+#include "core/routing/model_map.h"
+
+namespace gateway {
+
+// What a location's configuration says.
+struct Policy {
+    AuthMode auth = AuthMode::required;
+    std::shared_ptr<const KeyRing> keys;
+    std::string default_model;
+    Milliseconds deadline{590'000};
+    size_t answer_max = 0;
+};
+
+class Exchange {
+ public:
+    // Everything referred to must outlive the exchange.
+    Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, const Ports &ports,
+             int32_t process);
+    ~Exchange();
+    Exchange(const Exchange &) = delete;
+    Exchange &operator=(const Exchange &) = delete;
+
+    // The steps, in the order in which the adapter takes them. An error is the answer.
+    tl::expected<void, ApiError> identify(const RequestHead &head);
+    tl::expected<void, ApiError> enter();
+    // The rest. `answer` is called once, unless the exchange is destroyed before: then all is
+    // cancelled. The exchange may be destroyed after it, but not from within it.
+    void run(std::string_view body, std::function<void(Answer)> answer);
+
+    // The client left: cancels what runs and gives back what was reserved. What has happened can
+    // still be read.
+    void cancel() noexcept;
+
+    // An answer that is an error of ours, told in the same words as all others.
+    [[nodiscard]] Answer answer_for(const ApiError &error) const;
+
+    // For log variables.
+    [[nodiscard]] const std::string &request_id() const { return request_id_; }
+    [[nodiscard]] std::string_view caller_id() const { return caller_.id(); }
+    [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return attempts_; }
+    [[nodiscard]] int64_t upstream_milliseconds() const { return upstream_time_.count(); }
+    [[nodiscard]] std::string_view outcome() const { return outcome_; }
+    [[nodiscard]] int64_t milliseconds() const { return (ports_.clock.now() - began_).count(); }
+
+ private:
+    tl::expected<void, ApiError> understand(std::string_view body);
+    tl::expected<void, ApiError> plan();
+    tl::expected<void, ApiError> reserve();
+    void attempt();
+    void attempt_with(const ProviderKey *key);
+    void on_outcome(const Outcome &outcome);
+    void record(const Outcome &outcome);
+    void unify(const Outcome &outcome);
+    void settle(int64_t images_made) noexcept;
+    void fail(const ApiError &error);
+    void finish(Answer answer);
+    void on_deadline();
+
+    tl::expected<void, ApiError> add_candidates(std::string_view name, const char *param);
+    [[nodiscard]] ApiError error_for_caller(const Outcome &outcome) const;
+    [[nodiscard]] ApiError error_when_all_failed() const;
+    void log_attempt(const AttemptRecord &record, const Outcome &outcome) const;
+    [[nodiscard]] AnswerFacts facts() const;
+    [[nodiscard]] Moment moment() const;
+    void add_quota_headers(Answer &answer) const;
+
+    const ModelMap &models_;
+    const Policy &policy_;
+    Ledger &ledger_;
+    const Ports &ports_;
+    int32_t process_;
+
+    std::string request_id_;
+    Milliseconds began_{0};
+    Milliseconds deadline_{0};
+    RequestHead head_;
+    Caller caller_;
+    Account account_{};
+    Admission admission_;
+    int64_t images_reserved_ = 0;
+    Moment reserved_at_;
+    ImageRequest request_;
+    std::string_view model_asked_;
+    FitMode fit_mode_ = FitMode::adapt;
+    AfterUnknown after_unknown_ = AfterUnknown::fallback;
+
+    std::vector<Candidate> candidates_;
+    size_t candidate_ = 0;
+    std::vector<size_t> key_order_;  // of the current candidate's provider
+    size_t key_ = 0;
+    Fitted fitted_;
+    std::optional<ApiError> misfit_;  // the first candidate that could not take the request
+    std::optional<Outcome> last_failure_;
+    std::optional<Milliseconds> shortest_wait_;
+
+    std::unique_ptr<Attempt> running_;
+    std::unique_ptr<Attempt> finished_;  // kept until its callback has returned
+    std::unique_ptr<Timer> deadline_timer_;
+    Milliseconds attempt_began_{0};
+    Milliseconds upstream_time_{0};
+    std::vector<AttemptRecord> attempts_;
+    std::string_view outcome_;
+    std::function<void(Answer)> answer_;
+};
+
+// Our own ids: unguessable, and short enough to read out.
+std::string new_request_id(Random &random);
+
+}  // namespace gateway

@@ -1,0 +1,59 @@
+// One HTTP exchange with a provider: what to send, and what came of it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json/lifter.h"
+
+namespace gateway {
+
+struct HttpTimeouts {
+    std::chrono::milliseconds connect{5'000};
+    std::chrono::milliseconds first_byte{300'000};
+    std::chrono::milliseconds total{590'000};
+};
+
+struct HttpCall {
+    std::string url;
+    std::vector<std::string> headers;  // "Name: value"
+    std::string body;                  // sent by POST
+    HttpTimeouts timeouts;
+    size_t answer_max = 0;
+    std::string proxy;    // empty: none, whatever the environment says
+    std::string ca_file;  // empty: the system's
+};
+
+// How far the exchange got decides whether it may have been billed.
+enum class Delivery : uint8_t {
+    answered,       // a whole answer
+    not_sent,       // the request did not leave whole: nothing can have been made
+    lost,           // sent whole, then the connection or the answer broke
+    timed_out,      // sent whole, no whole answer in time
+    too_large,      // the answer exceeds answer_max
+    no_connection,  // not sent, because this worker has no connection left
+};
+
+struct HttpTimings {
+    std::chrono::milliseconds connect{0};
+    std::chrono::milliseconds first_byte{0};
+    std::chrono::milliseconds total{0};
+};
+
+struct HttpReply {
+    Delivery delivery = Delivery::not_sent;
+    int status = 0;
+    std::string headers;  // the last header block, a line each
+    LiftedText body;
+    HttpTimings timings;
+    std::string problem;  // what went wrong, for the log
+
+    // The value of the first header of this name (given in lower case), trimmed; empty if there is
+    // none.
+    [[nodiscard]] std::string_view header(std::string_view lower_case_name) const;
+};
+
+}  // namespace gateway

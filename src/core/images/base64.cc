@@ -1,0 +1,35 @@
+#include "core/images/base64.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+
+namespace gateway {
+
+std::string encode_base64(std::string_view bytes) {
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL ends it with a NUL
+    // EVP_EncodeBlock counts in int: pieces of a multiple of three keep it in range.
+    constexpr size_t kPiece = size_t{3} << 28;
+    size_t written = 0;
+    for (size_t at = 0; at < bytes.size(); at += kPiece) {
+        const size_t count = std::min(kPiece, bytes.size() - at);
+        const int length = EVP_EncodeBlock(
+            reinterpret_cast<unsigned char *>(text.data() + written),
+            reinterpret_cast<const unsigned char *>(bytes.data() + at), static_cast<int>(count));
+        written += static_cast<size_t>(length);
+    }
+    text.resize(written);
+    return text;
+}
+
+std::string decode_base64_front(std::string_view text) {
+    text = text.substr(0, std::min<size_t>(text.size(), 4096) / 4 * 4);
+    std::string bytes(text.size() / 4 * 3, '\0');
+    const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char *>(bytes.data()),
+                                       reinterpret_cast<const unsigned char *>(text.data()),
+                                       static_cast<int>(text.size()));
+    bytes.resize(length < 0 ? 0 : static_cast<size_t>(length));
+    return bytes;
+}
+
+}  // namespace gateway

@@ -1,0 +1,339 @@
+#include "core/json/document.h"
+
+#include <yajl/yajl_parse.h>
+
+#include <charconv>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "core/json/text.h"
+
+namespace gateway {
+
+std::string_view name_of(JsonKind kind) {
+    switch (kind) {
+        case JsonKind::absent: return "nothing";
+        case JsonKind::null: return "null";
+        case JsonKind::boolean: return "a boolean";
+        case JsonKind::number: return "a number";
+        case JsonKind::string: return "a string";
+        case JsonKind::lifted: return "a very long string";
+        case JsonKind::object: return "an object";
+        case JsonKind::array: return "an array";
+    }
+    return "nothing";
+}
+
+// Receives yajl's events. Everything here is called from C: nothing may throw out of it.
+class JsonBuilder {
+ public:
+    JsonBuilder(std::string_view text, const JsonLimits &limits, JsonDocument &document)
+        : text_(text), limits_(limits), document_(document) {
+        // One node for each eight bytes is generous for requests, and no trouble for answers.
+        document_.nodes_.reserve(std::min<size_t>(limits.nodes, 8 + text.size() / 8));
+    }
+
+    bool value(JsonKind kind, std::string_view text = {}, bool truth = false) {
+        if (document_.nodes_.size() >= limits_.nodes) {
+            return refuse("too many values");
+        }
+        if (!open_.empty()) {
+            JsonNode &parent = document_.nodes_[open_.back()];
+            ++parent.count;
+        }
+        JsonNode node;
+        node.kind = kind;
+        node.truth = truth;
+        node.key = std::exchange(key_, {});
+        node.end = index() + 1;
+        node.text = kind == JsonKind::string ? keep(text) : text;
+        document_.nodes_.push_back(node);
+        return true;
+    }
+
+    bool string(std::string_view text) {
+        if (const auto found = lifted_at(text)) {
+            if (!value(JsonKind::lifted)) {
+                return false;
+            }
+            document_.nodes_.back().lifted = *found;
+            return true;
+        }
+        return value(JsonKind::string, text);
+    }
+
+    bool key(std::string_view text) {
+        const JsonNode &object = document_.nodes_[open_.back()];
+        if (object.count >= limits_.members) {
+            return refuse("too many members in one object");
+        }
+        key_ = keep(text);
+        if (limits_.unique_keys && has_member(open_.back(), key_)) {
+            return refuse("the key \"" + std::string(key_.substr(0, 64)) + "\" appears twice");
+        }
+        return true;
+    }
+
+    bool open(JsonKind kind) {
+        if (open_.size() >= limits_.depth) {
+            return refuse("nested too deeply");
+        }
+        const uint32_t at = index();
+        if (!value(kind)) {
+            return false;
+        }
+        open_.push_back(at);
+        return true;
+    }
+
+    bool close() {
+        document_.nodes_[open_.back()].end = index();
+        open_.pop_back();
+        return true;
+    }
+
+    [[nodiscard]] const std::string &refusal() const { return refusal_; }
+
+ private:
+    [[nodiscard]] uint32_t index() const { return static_cast<uint32_t>(document_.nodes_.size()); }
+
+    bool refuse(std::string why) {
+        refusal_ = std::move(why);
+        return false;
+    }
+
+    [[nodiscard]] bool inside(std::string_view text) const {
+        const std::less<const char *> before;
+        return !before(text.data(), text_.data()) &&
+               !before(text_.data() + text_.size(), text.data());
+    }
+
+    // yajl hands out a pointer into the document, unless it had to undo escapes: that lies in a
+    // buffer it reuses.
+    std::string_view keep(std::string_view text) {
+        if (inside(text)) {
+            return text;
+        }
+        return document_.unescaped_.emplace_back(text);
+    }
+
+    // A cut string is known by where it stands, which nobody who writes the document can imitate.
+    std::optional<uint32_t> lifted_at(std::string_view text) {
+        if (document_.lifted_ == nullptr || !text.empty() || !inside(text)) {
+            return std::nullopt;
+        }
+        const auto &lifted = *document_.lifted_;
+        const auto position = static_cast<size_t>(text.data() - text_.data());
+        while (next_lifted_ < lifted.size() && lifted[next_lifted_].position < position) {
+            ++next_lifted_;
+        }
+        if (next_lifted_ == lifted.size() || lifted[next_lifted_].position != position) {
+            return std::nullopt;
+        }
+        return next_lifted_;
+    }
+
+    [[nodiscard]] bool has_member(uint32_t object, std::string_view key) const {
+        for (uint32_t at = object + 1; at < document_.nodes_.size();
+             at = document_.nodes_[at].end) {
+            if (document_.nodes_[at].key == key) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    std::string_view text_;
+    const JsonLimits &limits_;
+    JsonDocument &document_;
+    std::vector<uint32_t> open_;
+    std::string_view key_;
+    uint32_t next_lifted_ = 0;
+    std::string refusal_;
+};
+
+namespace {
+
+std::string_view view(const unsigned char *text, size_t size) {
+    return {reinterpret_cast<const char *>(text), size};
+}
+
+// yajl's callbacks: C on the outside, no exception gets through.
+template <typename Body>
+int guarded(void *context, Body body) noexcept {
+    try {
+        return body(*static_cast<JsonBuilder *>(context)) ? 1 : 0;
+    } catch (...) {
+        return 0;
+    }
+}
+
+extern "C" {
+int json_on_null(void *context) {
+    return guarded(context, [](JsonBuilder &b) { return b.value(JsonKind::null); });
+}
+int json_on_boolean(void *context, int truth) {
+    return guarded(context,
+                   [=](JsonBuilder &b) { return b.value(JsonKind::boolean, {}, truth != 0); });
+}
+int json_on_number(void *context, const char *text, size_t size) {
+    return guarded(context, [=](JsonBuilder &b) {
+        return b.value(JsonKind::number, std::string_view(text, size));
+    });
+}
+int json_on_string(void *context, const unsigned char *text, size_t size) {
+    return guarded(context, [=](JsonBuilder &b) { return b.string(view(text, size)); });
+}
+int json_on_key(void *context, const unsigned char *text, size_t size) {
+    return guarded(context, [=](JsonBuilder &b) { return b.key(view(text, size)); });
+}
+int json_on_object(void *context) {
+    return guarded(context, [](JsonBuilder &b) { return b.open(JsonKind::object); });
+}
+int json_on_array(void *context) {
+    return guarded(context, [](JsonBuilder &b) { return b.open(JsonKind::array); });
+}
+int json_on_close(void *context) {
+    return guarded(context, [](JsonBuilder &b) { return b.close(); });
+}
+}
+
+constexpr yajl_callbacks kCallbacks = {
+    json_on_null,   json_on_boolean, nullptr,       nullptr,       json_on_number, json_on_string,
+    json_on_object, json_on_key,     json_on_close, json_on_array, json_on_close,
+};
+
+struct FreeYajl {
+    void operator()(yajl_handle handle) const { yajl_free(handle); }
+};
+using Yajl = std::unique_ptr<std::remove_pointer_t<yajl_handle>, FreeYajl>;
+
+JsonError explain(yajl_handle yajl, const JsonBuilder &builder) {
+    JsonError error;
+    error.offset = yajl_get_bytes_consumed(yajl);
+    error.message = builder.refusal();
+    if (error.message.empty()) {
+        unsigned char *text = yajl_get_error(yajl, 0, nullptr, 0);
+        error.message = text == nullptr ? "not valid JSON" : reinterpret_cast<const char *>(text);
+        yajl_free_error(yajl, text);
+        while (!error.message.empty() && error.message.back() == '\n') {
+            error.message.pop_back();
+        }
+    }
+    return error;
+}
+
+}  // namespace
+
+tl::expected<JsonDocument, JsonError> JsonDocument::read(std::string_view text,
+                                                         const JsonLimits &limits,
+                                                         const std::vector<LiftedString> *lifted) {
+    if (limits.strict_text) {
+        if (const auto offset = find_bad_text(text)) {
+            return tl::unexpected(JsonError{"not valid UTF-8 text", *offset});
+        }
+    }
+    JsonDocument document;
+    document.lifted_ = lifted;
+    JsonBuilder builder(text, limits, document);
+    const Yajl yajl(yajl_alloc(&kCallbacks, nullptr, &builder));
+    yajl_config(yajl.get(), yajl_dont_validate_strings, 1);  // either checked above, or not wanted
+    const auto *bytes = reinterpret_cast<const unsigned char *>(text.data());
+    const bool read = yajl_parse(yajl.get(), bytes, text.size()) == yajl_status_ok &&
+                      yajl_complete_parse(yajl.get()) == yajl_status_ok;
+    if (!read || document.nodes_.empty()) {
+        return tl::unexpected(explain(yajl.get(), builder));
+    }
+    return document;
+}
+
+const JsonNode &JsonValue::node() const {
+    static constexpr JsonNode kAbsent{};
+    return document_ == nullptr ? kAbsent : document_->nodes_[index_];
+}
+
+std::string_view JsonValue::string() const {
+    return is(JsonKind::string) ? node().text : std::string_view();
+}
+
+std::string_view JsonValue::number_text() const {
+    return is(JsonKind::number) ? node().text : std::string_view();
+}
+
+std::optional<bool> JsonValue::boolean() const {
+    if (!is(JsonKind::boolean)) {
+        return std::nullopt;
+    }
+    return node().truth;
+}
+
+std::optional<double> JsonValue::number() const {
+    const std::string_view text = number_text();
+    double number = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (text.empty() || error != std::errc() || stop != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return number;
+}
+
+std::optional<int64_t> JsonValue::integer() const {
+    const std::string_view text = number_text();
+    int64_t integer = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), integer);
+    if (!text.empty() && error == std::errc() && stop == text.data() + text.size()) {
+        return integer;
+    }
+    // Beyond 2^53 a double no longer says which integer was meant.
+    constexpr double kExact = 9007199254740992.0;
+    const auto real = number();
+    if (!real || std::trunc(*real) != *real || std::fabs(*real) > kExact) {
+        return std::nullopt;
+    }
+    return static_cast<int64_t>(*real);
+}
+
+const LiftedString *JsonValue::lifted() const {
+    return is(JsonKind::lifted) ? &(*document_->lifted_)[node().lifted] : nullptr;
+}
+
+JsonValue JsonValue::operator[](std::string_view key) const {
+    if (is(JsonKind::object)) {
+        for (const JsonValue member : *this) {
+            if (member.key() == key) {
+                return member;
+            }
+        }
+    }
+    return {};
+}
+
+JsonValue JsonValue::at(size_t index) const {
+    if (is(JsonKind::array)) {
+        for (const JsonValue item : *this) {
+            if (index-- == 0) {
+                return item;
+            }
+        }
+    }
+    return {};
+}
+
+JsonValue::Iterator JsonValue::begin() const {
+    const bool container = is(JsonKind::object) || is(JsonKind::array);
+    return {document_, container ? index_ + 1 : 0};
+}
+
+JsonValue::Iterator JsonValue::end() const {
+    const bool container = is(JsonKind::object) || is(JsonKind::array);
+    return {document_, container ? node().end : 0};
+}
+
+JsonValue::Iterator &JsonValue::Iterator::operator++() {
+    index_ = document_->nodes_[index_].end;
+    return *this;
+}
+
+}  // namespace gateway

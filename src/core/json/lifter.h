@@ -1,0 +1,67 @@
+// Keeps image bytes away from the JSON parser. Scans an answer as it arrives, stores it once in
+// blocks, and cuts every long string out: what is left, the outline, is small and whole, and safe
+// to give to yajl.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/bytes/block_pool.h"
+#include "core/bytes/bytes.h"
+
+namespace gateway {
+
+// A string that was cut out, as it lay between its quotes (escapes not undone).
+struct LiftedString {
+    size_t position = 0;  // in the outline: where its first character would be
+    Bytes content;
+    // No control characters, nothing beyond ASCII, no escape but "\/": may stand in our JSON as it
+    // is.
+    bool plain = true;
+    bool has_escapes = false;
+};
+
+struct LiftedText {
+    std::string outline;
+    std::vector<LiftedString> strings;
+    Bytes raw;
+    bool outline_too_large = false;
+};
+
+class Lifter {
+ public:
+    struct Limits {
+        size_t long_string = 4096;         // longer ones are cut out
+        size_t outline_max = 1024 * 1024;  // what yajl may have to read
+    };
+
+    Lifter(std::shared_ptr<BlockPool> pool, Limits limits);
+    explicit Lifter(std::shared_ptr<BlockPool> pool) : Lifter(std::move(pool), Limits()) {}
+
+    void feed(std::string_view piece);
+    [[nodiscard]] size_t size() const { return size_; }
+    LiftedText finish() &&;
+
+ private:
+    void store(std::string_view piece);
+    void scan(std::string_view piece);
+    void close_string(size_t end);
+    void copy_to_outline(size_t from, size_t to);
+    [[nodiscard]] Bytes refer(size_t from, size_t to) const;
+
+    std::shared_ptr<BlockPool> pool_;
+    Limits limits_;
+    std::vector<Block> blocks_;
+    size_t size_ = 0;
+    size_t outlined_ = 0;      // all before this offset is in the outline, or was cut out
+    size_t scanned_ = 0;       // offset of the piece under the scanner
+    size_t string_start_ = 0;  // offset of the character after the opening quote
+    bool in_string_ = false;
+    bool odd_backslashes_ = false;  // the text so far ends in an odd run of them
+    bool unusual_ = false;          // the current string has a control, non-ASCII or backslash byte
+    LiftedText result_;
+};
+
+}  // namespace gateway

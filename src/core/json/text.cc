@@ -1,0 +1,133 @@
+#include "core/json/text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+
+namespace gateway {
+
+namespace {
+
+uint8_t byte_at(std::string_view text, size_t index) {
+    return static_cast<uint8_t>(text[index]);
+}
+
+bool continues(std::string_view text, size_t index) {
+    return index < text.size() && (byte_at(text, index) & 0xC0) == 0x80;
+}
+
+// Bytes at the front that are ASCII and no backslash, eight at a time.
+size_t ordinary_prefix(std::string_view text) {
+    constexpr uint64_t kHigh = 0x8080808080808080U;
+    constexpr uint64_t kOnes = 0x0101010101010101U;
+    size_t at = 0;
+    for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, sizeof(word));
+        const uint64_t slashes = word ^ (kOnes * '\\');
+        if (((word | ((slashes - kOnes) & ~slashes)) & kHigh) != 0) {
+            break;
+        }
+    }
+    while (at < text.size() && byte_at(text, at) < 0x80 && text[at] != '\\') {
+        ++at;
+    }
+    return at;
+}
+
+std::optional<unsigned> escaped_unit(std::string_view text) {
+    if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') {
+        return std::nullopt;
+    }
+    unsigned unit = 0;
+    const char *end = text.data() + 6;
+    const auto [stop, error] = std::from_chars(text.data() + 2, end, unit, 16);
+    if (error != std::errc() || stop != end) {
+        return std::nullopt;
+    }
+    return unit;
+}
+
+bool is_high_surrogate(unsigned unit) {
+    return unit >= 0xD800 && unit <= 0xDBFF;
+}
+bool is_low_surrogate(unsigned unit) {
+    return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+// Length of the escape at the front, 0 if it is half of a surrogate pair. Other mistakes are for
+// yajl to find.
+size_t escape_length(std::string_view text) {
+    const auto unit = escaped_unit(text);
+    if (!unit) {
+        return std::min<size_t>(2, text.size());
+    }
+    if (is_low_surrogate(*unit)) {
+        return 0;
+    }
+    if (!is_high_surrogate(*unit)) {
+        return 6;
+    }
+    const auto second = escaped_unit(text.substr(6));
+    return second && is_low_surrogate(*second) ? 12 : 0;
+}
+
+}  // namespace
+
+size_t utf8_character(std::string_view text) {
+    if (text.empty()) {
+        return 0;
+    }
+    const uint8_t first = byte_at(text, 0);
+    if (first < 0x80) {
+        return 1;
+    }
+    if (first >= 0xC2 && first <= 0xDF) {
+        return continues(text, 1) ? 2 : 0;
+    }
+    if (first >= 0xE0 && first <= 0xEF) {
+        if (!continues(text, 1) || !continues(text, 2)) {
+            return 0;
+        }
+        const bool overlong = first == 0xE0 && byte_at(text, 1) < 0xA0;
+        const bool surrogate = first == 0xED && byte_at(text, 1) >= 0xA0;
+        return overlong || surrogate ? 0 : 3;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        if (!continues(text, 1) || !continues(text, 2) || !continues(text, 3)) {
+            return 0;
+        }
+        const bool overlong = first == 0xF0 && byte_at(text, 1) < 0x90;
+        const bool too_large = first == 0xF4 && byte_at(text, 1) >= 0x90;
+        return overlong || too_large ? 0 : 4;
+    }
+    return 0;
+}
+
+std::optional<size_t> find_bad_text(std::string_view document) {
+    size_t at = 0;
+    while (true) {
+        at += ordinary_prefix(document.substr(at));
+        if (at == document.size()) {
+            return std::nullopt;
+        }
+        const std::string_view rest = document.substr(at);
+        const size_t length = rest[0] == '\\' ? escape_length(rest) : utf8_character(rest);
+        if (length == 0) {
+            return at;
+        }
+        at += length;
+    }
+}
+
+size_t count_characters(std::string_view text) {
+    return static_cast<size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+bool is_visible_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+}  // namespace gateway

@@ -1,0 +1,48 @@
+// Writes JSON, member by member; commas and escapes are its business, balance is the caller's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/bytes/bytes.h"
+#include "core/json/document.h"
+
+namespace gateway {
+
+class JsonWriter {
+ public:
+    JsonWriter() { text_.reserve(1024); }
+
+    JsonWriter &open_object();
+    JsonWriter &close_object();
+    JsonWriter &open_array();
+    JsonWriter &close_array();
+    JsonWriter &key(std::string_view name);
+
+    // Bytes that are no UTF-8 come out as U+FFFD: what a provider says may be anything.
+    JsonWriter &string(std::string_view text);
+    JsonWriter &number(int64_t number);
+    JsonWriter &number(double number);
+    JsonWriter &boolean(bool truth);
+    JsonWriter &null();
+    // As it was read, but never longer than an error message should be: long texts are shortened.
+    JsonWriter &copy(JsonValue value, int depth = 8);
+
+    // A string whose content is passed by reference; it must be fit to stand in JSON as it is.
+    JsonWriter &string_by_reference(std::string_view prefix, const Bytes &content);
+
+    Bytes finish() &&;
+    // For documents without references.
+    std::string finish_text() &&;
+
+ private:
+    void separate();
+    void append_escaped(std::string_view text);
+
+    std::string text_;
+    Bytes done_;
+    bool need_comma_ = false;
+};
+
+}  // namespace gateway

@@ -1,0 +1,82 @@
+// How an attempt ended. The type decides what may happen next, never the raw status alone.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/bytes/bytes.h"
+
+namespace gateway {
+
+enum class OutcomeType : uint8_t {
+    made,
+    pending,
+    refused_by_policy,
+    callers_fault,
+    our_credentials,
+    out_of_quota,
+    throttled,
+    not_here,
+    broken,
+    unknown,
+    too_late,
+};
+
+std::string_view name_of(OutcomeType type);
+std::optional<OutcomeType> outcome_named(std::string_view name);
+
+// Whether the provider may want money for it although there is no image.
+bool may_be_billed(OutcomeType type);
+
+enum class ImageFormat : uint8_t { unknown, png, jpeg, webp, gif };
+
+std::string_view name_of(ImageFormat format);
+
+struct Image {
+    enum class Form : uint8_t { base64, url };
+    Form form = Form::base64;
+    Bytes content;  // fit to stand in JSON as it is, whatever its form
+    ImageFormat format = ImageFormat::unknown;
+    std::string revised_prompt;
+};
+
+struct Usage {
+    int64_t input_tokens = 0;
+    int64_t input_text_tokens = 0;
+    int64_t input_image_tokens = 0;
+    int64_t output_tokens = 0;
+    std::optional<int64_t> output_text_tokens;
+    std::optional<int64_t> output_image_tokens;
+    int64_t total_tokens = 0;
+};
+
+// What the provider says it made; empty where it says nothing.
+struct ImageResult {
+    std::vector<Image> images;
+    std::string size;
+    std::string quality;
+    std::string background;
+    std::string output_format;
+    std::optional<Usage> usage;
+};
+
+struct ProviderError {
+    int status = 0;  // 0: it never answered
+    std::string type;
+    std::string code;
+    std::string message;
+    std::string param;
+};
+
+struct Outcome {
+    OutcomeType type = OutcomeType::unknown;
+    ImageResult result;
+    ProviderError error;
+    std::optional<std::chrono::milliseconds> retry_after;
+};
+
+}  // namespace gateway

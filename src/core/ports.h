@@ -1,0 +1,105 @@
+// How the core meets the world. Each port has one implementation in src/nginx or src/upstream, and
+// one in the tests. Handles are owned: letting go of one cancels what it stands for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/http_call.h"
+
+namespace gateway {
+
+using Milliseconds = std::chrono::milliseconds;
+
+class Clock {
+ public:
+    virtual ~Clock() = default;
+    // Monotonic, for durations and deadlines.
+    [[nodiscard]] virtual Milliseconds now() const = 0;
+    [[nodiscard]] virtual int64_t unix_seconds() const = 0;
+};
+
+class Timer {
+ public:
+    virtual ~Timer() = default;
+};
+
+// Whether a process that was told to quit waits for a timer.
+enum class TimerKind : uint8_t { holds_exit, idle };
+
+class EventLoop {
+ public:
+    virtual ~EventLoop() = default;
+    // Runs `action` once after `delay`. The action may destroy its own timer.
+    virtual std::unique_ptr<Timer> start_timer(Milliseconds delay, std::function<void()> action,
+                                               TimerKind kind) = 0;
+    std::unique_ptr<Timer> start_timer(Milliseconds delay, std::function<void()> action) {
+        return start_timer(delay, std::move(action), TimerKind::holds_exit);
+    }
+};
+
+class Random {
+ public:
+    virtual ~Random() = default;
+    virtual void fill(std::span<uint8_t> bytes) = 0;
+};
+
+class Task {
+ public:
+    virtual ~Task() = default;
+};
+
+class TaskPool {
+ public:
+    virtual ~TaskPool() = default;
+    // Runs `work` on another thread, then `done` on the loop. A task let go of still runs, but
+    // `done` does not. So `work` may touch only what it owns. Null when the pool takes no more.
+    virtual std::unique_ptr<Task> run(std::function<void()> work, std::function<void()> done) = 0;
+};
+
+class UpstreamCall {
+ public:
+    virtual ~UpstreamCall() = default;
+};
+
+class UpstreamClient {
+ public:
+    virtual ~UpstreamClient() = default;
+    // `on_reply` is called exactly once, never before start() has returned, and not after the call
+    // was let go of.
+    virtual std::unique_ptr<UpstreamCall> start(HttpCall call,
+                                                std::function<void(HttpReply)> on_reply) = 0;
+};
+
+enum class LogLevel : uint8_t { info, warn, error };
+
+class Log {
+ public:
+    virtual ~Log() = default;
+    virtual void write(LogLevel level, const std::string &line) = 0;
+};
+
+// A region that all workers see, with the lock that survives the death of its holder.
+class SharedMemory {
+ public:
+    virtual ~SharedMemory() = default;
+    [[nodiscard]] virtual std::span<std::byte> region() const = 0;
+    virtual void lock() noexcept = 0;
+    virtual void unlock() noexcept = 0;
+};
+
+struct Ports {
+    Clock &clock;
+    EventLoop &loop;
+    Random &random;
+    TaskPool &tasks;
+    UpstreamClient &upstream;
+    Log &log;
+};
+
+}  // namespace gateway

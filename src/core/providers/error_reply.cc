@@ -1,0 +1,98 @@
+#include "core/providers/error_reply.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+namespace gateway {
+
+namespace {
+
+constexpr size_t kLongestMessage = 1024;
+
+std::string text_of(JsonValue value) {
+    // Some servers write their codes as numbers.
+    const std::string_view text = value.is(JsonKind::number) ? value.number_text() : value.string();
+    return std::string(text.substr(0, kLongestMessage));
+}
+
+std::optional<std::chrono::milliseconds> read_wait(std::string_view header,
+                                                   double unit_milliseconds) {
+    double number = 0;
+    const auto [stop, problem] =
+        std::from_chars(header.data(), header.data() + header.size(), number);
+    constexpr double kLongest = 24.0 * 3600 * 1000;
+    if (header.empty() || problem != std::errc() || stop != header.data() + header.size() ||
+        !(number >= 0)) {
+        return std::nullopt;
+    }
+    return std::chrono::milliseconds(
+        static_cast<int64_t>(std::min(number * unit_milliseconds, kLongest)));
+}
+
+// An error envelope is the provider's own word that nothing was made. Without one, whoever stands
+// in between may have answered while the provider went on.
+OutcomeType judge_status(int status, bool has_envelope) {
+    switch (status) {
+        case 401:
+        case 403: return OutcomeType::our_credentials;
+        case 402: return OutcomeType::out_of_quota;
+        case 404: return OutcomeType::not_here;
+        case 429: return OutcomeType::throttled;
+        case 500:
+        case 503: return has_envelope ? OutcomeType::broken : OutcomeType::unknown;
+        default: break;
+    }
+    if (status >= 400 && status < 500) {
+        return OutcomeType::callers_fault;
+    }
+    return OutcomeType::unknown;
+}
+
+}  // namespace
+
+Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const ErrorRule> rules) {
+    Outcome outcome;
+    outcome.error.status = reply.status;
+    outcome.error.code = text_of(error["code"]);
+    outcome.error.type = text_of(error["type"]);
+    outcome.error.param = text_of(error["param"]);
+    outcome.error.message = text_of(error["message"]);
+    outcome.retry_after = read_wait(reply.header("retry-after-ms"), 1);
+    if (!outcome.retry_after) {
+        outcome.retry_after = read_wait(reply.header("retry-after"), 1000);
+    }
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const ErrorRule &row) {
+        return row.word == (row.where == ErrorRule::code ? outcome.error.code : outcome.error.type);
+    });
+    const bool has_envelope = error.is(JsonKind::object);
+    outcome.type = rule != rules.end() ? rule->outcome : judge_status(reply.status, has_envelope);
+    if (!has_envelope && outcome.error.message.empty()) {
+        outcome.error.message =
+            "status " + std::to_string(reply.status) + " without an error that could be read";
+    }
+    return outcome;
+}
+
+Outcome judge_delivery(const HttpReply &reply) {
+    Outcome outcome;
+    outcome.type = OutcomeType::unknown;
+    outcome.error.status = reply.status;
+    outcome.error.message = reply.problem;
+    switch (reply.delivery) {
+        case Delivery::not_sent:
+            outcome.type = OutcomeType::broken;
+            outcome.error.code = "not_sent";
+            break;
+        case Delivery::no_connection:
+            outcome.type = OutcomeType::broken;
+            outcome.error.code = kNoConnectionCode;
+            break;
+        case Delivery::timed_out: outcome.error.code = "timed_out"; break;
+        case Delivery::too_large: outcome.error.code = "answer_too_large"; break;
+        default: outcome.error.code = "connection_lost"; break;
+    }
+    return outcome;
+}
+
+}  // namespace gateway

@@ -1,0 +1,23 @@
+#include <algorithm>
+
+#include "core/providers/dialect.h"
+#include "core/providers/openai.h"
+#include "core/providers/sandbox.h"
+
+namespace gateway {
+
+std::span<const Dialect *const> dialects() {
+    static const OpenAi openai;
+    static const Sandbox sandbox;
+    static constexpr const Dialect *kAll[] = {&openai, &sandbox};
+    return kAll;
+}
+
+const Dialect *dialect_named(std::string_view name) {
+    const auto all = dialects();
+    const auto found = std::find_if(
+        all.begin(), all.end(), [=](const Dialect *dialect) { return dialect->name() == name; });
+    return found == all.end() ? nullptr : *found;
+}
+
+}  // namespace gateway

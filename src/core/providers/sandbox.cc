@@ -1,0 +1,106 @@
+#include "core/providers/sandbox.h"
+
+#include <string>
+#include <utility>
+
+#include "core/images/base64.h"
+#include "core/images/placeholder.h"
+#include "core/request/fields.h"
+
+namespace gateway {
+
+namespace {
+
+// All that drawing needs, owned: it happens on another thread, and the request may be gone by then.
+struct Order {
+    int64_t width = 1024;
+    int64_t height = 1024;
+    int64_t count = 1;
+    std::string prompt;
+    std::string model;
+    bool transparent = false;
+    uint64_t seed = 0;
+};
+
+uint64_t random_number(Random &random) {
+    uint64_t number = 0;
+    random.fill({reinterpret_cast<uint8_t *>(&number), sizeof(number)});
+    return number;
+}
+
+Order read_order(const ProviderRequest &request) {
+    Order order;
+    Pixels pixels;
+    if (parse_size(request.params.text(Param::size), pixels)) {
+        order.width = pixels.width;
+        order.height = pixels.height;
+    }
+    order.count = request.params.integer(Param::n, 1);
+    order.prompt = request.params.text(Param::prompt);
+    order.model = request.model;
+    order.transparent = request.params.text(Param::background) == "transparent";
+    order.seed = request.params.has(Param::seed)
+                     ? static_cast<uint64_t>(request.params.integer(Param::seed, 0))
+                     : random_number(request.random);
+    return order;
+}
+
+Outcome failure(OutcomeType type) {
+    Outcome outcome;
+    outcome.type = type;
+    outcome.error.code = "rehearsed_failure";
+    outcome.error.message =
+        "The sandbox was configured to fail: " + std::string(name_of(type)) + ".";
+    return outcome;
+}
+
+Outcome draw(const Order &order) {
+    Outcome outcome;
+    outcome.type = OutcomeType::made;
+    for (int64_t index = 0; index < order.count; ++index) {
+        const std::string png =
+            draw_placeholder({static_cast<int>(order.width), static_cast<int>(order.height),
+                              order.prompt, order.model, static_cast<int>(index), order.transparent,
+                              order.seed + static_cast<uint64_t>(index)});
+        if (png.empty()) {
+            return failure(OutcomeType::broken);
+        }
+        Image image;
+        image.content = Bytes::own(encode_base64(png));
+        image.format = ImageFormat::png;
+        outcome.result.images.push_back(std::move(image));
+    }
+    outcome.result.size = std::to_string(order.width) + "x" + std::to_string(order.height);
+    outcome.result.background = order.transparent ? "transparent" : "opaque";
+    outcome.result.output_format = "png";
+    return outcome;
+}
+
+}  // namespace
+
+Work Sandbox::begin(const ProviderRequest &request) const {
+    const auto &rehearsal = request.provider.rehearsal;
+    LocalWork work;
+    work.delay = rehearsal.shortest;
+    if (rehearsal.longest > rehearsal.shortest) {
+        const auto range = static_cast<uint64_t>((rehearsal.longest - rehearsal.shortest).count());
+        work.delay +=
+            Milliseconds(static_cast<int64_t>(random_number(request.random) % (range + 1)));
+    }
+    auto dice = static_cast<int>(random_number(request.random) % 100);
+    for (const auto &row : rehearsal.failures) {
+        dice -= row.percent;
+        if (dice < 0) {
+            work.make = [type = row.outcome] { return failure(type); };
+            return work;
+        }
+    }
+    work.make = [order = read_order(request)] { return draw(order); };
+    return work;
+}
+
+Outcome Sandbox::read(const HttpReply & /*reply*/) const {
+    return failure(OutcomeType::unknown);
+}
+
+}  // namespace gateway

@@ -1,0 +1,86 @@
+// What a caller wants, in the gateway's own words.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/json/document.h"
+
+namespace gateway {
+
+// Everything about the picture that a caller may ask for. The table in fields.cc has a row for
+// each.
+enum class Param : uint8_t {
+    prompt,
+    n,
+    size,
+    aspect_ratio,
+    quality,
+    style,
+    background,
+    output_format,
+    output_compression,
+    response_format,
+    moderation,
+    negative_prompt,
+    seed,
+    num_inference_steps,
+    guidance,
+    stream,
+    partial_images,
+    user,
+};
+inline constexpr size_t kParamCount = static_cast<size_t>(Param::user) + 1;
+
+std::string_view name_of(Param param);
+
+// Absent, or a value of the parameter's type.
+using ParamValue = std::variant<std::monostate, bool, int64_t, double, std::string_view>;
+
+class Params {
+ public:
+    ParamValue &operator[](Param param) { return values_[static_cast<size_t>(param)]; }
+    const ParamValue &operator[](Param param) const { return values_[static_cast<size_t>(param)]; }
+
+    [[nodiscard]] bool has(Param param) const { return (*this)[param].index() != 0; }
+    void clear(Param param) { (*this)[param] = std::monostate(); }
+
+    [[nodiscard]] std::string_view text(Param param) const {
+        const auto *text = std::get_if<std::string_view>(&(*this)[param]);
+        return text == nullptr ? std::string_view() : *text;
+    }
+    [[nodiscard]] int64_t integer(Param param, int64_t otherwise) const {
+        const auto *integer = std::get_if<int64_t>(&(*this)[param]);
+        return integer == nullptr ? otherwise : *integer;
+    }
+
+ private:
+    std::array<ParamValue, kParamCount> values_;
+};
+
+// As JSON text, for adjustments.
+std::string to_json(const ParamValue &value);
+
+// A parameter that was not sent as it was asked for. `requested` and `sent` are JSON texts.
+struct Adjustment {
+    std::string param;
+    std::string requested;
+    std::string sent = "null";
+    std::string reason;
+};
+
+struct ImageRequest {
+    Params params;
+    std::string model;                    // as it was written; empty: none
+    std::vector<std::string> fallbacks;   // "provider/model"
+    std::vector<Adjustment> adjustments;  // fields that we do not know
+    std::shared_ptr<const JsonDocument>
+        document;  // what the texts in `params` point into, with the body
+};
+
+}  // namespace gateway

@@ -1,0 +1,182 @@
+#include "core/response/answer.h"
+
+#include "core/json/writer.h"
+
+namespace gateway {
+
+namespace {
+
+void write_image(JsonWriter &out, const Image &image, size_t index,
+                 std::string_view response_format) {
+    out.open_object();
+    if (image.form == Image::Form::url) {
+        out.key("url").string_by_reference("", image.content);
+    } else if (response_format == "url") {
+        const std::string prefix = "data:image/" + std::string(name_of(image.format)) + ";base64,";
+        out.key("url").string_by_reference(prefix, image.content);
+    } else {
+        out.key("b64_json").string_by_reference("", image.content);
+    }
+    if (!image.revised_prompt.empty()) {
+        out.key("revised_prompt").string(image.revised_prompt);
+    }
+    out.key("index").number(static_cast<int64_t>(index)).close_object();
+}
+
+void write_known(JsonWriter &out, std::string_view key, std::string_view value) {
+    if (!value.empty()) {
+        out.key(key).string(value);
+    }
+}
+
+void write_usage(JsonWriter &out, const Usage &usage) {
+    out.key("usage").open_object();
+    out.key("input_tokens").number(usage.input_tokens);
+    out.key("input_tokens_details").open_object();
+    out.key("image_tokens").number(usage.input_image_tokens);
+    out.key("text_tokens").number(usage.input_text_tokens).close_object();
+    out.key("output_tokens").number(usage.output_tokens);
+    if (usage.output_image_tokens || usage.output_text_tokens) {
+        const int64_t images = usage.output_image_tokens.value_or(0);
+        out.key("output_tokens_details").open_object();
+        out.key("image_tokens").number(images);
+        out.key("text_tokens").number(usage.output_text_tokens.value_or(0)).close_object();
+    }
+    out.key("total_tokens").number(usage.total_tokens);
+    out.close_object();
+}
+
+void write_attempts(JsonWriter &out, const AnswerFacts &facts) {
+    if (facts.attempts == nullptr || facts.attempts->empty()) {
+        return;
+    }
+    out.key("attempts").open_array();
+    for (const AttemptRecord &attempt : *facts.attempts) {
+        out.open_object();
+        out.key("provider").string(attempt.provider);
+        out.key("model").string(attempt.model);
+        out.key("outcome").string(name_of(attempt.outcome));
+        out.key("status");
+        attempt.status == 0 ? out.null() : out.number(int64_t{attempt.status});
+        out.key("code");
+        attempt.code.empty() ? out.null() : out.string(attempt.code);
+        if (may_be_billed(attempt.outcome)) {
+            out.key("billed").string("unknown");
+        }
+        out.key("latency").number(attempt.latency).close_object();
+    }
+    out.close_array();
+}
+
+void write_adjustments(JsonWriter &out, const AnswerFacts &facts) {
+    if (facts.adjustments == nullptr || facts.adjustments->empty()) {
+        return;
+    }
+    const auto copy = [&](const std::string &json) {
+        const auto document = JsonDocument::read(json, kOperatorsJson);
+        out.copy(document ? document->root() : JsonValue());
+    };
+    out.key("adjustments").open_array();
+    for (const Adjustment &adjustment : *facts.adjustments) {
+        out.open_object();
+        out.key("param").string(adjustment.param);
+        out.key("requested");
+        copy(adjustment.requested);
+        out.key("sent");
+        copy(adjustment.sent);
+        out.key("reason").string(adjustment.reason).close_object();
+    }
+    out.close_array();
+}
+
+void write_extra_fields(JsonWriter &out, const AnswerFacts &facts, bool made) {
+    out.key("extra_fields").open_object();
+    out.key("request_type").string("image_generation");
+    if (facts.attempts != nullptr && !facts.attempts->empty()) {
+        out.key("provider").string(facts.attempts->back().provider);
+        out.key("model_deployment").string(facts.attempts->back().model);
+    }
+    if (!facts.model_requested.empty()) {
+        out.key("model_requested").string(facts.model_requested);
+    }
+    out.key("latency").number(facts.latency);
+    if (made) {
+        out.key("chunk_index").number(int64_t{0});
+        // Nothing is priced yet, and unknown is not 0.
+        out.key("cost")
+            .open_object()
+            .key("usd")
+            .null()
+            .key("basis")
+            .string("unknown")
+            .close_object();
+    }
+    write_attempts(out, facts);
+    write_adjustments(out, facts);
+    out.close_object();
+}
+
+}  // namespace
+
+Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
+                   std::string_view response_format) {
+    JsonWriter out;
+    out.open_object();
+    out.key("id").string(facts.request_id);
+    out.key("created").number(facts.created);
+    if (facts.attempts != nullptr && !facts.attempts->empty()) {
+        out.key("model").string(facts.attempts->back().provider + "/" +
+                                facts.attempts->back().model);
+    }
+    out.key("data").open_array();
+    for (size_t index = 0; index < result.images.size(); ++index) {
+        write_image(out, result.images[index], index, response_format);
+    }
+    out.close_array();
+    write_known(out, "background", result.background);
+    write_known(out, "output_format", result.output_format);
+    write_known(out, "quality", result.quality);
+    write_known(out, "size", result.size);
+    if (result.usage) {
+        write_usage(out, *result.usage);
+    }
+    write_extra_fields(out, facts, true);
+    out.close_object();
+    return std::move(out).finish();
+}
+
+std::string write_error(const ApiError &error, const AnswerFacts &facts) {
+    const auto nullable = [](JsonWriter &out, const std::string &text) {
+        text.empty() ? out.null() : out.string(text);
+    };
+    JsonWriter out;
+    out.open_object();
+    out.key("event_id").string(facts.request_id);
+    out.key("type").string(error.type);
+    out.key("is_bifrost_error").boolean(!error.from_provider);
+    out.key("status_code").number(int64_t{error.status});
+    out.key("error").open_object();
+    out.key("type").string(error.type);
+    out.key("code");
+    nullable(out, error.code);
+    out.key("message").string(error.message);
+    out.key("param");
+    nullable(out, error.param);
+    out.key("event_id").string(facts.request_id);
+    if (error.details.size() > 1) {
+        out.key("details").open_array();
+        for (const Problem &problem : error.details) {
+            out.open_object();
+            out.key("param").string(problem.param);
+            out.key("code").string(problem.code);
+            out.key("message").string(problem.message).close_object();
+        }
+        out.close_array();
+    }
+    out.close_object();
+    write_extra_fields(out, facts, false);
+    out.close_object();
+    return std::move(out).finish_text();
+}
+
+}  // namespace gateway

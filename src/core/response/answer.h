@@ -1,0 +1,48 @@
+// Step 9: one shape for every answer and every error, whoever made it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/api_error.h"
+#include "core/bytes/bytes.h"
+#include "core/outcome.h"
+#include "core/request/image_request.h"
+
+namespace gateway {
+
+// What goes to the client.
+struct Answer {
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers;
+    Bytes body;  // JSON
+};
+
+// One try, as the caller and the log are told of it.
+struct AttemptRecord {
+    std::string provider;
+    std::string model;
+    OutcomeType outcome = OutcomeType::unknown;
+    int status = 0;
+    std::string code;
+    int64_t latency = 0;  // milliseconds
+};
+
+// All that the answer says besides the images.
+struct AnswerFacts {
+    std::string request_id;
+    int64_t created = 0;
+    std::string_view model_requested;
+    const std::vector<AttemptRecord> *attempts = nullptr;
+    const std::vector<Adjustment> *adjustments = nullptr;
+    int64_t latency = 0;
+};
+
+Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
+                   std::string_view response_format);
+
+std::string write_error(const ApiError &error, const AnswerFacts &facts);
+
+}  // namespace gateway

@@ -1,0 +1,17 @@
+// Keeps secrets and picture data out of what people read.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/providers/dialect.h"
+
+namespace gateway {
+
+// The text without these secrets.
+std::string redact(std::string text, const std::vector<ProviderKey> &keys);
+
+// One line of sane length: no control characters, no long runs that look like encoded data.
+std::string for_log(std::string_view text);
+
+}  // namespace gateway

@@ -1,0 +1,148 @@
+#include "core/routing/model_map.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace gateway {
+
+void ModelMap::add(std::unique_ptr<Provider> provider) {
+    providers_.push_back(std::move(provider));
+}
+
+bool ModelMap::add(Alias alias) {
+    std::string name = alias.name;
+    return aliases_.emplace(std::move(name), std::move(alias)).second;
+}
+
+const Provider *ModelMap::provider(std::string_view name) const {
+    const auto found = std::find_if(providers_.begin(), providers_.end(),
+                                    [=](const auto &provider) { return provider->name == name; });
+    return found == providers_.end() ? nullptr : found->get();
+}
+
+const Alias *ModelMap::alias(std::string_view name) const {
+    const auto found = aliases_.find(name);
+    return found == aliases_.end() ? nullptr : &found->second;
+}
+
+tl::expected<void, std::string> ModelMap::check() const {
+    for (const auto &provider : providers_) {
+        const std::string_view api = provider->dialect->name();
+        // Requests rely on it: any model of a configured provider has a specification.
+        if (catalogue_.find(api, "*") == nullptr) {
+            return tl::unexpected("the catalogue has no row \"*\" for the api \"" +
+                                  std::string(api) + "\"");
+        }
+    }
+    for (const auto &[name, alias] : aliases_) {
+        std::vector<const Alias *> path;
+        if (auto checked = check_alias(alias, path); !checked) {
+            return checked;
+        }
+    }
+    return {};
+}
+
+tl::expected<void, std::string> ModelMap::check_alias(const Alias &alias,
+                                                      std::vector<const Alias *> &path) const {
+    if (std::find(path.begin(), path.end(), &alias) != path.end()) {
+        std::string loop;
+        for (const Alias *step : path) {
+            loop += step->name + " -> ";
+        }
+        return tl::unexpected("model aliases form a loop: " + loop + alias.name);
+    }
+    path.push_back(&alias);
+    for (const Alias::Member &member : alias.members) {
+        if (const Alias *inner = this->alias(member.model)) {
+            if (auto checked = check_alias(*inner, path); !checked) {
+                return checked;
+            }
+            continue;
+        }
+        std::vector<Candidate> candidates;
+        if (!resolve_one(member.model, candidates)) {
+            return tl::unexpected(
+                "alias \"" + alias.name + "\" names \"" + member.model +
+                "\", which is neither an alias nor a model of a configured provider");
+        }
+    }
+    path.pop_back();
+    return {};
+}
+
+bool ModelMap::resolve_one(std::string_view name, std::vector<Candidate> &into) const {
+    for (const char separator : {'/', ':'}) {
+        const size_t end = name.find(separator);
+        if (end == std::string_view::npos) {
+            continue;
+        }
+        const Provider *provider = this->provider(name.substr(0, end));
+        if (provider != nullptr && end + 1 < name.size()) {
+            into.push_back({provider, std::string(name.substr(end + 1))});
+            return true;
+        }
+    }
+    for (const auto &provider : providers_) {
+        if (catalogue_.lists(provider->dialect->name(), name)) {
+            into.push_back({provider.get(), std::string(name)});
+            return true;
+        }
+    }
+    return false;
+}
+
+void ModelMap::expand(const Alias &alias, Random &random, std::vector<Candidate> &into) const {
+    std::vector<int> weights;
+    for (const Alias::Member &member : alias.members) {
+        weights.push_back(member.weight);
+    }
+    std::vector<size_t> order(alias.members.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    if (alias.mode == AliasMode::weighted) {
+        order = weighted_order(weights, random);
+    }
+    for (const size_t index : order) {
+        const std::string &model = alias.members[index].model;
+        if (const Alias *inner = this->alias(model)) {
+            expand(*inner, random, into);
+        } else {
+            (void)resolve_one(model, into);  // check() has seen that it can be
+        }
+    }
+}
+
+tl::expected<Resolved, ApiError> ModelMap::resolve(std::string_view name, Random &random) const {
+    Resolved resolved;
+    if (const Alias *found = alias(name)) {
+        resolved.alias = found;
+        expand(*found, random, resolved.candidates);
+    } else if (!resolve_one(name, resolved.candidates)) {
+        return tl::unexpected(
+            ApiError::of(404, "model_not_found",
+                         "The model '" + std::string(name) + "' is not known here.", "model"));
+    }
+    return resolved;
+}
+
+std::vector<size_t> weighted_order(const std::vector<int> &weights, Random &random) {
+    std::vector<size_t> left(weights.size());
+    std::iota(left.begin(), left.end(), size_t{0});
+    std::vector<size_t> order;
+    int total = std::accumulate(weights.begin(), weights.end(), 0);
+    while (left.size() > 1 && total > 0) {
+        uint32_t dice = 0;
+        random.fill({reinterpret_cast<uint8_t *>(&dice), sizeof(dice)});
+        auto at = static_cast<int>(dice % static_cast<uint32_t>(total));
+        const auto chosen = std::find_if(left.begin(), left.end(),
+                                         [&](size_t index) { return (at -= weights[index]) < 0; });
+        order.push_back(*chosen);
+        total -= weights[*chosen];
+        left.erase(chosen);
+    }
+    order.insert(order.end(), left.begin(), left.end());
+    return order;
+}
+
+}  // namespace gateway

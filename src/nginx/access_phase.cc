@@ -1,0 +1,44 @@
+// Step 1, in nginx's access phase. It runs before deny, limit_req and auth_request: so it only
+// looks, and changes nothing.
+#include "nginx/handlers.h"
+
+#include "nginx/guard.h"
+#include "nginx/read_head.h"
+#include "nginx/request_context.h"
+#include "nginx/worker.h"
+
+namespace gateway {
+
+namespace {
+
+ngx_int_t identify_request(ngx_http_request_t *r) {
+    const LocationConf &location = location_conf(r);
+    if (location.enabled != 1 || worker() == nullptr) {
+        return NGX_DECLINED;
+    }
+    RequestContext *context = context_of(r);
+    if (context == nullptr) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    context->begin_anew();
+    Exchange &exchange = context->exchange(location);
+    const auto identified = exchange.identify(read_head(r));
+    if (!identified) {
+        context->identified = Identified::refused;
+        context->refusal = identified.error();
+        return identified.error().status;
+    }
+    context->identified = Identified::yes;
+    context->refusal.reset();
+    // A caller without a key is nobody we vouch for: under "satisfy any" the others decide.
+    return exchange.caller_id().empty() ? NGX_DECLINED : NGX_OK;
+}
+
+}  // namespace
+
+ngx_int_t access_handler(ngx_http_request_t *r) noexcept {
+    return guard_or<ngx_int_t>("access", NGX_HTTP_INTERNAL_SERVER_ERROR,
+                               [=] { return identify_request(r); });
+}
+
+}  // namespace gateway

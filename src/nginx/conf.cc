@@ -1,0 +1,152 @@
+#include "nginx/conf.h"
+
+#include <new>
+#include <utility>
+
+#include "nginx/conf_error.h"
+#include "nginx/zone.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr size_t kDefaultBodyMax = 1024 * 1024;
+constexpr size_t kDefaultAnswerMax = 256 * 1024 * 1024;
+constexpr ngx_msec_t kDefaultDeadline = 590'000;
+
+template <typename Conf>
+void destroy(void *conf) noexcept {
+    static_cast<Conf *>(conf)->~Conf();
+}
+
+// A C++ object in nginx's pool, destroyed with it. The handler is set last: a constructor that
+// throws leaves none.
+template <typename Conf>
+Conf *make_in_pool(ngx_pool_t *pool) {
+    static_assert(alignof(Conf) <= NGX_ALIGNMENT);
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(pool, sizeof(Conf));
+    if (cleanup == nullptr) {
+        return nullptr;
+    }
+    auto *conf = new (cleanup->data) Conf();
+    cleanup->handler = destroy<Conf>;
+    return conf;
+}
+
+std::shared_ptr<const KeyRing> read_keys(ngx_conf_t *cf, MainConf &main, const std::string &name) {
+    const auto known = main.key_files.find(name);
+    if (known != main.key_files.end()) {
+        return known->second;
+    }
+    auto ring = KeyRing::read(read_file(cf, name));
+    if (!ring) {
+        throw ConfError{"\"" + name + "\": " + ring.error()};
+    }
+    main.key_files.emplace(name, *ring);
+    return *ring;
+}
+
+// A request must fit in memory whole, and nginx's own limits must not speak first.
+void set_body_limits(ngx_http_core_loc_conf_t &core, size_t body_max) {
+    core.client_max_body_size = static_cast<off_t>(body_max);
+    core.client_body_buffer_size = body_max;
+}
+
+void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
+    auto *core = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    core->handler = content_handler;  // also for "limit_except" and "if" inside the location
+    set_body_limits(*core, location.body_max);
+    const auto auth = static_cast<AuthMode>(location.auth);
+    if (auth != AuthMode::off && location.keys_file.len == 0) {
+        throw ConfError{"location \"" + to_string(core->name) +
+                        "\" has \"image_gateway\" but no \"image_gateway_keys\"; to serve anyone "
+                        "who can reach it, "
+                        "say \"image_gateway_auth off\""};
+    }
+    Policy &policy = location.policy;
+    policy.auth = auth;
+    policy.default_model = to_string(location.default_model);
+    policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));
+    policy.answer_max = location.answer_max;
+    if (auth != AuthMode::off) {
+        policy.keys = read_keys(cf, main, to_string(location.keys_file));
+    }
+    if (main.zone == nullptr) {
+        main.zone = add_zone(cf, kDefaultZoneName, kDefaultZone);
+    }
+    if (main.threads == nullptr) {
+        main.threads = ngx_thread_pool_add(cf, nullptr);
+        if (main.threads == nullptr) {
+            throw ConfError{"cannot add a thread pool"};
+        }
+    }
+}
+
+}  // namespace
+
+void *create_main_conf(ngx_conf_t *cf) noexcept {
+    MainConf *main = nullptr;
+    (void)read_directive(cf, [&] {
+        main = make_in_pool<MainConf>(cf->pool);
+        auto catalogue = Catalogue::read(Catalogue::built_in());
+        if (!catalogue) {
+            throw ConfError{"the built-in catalogue is broken: " + catalogue.error()};
+        }
+        main->models.use(std::move(*catalogue));
+    });
+    return main;
+}
+
+char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept {
+    return read_directive(cf, [=] {
+        const auto checked = static_cast<MainConf *>(conf)->models.check();
+        if (!checked) {
+            throw ConfError{checked.error()};
+        }
+    });
+}
+
+void *create_location_conf(ngx_conf_t *cf) noexcept {
+    LocationConf *location = nullptr;
+    (void)read_directive(cf, [&] {
+        location = make_in_pool<LocationConf>(cf->pool);
+        if (location == nullptr) {
+            throw ConfError{"no memory"};
+        }
+        location->enabled = NGX_CONF_UNSET;
+        location->auth = NGX_CONF_UNSET_UINT;
+        location->body_max = NGX_CONF_UNSET_SIZE;
+        location->answer_max = NGX_CONF_UNSET_SIZE;
+        location->deadline = NGX_CONF_UNSET_MSEC;
+    });
+    return static_cast<LocationFields *>(location);
+}
+
+char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
+    return read_directive(cf, [=] {
+        const auto &above = *static_cast<LocationConf *>(static_cast<LocationFields *>(parent));
+        auto &location = *static_cast<LocationConf *>(static_cast<LocationFields *>(child));
+        ngx_conf_merge_uint_value(location.auth, above.auth,
+                                  static_cast<ngx_uint_t>(AuthMode::required));
+        ngx_conf_merge_str_value(location.keys_file, above.keys_file, "");
+        ngx_conf_merge_str_value(location.default_model, above.default_model, "");
+        ngx_conf_merge_size_value(location.body_max, above.body_max, kDefaultBodyMax);
+        ngx_conf_merge_size_value(location.answer_max, above.answer_max, kDefaultAnswerMax);
+        ngx_conf_merge_msec_value(location.deadline, above.deadline, kDefaultDeadline);
+        auto *core = static_cast<ngx_http_core_loc_conf_t *>(
+            ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+        // "limit_except" and "if" make a nameless location of their own: what surrounds it goes on.
+        const bool inside = core->noname != 0 && above.enabled == 1;
+        if (location.enabled == NGX_CONF_UNSET) {
+            location.enabled = inside ? 1 : 0;
+        }
+        if (location.enabled == 1) {
+            auto &main = *static_cast<MainConf *>(
+                ngx_http_conf_get_module_main_conf(cf, ngx_http_image_gateway_module));
+            finish_location(cf, main, location);
+        }
+    });
+}
+
+}  // namespace gateway

@@ -1,0 +1,55 @@
+// What the directives made: read once, and read-only from then on. Lives and dies with its cycle.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/exchange.h"
+#include "nginx/handlers.h"
+#include "nginx/ngx.h"
+
+namespace gateway {
+
+struct MainConf {
+    ModelMap models;
+    // Files of keys by name, so that locations that share one read it once.
+    std::map<std::string, std::shared_ptr<const KeyRing>, std::less<>> key_files;
+    ngx_shm_zone_t *zone = nullptr;
+    ngx_thread_pool_t *threads = nullptr;
+};
+
+// Standard layout, so that nginx's own setters can write to it.
+struct LocationFields {
+    ngx_flag_t enabled;
+    ngx_uint_t auth;
+    ngx_str_t keys_file;
+    ngx_str_t default_model;
+    size_t body_max;
+    size_t answer_max;
+    ngx_msec_t deadline;
+};
+
+struct LocationConf : LocationFields {
+    Policy policy;
+};
+
+inline MainConf &main_conf(ngx_http_request_t *r) {
+    return *static_cast<MainConf *>(
+        ngx_http_get_module_main_conf(r, ngx_http_image_gateway_module));
+}
+
+inline LocationConf &location_conf(ngx_http_request_t *r) {
+    return *static_cast<LocationConf *>(static_cast<LocationFields *>(
+        ngx_http_get_module_loc_conf(r, ngx_http_image_gateway_module)));
+}
+
+extern ngx_command_t image_gateway_commands[];
+
+// nginx's hooks; each returns null or an error after having logged why.
+void *create_main_conf(ngx_conf_t *cf) noexcept;
+char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept;
+void *create_location_conf(ngx_conf_t *cf) noexcept;
+char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept;
+
+}  // namespace gateway

@@ -1,0 +1,65 @@
+#include "nginx/conf_error.h"
+
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace gateway {
+
+namespace {
+
+constexpr std::streamsize kLargestFile = 64 * 1024 * 1024;
+
+}  // namespace
+
+Milliseconds parse_time_parameter(std::string_view text) {
+    ngx_str_t value = to_ngx(text);
+    const ngx_int_t milliseconds = ngx_parse_time(&value, 0);
+    if (milliseconds == NGX_ERROR || milliseconds <= 0) {
+        throw ConfError{"invalid time \"" + std::string(text) +
+                        "\", expected something like 500ms or 30s"};
+    }
+    return Milliseconds(milliseconds);
+}
+
+size_t parse_size_parameter(std::string_view text) {
+    ngx_str_t value = to_ngx(text);
+    const ssize_t size = ngx_parse_size(&value);
+    if (size == NGX_ERROR || size <= 0) {
+        throw ConfError{"invalid size \"" + std::string(text) +
+                        "\", expected something like 512k or 32m"};
+    }
+    return static_cast<size_t>(size);
+}
+
+int parse_count(std::string_view text, std::string_view what, int least, int most) {
+    int number = 0;
+    const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (text.empty() || problem != std::errc() || stop != text.data() + text.size() ||
+        number < least || number > most) {
+        throw ConfError{"invalid " + std::string(what) + " \"" + std::string(text) +
+                        "\", expected a number from " + std::to_string(least) + " to " +
+                        std::to_string(most)};
+    }
+    return number;
+}
+
+std::string read_file(ngx_conf_t *cf, std::string_view name) {
+    // nginx makes the name absolute in place, with a NUL at its end.
+    std::string copy(name);
+    ngx_str_t path = to_ngx(copy);
+    if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
+        throw ConfError{"no memory"};
+    }
+    const std::string full = to_string(path);
+    std::ifstream file(full, std::ios::binary);
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf()) || text.tellp() > kLargestFile) {
+        throw ConfError{"cannot read \"" + full + "\": " +
+                        (text.tellp() > kLargestFile ? "it is too large" : std::strerror(errno))};
+    }
+    return std::move(text).str();
+}
+
+}  // namespace gateway

@@ -1,0 +1,61 @@
+// Mistakes in the configuration, told in nginx's way: file, line, and what would be right.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "core/ports.h"
+#include "nginx/ngx.h"
+
+namespace gateway {
+
+// Thrown only while the configuration is read.
+struct ConfError {
+    std::string message;
+};
+
+inline ngx_str_t *arguments(ngx_conf_t *cf) {
+    return static_cast<ngx_str_t *>(cf->args->elts);
+}
+
+// Runs a directive's body; what it throws becomes an [emerg] at this line.
+template <typename Body>
+char *read_directive(ngx_conf_t *cf, Body &&body) noexcept {
+    ngx_str_t text = ngx_null_string;
+    try {
+        std::forward<Body>(body)();
+        return NGX_CONF_OK;
+    } catch (const ConfError &error) {
+        text = to_ngx(error.message);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V", &text);
+    } catch (const std::exception &error) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.what());
+    }
+    return static_cast<char *>(NGX_CONF_ERROR);
+}
+
+// The value of "name=value"; false when the argument is something else.
+inline bool take_parameter(const ngx_str_t &argument, std::string_view name,
+                           std::string_view &value) {
+    const std::string_view text = to_view(argument);
+    if (text.size() <= name.size() || !text.starts_with(name) || text[name.size()] != '=') {
+        return false;
+    }
+    value = text.substr(name.size() + 1);
+    return true;
+}
+
+[[noreturn]] inline void invalid_parameter(std::string_view argument) {
+    throw ConfError{"invalid parameter \"" + std::string(argument) + "\""};
+}
+
+Milliseconds parse_time_parameter(std::string_view text);
+size_t parse_size_parameter(std::string_view text);
+int parse_count(std::string_view text, std::string_view what, int least, int most);
+
+// The contents of a file named in the configuration; relative names are relative to the
+// configuration's directory.
+std::string read_file(ngx_conf_t *cf, std::string_view name);
+
+}  // namespace gateway

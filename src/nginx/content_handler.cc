@@ -1,0 +1,159 @@
+// From the content phase to the answer: looks at the path, lets the exchange enter, reads the body,
+// and hands over.
+#include <algorithm>
+#include <utility>
+
+#include "nginx/guard.h"
+#include "nginx/handlers.h"
+#include "nginx/read_head.h"
+#include "nginx/request_context.h"
+#include "nginx/send.h"
+#include "nginx/worker.h"
+
+namespace gateway {
+
+namespace {
+
+// An error before the body is read: the body is not waited for.
+ngx_int_t refuse(ngx_http_request_t *r, RequestContext &context, const ApiError &error,
+                 std::string_view allow = {}) {
+    context.answer = context.exchange(location_conf(r)).answer_for(error);
+    if (!allow.empty()) {
+        context.answer.headers.emplace_back("Allow", allow);
+    }
+    if (r->headers_in.expect != nullptr) {
+        // Asked whether to send the body: no. Nor is the connection waited on for it.
+        r->expect_tested = 1;
+        r->keepalive = 0;
+    }
+    const ngx_int_t discarded = ngx_http_discard_request_body(r);
+    if (discarded != NGX_OK) {
+        return discarded;
+    }
+    return send_answer(r);
+}
+
+bool is_json(std::string_view content_type) {
+    content_type = content_type.substr(0, content_type.find(';'));
+    while (!content_type.empty() && content_type.back() == ' ') {
+        content_type.remove_suffix(1);
+    }
+    constexpr std::string_view kJson = "application/json";
+    return content_type.empty() ||
+           (content_type.size() == kJson.size() &&
+            ngx_strncasecmp(to_ngx(content_type).data, to_ngx(kJson).data, kJson.size()) == 0);
+}
+
+// nginx reads small bodies into one buffer, as it was asked to, but must also be ready for two, or
+// a file.
+bool collect_body(ngx_http_request_t *r, std::string_view &body) {
+    const ngx_chain_t *chain = r->request_body == nullptr ? nullptr : r->request_body->bufs;
+    if (chain == nullptr) {
+        body = {};
+        return true;
+    }
+    if (chain->next == nullptr && !chain->buf->in_file) {
+        body = {reinterpret_cast<const char *>(chain->buf->pos),
+                static_cast<size_t>(chain->buf->last - chain->buf->pos)};
+        return true;
+    }
+    size_t size = 0;
+    for (const ngx_chain_t *link = chain; link != nullptr; link = link->next) {
+        size += static_cast<size_t>(ngx_buf_size(link->buf));
+    }
+    auto *memory = static_cast<u_char *>(ngx_pnalloc(r->pool, size + 1));
+    if (memory == nullptr) {
+        return false;
+    }
+    u_char *end = memory;
+    for (const ngx_chain_t *link = chain; link != nullptr; link = link->next) {
+        ngx_buf_t *buffer = link->buf;
+        const auto length = static_cast<size_t>(ngx_buf_size(buffer));
+        if (buffer->in_file) {
+            if (ngx_read_file(buffer->file, end, length, buffer->file_pos) !=
+                static_cast<ssize_t>(length)) {
+                return false;
+            }
+        } else {
+            ngx_memcpy(end, buffer->pos, length);
+        }
+        end += length;
+    }
+    body = {reinterpret_cast<const char *>(memory), size};
+    return true;
+}
+
+// While a provider works, a client that leaves must be noticed.
+void watch_for_abort(ngx_http_request_t *r) {
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+    ngx_event_t *read = r->connection->read;
+    if (read->ready) {
+        if (!read->posted) {
+            ngx_post_event(read, &ngx_posted_events);
+        }
+    } else if (ngx_handle_read_event(read, 0) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "image gateway: cannot watch the client");
+    }
+}
+
+extern "C" void image_gateway_on_body(ngx_http_request_t *r) {
+    const bool running = guard_or("request", false, [=] {
+        RequestContext &context = *context_of(r);
+        std::string_view body;
+        if (!collect_body(r, body)) {
+            return false;
+        }
+        watch_for_abort(r);
+        context.exchange(location_conf(r)).run(body, [&context](Answer answer) {
+            context.answer_soon(std::move(answer));
+        });
+        return true;
+    });
+    if (!running) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+}
+
+ngx_int_t handle(ngx_http_request_t *r) {
+    if (worker() == nullptr) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+    RequestContext *context = context_of(r);
+    if (context == nullptr) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    const LocationConf &location = location_conf(r);
+    Exchange &exchange = context->exchange(location);
+    // The access phase does not run for subrequests; a location with keys is not entered that way.
+    if (context->identified == Identified::not_yet && location.policy.auth == AuthMode::required) {
+        return refuse(r, *context, ApiError::of(401));
+    }
+    if (endpoint_of(to_view(r->uri)) == Endpoint::none) {
+        const std::string path(to_view(r->uri).substr(0, 256));
+        return refuse(r, *context,
+                      ApiError::of(404, "unknown_url", "There is nothing at " + path + "."));
+    }
+    if (r->method != NGX_HTTP_POST) {
+        return refuse(r, *context,
+                      ApiError::of(405, "method_not_allowed", "Images are made by POST."), "POST");
+    }
+    if (const auto entered = exchange.enter(); !entered) {
+        return refuse(r, *context, entered.error());
+    }
+    if (!is_json(read_head(r).content_type)) {
+        return refuse(r, *context, ApiError::of(415));
+    }
+    r->request_body_in_single_buf = 1;
+    const ngx_int_t reading = ngx_http_read_client_request_body(r, image_gateway_on_body);
+    return reading >= NGX_HTTP_SPECIAL_RESPONSE ? reading : NGX_DONE;
+}
+
+}  // namespace
+
+ngx_int_t content_handler(ngx_http_request_t *r) noexcept {
+    return guard_or<ngx_int_t>("request", NGX_HTTP_INTERNAL_SERVER_ERROR,
+                               [=] { return handle(r); });
+}
+
+}  // namespace gateway

@@ -1,0 +1,170 @@
+// The directives of http, server and location. image_provider's own are in provider_block.cc, and
+// docs/directives.md describes them all.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/json/text.h"
+#include "nginx/conf.h"
+#include "nginx/conf_error.h"
+#include "nginx/provider_block.h"
+#include "nginx/zone.h"
+
+namespace gateway {
+
+namespace {
+
+MainConf &main_conf_of(void *conf) {
+    return *static_cast<MainConf *>(conf);
+}
+
+char *set_gateway(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        auto &location = *static_cast<LocationFields *>(conf);
+        if (location.enabled != NGX_CONF_UNSET) {
+            throw ConfError{"\"image_gateway\" directive is duplicate"};
+        }
+        if (cf->args->nelts == 2) {
+            std::string_view profile;
+            if (!take_parameter(arguments(cf)[1], "profile", profile)) {
+                invalid_parameter(to_view(arguments(cf)[1]));
+            }
+            if (profile != "unified") {
+                throw ConfError{"unknown profile \"" + std::string(profile) +
+                                "\", expected: unified"};
+            }
+        }
+        location.enabled = 1;
+        auto *core = static_cast<ngx_http_core_loc_conf_t *>(
+            ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+        core->handler = content_handler;
+    });
+}
+
+char *set_zone(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        MainConf &main = main_conf_of(conf);
+        if (main.zone != nullptr) {
+            throw ConfError{"\"image_gateway_zone\" directive is duplicate"};
+        }
+        std::string_view zone;
+        const std::string_view argument = to_view(arguments(cf)[1]);
+        if (!take_parameter(arguments(cf)[1], "zone", zone)) {
+            invalid_parameter(argument);
+        }
+        const size_t colon = zone.find(':');
+        if (colon == 0 || colon == std::string_view::npos) {
+            throw ConfError{"invalid zone \"" + std::string(argument) +
+                            "\", expected zone=NAME:SIZE"};
+        }
+        main.zone =
+            add_zone(cf, zone.substr(0, colon), parse_size_parameter(zone.substr(colon + 1)));
+    });
+}
+
+char *add_provider(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    bool told = false;
+    char *result = read_directive(cf, [&] {
+        MainConf &main = main_conf_of(conf);
+        const std::string name = to_string(arguments(cf)[1]);
+        if (main.models.provider(name) != nullptr) {
+            throw ConfError{"duplicate image_provider \"" + name + "\""};
+        }
+        auto provider = read_provider_block(cf);
+        if (provider == nullptr) {
+            told = true;
+            return;
+        }
+        main.models.add(std::move(provider));
+    });
+    return told ? static_cast<char *>(NGX_CONF_ERROR) : result;
+}
+
+void add_member(Alias &alias, std::string_view name) {
+    if (name.empty() || !is_visible_ascii(name)) {
+        throw ConfError{"invalid model \"" + std::string(name) + "\""};
+    }
+    alias.members.push_back({std::string(name), 1});
+}
+
+void read_alias_argument(Alias &alias, const ngx_str_t &argument) {
+    const std::string_view text = to_view(argument);
+    std::string_view value;
+    if (take_parameter(argument, "mode", value)) {
+        if (value != "ordered" && value != "weighted") {
+            throw ConfError{"invalid mode \"" + std::string(value) +
+                            "\", expected ordered or weighted"};
+        }
+        alias.mode = value == "weighted" ? AliasMode::weighted : AliasMode::ordered;
+    } else if (take_parameter(argument, "after_unknown", value)) {
+        if (value != "fallback" && value != "fail") {
+            throw ConfError{"invalid after_unknown \"" + std::string(value) +
+                            "\", expected fallback or fail"};
+        }
+        alias.after_unknown = value == "fail" ? AfterUnknown::fail : AfterUnknown::fallback;
+    } else if (take_parameter(argument, "weight", value)) {
+        if (alias.members.empty()) {
+            throw ConfError{"\"" + std::string(text) + "\" stands before any model"};
+        }
+        alias.members.back().weight = parse_count(value, "weight", 1, 1000);
+    } else {
+        add_member(alias, text);
+    }
+}
+
+char *add_alias(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        Alias alias;
+        alias.name = to_string(arguments(cf)[1]);
+        if (alias.name.empty() || !is_visible_ascii(alias.name)) {
+            throw ConfError{"invalid model alias \"" + alias.name + "\""};
+        }
+        for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
+            read_alias_argument(alias, arguments(cf)[i]);
+        }
+        if (alias.members.empty()) {
+            throw ConfError{"image_model \"" + alias.name + "\" names no model"};
+        }
+        const std::string name = alias.name;
+        if (!main_conf_of(conf).models.add(std::move(alias))) {
+            throw ConfError{"duplicate image_model \"" + name + "\""};
+        }
+    });
+}
+
+ngx_conf_enum_t kAuthModes[] = {
+    {ngx_string("required"), static_cast<ngx_uint_t>(AuthMode::required)},
+    {ngx_string("optional"), static_cast<ngx_uint_t>(AuthMode::optional)},
+    {ngx_string("off"), static_cast<ngx_uint_t>(AuthMode::off)},
+    {ngx_null_string, 0},
+};
+
+constexpr ngx_uint_t kEverywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
+
+}  // namespace
+
+ngx_command_t image_gateway_commands[] = {
+    {ngx_string("image_gateway"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1, set_gateway,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_gateway_zone"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_zone,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_provider"), NGX_HTTP_MAIN_CONF | NGX_CONF_BLOCK | NGX_CONF_TAKE1,
+     add_provider, NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_model"), NGX_HTTP_MAIN_CONF | NGX_CONF_2MORE, add_alias,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_gateway_auth"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, auth), kAuthModes},
+    {ngx_string("image_gateway_keys"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_str_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, keys_file), nullptr},
+    {ngx_string("image_gateway_default_model"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_str_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, default_model), nullptr},
+    {ngx_string("image_gateway_body_max"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, body_max), nullptr},
+    {ngx_string("image_gateway_answer_max"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, answer_max), nullptr},
+    {ngx_string("image_gateway_deadline"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, deadline), nullptr},
+    ngx_null_command,
+};
+
+}  // namespace gateway

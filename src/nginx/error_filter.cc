@@ -1,0 +1,112 @@
+// Every error in our locations is our JSON, also those that nginx or another module raises there.
+#include "nginx/guard.h"
+#include "nginx/handlers.h"
+#include "nginx/request_context.h"
+#include "nginx/send.h"
+#include "nginx/worker.h"
+
+namespace gateway {
+
+namespace {
+
+ngx_http_output_header_filter_pt next_header_filter;
+ngx_http_output_body_filter_pt next_body_filter;
+
+bool is_ours(ngx_http_request_t *r) {
+    return r == r->main && location_conf(r).enabled == 1 && worker() != nullptr;
+}
+
+// Someone else's error: its status stays, and what headers it came with (Retry-After,
+// WWW-Authenticate).
+void replace(ngx_http_request_t *r, RequestContext &context) {
+    const auto status = static_cast<int>(r->headers_out.status);
+    const bool refused_by_us = context.refusal && context.refusal->status == status;
+    ApiError error = refused_by_us ? *context.refusal : ApiError::of(status);
+    Answer answer = context.exchange(location_conf(r)).answer_for(error);
+    if (r->headers_out.www_authenticate != nullptr) {
+        std::erase_if(answer.headers,
+                      [](const auto &header) { return header.first == "WWW-Authenticate"; });
+    }
+    context.answer = std::move(answer);
+    context.replacing = true;
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+    if (r->headers_out.content_encoding != nullptr) {
+        r->headers_out.content_encoding->hash = 0;
+        r->headers_out.content_encoding = nullptr;
+    }
+    r->headers_out.charset.len = 0;
+    if (!set_headers(r, context.answer)) {
+        throw std::bad_alloc();
+    }
+}
+
+void add_our_headers(ngx_http_request_t *r, const Exchange &exchange) {
+    const int64_t total = exchange.milliseconds();
+    const int64_t provider = exchange.upstream_milliseconds();
+    const std::string timing =
+        "total;dur=" + std::to_string(total) + ", provider;dur=" + std::to_string(provider) +
+        ", gateway;dur=" + std::to_string(std::max<int64_t>(0, total - provider));
+    if (!add_header(r, "x-request-id", exchange.request_id()) ||
+        !add_header(r, "Server-Timing", timing)) {
+        throw std::bad_alloc();
+    }
+}
+
+bool prepare_headers(ngx_http_request_t *r) {
+    RequestContext *context = context_of(r);
+    if (context == nullptr) {
+        return false;
+    }
+    const Exchange &exchange = context->exchange(location_conf(r));
+    if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST && !context->answered) {
+        replace(r, *context);
+    }
+    add_our_headers(r, exchange);
+    return true;
+}
+
+ngx_int_t header_filter(ngx_http_request_t *r) noexcept {
+    if (is_ours(r) && !guard_or("error filter", false, [=] { return prepare_headers(r); })) {
+        return NGX_ERROR;
+    }
+    return next_header_filter(r);
+}
+
+ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in) noexcept {
+    RequestContext *context = in != nullptr && r == r->main ? find_context(r) : nullptr;
+    if (context == nullptr || !context->replacing) {
+        return next_body_filter(r, in);
+    }
+    for (ngx_chain_t *link = in; link != nullptr; link = link->next) {
+        link->buf->pos = link->buf->last;
+        link->buf->file_pos = link->buf->file_last;
+    }
+    if (context->answered) {
+        return NGX_OK;  // ours is on its way already
+    }
+    context->answered = true;
+    ngx_chain_t *body = make_chain(r, context->answer.body);
+    return body == nullptr ? NGX_ERROR : next_body_filter(r, body);
+}
+
+extern "C" ngx_int_t image_gateway_header_filter(ngx_http_request_t *r) {
+    return header_filter(r);
+}
+
+extern "C" ngx_int_t image_gateway_body_filter(ngx_http_request_t *r, ngx_chain_t *in) {
+    return body_filter(r, in);
+}
+
+}  // namespace
+
+ngx_int_t install_filters(ngx_conf_t * /*cf*/) noexcept {
+    next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = image_gateway_header_filter;
+    next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = image_gateway_body_filter;
+    return NGX_OK;
+}
+
+}  // namespace gateway

@@ -1,0 +1,15 @@
+// The adapter's entry points, as module.cc hands them to nginx.
+#pragma once
+
+#include "nginx/ngx.h"
+
+namespace gateway {
+
+ngx_int_t access_handler(ngx_http_request_t *r) noexcept;
+ngx_int_t content_handler(ngx_http_request_t *r) noexcept;
+
+ngx_int_t add_variables(ngx_conf_t *cf) noexcept;
+
+ngx_int_t install_filters(ngx_conf_t *cf) noexcept;
+
+}  // namespace gateway

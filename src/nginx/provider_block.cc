@@ -1,0 +1,320 @@
+#include "nginx/provider_block.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/json/text.h"
+#include "nginx/conf_error.h"
+
+namespace gateway {
+
+namespace {
+
+using Arguments = std::vector<std::string_view>;  // the directive's name first
+
+struct ProviderBlock {
+    ngx_conf_t *cf;
+    Provider provider;
+    bool keyless = false;
+    std::vector<std::string_view> seen;
+};
+
+void set_api(ProviderBlock &block, const Arguments &arguments) {
+    block.provider.dialect = dialect_named(arguments[1]);
+    if (block.provider.dialect == nullptr) {
+        std::string known;
+        for (const Dialect *dialect : dialects()) {
+            known += (known.empty() ? "" : ", ") + std::string(dialect->name());
+        }
+        throw ConfError{"unknown api \"" + std::string(arguments[1]) +
+                        "\", expected one of: " + known};
+    }
+}
+
+void set_url(ProviderBlock &block, const Arguments &arguments) {
+    std::string_view url = arguments[1];
+    const bool https = url.starts_with("https://");
+    const std::string_view rest = url.substr(std::min(url.size(), size_t{https ? 8U : 7U}));
+    if ((!https && !url.starts_with("http://")) || rest.empty() || rest.front() == '/' ||
+        !is_visible_ascii(url) || url.find_first_of("?#@\"\\") != std::string_view::npos) {
+        throw ConfError{"invalid url \"" + std::string(url) +
+                        "\", expected http:// or https://, a host and perhaps a path"};
+    }
+    while (url.back() == '/') {
+        url.remove_suffix(1);
+    }
+    block.provider.url = url;
+}
+
+// nginx passes to its workers and to a new binary only the variables that it was told to.
+void pass_on_variable(ngx_conf_t *cf, std::string_view name) {
+    auto *core =
+        reinterpret_cast<ngx_core_conf_t *>(ngx_get_conf(cf->cycle->conf_ctx, ngx_core_module));
+    auto *variable = static_cast<ngx_str_t *>(ngx_array_push(&core->env));
+    ngx_str_t text = to_ngx(name);
+    u_char *copy = static_cast<u_char *>(ngx_pnalloc(cf->pool, name.size() + 1));
+    if (variable == nullptr || copy == nullptr) {
+        throw ConfError{"no memory"};
+    }
+    ngx_cpystrn(copy, text.data, text.len + 1);
+    *variable = {name.size(), copy};
+}
+
+std::string secret_from_environment(ngx_conf_t *cf, std::string_view name) {
+    pass_on_variable(cf, name);
+    const char *value = std::getenv(std::string(name).c_str());
+    if (value != nullptr && *value != '\0') {
+        return value;
+    }
+    if (ngx_process == NGX_PROCESS_SIGNALLER) {
+        return "unset";  // "nginx -s …" only wants to know where the pid file is
+    }
+    throw ConfError{"the environment variable \"" + std::string(name) + "\" is not set"};
+}
+
+std::string secret_from_file(ngx_conf_t *cf, std::string_view name) {
+    std::string secret;
+    try {
+        secret = read_file(cf, name);
+    } catch (const ConfError &) {
+        if (ngx_process == NGX_PROCESS_SIGNALLER) {
+            return "unset";
+        }
+        throw;
+    }
+    while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) {
+        secret.pop_back();
+    }
+    return secret;
+}
+
+void add_key(ProviderBlock &block, const Arguments &arguments) {
+    const std::string_view source = arguments[1];
+    if (source == "none" && arguments.size() == 2) {
+        block.keyless = true;
+        return;
+    }
+    ProviderKey key;
+    if (source.starts_with("env:") && source.size() > 4) {
+        key.secret = secret_from_environment(block.cf, source.substr(4));
+    } else if (source.starts_with("file:") && source.size() > 5) {
+        key.secret = secret_from_file(block.cf, source.substr(5));
+    } else {
+        // Not quoted: what stands there may be the key itself.
+        throw ConfError{"invalid key, expected env:NAME, file:PATH or none"};
+    }
+    if (key.secret.empty() || !is_visible_ascii(key.secret)) {
+        throw ConfError{"the key from \"" + std::string(source) +
+                        "\" is empty or not one line of visible ASCII"};
+    }
+    if (arguments.size() == 3) {
+        const ngx_str_t last = to_ngx(arguments[2]);
+        std::string_view weight;
+        if (!take_parameter(last, "weight", weight)) {
+            invalid_parameter(arguments[2]);
+        }
+        key.weight = parse_count(weight, "weight", 1, 1000);
+    }
+    block.provider.keys.push_back(std::move(key));
+}
+
+void set_timeout(ProviderBlock &block, const Arguments &arguments) {
+    HttpTimeouts &timeouts = block.provider.timeouts;
+    for (size_t i = 1; i < arguments.size(); ++i) {
+        const ngx_str_t argument = to_ngx(arguments[i]);
+        std::string_view value;
+        if (take_parameter(argument, "connect", value)) {
+            timeouts.connect = parse_time_parameter(value);
+        } else if (take_parameter(argument, "first_byte", value)) {
+            timeouts.first_byte = parse_time_parameter(value);
+        } else if (take_parameter(argument, "total", value)) {
+            timeouts.total = parse_time_parameter(value);
+        } else {
+            invalid_parameter(arguments[i]);
+        }
+    }
+}
+
+void set_proxy(ProviderBlock &block, const Arguments &arguments) {
+    const std::string_view proxy = arguments[1];
+    const auto has_scheme = [=](std::string_view scheme) {
+        return proxy.starts_with(scheme) && proxy.size() > scheme.size();
+    };
+    if (!is_visible_ascii(proxy) || (!has_scheme("http://") && !has_scheme("https://") &&
+                                     !has_scheme("socks5://") && !has_scheme("socks5h://"))) {
+        throw ConfError{
+            "invalid proxy, expected http://, https://, socks5:// or socks5h:// and a host"};
+    }
+    block.provider.proxy = proxy;
+}
+
+void set_ca(ProviderBlock &block, const Arguments &arguments) {
+    std::string copy(arguments[1]);
+    if (read_file(block.cf, copy).find("-----BEGIN ") == std::string::npos) {
+        throw ConfError{"\"" + copy + "\" holds no certificate in PEM form"};
+    }
+    ngx_str_t path = to_ngx(copy);
+    if (ngx_conf_full_name(block.cf->cycle, &path, 1) != NGX_OK) {
+        throw ConfError{"no memory"};
+    }
+    block.provider.ca_file = to_string(path);
+}
+
+void set_answer_max(ProviderBlock &block, const Arguments &arguments) {
+    block.provider.answer_max = parse_size_parameter(arguments[1]);
+}
+
+void set_latency(ProviderBlock &block, const Arguments &arguments) {
+    const std::string_view range = arguments[1];
+    const size_t dots = range.find("..");
+    auto &rehearsal = block.provider.rehearsal;
+    rehearsal.shortest = parse_time_parameter(range.substr(0, dots));
+    rehearsal.longest = dots == std::string_view::npos
+                            ? rehearsal.shortest
+                            : parse_time_parameter(range.substr(dots + 2));
+    if (rehearsal.longest < rehearsal.shortest) {
+        throw ConfError{"invalid latency \"" + std::string(range) +
+                        "\", the second time is shorter"};
+    }
+}
+
+void add_failure(ProviderBlock &block, const Arguments &arguments) {
+    const auto outcome = outcome_named(arguments[1]);
+    if (!outcome || *outcome == OutcomeType::made || *outcome == OutcomeType::pending ||
+        *outcome == OutcomeType::too_late) {
+        throw ConfError{
+            "unknown outcome \"" + std::string(arguments[1]) +
+            "\", expected one of: refused_by_policy, callers_fault, our_credentials, out_of_quota, "
+            "throttled, not_here, broken, unknown"};
+    }
+    int percent = 100;
+    if (arguments.size() == 3) {
+        const ngx_str_t last = to_ngx(arguments[2]);
+        std::string_view rate;
+        if (!take_parameter(last, "rate", rate) || !rate.ends_with('%')) {
+            invalid_parameter(arguments[2]);
+        }
+        percent = parse_count(rate.substr(0, rate.size() - 1), "rate", 1, 100);
+    }
+    block.provider.rehearsal.failures.push_back({*outcome, percent});
+}
+
+struct BlockDirective {
+    ngx_str_t name;
+    size_t least;
+    size_t most;
+    bool repeats;
+    void (*set)(ProviderBlock &, const Arguments &);
+};
+
+const BlockDirective kDirectives[] = {
+    {ngx_string("api"), 1, 1, false, set_api},
+    {ngx_string("url"), 1, 1, false, set_url},
+    {ngx_string("key"), 1, 2, true, add_key},
+    {ngx_string("timeout"), 1, 3, false, set_timeout},
+    {ngx_string("proxy"), 1, 1, false, set_proxy},
+    {ngx_string("ca"), 1, 1, false, set_ca},
+    {ngx_string("image_gateway_answer_max"), 1, 1, false, set_answer_max},
+    {ngx_string("latency"), 1, 1, false, set_latency},
+    {ngx_string("fail"), 1, 2, true, add_failure},
+};
+
+void read_line(ProviderBlock &block, const Arguments &arguments) {
+    const std::string name(arguments[0]);
+    const auto *directive =
+        std::find_if(std::begin(kDirectives), std::end(kDirectives),
+                     [&](const BlockDirective &row) { return to_view(row.name) == name; });
+    if (directive == std::end(kDirectives)) {
+        throw ConfError{"unknown directive \"" + name + "\""};
+    }
+    if (arguments.size() - 1 < directive->least || arguments.size() - 1 > directive->most) {
+        throw ConfError{"invalid number of arguments in \"" + name + "\" directive"};
+    }
+    const std::string_view lasting = to_view(directive->name);
+    if (!directive->repeats &&
+        std::find(block.seen.begin(), block.seen.end(), lasting) != block.seen.end()) {
+        throw ConfError{"\"" + name + "\" directive is duplicate"};
+    }
+    block.seen.push_back(lasting);
+    directive->set(block, arguments);
+}
+
+extern "C" char *image_gateway_provider_line(ngx_conf_t *cf, ngx_command_t * /*command*/,
+                                             void *conf) {
+    return read_directive(cf, [=] {
+        Arguments words;
+        for (ngx_uint_t i = 0; i < cf->args->nelts; ++i) {
+            words.push_back(to_view(arguments(cf)[i]));
+        }
+        read_line(*static_cast<ProviderBlock *>(conf), words);
+    });
+}
+
+void check(const ProviderBlock &block) {
+    const Provider &provider = block.provider;
+    const std::string who = "image_provider \"" + provider.name + "\"";
+    if (provider.dialect == nullptr) {
+        throw ConfError{who + " has no \"api\""};
+    }
+    const std::string api(provider.dialect->name());
+    if (provider.dialect->needs_url() && provider.url.empty()) {
+        throw ConfError{who + " has no \"url\", which api \"" + api + "\" needs"};
+    }
+    if (!provider.dialect->needs_url() && !provider.url.empty()) {
+        throw ConfError{who + " has a \"url\", which api \"" + api + "\" has no use for"};
+    }
+    if (provider.dialect->needs_key() && provider.keys.empty() && !block.keyless) {
+        throw ConfError{who + " has no \"key\", which api \"" + api +
+                        "\" needs; for a server without keys say \"key none\""};
+    }
+    if (block.keyless && !provider.keys.empty()) {
+        throw ConfError{who + " has both \"key none\" and a key"};
+    }
+    int percent = 0;
+    for (const auto &failure : provider.rehearsal.failures) {
+        percent += failure.percent;
+    }
+    if (percent > 100) {
+        throw ConfError{who + " fails more than 100% of the time"};
+    }
+    const bool rehearses = percent > 0 || provider.rehearsal.longest.count() > 0;
+    if (rehearses && api != "sandbox") {
+        throw ConfError{who + ": \"latency\" and \"fail\" are for api \"sandbox\" only"};
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<Provider> read_provider_block(ngx_conf_t *cf) {
+    ProviderBlock block{cf, {}, false, {}};
+    block.provider.name = to_string(arguments(cf)[1]);
+    const std::string &name = block.provider.name;
+    if (name.empty() || name.size() > 64 ||
+        name.find_first_not_of(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+            std::string::npos) {
+        throw ConfError{"invalid provider name \"" + name +
+                        "\", expected letters, digits, '.', '_' and '-'"};
+    }
+    ngx_conf_t inner = *cf;
+    inner.handler = image_gateway_provider_line;
+    inner.handler_conf = reinterpret_cast<decltype(inner.handler_conf)>(&block);
+    block.cf = &inner;
+    char *result = ngx_conf_parse(&inner, nullptr);
+    *cf = [&] {
+        ngx_conf_t restored = inner;
+        restored.handler = cf->handler;
+        restored.handler_conf = cf->handler_conf;
+        return restored;
+    }();
+    if (result != NGX_CONF_OK) {
+        return nullptr;
+    }
+    check(block);
+    return std::make_unique<Provider>(std::move(block.provider));
+}
+
+}  // namespace gateway

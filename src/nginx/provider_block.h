@@ -1,0 +1,15 @@
+// image_provider NAME { … }
+#pragma once
+
+#include <memory>
+
+#include "core/providers/dialect.h"
+#include "nginx/ngx.h"
+
+namespace gateway {
+
+// Reads the block that cf stands before. Throws ConfError; null when nginx has already said what is
+// wrong.
+std::unique_ptr<Provider> read_provider_block(ngx_conf_t *cf);
+
+}  // namespace gateway

@@ -1,0 +1,99 @@
+#include "nginx/read_head.h"
+
+#include <algorithm>
+
+namespace gateway {
+
+namespace {
+
+constexpr std::string_view kGenerations = "/images/generations";
+constexpr std::string_view kDeployments = "/deployments/";
+
+std::string_view trim(std::string_view text) {
+    const size_t first = text.find_first_not_of(" \t");
+    if (first == std::string_view::npos) {
+        return {};
+    }
+    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool equal_ignoring_case(std::string_view text, std::string_view lower_case) {
+    return text.size() == lower_case.size() &&
+           ngx_strncasecmp(to_ngx(text).data, to_ngx(lower_case).data, text.size()) == 0;
+}
+
+void read_authorization(RequestHead &head, std::string_view value) {
+    constexpr std::string_view kScheme = "bearer";
+    const size_t space = value.find(' ');
+    const std::string_view secret =
+        space == std::string_view::npos ? "" : trim(value.substr(space));
+    if (secret.empty() || !equal_ignoring_case(value.substr(0, space), kScheme)) {
+        head.malformed_credentials = true;
+    } else {
+        head.credentials.push_back(secret);
+    }
+}
+
+struct HeaderField {
+    std::string_view name;
+    std::string_view RequestHead::*field;
+};
+
+constexpr HeaderField kFields[] = {
+    {"content-type", &RequestHead::content_type},
+    {"x-on-behalf-of", &RequestHead::on_behalf_of},
+    {"x-request-id", &RequestHead::request_id},
+    {"idempotency-key", &RequestHead::idempotency_key},
+    {"traceparent", &RequestHead::traceparent},
+    {"x-image-gateway-fit", &RequestHead::fit},
+    {"x-request-timeout", &RequestHead::timeout},
+};
+
+void read_header(RequestHead &head, std::string_view name, std::string_view value) {
+    if (name == "authorization") {
+        read_authorization(head, value);
+    } else if (name == "x-api-key" || name == "api-key" || name == "x-bf-vk") {
+        if (!value.empty()) {
+            head.credentials.push_back(value);
+        }
+    } else {
+        const auto *field = std::find_if(std::begin(kFields), std::end(kFields),
+                                         [=](const HeaderField &row) { return row.name == name; });
+        if (field != std::end(kFields)) {
+            head.*field->field = value;
+        }
+    }
+}
+
+}  // namespace
+
+RequestHead read_head(ngx_http_request_t *r) {
+    RequestHead head;
+    for (const ngx_list_part_t *part = &r->headers_in.headers.part; part != nullptr;
+         part = part->next) {
+        const auto *headers = static_cast<const ngx_table_elt_t *>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            const ngx_table_elt_t &header = headers[i];
+            read_header(head, {reinterpret_cast<const char *>(header.lowcase_key), header.key.len},
+                        trim(to_view(header.value)));
+        }
+    }
+    head.path_model = model_in_path(to_view(r->uri));
+    return head;
+}
+
+Endpoint endpoint_of(std::string_view path) {
+    return path.ends_with(kGenerations) ? Endpoint::generations : Endpoint::none;
+}
+
+std::string_view model_in_path(std::string_view path) {
+    const size_t start = path.rfind(kDeployments);
+    if (start == std::string_view::npos || !path.ends_with(kGenerations)) {
+        return {};
+    }
+    path.remove_prefix(start + kDeployments.size());
+    path.remove_suffix(std::min(path.size(), kGenerations.size()));
+    return path;
+}
+
+}  // namespace gateway

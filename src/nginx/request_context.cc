@@ -1,0 +1,123 @@
+#include "nginx/request_context.h"
+
+#include <new>
+#include <utility>
+
+#include "nginx/guard.h"
+#include "nginx/send.h"
+#include "nginx/worker.h"
+
+namespace gateway {
+
+namespace {
+
+extern "C" void image_gateway_destroy_context(void *data) {
+    static_cast<RequestContext *>(data)->~RequestContext();
+}
+
+extern "C" void image_gateway_cancel_context(void *data) {
+    static_cast<RequestContext *>(data)->cancel();
+}
+
+extern "C" void image_gateway_answer(ngx_event_t *event) {
+    send_and_finalize(static_cast<ngx_http_request_t *>(event->data));
+}
+
+RequestContext *make_context(ngx_http_request_t *r) {
+    static_assert(alignof(RequestContext) <= NGX_ALIGNMENT);
+    // Two lists: the request's own runs when it is terminated, the pool's when its memory goes.
+    ngx_http_cleanup_t *at_end = ngx_http_cleanup_add(r, 0);
+    ngx_pool_cleanup_t *memory = ngx_pool_cleanup_add(r->pool, sizeof(RequestContext));
+    if (at_end == nullptr || memory == nullptr) {
+        return nullptr;
+    }
+    auto *context = new (memory->data) RequestContext(r);
+    memory->handler = image_gateway_destroy_context;
+    at_end->data = context;
+    at_end->handler = image_gateway_cancel_context;
+    return context;
+}
+
+}  // namespace
+
+void RequestLog::write(LogLevel level, const std::string &line) {
+    ngx_uint_t nginx_level = NGX_LOG_ERR;
+    if (level == LogLevel::info) {
+        nginx_level = NGX_LOG_INFO;
+    } else if (level == LogLevel::warn) {
+        nginx_level = NGX_LOG_WARN;
+    }
+    ngx_str_t text = to_ngx(line);
+    ngx_log_error(nginx_level, log_, 0, "%V", &text);
+}
+
+RequestContext::RequestContext(ngx_http_request_t *request)
+    : request_(request), log_(request->connection->log) {
+    answer_event_.handler = image_gateway_answer;
+    answer_event_.data = request;
+    answer_event_.log = request->connection->log;
+}
+
+RequestContext::~RequestContext() {
+    cancel();
+}
+
+Exchange &RequestContext::exchange(const LocationConf &location) {
+    if (exchange_ == nullptr || location_ != &location) {
+        Worker &own = *worker();
+        ports_ = std::make_unique<Ports>(
+            Ports{own.clock, own.loop, own.random, own.tasks, own.upstream, log_});
+        exchange_ = std::make_unique<Exchange>(main_conf(request_).models, location.policy,
+                                               own.ledger, *ports_, static_cast<int32_t>(ngx_pid));
+        location_ = &location;
+    }
+    return *exchange_;
+}
+
+void RequestContext::cancel() noexcept {
+    if (answer_event_.posted) {
+        ngx_delete_posted_event(&answer_event_);
+    }
+    if (exchange_ != nullptr) {
+        exchange_->cancel();
+    }
+}
+
+void RequestContext::answer_soon(Answer given) {
+    answer = std::move(given);
+    answered = true;
+    ngx_post_event(&answer_event_, &ngx_posted_events);
+}
+
+RequestContext *find_context(ngx_http_request_t *r) {
+    auto *context =
+        static_cast<RequestContext *>(ngx_http_get_module_ctx(r, ngx_http_image_gateway_module));
+    if (context != nullptr) {
+        return context;
+    }
+    if (!r->internal && !r->filter_finalize) {
+        return nullptr;  // only a redirect takes the contexts away
+    }
+    for (ngx_pool_cleanup_t *cleanup = r->pool->cleanup; cleanup != nullptr;
+         cleanup = cleanup->next) {
+        if (cleanup->handler == image_gateway_destroy_context) {
+            context = static_cast<RequestContext *>(cleanup->data);
+            ngx_http_set_ctx(r, context, ngx_http_image_gateway_module);
+            return context;
+        }
+    }
+    return nullptr;
+}
+
+RequestContext *context_of(ngx_http_request_t *r) {
+    RequestContext *context = find_context(r);
+    if (context == nullptr) {
+        context = guard_or<RequestContext *>("request", nullptr, [=] { return make_context(r); });
+        if (context != nullptr) {
+            ngx_http_set_ctx(r, context, ngx_http_image_gateway_module);
+        }
+    }
+    return context;
+}
+
+}  // namespace gateway

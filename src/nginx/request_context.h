@@ -1,0 +1,65 @@
+// What we keep of a request from its first phase to its last log line.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/exchange.h"
+#include "nginx/conf.h"
+#include "nginx/ngx.h"
+
+namespace gateway {
+
+// Lines with nginx's own note of client and request behind them.
+class RequestLog final : public Log {
+ public:
+    explicit RequestLog(ngx_log_t *log) : log_(log) {}
+    void write(LogLevel level, const std::string &line) override;
+
+ private:
+    ngx_log_t *log_;
+};
+
+enum class Identified : uint8_t { not_yet, yes, refused };
+
+class RequestContext {
+ public:
+    explicit RequestContext(ngx_http_request_t *request);
+    ~RequestContext();
+    RequestContext(const RequestContext &) = delete;
+    RequestContext &operator=(const RequestContext &) = delete;
+
+    // The story as told under this location's policy; begun anew when a redirect led to another
+    // one.
+    Exchange &exchange(const LocationConf &location);
+    [[nodiscard]] const Exchange *exchange() const { return exchange_.get(); }
+    void begin_anew() { exchange_.reset(); }
+
+    void cancel() noexcept;
+    // Takes the answer and sends it from the event loop, when nothing of the exchange is on the
+    // stack any more.
+    void answer_soon(Answer answer);
+
+    Identified identified = Identified::not_yet;
+    std::optional<ApiError> refusal;  // why identify said no
+    bool answered = false;            // what is being sent was written by us
+    bool replacing = false;           // the filter puts our error in the place of nginx's
+    Answer answer;                    // alive until the last byte is sent
+
+ private:
+    ngx_http_request_t *request_;
+    RequestLog log_;
+    std::unique_ptr<Ports> ports_;
+    std::unique_ptr<Exchange> exchange_;
+    const LocationConf *location_ = nullptr;
+    ngx_event_t answer_event_{};
+};
+
+// The request's context, made at first use and found again after an internal redirect; null without
+// memory.
+RequestContext *context_of(ngx_http_request_t *r);
+// The same, but null when there is none.
+RequestContext *find_context(ngx_http_request_t *r);
+
+}  // namespace gateway

@@ -1,0 +1,118 @@
+#include "nginx/send.h"
+
+#include "nginx/guard.h"
+#include "nginx/request_context.h"
+
+namespace gateway {
+
+namespace {
+
+std::string_view keep(ngx_http_request_t *r, std::string_view text) {
+    auto *copy = static_cast<u_char *>(ngx_pnalloc(r->pool, text.size() + 1));
+    if (copy == nullptr) {
+        return {};
+    }
+    ngx_memcpy(copy, text.data(), text.size());
+    return {reinterpret_cast<const char *>(copy), text.size()};
+}
+
+void keep_gzip_away(ngx_http_request_t *r) {
+#if (NGX_HTTP_GZIP)
+    // Pictures do not get smaller, and compressing them would hold up the loop.
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
+#else
+    (void)r;
+#endif
+}
+
+}  // namespace
+
+bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view value) {
+    const std::string_view kept_name = keep(r, name);
+    const std::string_view kept_value = keep(r, value);
+    auto *header = static_cast<ngx_table_elt_t *>(ngx_list_push(&r->headers_out.headers));
+    if (header == nullptr || kept_name.data() == nullptr || kept_value.data() == nullptr) {
+        return false;
+    }
+    header->hash = 1;
+    header->key = to_ngx(kept_name);
+    header->value = to_ngx(kept_value);
+    unchain(header);
+    if (name == "WWW-Authenticate") {
+        r->headers_out.www_authenticate = header;
+    }
+    return true;
+}
+
+bool set_headers(ngx_http_request_t *r, const Answer &answer) {
+    r->headers_out.status = static_cast<ngx_uint_t>(answer.status);
+    r->headers_out.content_type = ngx_string("application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = nullptr;
+    ngx_http_clear_content_length(r);
+    r->headers_out.content_length_n = static_cast<off_t>(answer.body.size());
+    for (const auto &[name, value] : answer.headers) {
+        if (!add_header(r, name, value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body) {
+    ngx_chain_t *first = nullptr;
+    ngx_chain_t **next = &first;
+    ngx_buf_t *last = nullptr;
+    for (const Slice &slice : body.slices()) {
+        auto *buffer = static_cast<ngx_buf_t *>(ngx_calloc_buf(r->pool));
+        ngx_chain_t *link = ngx_alloc_chain_link(r->pool);
+        if (buffer == nullptr || link == nullptr) {
+            return nullptr;
+        }
+        const ngx_str_t text = to_ngx(slice.text);
+        buffer->pos = buffer->start = text.data;
+        buffer->last = buffer->end = text.data + text.len;
+        buffer->memory = 1;  // not ours to write to: filters that want to must copy
+        link->buf = buffer;
+        link->next = nullptr;
+        *next = link;
+        next = &link->next;
+        last = buffer;
+    }
+    if (last != nullptr) {
+        last->last_buf = 1;
+        last->last_in_chain = 1;
+    }
+    return first;
+}
+
+ngx_int_t send_answer(ngx_http_request_t *r) {
+    RequestContext &context = *context_of(r);
+    context.answered = true;
+    keep_gzip_away(r);
+    if (!set_headers(r, context.answer)) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    const ngx_int_t sent = ngx_http_send_header(r);
+    if (sent == NGX_ERROR || sent > NGX_OK || r->header_only) {
+        return sent;
+    }
+    ngx_chain_t *body = make_chain(r, context.answer.body);
+    if (body == nullptr) {
+        return NGX_ERROR;
+    }
+    return ngx_http_output_filter(r, body);
+}
+
+void send_and_finalize(ngx_http_request_t *r) noexcept {
+    // The request may be gone after finalizing, the connection is not.
+    ngx_connection_t *connection = r->connection;
+    ngx_http_set_log_request(connection->log, r);
+    const ngx_int_t result =
+        guard_or<ngx_int_t>("answer", NGX_ERROR, [=] { return send_answer(r); });
+    ngx_http_finalize_request(r, result);
+    ngx_http_run_posted_requests(connection);
+}
+
+}  // namespace gateway

@@ -1,0 +1,20 @@
+// Answers on their way out: headers, and bytes by reference.
+#pragma once
+
+#include "core/response/answer.h"
+#include "nginx/ngx.h"
+
+namespace gateway {
+
+// Sends the context's answer from within a handler; returns what the handler must return.
+ngx_int_t send_answer(ngx_http_request_t *r);
+
+// The same from the event loop, with all that nginx then wants done.
+void send_and_finalize(ngx_http_request_t *r) noexcept;
+
+// For the filter. False without memory.
+bool set_headers(ngx_http_request_t *r, const Answer &answer);
+bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view value);
+ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body);
+
+}  // namespace gateway

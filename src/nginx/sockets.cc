@@ -1,0 +1,150 @@
+#include "nginx/sockets.h"
+
+#include "nginx/guard.h"
+
+namespace gateway {
+
+namespace {
+
+extern "C" void image_gateway_on_readable(ngx_event_t *event) {
+    guard("socket", [=] {
+        auto *connection = static_cast<ngx_connection_t *>(event->data);
+        static_cast<NgxSockets *>(connection->data)->on_event(connection, Readiness::readable);
+    });
+}
+
+extern "C" void image_gateway_on_writable(ngx_event_t *event) {
+    guard("socket", [=] {
+        auto *connection = static_cast<ngx_connection_t *>(event->data);
+        static_cast<NgxSockets *>(connection->data)->on_event(connection, Readiness::writable);
+    });
+}
+
+// curl is written for level-triggered loops, so never ngx_handle_read_event() or ngx_add_conn(),
+// which are not.
+bool set_interest(ngx_event_t *event, ngx_int_t kind, bool wanted) {
+    if (wanted == (event->active != 0)) {
+        return true;
+    }
+    const ngx_int_t done =
+        wanted ? ngx_add_event(event, kind, NGX_LEVEL_EVENT) : ngx_del_event(event, kind, 0);
+    return done == NGX_OK;
+}
+
+}  // namespace
+
+NgxSockets::Watched *NgxSockets::find(int socket) noexcept {
+    const auto index = static_cast<size_t>(socket);
+    if (index >= by_socket_.size() || by_socket_[index].connection == nullptr) {
+        return nullptr;
+    }
+    return &by_socket_[index];
+}
+
+bool NgxSockets::attach(int socket, bool is_ours) noexcept {
+    // A connection in curl's cache outlives the request that opened it: the cycle's log, not a
+    // request's.
+    ngx_connection_t *connection = ngx_get_connection(socket, ngx_cycle->log);
+    if (connection == nullptr) {
+        return false;
+    }
+    const bool kept = guard_or("socket", false, [&] {
+        const auto index = static_cast<size_t>(socket);
+        if (index >= by_socket_.size()) {
+            by_socket_.resize(index + 64);
+        }
+        by_socket_[index] = {connection, nullptr, is_ours};
+        return true;
+    });
+    if (!kept) {
+        ngx_free_connection(connection);
+        connection->fd = static_cast<ngx_socket_t>(-1);
+        return false;
+    }
+    connection->data = this;
+    connection->read->handler = image_gateway_on_readable;
+    connection->write->handler = image_gateway_on_writable;
+    connection->read->log = ngx_cycle->log;
+    connection->write->log = ngx_cycle->log;
+    return true;
+}
+
+// As ngx_close_connection() does, but the descriptor stays open. A stale event of the same batch
+// must not run.
+void NgxSockets::detach(Watched &watched) noexcept {
+    ngx_connection_t *connection = watched.connection;
+    (void)set_interest(connection->read, NGX_READ_EVENT, false);
+    (void)set_interest(connection->write, NGX_WRITE_EVENT, false);
+    if (connection->read->posted) {
+        ngx_delete_posted_event(connection->read);
+    }
+    if (connection->write->posted) {
+        ngx_delete_posted_event(connection->write);
+    }
+    ngx_free_connection(connection);
+    connection->fd = static_cast<ngx_socket_t>(-1);
+    watched = {};
+}
+
+int NgxSockets::open(int family, int type, int protocol) noexcept {
+    const int socket = ::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    if (socket == -1) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno, "image gateway: socket() failed");
+        return -1;
+    }
+    if (!attach(socket, true)) {
+        (void)::close(socket);
+        return -1;
+    }
+    return socket;
+}
+
+void NgxSockets::close(int socket) noexcept {
+    if (Watched *watched = find(socket)) {
+        detach(*watched);
+    }
+    (void)::close(socket);
+}
+
+bool NgxSockets::watch(int socket, bool readable, bool writable,
+                       SocketListener &listener) noexcept {
+    Watched *watched = find(socket);
+    if (watched == nullptr) {
+        if (!attach(socket, false)) {
+            return false;
+        }
+        watched = find(socket);
+    }
+    watched->listener = &listener;
+    return set_interest(watched->connection->read, NGX_READ_EVENT, readable) &&
+           set_interest(watched->connection->write, NGX_WRITE_EVENT, writable);
+}
+
+void NgxSockets::unwatch(int socket) noexcept {
+    Watched *watched = find(socket);
+    if (watched == nullptr) {
+        return;  // some versions of curl end what they never began
+    }
+    if (!watched->is_ours) {
+        detach(*watched);
+        return;
+    }
+    (void)set_interest(watched->connection->read, NGX_READ_EVENT, false);
+    (void)set_interest(watched->connection->write, NGX_WRITE_EVENT, false);
+    watched->listener = nullptr;
+}
+
+void NgxSockets::on_event(ngx_connection_t *connection, Readiness readiness) {
+    const int socket = connection->fd;
+    Watched *watched = socket < 0 ? nullptr : find(socket);
+    if (watched == nullptr || watched->listener == nullptr) {
+        return;
+    }
+    // worker_shutdown_timeout closes connections by setting these and calling the handler.
+    if (connection->close || connection->error) {
+        readiness = Readiness::failed;
+    }
+    watched->listener->on_ready(socket, readiness);
+}
+
+}  // namespace gateway

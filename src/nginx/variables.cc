@@ -1,0 +1,93 @@
+// What an operator's log_format can say about a request.
+#include <string>
+
+#include "nginx/guard.h"
+#include "nginx/handlers.h"
+#include "nginx/request_context.h"
+
+namespace gateway {
+
+namespace {
+
+std::string seconds(int64_t milliseconds) {
+    const std::string thousandths = std::to_string(1000 + milliseconds % 1000).substr(1);
+    return std::to_string(milliseconds / 1000) + "." + thousandths;
+}
+
+std::string provider_of(const Exchange &exchange) {
+    return exchange.attempts().empty() ? std::string() : exchange.attempts().back().provider;
+}
+
+std::string model_of(const Exchange &exchange) {
+    return exchange.attempts().empty() ? std::string() : exchange.attempts().back().model;
+}
+
+std::string upstream_time(const Exchange &exchange) {
+    return exchange.attempts().empty() ? std::string() : seconds(exchange.upstream_milliseconds());
+}
+
+using Reader = std::string (*)(const Exchange &);
+
+struct Variable {
+    ngx_str_t name;
+    Reader read;
+};
+
+const Variable kVariables[] = {
+    {ngx_string("image_gateway_provider"), provider_of},
+    {ngx_string("image_gateway_model"), model_of},
+    {ngx_string("image_gateway_key"), [](const Exchange &e) { return std::string(e.caller_id()); }},
+    {ngx_string("image_gateway_outcome"),
+     [](const Exchange &e) { return std::string(e.outcome()); }},
+    {ngx_string("image_gateway_attempts"),
+     [](const Exchange &e) { return std::to_string(e.attempts().size()); }},
+    {ngx_string("image_gateway_upstream_time"), upstream_time},
+    {ngx_string("image_gateway_request_id"), [](const Exchange &e) { return e.request_id(); }},
+};
+
+// Also asked where the gateway never ran: then there is no such thing.
+bool read_variable(ngx_http_request_t *r, ngx_http_variable_value_t &value,
+                   const Variable &variable) {
+    const RequestContext *context = find_context(r->main);
+    const Exchange *exchange = context == nullptr ? nullptr : context->exchange();
+    const std::string text = exchange == nullptr ? std::string() : variable.read(*exchange);
+    if (text.empty()) {
+        value.not_found = 1;
+        return true;
+    }
+    value.data = static_cast<u_char *>(ngx_pnalloc(r->pool, text.size()));
+    if (value.data == nullptr) {
+        return false;
+    }
+    ngx_memcpy(value.data, text.data(), text.size());
+    value.len = static_cast<unsigned>(text.size());
+    value.valid = 1;
+    value.no_cacheable = 1;  // the story goes on
+    value.not_found = 0;
+    return true;
+}
+
+extern "C" ngx_int_t image_gateway_variable(ngx_http_request_t *r, ngx_http_variable_value_t *value,
+                                            uintptr_t index) {
+    const bool read =
+        guard_or("variable", false, [=] { return read_variable(r, *value, kVariables[index]); });
+    return read ? NGX_OK : NGX_ERROR;
+}
+
+}  // namespace
+
+ngx_int_t add_variables(ngx_conf_t *cf) noexcept {
+    uintptr_t index = 0;
+    for (const Variable &row : kVariables) {
+        ngx_str_t name = row.name;
+        ngx_http_variable_t *variable = ngx_http_add_variable(cf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+        if (variable == nullptr) {
+            return NGX_ERROR;
+        }
+        variable->get_handler = image_gateway_variable;
+        variable->data = index++;
+    }
+    return NGX_OK;
+}
+
+}  // namespace gateway

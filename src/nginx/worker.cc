@@ -1,0 +1,86 @@
+#include "nginx/worker.h"
+
+#include <openssl/rand.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <stdexcept>
+
+#include "nginx/conf.h"
+#include "nginx/guard.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr Milliseconds kSweepInterval{10'000};
+
+// Runtime, not configuration: what is here survives a reload only in a process that runs without
+// workers.
+std::unique_ptr<Worker> the_worker;
+
+bool is_alive(int32_t process) {
+    return kill(process, 0) == 0 || errno != ESRCH;
+}
+
+}  // namespace
+
+void NgxRandom::fill(std::span<uint8_t> bytes) {
+    while (!bytes.empty()) {
+        if (left_ == 0) {
+            if (RAND_bytes(store_.data(), static_cast<int>(store_.size())) != 1) {
+                throw std::runtime_error("no random numbers");
+            }
+            left_ = store_.size();
+        }
+        const size_t count = std::min(bytes.size(), left_);
+        std::copy_n(store_.end() - static_cast<std::ptrdiff_t>(left_), count, bytes.begin());
+        left_ -= count;
+        bytes = bytes.subspan(count);
+    }
+}
+
+Worker::Worker(ngx_shm_zone_t *zone, ngx_thread_pool_t *threads)
+    : tasks(threads), upstream(loop, sockets), memory(zone), ledger(memory) {
+    sweep();
+}
+
+void Worker::sweep() {
+    const size_t swept = ledger.sweep({clock.unix_seconds(), clock.now().count()}, is_alive);
+    if (swept > 0) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "image gateway: took back %uz leases of workers that are gone", swept);
+    }
+    sweep_timer_ = loop.start_timer(
+        kSweepInterval, [this] { sweep(); }, TimerKind::idle);
+}
+
+Worker *worker() {
+    return the_worker.get();
+}
+
+ngx_int_t start_worker(ngx_cycle_t *cycle) noexcept {
+    // This also runs in the cache manager and loader.
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) {
+        return NGX_OK;
+    }
+    if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == nullptr) {
+        return NGX_OK;
+    }
+    return guard_or<ngx_int_t>("worker start", NGX_ERROR, [=]() -> ngx_int_t {
+        const auto *main = static_cast<const MainConf *>(
+            ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
+        if (main != nullptr && main->zone != nullptr) {
+            the_worker = std::make_unique<Worker>(main->zone, main->threads);
+        }
+        return NGX_OK;
+    });
+}
+
+void stop_worker(ngx_cycle_t * /*cycle*/) noexcept {
+    guard("worker stop", [] { the_worker.reset(); });
+}
+
+}  // namespace gateway

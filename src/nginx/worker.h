@@ -1,0 +1,59 @@
+// What a worker process has of its own: made after the fork, gone before it exits.
+#pragma once
+
+#include "core/limits/ledger.h"
+#include "core/ports.h"
+#include "nginx/event_loop.h"
+#include "nginx/ngx.h"
+#include "nginx/sockets.h"
+#include "nginx/task_pool.h"
+#include "nginx/zone.h"
+#include "upstream/curl_client.h"
+
+namespace gateway {
+
+class NgxClock final : public Clock {
+ public:
+    // nginx's own: read once for each turn of the loop.
+    [[nodiscard]] Milliseconds now() const override {
+        return Milliseconds(static_cast<int64_t>(ngx_current_msec));
+    }
+    [[nodiscard]] int64_t unix_seconds() const override { return ngx_time(); }
+};
+
+// OpenSSL's, drawn in larger portions: each draw of its own costs a lock and a syscall or two.
+class NgxRandom final : public Random {
+ public:
+    void fill(std::span<uint8_t> bytes) override;
+
+ private:
+    std::array<uint8_t, 1024> store_{};
+    size_t left_ = 0;
+};
+
+class Worker {
+ public:
+    Worker(ngx_shm_zone_t *zone, ngx_thread_pool_t *threads);
+
+    NgxClock clock;
+    NgxRandom random;
+    NgxEventLoop loop;
+    NgxSockets sockets;
+    NgxTaskPool tasks;
+    CurlClient upstream;
+    ZoneMemory memory;
+    Ledger ledger;
+
+ private:
+    void sweep();
+
+    std::unique_ptr<Timer> sweep_timer_;
+};
+
+// Of this process; null in helper processes and where no location uses the gateway.
+Worker *worker();
+
+ngx_int_t start_worker(ngx_cycle_t *cycle) noexcept;
+void stop_worker(ngx_cycle_t *cycle) noexcept;
+
+}  // namespace gateway

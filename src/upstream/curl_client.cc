@@ -1,0 +1,42 @@
+#include "upstream/curl_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "upstream/curl_transfer.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr size_t kIdleBlocks = 512;  // 32 MB kept for the next answers
+
+}  // namespace
+
+CurlClient::CurlClient(EventLoop &loop, SocketPort &sockets)
+    : loop_(loop), sockets_(sockets), blocks_(BlockPool::create(kIdleBlocks)) {
+    curl_global_init(CURL_GLOBAL_ALL);
+}
+
+CurlClient::~CurlClient() {
+    multis_.clear();
+    curl_global_cleanup();
+}
+
+std::unique_ptr<UpstreamCall> CurlClient::start(HttpCall call,
+                                                std::function<void(HttpReply)> on_reply) {
+    CurlMulti &multi = multi_for(call.ca_file);
+    return std::make_unique<CurlTransfer>(multi, loop_, blocks_, std::move(call),
+                                          std::move(on_reply));
+}
+
+CurlMulti &CurlClient::multi_for(const std::string &ca_file) {
+    const auto found = std::find_if(multis_.begin(), multis_.end(),
+                                    [&](const auto &multi) { return multi->ca_file() == ca_file; });
+    if (found != multis_.end()) {
+        return **found;
+    }
+    return *multis_.emplace_back(std::make_unique<CurlMulti>(loop_, sockets_, ca_file));
+}
+
+}  // namespace gateway

@@ -1,0 +1,201 @@
+#include "upstream/curl_transfer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <new>
+#include <utility>
+
+#include "upstream/curl_multi.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr size_t kMostHeaderBytes = 64 * 1024;
+
+Milliseconds elapsed(CURL *easy, CURLINFO what) {
+    curl_off_t microseconds = 0;
+    curl_easy_getinfo(easy, what, &microseconds);
+    return std::chrono::duration_cast<Milliseconds>(std::chrono::microseconds(microseconds));
+}
+
+void add_line(curl_slist *&list, const char *line) {
+    curl_slist *longer = curl_slist_append(list, line);
+    if (longer == nullptr) {
+        throw std::bad_alloc();
+    }
+    list = longer;
+}
+
+}  // namespace
+
+CurlTransfer::CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<BlockPool> blocks,
+                           HttpCall call, std::function<void(HttpReply)> on_reply)
+    : multi_(multi),
+      loop_(loop),
+      call_(std::move(call)),
+      on_reply_(std::move(on_reply)),
+      easy_(multi.take_easy()),
+      lifter_(std::move(blocks)) {
+    try {
+        configure();
+        if (call_.timeouts.first_byte < call_.timeouts.total) {
+            first_byte_timer_ =
+                loop_.start_timer(call_.timeouts.first_byte, [this] { on_first_byte_timeout(); });
+        }
+        multi_.add(*this);
+    } catch (...) {
+        curl_slist_free_all(headers_);
+        curl_easy_cleanup(easy_);
+        throw;
+    }
+}
+
+CurlTransfer::~CurlTransfer() {
+    multi_.remove(*this);
+    curl_slist_free_all(headers_);
+    multi_.give_back(easy_);
+}
+
+// Every option that differs between calls is set on every call: handles are used again without a
+// reset.
+void CurlTransfer::configure() {
+    for (const std::string &header : call_.headers) {
+        add_line(headers_, header.c_str());
+    }
+    add_line(
+        headers_,
+        "Expect:");  // else curl asks for leave to send large bodies, and waits a second for it
+
+    curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
+    curl_easy_setopt(easy_, CURLOPT_URL, call_.url.c_str());
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, call_.body.data());
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(call_.body.size()));
+    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
+                     static_cast<long>(call_.timeouts.connect.count()));
+    curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(call_.timeouts.total.count()));
+    // An empty proxy means none, also when the environment names one.
+    curl_easy_setopt(easy_, CURLOPT_PROXY, call_.proxy.c_str());
+    curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_.data());
+    curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
+    curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
+    curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &CurlTransfer::on_send);
+    curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &CurlTransfer::on_open);
+    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
+}
+
+// ---- curl's callbacks: they only record ----
+
+// When a reused connection turns out dead, curl sends a POST again by itself. The first may have
+// been billed.
+int CurlTransfer::on_send(void *self, char * /*primary*/, char * /*local*/, int /*port*/,
+                          int /*local*/) noexcept {
+    return ++static_cast<CurlTransfer *>(self)->sends_ > 1 ? CURL_PREREQFUNC_ABORT
+                                                           : CURL_PREREQFUNC_OK;
+}
+
+// Where the loop has no room for another socket, only this transfer fails.
+curl_socket_t CurlTransfer::on_open(void *self, curlsocktype /*purpose*/, curl_sockaddr *address) noexcept {
+    auto &transfer = *static_cast<CurlTransfer *>(self);
+    const int socket =
+        transfer.multi_.sockets().open(address->family, address->socktype, address->protocol);
+    transfer.no_connection_ = socket < 0;
+    return socket < 0 ? CURL_SOCKET_BAD : socket;
+}
+
+size_t CurlTransfer::on_header(char *text, size_t size, size_t count, void *self) noexcept {
+    try {
+        static_cast<CurlTransfer *>(self)->take_header({text, size * count});
+    } catch (...) {
+        return 0;
+    }
+    return size * count;
+}
+
+void CurlTransfer::take_header(std::string_view line) {
+    if (line.starts_with("HTTP/")) {
+        // A new head: the one before was informational.
+        const size_t space = line.find(' ');
+        const std::string_view digits =
+            space == std::string_view::npos ? "" : line.substr(space + 1, 3);
+        reply_.status = 0;
+        std::from_chars(digits.data(), digits.data() + digits.size(), reply_.status);
+        reply_.headers.clear();
+    } else if (reply_.headers.size() + line.size() <= kMostHeaderBytes) {
+        reply_.headers += line;
+    }
+}
+
+size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self) noexcept {
+    auto &transfer = *static_cast<CurlTransfer *>(self);
+    const size_t length = size * count;
+    if (transfer.call_.answer_max != 0 &&
+        transfer.lifter_.size() + length > transfer.call_.answer_max) {
+        transfer.too_large_ = true;
+        return 0;
+    }
+    try {
+        transfer.lifter_.feed({bytes, length});
+    } catch (...) {
+        return 0;
+    }
+    return length;
+}
+
+// ---- the end ----
+
+void CurlTransfer::on_first_byte_timeout() {
+    if (reply_.status < 200 && added_) {
+        multi_.end(*this, CURLE_OPERATION_TIMEDOUT);
+    }
+}
+
+bool CurlTransfer::sent_whole() const {
+    curl_off_t uploaded = 0;
+    curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+    return sends_ > 0 && static_cast<size_t>(uploaded) >= call_.body.size();
+}
+
+Delivery CurlTransfer::delivery() const {
+    if (result_ == CURLE_OK) {
+        return Delivery::answered;
+    }
+    if (too_large_) {
+        return Delivery::too_large;
+    }
+    if (sends_ > 1) {
+        return Delivery::lost;
+    }
+    if (!sent_whole()) {
+        return no_connection_ ? Delivery::no_connection : Delivery::not_sent;
+    }
+    return result_ == CURLE_OPERATION_TIMEDOUT ? Delivery::timed_out : Delivery::lost;
+}
+
+HttpTimings CurlTransfer::timings() const {
+    return {std::max(elapsed(easy_, CURLINFO_CONNECT_TIME_T),
+                     elapsed(easy_, CURLINFO_APPCONNECT_TIME_T)),
+            elapsed(easy_, CURLINFO_STARTTRANSFER_TIME_T), elapsed(easy_, CURLINFO_TOTAL_TIME_T)};
+}
+
+void CurlTransfer::deliver() {
+    first_byte_timer_.reset();
+    reply_.delivery = delivery();
+    reply_.timings = timings();
+    if (sends_ > 1) {
+        reply_.problem = "the connection was closed before any answer";
+    } else if (result_ != CURLE_OK) {
+        reply_.problem = error_[0] != '\0' ? error_.data() : curl_easy_strerror(result_);
+    }
+    reply_.body = std::move(lifter_).finish();
+    const auto on_reply = std::move(on_reply_);
+    on_reply(std::move(reply_));
+}
+
+}  // namespace gateway

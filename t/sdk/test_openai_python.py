@@ -1,0 +1,69 @@
+"""OpenAI's own Python client, unmodified, against the gateway."""
+
+import openai
+import pytest
+from sandbox import SECRET, png_size
+
+ASK = {"model": "auto", "prompt": "a red kite", "size": "512x512", "response_format": "b64_json"}
+
+
+def client_of(gateway, key="any") -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{gateway.url}/v1", api_key=key, max_retries=0, timeout=30)
+
+
+def azure_client_of(gateway, key="any") -> openai.AzureOpenAI:
+    return openai.AzureOpenAI(azure_endpoint=gateway.url, api_key=key, api_version="2025-04-01-preview", max_retries=0,
+                              timeout=30)
+
+
+@pytest.fixture(params=[client_of, azure_client_of], ids=["OpenAI", "AzureOpenAI"])
+def connect(request):
+    return request.param
+
+
+def test_an_image_is_a_png_of_the_size_asked_for(open_gateway, connect):
+    answer = connect(open_gateway).images.generate(**ASK)
+    assert [png_size(one.b64_json) for one in answer.data] == [(512, 512)]
+    assert answer.created > 1_700_000_000
+
+
+def test_two_images_are_two(open_gateway, connect):
+    answer = connect(open_gateway).images.generate(**ASK, n=2)
+    assert [png_size(one.b64_json) for one in answer.data] == [(512, 512)] * 2
+
+
+def test_an_unknown_model_is_not_found(open_gateway, connect):
+    with pytest.raises(openai.NotFoundError) as raised:
+        connect(open_gateway).images.generate(**{**ASK, "model": "no-such-model"})
+    assert raised.value.code == "model_not_found"
+
+
+def test_a_bad_size_is_named(open_gateway, connect):
+    with pytest.raises(openai.BadRequestError) as raised:
+        connect(open_gateway).images.generate(**{**ASK, "size": "0x0"})
+    assert raised.value.param == "size"
+    assert raised.value.type == "invalid_request_error"
+
+
+def test_a_key_is_enough(closed_gateway, connect):
+    answer = connect(closed_gateway, SECRET).images.generate(**ASK)
+    assert png_size(answer.data[0].b64_json) == (512, 512)
+
+
+def test_a_wrong_key_is_refused(closed_gateway, connect):
+    with pytest.raises(openai.AuthenticationError) as raised:
+        connect(closed_gateway, "sk-bf-wrong").images.generate(**ASK)
+    assert raised.value.request_id
+
+
+def test_the_clients_speak_as_these_tests_believe(openai_factory):
+    """Not about the gateway: that the versions pinned here send what the tests above are for."""
+    fake = openai_factory(keys={"sk-1"}, family="dalle")
+    openai.OpenAI(base_url=fake.url, api_key="sk-1").images.generate(**ASK)
+    with pytest.raises(openai.OpenAIError):
+        openai.AzureOpenAI(azure_endpoint=fake.origin, api_key="sk-1", api_version="2025-04-01-preview",
+                           max_retries=0).images.generate(**ASK)
+    plain, azure = fake.requests
+    assert plain.json == ASK and plain.headers["authorization"] == "Bearer sk-1"
+    assert azure.path == "/openai/deployments/auto/images/generations"
+    assert azure.query == "api-version=2025-04-01-preview" and azure.headers["api-key"] == "sk-1"
