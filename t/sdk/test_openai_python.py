@@ -18,7 +18,16 @@ def azure_client_of(gateway, key="any") -> openai.AzureOpenAI:
 
 @pytest.fixture(params=[client_of, azure_client_of], ids=["OpenAI", "AzureOpenAI"])
 def connect(request):
-    return request.param
+    """Makes clients, and closes their connections with the test."""
+    clients = []
+
+    def make(*arguments):
+        clients.append(request.param(*arguments))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
 
 
 def test_an_image_is_a_png_of_the_size_asked_for(open_gateway, connect):

@@ -48,7 +48,7 @@ class JsonBuilder {
         node.truth = truth;
         node.key = std::exchange(key_, {});
         node.end = index() + 1;
-        node.text = kind == JsonKind::string ? keep(text) : text;
+        node.text = text.empty() ? text : keep(text);
         document_.nodes_.push_back(node);
         return true;
     }
