@@ -1,5 +1,7 @@
 #include "nginx/sockets.h"
 
+#include <sys/stat.h>
+
 #include "nginx/guard.h"
 
 namespace gateway {
@@ -31,7 +33,24 @@ bool set_interest(ngx_event_t *event, ngx_int_t kind, bool wanted) {
     return done == NGX_OK;
 }
 
+ino_t inode_of(int socket) {
+    struct stat about {};
+    return fstat(socket, &about) == 0 ? about.st_ino : 0;
+}
+
 }  // namespace
+
+NgxSockets::~NgxSockets() {
+    for (Watched &watched : by_socket_) {
+        if (watched.connection != nullptr) {
+            detach(watched);
+        }
+    }
+}
+
+bool NgxSockets::is_still_open(const Watched &watched) noexcept {
+    return inode_of(watched.connection->fd) == watched.inode;
+}
 
 NgxSockets::Watched *NgxSockets::find(int socket) noexcept {
     const auto index = static_cast<size_t>(socket);
@@ -53,7 +72,7 @@ bool NgxSockets::attach(int socket, bool is_ours) noexcept {
         if (index >= by_socket_.size()) {
             by_socket_.resize(index + 64);
         }
-        by_socket_[index] = {connection, nullptr, is_ours};
+        by_socket_[index] = {connection, nullptr, inode_of(socket), is_ours};
         return true;
     });
     if (!kept) {
@@ -73,8 +92,14 @@ bool NgxSockets::attach(int socket, bool is_ours) noexcept {
 // must not run.
 void NgxSockets::detach(Watched &watched) noexcept {
     ngx_connection_t *connection = watched.connection;
-    (void)set_interest(connection->read, NGX_READ_EVENT, false);
-    (void)set_interest(connection->write, NGX_WRITE_EVENT, false);
+    if (is_still_open(watched)) {
+        (void)set_interest(connection->read, NGX_READ_EVENT, false);
+        (void)set_interest(connection->write, NGX_WRITE_EVENT, false);
+    } else {
+        // The kernel has forgotten it already; whoever has its number now must keep their events.
+        connection->read->active = 0;
+        connection->write->active = 0;
+    }
     if (connection->read->posted) {
         ngx_delete_posted_event(connection->read);
     }
@@ -92,8 +117,20 @@ int NgxSockets::open(int family, int type, int protocol) noexcept {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno, "image gateway: socket() failed");
         return -1;
     }
-    if (!attach(socket, true)) {
-        (void)::close(socket);
+    // If an earlier socket of this number was closed behind our back, curl takes this one for it:
+    // it will not ask again for what it has asked for.
+    SocketListener *listener = nullptr;
+    bool readable = false;
+    bool writable = false;
+    if (Watched *stale = find(socket)) {
+        listener = stale->listener;
+        readable = stale->connection->read->active != 0;
+        writable = stale->connection->write->active != 0;
+        detach(*stale);
+    }
+    if (!attach(socket, true) ||
+        (listener != nullptr && !watch(socket, readable, writable, *listener))) {
+        close(socket);
         return -1;
     }
     return socket;
@@ -125,13 +162,21 @@ void NgxSockets::unwatch(int socket) noexcept {
     if (watched == nullptr) {
         return;  // some versions of curl end what they never began
     }
-    if (!watched->is_ours) {
+    if (!watched->is_ours || !is_still_open(*watched)) {
         detach(*watched);
         return;
     }
     (void)set_interest(watched->connection->read, NGX_READ_EVENT, false);
     (void)set_interest(watched->connection->write, NGX_WRITE_EVENT, false);
     watched->listener = nullptr;
+}
+
+void NgxSockets::sweep() noexcept {
+    for (Watched &watched : by_socket_) {
+        if (watched.connection != nullptr && !is_still_open(watched)) {
+            detach(watched);
+        }
+    }
 }
 
 void NgxSockets::on_event(ngx_connection_t *connection, Readiness readiness) {

@@ -1,6 +1,8 @@
 // curl's sockets as nginx connections: the port SocketPort.
 #pragma once
 
+#include <sys/types.h>
+
 #include <vector>
 
 #include "nginx/ngx.h"
@@ -10,6 +12,11 @@ namespace gateway {
 
 class NgxSockets final : public SocketPort {
  public:
+    NgxSockets() = default;
+    ~NgxSockets() override;
+    NgxSockets(const NgxSockets &) = delete;
+    NgxSockets &operator=(const NgxSockets &) = delete;
+
     int open(int family, int type, int protocol) noexcept override;
     void close(int socket) noexcept override;
     bool watch(int socket, bool readable, bool writable,
@@ -18,15 +25,21 @@ class NgxSockets final : public SocketPort {
 
     void on_event(ngx_connection_t *connection, Readiness readiness);
 
+    // Lets go of connections whose sockets were closed behind our back, which curl 7.88 does with a
+    // socket that was still connecting.
+    void sweep() noexcept;
+
  private:
     struct Watched {
         ngx_connection_t *connection = nullptr;
         SocketListener *listener = nullptr;
+        ino_t inode = 0;       // which socket it was: numbers are used again
         bool is_ours = false;  // from open(): the connection is kept until close()
     };
     Watched *find(int socket) noexcept;
     bool attach(int socket, bool is_ours) noexcept;
     void detach(Watched &watched) noexcept;
+    [[nodiscard]] static bool is_still_open(const Watched &watched) noexcept;
 
     std::vector<Watched> by_socket_;
 };

@@ -42,12 +42,16 @@ void NgxRandom::fill(std::span<uint8_t> bytes) {
     }
 }
 
-Worker::Worker(ngx_shm_zone_t *zone, ngx_thread_pool_t *threads)
+Worker::Worker(const ModelMap &models, ngx_shm_zone_t *zone, ngx_thread_pool_t *threads)
     : tasks(threads), upstream(loop, sockets), memory(zone), ledger(memory) {
+    for (const auto &provider : models.providers()) {
+        upstream.prepare(provider->ca_file);
+    }
     sweep();
 }
 
 void Worker::sweep() {
+    sockets.sweep();
     const size_t swept = ledger.sweep({clock.unix_seconds(), clock.now().count()}, is_alive);
     if (swept > 0) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -73,7 +77,7 @@ ngx_int_t start_worker(ngx_cycle_t *cycle) noexcept {
         const auto *main = static_cast<const MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
         if (main != nullptr && main->zone != nullptr) {
-            the_worker = std::make_unique<Worker>(main->zone, main->threads);
+            the_worker = std::make_unique<Worker>(main->models, main->zone, main->threads);
         }
         return NGX_OK;
     });

@@ -3,6 +3,7 @@
 
 #include "core/limits/ledger.h"
 #include "core/ports.h"
+#include "core/routing/model_map.h"
 #include "nginx/event_loop.h"
 #include "nginx/ngx.h"
 #include "nginx/sockets.h"
@@ -33,7 +34,7 @@ class NgxRandom final : public Random {
 
 class Worker {
  public:
-    Worker(ngx_shm_zone_t *zone, ngx_thread_pool_t *threads);
+    Worker(const ModelMap &models, ngx_shm_zone_t *zone, ngx_thread_pool_t *threads);
 
     NgxClock clock;
     NgxRandom random;

@@ -17,6 +17,10 @@ class CurlClient final : public UpstreamClient {
     CurlClient(const CurlClient &) = delete;
     CurlClient &operator=(const CurlClient &) = delete;
 
+    // Makes ready what calls that trust this file need ("" for the system's): curl opens files for
+    // it.
+    void prepare(const std::string &ca_file) { multi_for(ca_file); }
+
     std::unique_ptr<UpstreamCall> start(HttpCall call,
                                         std::function<void(HttpReply)> on_reply) override;
 

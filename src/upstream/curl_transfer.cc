@@ -101,7 +101,8 @@ int CurlTransfer::on_send(void *self, char * /*primary*/, char * /*local*/, int 
 }
 
 // Where the loop has no room for another socket, only this transfer fails.
-curl_socket_t CurlTransfer::on_open(void *self, curlsocktype /*purpose*/, curl_sockaddr *address) noexcept {
+curl_socket_t CurlTransfer::on_open(void *self, curlsocktype /*purpose*/,
+                                    curl_sockaddr *address) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
     const int socket =
         transfer.multi_.sockets().open(address->family, address->socktype, address->protocol);

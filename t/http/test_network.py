@@ -1,0 +1,139 @@
+"""TLS to providers, and names that do not resolve."""
+
+import os
+import socket
+import subprocess
+import time
+
+import pytest
+from fakes.openai import Images, SayClose
+from harness import background, provider
+
+MODEL = "openai/gpt-image-2"
+# Three milliseconds, and generously more where a sanitizer slows all code down.
+SLOW_HANDSHAKE = 0.012 if os.environ.get("SANITIZER_PRELOAD") else 0.003
+
+
+def tls_provider(openai, more):
+    return provider("openai", openai, more).replace("127.0.0.1", "localhost")
+
+
+def test_a_provider_is_reached_over_tls_and_verified(gateway, openai_factory, certs):
+    openai = openai_factory(tls=certs.good)
+    g = gateway(http=tls_provider(openai, f"ca {certs.ca};"))
+    assert g.generate(model=MODEL).status == 200
+
+
+@pytest.mark.parametrize("certificate", ["wrong_host", "untrusted"])
+def test_a_wrong_certificate_is_refused_before_anything_is_sent(gateway, openai_factory, certs, certificate):
+    openai = openai_factory(tls=getattr(certs, certificate))
+    g = gateway(http=tls_provider(openai, f"ca {certs.ca};"))
+    response = g.generate(model=MODEL)
+    assert (response.status, openai.requests) == (502, [])
+    assert response.json["extra_fields"]["attempts"][0]["outcome"] == "broken"
+
+
+def test_the_system_s_authorities_are_trusted_when_no_ca_is_named(gateway, openai_factory, certs):
+    openai = openai_factory(tls=certs.good)
+    g = gateway(http=tls_provider(openai, ""))
+    assert g.generate(model=MODEL).status == 502
+    assert openai.requests == []
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_handshakes_after_the_first_do_not_parse_the_bundle_again(gateway, openai_factory, certs, scratch):
+    """Each new connection takes one. With the system's bundle in the file, parsing it costs over 20 ms."""
+    bundle = scratch / "bundle.pem"
+    system = open("/etc/ssl/certs/ca-certificates.crt").read()
+    bundle.write_text(open(certs.ca).read() + system)
+    bundle.chmod(0o644)
+    openai = openai_factory(tls=certs.good)
+    openai.always(SayClose(of=Images()))
+    g = gateway(http=tls_provider(openai, f"ca {bundle};"))
+    assert g.generate(model=MODEL).status == 200
+    [worker] = g.worker_pids()
+    before = cpu_seconds(worker)
+    count = 50
+    for _ in range(count):
+        assert g.generate(model=MODEL).status == 200
+    assert openai.connections == count + 1
+    assert (cpu_seconds(worker) - before) / count < SLOW_HANDSHAKE
+
+
+def test_a_name_that_does_not_exist_fails_alone(gateway, openai):
+    g = gateway(http="image_provider nowhere { api openai; url http://provider.invalid/v1; key env:OPENAI_API_KEY; }" +
+                provider("openai", openai) + "image_model auto nowhere/gpt-image-2 openai/gpt-image-2;")
+    response = g.generate(model="auto")
+    assert response.status == 200
+    assert [each["outcome"] for each in response.json["extra_fields"]["attempts"]] == ["broken", "made"]
+
+
+SLOW_RESOLVER = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Names ending in ".slow" take three seconds to be not found. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        dlsym(RTLD_NEXT, "getaddrinfo");
+    size_t length = name == 0 ? 0 : strlen(name);
+    if (length > 5 && strcmp(name + length - 5, ".slow") == 0) {
+        sleep(3);
+        return EAI_NONAME;
+    }
+    return real(name, service, hints, result);
+}
+"""
+
+
+@pytest.fixture
+def slow_resolver(scratch):
+    source, library = scratch / "slow.c", scratch / "slow.so"
+    source.write_text(SLOW_RESOLVER)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    library.chmod(0o755)
+    return library
+
+
+def test_a_name_that_resolves_slowly_stalls_nobody(gateway, openai, slow_resolver):
+    preload = ":".join(filter(None, [os.environ.get("SANITIZER_PRELOAD"), str(slow_resolver)]))
+    g = gateway(http="image_provider nowhere { api openai; url http://provider.slow/v1; key env:OPENAI_API_KEY; }" +
+                provider("openai", openai), env={"OPENAI_API_KEY": "sk-test-openai", "LD_PRELOAD": preload})
+    waiting = background(g.generate, model="nowhere/gpt-image-2")
+    gone = g.connect().post("/v1/images/generations", {"prompt": "x", "model": "nowhere/gpt-image-2"})
+    time.sleep(0.2)
+    gone.close()  # a client that leaves during the lookup must not make the worker wait for it
+    slowest = 0.0
+    for _ in range(20):
+        began = time.monotonic()
+        assert g.generate(model=MODEL).status == 200
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 1.0
+    assert waiting.result(20).status == 502
+
+
+def test_proxies_in_the_environment_are_ignored(gateway, openai):
+    nowhere = "http://127.0.0.1:1"
+    g = gateway(http=provider("openai", openai), env={"OPENAI_API_KEY": "sk-test-openai", "http_proxy": nowhere,
+                                                      "https_proxy": nowhere, "ALL_PROXY": nowhere})
+    assert g.generate(model=MODEL).status == 200
+
+
+def test_a_configured_proxy_is_asked_for_the_provider(gateway):
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        g = gateway(http="image_provider openai { api openai; url http://provider.invalid/v1; "
+                         f"key env:OPENAI_API_KEY; proxy http://127.0.0.1:{proxy.getsockname()[1]}; }}")
+        waiting = background(g.generate, model=MODEL)
+        connection, _ = proxy.accept()
+        with connection:
+            request = connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        assert request.startswith(b"POST http://provider.invalid/v1/images/generations HTTP/1.1\r\n")
+        assert waiting.result(10).status == 503
