@@ -12,6 +12,21 @@
 
 namespace gateway {
 
+namespace {
+
+std::vector<size_t> order_of_keys(const Provider &provider, Random &random) {
+    if (provider.keys.size() <= 1) {
+        return std::vector<size_t>(provider.keys.size(), 0);
+    }
+    std::vector<int> weights;
+    for (const ProviderKey &key : provider.keys) {
+        weights.push_back(key.weight);
+    }
+    return weighted_order(weights, random);
+}
+
+}  // namespace
+
 Exchange::Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, const Ports &ports,
                    int32_t process)
     : models_(models),
@@ -46,12 +61,15 @@ tl::expected<void, ApiError> Exchange::identify(const RequestHead &head) {
         return tl::unexpected(std::move(caller.error()));
     }
     caller_ = std::move(*caller);
-    return check_headers(head);
+    return {};
 }
 
 // ---- 2. enter: may they have another request now?
 
 tl::expected<void, ApiError> Exchange::enter() {
+    if (auto checked = check_headers(head_); !checked) {
+        return checked;
+    }
     if (!head_.timeout.empty()) {
         int64_t seconds = 0;
         const char *end = head_.timeout.data() + head_.timeout.size();
@@ -115,6 +133,10 @@ tl::expected<void, ApiError> Exchange::understand(std::string_view body) {
     request_ = std::move(*request);
     if (!head_.on_behalf_of.empty() && !request_.params.has(Param::user)) {
         request_.params[Param::user] = head_.on_behalf_of;
+    }
+    if (!head_.path_model.empty() && !is_model_name(head_.path_model)) {
+        return tl::unexpected(
+            ApiError::of(400, "invalid_value", "The model in the path is not a name.", "model"));
     }
     model_asked_ = !head_.path_model.empty() ? head_.path_model : std::string_view(request_.model);
     if (model_asked_.empty()) {
@@ -224,11 +246,7 @@ void Exchange::attempt() {
             continue;
         }
         fitted_ = std::move(*fitted);
-        std::vector<int> weights;
-        for (const ProviderKey &key : provider.keys) {
-            weights.push_back(key.weight);
-        }
-        key_order_ = weighted_order(weights, ports_.random);
+        key_order_ = order_of_keys(provider, ports_.random);
         key_ = 0;
         attempt_with(key_order_.empty() ? nullptr : &provider.keys[key_order_[0]]);
         return;
@@ -253,12 +271,18 @@ void Exchange::attempt_with(const ProviderKey *key) {
                                   fitted_.params,      client_id,    head_.idempotency_key,
                                   head_.traceparent,   ports_.random};
     running_ = Attempt::start(ports_, request, {left, policy_.answer_max},
-                              [this](const Outcome &outcome) { on_outcome(outcome); });
+                              [this](Outcome outcome) { on_outcome(std::move(outcome)); });
 }
 
 // ---- 8. decide: what next?
 
-void Exchange::on_outcome(const Outcome &outcome) {
+void Exchange::on_outcome(Outcome outcome) {
+    // Providers quote keys in what they say, and not only in messages. From here on nothing does.
+    const std::vector<ProviderKey> &keys = candidates_[candidate_].provider->keys;
+    for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
+                                             &ProviderError::message, &ProviderError::param}) {
+        outcome.error.*text = redact(std::move(outcome.error.*text), keys);
+    }
     record(outcome);
     switch (decide(outcome.type, after_unknown_)) {
         case Next::answer: unify(outcome); return;
@@ -373,6 +397,16 @@ void Exchange::finish(Answer answer) {
     std::exchange(answer_, nullptr)(std::move(answer));
 }
 
+Answer Exchange::refuse(const ApiError &error) {
+    cancel();
+    if (outcome_.empty()) {
+        outcome_ = "refused";
+    }
+    Answer answer = answer_for(error);
+    add_quota_headers(answer);
+    return answer;
+}
+
 Answer Exchange::answer_for(const ApiError &error) const {
     Answer answer;
     answer.status = error.status;
@@ -397,7 +431,6 @@ ApiError Exchange::error_for_caller(const Outcome &outcome) const {
     error.type = told.type.empty() ? error.type : told.type;
     error.code = told.code.empty() ? std::string(name_of(outcome.type)) : told.code;
     error.message = told.message.empty() ? "The provider refused the request." : told.message;
-    error.message = redact(error.message, candidates_[candidate_].provider->keys);
     error.param = told.param;
     error.from_provider = true;
     return error;
@@ -445,7 +478,6 @@ void Exchange::log_attempt(const AttemptRecord &record, const Outcome &outcome) 
                outcome.type == OutcomeType::out_of_quota) {
         level = LogLevel::error;
     }
-    const Provider &provider = *candidates_[candidate_].provider;
     std::string line = "image gateway: attempt " + std::to_string(attempts_.size()) + " at " +
                        record.provider + "/" + record.model + " ended as " +
                        std::string(name_of(outcome.type)) + " after " +
@@ -459,7 +491,7 @@ void Exchange::log_attempt(const AttemptRecord &record, const Outcome &outcome) 
         line += ": " + outcome.error.message;
     }
     line += ", request " + request_id_;
-    ports_.log.write(level, for_log(redact(line, provider.keys)));
+    ports_.log.write(level, for_log(line));
 }
 
 AnswerFacts Exchange::facts() const {

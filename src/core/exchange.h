@@ -48,8 +48,10 @@ class Exchange {
     // still be read.
     void cancel() noexcept;
 
-    // An answer that is an error of ours, told in the same words as all others.
-    [[nodiscard]] Answer answer_for(const ApiError &error) const;
+    // The end before the body was understood, by our own or by nginx's decision.
+    Answer refuse(const ApiError &error);
+
+    [[nodiscard]] const RequestHead &head() const { return head_; }
 
     // For log variables.
     [[nodiscard]] const std::string &request_id() const { return request_id_; }
@@ -65,7 +67,7 @@ class Exchange {
     tl::expected<void, ApiError> reserve();
     void attempt();
     void attempt_with(const ProviderKey *key);
-    void on_outcome(const Outcome &outcome);
+    void on_outcome(Outcome outcome);
     void record(const Outcome &outcome);
     void unify(const Outcome &outcome);
     void settle(int64_t images_made) noexcept;
@@ -74,6 +76,7 @@ class Exchange {
     void on_deadline();
 
     tl::expected<void, ApiError> add_candidates(std::string_view name, const char *param);
+    [[nodiscard]] Answer answer_for(const ApiError &error) const;
     [[nodiscard]] ApiError error_for_caller(const Outcome &outcome) const;
     [[nodiscard]] ApiError error_when_all_failed() const;
     void log_attempt(const AttemptRecord &record, const Outcome &outcome) const;

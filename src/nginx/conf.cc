@@ -52,10 +52,19 @@ void set_body_limits(ngx_http_core_loc_conf_t &core, size_t body_max) {
     core.client_body_buffer_size = body_max;
 }
 
+void require_positive(const char *directive, size_t value) {
+    if (value == 0) {
+        throw ConfError{std::string("\"") + directive + "\" must be greater than 0"};
+    }
+}
+
 void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     auto *core = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
     core->handler = content_handler;  // also for "limit_except" and "if" inside the location
+    require_positive("image_gateway_body_max", location.body_max);
+    require_positive("image_gateway_answer_max", location.answer_max);
+    require_positive("image_gateway_deadline", location.deadline);
     set_body_limits(*core, location.body_max);
     const auto auth = static_cast<AuthMode>(location.auth);
     if (auth != AuthMode::off && location.keys_file.len == 0) {
@@ -67,6 +76,10 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     Policy &policy = location.policy;
     policy.auth = auth;
     policy.default_model = to_string(location.default_model);
+    if (!policy.default_model.empty() && !main.models.knows(policy.default_model)) {
+        throw ConfError{"image_gateway_default_model \"" + policy.default_model +
+                        "\" is neither an alias nor a model of a configured provider"};
+    }
     policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));
     policy.answer_max = location.answer_max;
     if (auth != AuthMode::off) {
@@ -137,7 +150,9 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
         auto *core = static_cast<ngx_http_core_loc_conf_t *>(
             ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
         // "limit_except" and "if" make a nameless location of their own: what surrounds it goes on.
-        const bool inside = core->noname != 0 && above.enabled == 1;
+        // Unless it has a handler of its own.
+        const bool inside = core->noname != 0 && above.enabled == 1 &&
+                            (core->handler == nullptr || core->handler == content_handler);
         if (location.enabled == NGX_CONF_UNSET) {
             location.enabled = inside ? 1 : 0;
         }

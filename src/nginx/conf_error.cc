@@ -3,13 +3,13 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 namespace gateway {
 
 namespace {
 
-constexpr std::streamsize kLargestFile = 64 * 1024 * 1024;
+constexpr size_t kLargestFile = 64 * 1024 * 1024;
 
 }  // namespace
 
@@ -54,12 +54,14 @@ std::string read_file(ngx_conf_t *cf, std::string_view name) {
     }
     const std::string full = to_string(path);
     std::ifstream file(full, std::ios::binary);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf()) || text.tellp() > kLargestFile) {
-        throw ConfError{"cannot read \"" + full + "\": " +
-                        (text.tellp() > kLargestFile ? "it is too large" : std::strerror(errno))};
+    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (!file.is_open() || file.bad()) {
+        throw ConfError{"cannot read \"" + full + "\": " + std::strerror(errno)};
     }
-    return std::move(text).str();
+    if (text.size() > kLargestFile) {
+        throw ConfError{"\"" + full + "\" is too large"};
+    }
+    return text;
 }
 
 }  // namespace gateway

@@ -17,7 +17,7 @@ namespace {
 // An error before the body is read: the body is not waited for.
 ngx_int_t refuse(ngx_http_request_t *r, RequestContext &context, const ApiError &error,
                  std::string_view allow = {}) {
-    context.answer = context.exchange(location_conf(r)).answer_for(error);
+    context.answer = context.exchange(location_conf(r)).refuse(error);
     if (!allow.empty()) {
         context.answer.headers.emplace_back("Allow", allow);
     }
@@ -119,15 +119,26 @@ ngx_int_t handle(ngx_http_request_t *r) {
     if (worker() == nullptr) {
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
+    if (r != r->main) {
+        // The access phase does not run for subrequests (mirror, SSI, auth_request): this is no way
+        // in.
+        return NGX_HTTP_FORBIDDEN;
+    }
     RequestContext *context = context_of(r);
     if (context == nullptr) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     const LocationConf &location = location_conf(r);
     Exchange &exchange = context->exchange(location);
-    // The access phase does not run for subrequests; a location with keys is not entered that way.
-    if (context->identified == Identified::not_yet && location.policy.auth == AuthMode::required) {
-        return refuse(r, *context, ApiError::of(401));
+    if (context->identified == Identified::not_yet) {
+        // The access phase does not run for subrequests: a location with keys is not entered that
+        // way.
+        if (location.policy.auth == AuthMode::required) {
+            return refuse(r, *context, ApiError::of(401));
+        }
+        if (const auto identified = exchange.identify(read_head(r)); !identified) {
+            return refuse(r, *context, identified.error());
+        }
     }
     if (endpoint_of(to_view(r->uri)) == Endpoint::none) {
         const std::string path(to_view(r->uri).substr(0, 256));
@@ -141,7 +152,7 @@ ngx_int_t handle(ngx_http_request_t *r) {
     if (const auto entered = exchange.enter(); !entered) {
         return refuse(r, *context, entered.error());
     }
-    if (!is_json(read_head(r).content_type)) {
+    if (!is_json(exchange.head().content_type)) {
         return refuse(r, *context, ApiError::of(415));
     }
     r->request_body_in_single_buf = 1;

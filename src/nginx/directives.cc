@@ -116,7 +116,9 @@ char *add_alias(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         Alias alias;
         alias.name = to_string(arguments(cf)[1]);
-        if (alias.name.empty() || !is_visible_ascii(alias.name)) {
+        // With a '=' it is an option that stands where the name should.
+        if (alias.name.empty() || !is_visible_ascii(alias.name) ||
+            alias.name.find('=') != std::string::npos) {
             throw ConfError{"invalid model alias \"" + alias.name + "\""};
         }
         for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {

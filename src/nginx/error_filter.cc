@@ -22,7 +22,7 @@ void replace(ngx_http_request_t *r, RequestContext &context) {
     const auto status = static_cast<int>(r->headers_out.status);
     const bool refused_by_us = context.refusal && context.refusal->status == status;
     ApiError error = refused_by_us ? *context.refusal : ApiError::of(status);
-    Answer answer = context.exchange(location_conf(r)).answer_for(error);
+    Answer answer = context.exchange(location_conf(r)).refuse(error);
     if (r->headers_out.www_authenticate != nullptr) {
         std::erase_if(answer.headers,
                       [](const auto &header) { return header.first == "WWW-Authenticate"; });

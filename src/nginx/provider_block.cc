@@ -38,8 +38,12 @@ void set_url(ProviderBlock &block, const Arguments &arguments) {
     std::string_view url = arguments[1];
     const bool https = url.starts_with("https://");
     const std::string_view rest = url.substr(std::min(url.size(), size_t{https ? 8U : 7U}));
+    if (url.find('@') != std::string_view::npos) {
+        // Not quoted: what stands there may be a password.
+        throw ConfError{"invalid url, a user name or password has no place in it"};
+    }
     if ((!https && !url.starts_with("http://")) || rest.empty() || rest.front() == '/' ||
-        !is_visible_ascii(url) || url.find_first_of("?#@\"\\") != std::string_view::npos) {
+        !is_visible_ascii(url) || url.find_first_of("?#\"\\") != std::string_view::npos) {
         throw ConfError{"invalid url \"" + std::string(url) +
                         "\", expected http:// or https://, a host and perhaps a path"};
     }

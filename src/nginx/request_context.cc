@@ -65,6 +65,7 @@ RequestContext::~RequestContext() {
 Exchange &RequestContext::exchange(const LocationConf &location) {
     if (exchange_ == nullptr || location_ != &location) {
         Worker &own = *worker();
+        exchange_.reset();  // it refers to the ports
         ports_ = std::make_unique<Ports>(
             Ports{own.clock, own.loop, own.random, own.tasks, own.upstream, log_});
         exchange_ = std::make_unique<Exchange>(main_conf(request_).models, location.policy,
@@ -90,6 +91,9 @@ void RequestContext::answer_soon(Answer given) {
 }
 
 RequestContext *find_context(ngx_http_request_t *r) {
+    if (r != r->main) {
+        return nullptr;  // subrequests share the pool, but not the story
+    }
     auto *context =
         static_cast<RequestContext *>(ngx_http_get_module_ctx(r, ngx_http_image_gateway_module));
     if (context != nullptr) {
@@ -111,7 +115,7 @@ RequestContext *find_context(ngx_http_request_t *r) {
 
 RequestContext *context_of(ngx_http_request_t *r) {
     RequestContext *context = find_context(r);
-    if (context == nullptr) {
+    if (context == nullptr && r == r->main) {
         context = guard_or<RequestContext *>("request", nullptr, [=] { return make_context(r); });
         if (context != nullptr) {
             ngx_http_set_ctx(r, context, ngx_http_image_gateway_module);

@@ -91,6 +91,7 @@ ngx_int_t send_answer(ngx_http_request_t *r) {
     RequestContext &context = *context_of(r);
     context.answered = true;
     keep_gzip_away(r);
+    r->disable_not_modified = 1;  // If-Match and its like are for files
     if (!set_headers(r, context.answer)) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -45,7 +45,7 @@ tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
     if (mode == AuthMode::off) {
         return Caller{};
     }
-    if (head.malformed_credentials) {
+    if (head.malformed_credentials && head.credentials.empty()) {
         return tl::unexpected(refuse("invalid_api_key", "Authorization must be: Bearer <key>."));
     }
     if (head.credentials.empty()) {

@@ -76,7 +76,11 @@ tl::expected<Fitted, ApiError> fit(const Params &asked, const ModelSpec &model, 
     for (const Field &field : fields()) {
         const Param param = field.param;
         const auto &spec = (*model.parameters)[param];
-        if (!asked.has(param) || (!spec && is_for_the_gateway(param))) {
+        if (!asked.has(param)) {
+            continue;
+        }
+        if (!spec && is_for_the_gateway(param)) {
+            fitted.params.clear(param);
             continue;
         }
         Verdict verdict = judge(param, spec, asked[param]);

@@ -153,10 +153,6 @@ class Decoder {
         }
     }
 
-    static bool is_model_name(std::string_view name) {
-        return !name.empty() && name.size() <= kLongestModel && is_visible_ascii(name);
-    }
-
     void decode_fallbacks(JsonValue value) {
         if (value.is(JsonKind::null)) {
             return;
@@ -224,6 +220,10 @@ class Decoder {
 };
 
 }  // namespace
+
+bool is_model_name(std::string_view name) {
+    return !name.empty() && name.size() <= kLongestModel && is_visible_ascii(name);
+}
 
 tl::expected<ImageRequest, ApiError> decode_request(std::string_view body) {
     if (body.empty()) {

@@ -12,4 +12,7 @@ namespace gateway {
 // `body` must outlive the request that is made from it.
 tl::expected<ImageRequest, ApiError> decode_request(std::string_view body);
 
+// 1 to 256 visible ASCII characters.
+bool is_model_name(std::string_view name);
+
 }  // namespace gateway

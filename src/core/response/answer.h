@@ -32,7 +32,7 @@ struct AttemptRecord {
 
 // All that the answer says besides the images.
 struct AnswerFacts {
-    std::string request_id;
+    std::string_view request_id;
     int64_t created = 0;
     std::string_view model_requested;
     const std::vector<AttemptRecord> *attempts = nullptr;

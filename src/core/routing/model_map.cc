@@ -26,6 +26,11 @@ const Alias *ModelMap::alias(std::string_view name) const {
     return found == aliases_.end() ? nullptr : &found->second;
 }
 
+bool ModelMap::knows(std::string_view name) const {
+    std::vector<Candidate> candidates;
+    return alias(name) != nullptr || resolve_one(name, candidates);
+}
+
 tl::expected<void, std::string> ModelMap::check() const {
     for (const auto &provider : providers_) {
         const std::string_view api = provider->dialect->name();
@@ -61,8 +66,7 @@ tl::expected<void, std::string> ModelMap::check_alias(const Alias &alias,
             }
             continue;
         }
-        std::vector<Candidate> candidates;
-        if (!resolve_one(member.model, candidates)) {
+        if (!knows(member.model)) {
             return tl::unexpected(
                 "alias \"" + alias.name + "\" names \"" + member.model +
                 "\", which is neither an alias nor a model of a configured provider");

@@ -59,6 +59,8 @@ class ModelMap {
         return providers_;
     }
 
+    [[nodiscard]] bool knows(std::string_view name) const;
+
     // What is wrong with the aliases taken together: members that do not exist, loops.
     [[nodiscard]] tl::expected<void, std::string> check() const;
 

@@ -1,0 +1,76 @@
+// The first bytes choose the limits and the pieces; the rest is the document.
+#include "core/json/lifter.h"
+
+#include <utility>
+
+#include "fuzz.h"
+
+namespace gateway {
+namespace {
+
+LiftedText lift(std::string_view text, Lifter::Limits limits, const uint8_t *sizes) {
+    static const auto pool = BlockPool::create(16);
+    Lifter lifter(pool, limits);
+    for (size_t i = 0; sizes != nullptr && i < 4 && !text.empty(); ++i) {
+        const std::string_view piece = text.substr(0, sizes[i]);
+        lifter.feed(piece);
+        text.remove_prefix(piece.size());
+    }
+    lifter.feed(text);
+    return std::move(lifter).finish();
+}
+
+void promise_same(const LiftedText &a, const LiftedText &b) {
+    promise(a.outline == b.outline, "the outline does not depend on the pieces");
+    promise(a.outline_too_large == b.outline_too_large, "nor does its size");
+    promise(a.strings.size() == b.strings.size(), "nor does the number of strings");
+    for (size_t i = 0; i < a.strings.size(); ++i) {
+        const LiftedString &one = a.strings[i];
+        const LiftedString &other = b.strings[i];
+        promise(one.position == other.position, "nor does a position");
+        promise(one.content.copy() == other.content.copy(), "nor does a content");
+        promise(one.plain == other.plain, "nor does what is plain");
+        promise(one.has_escapes == other.has_escapes, "nor do escapes");
+    }
+}
+
+std::string put_together(const LiftedText &lifted) {
+    std::string text;
+    size_t from = 0;
+    for (const LiftedString &string : lifted.strings) {
+        text.append(lifted.outline, from, string.position - from);
+        text += string.content.copy();
+        from = string.position;
+    }
+    return text.append(lifted.outline, from);
+}
+
+void run(Input input) {
+    const Lifter::Limits limits{input.byte() % 64U, input.byte() * 16U};
+    uint8_t sizes[4];
+    for (uint8_t &size : sizes) {
+        size = input.byte();
+    }
+    const std::string_view text = input.rest();
+    const LiftedText whole = lift(text, limits, nullptr);
+    promise_same(whole, lift(text, limits, sizes));
+    promise(whole.raw.copy() == text, "the raw text is what was fed");
+    promise(whole.outline.size() <= limits.outline_max, "the outline keeps its limit");
+    if (!whole.outline_too_large) {
+        promise(put_together(whole) == text, "nothing is lost");
+    }
+    for (const LiftedString &string : whole.strings) {
+        promise(string.content.size() > limits.long_string, "only long strings are lifted");
+        if (string.plain) {
+            promise_json("\"" + string.content.copy() + "\"", "what is plain may stand in JSON");
+        }
+    }
+}
+
+}  // namespace
+}  // namespace gateway
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    gateway::run({data, size});
+    return 0;
+}

@@ -1,0 +1,212 @@
+// The one shape of every answer and every error (contracts, §3).
+#include "core/response/answer.h"
+
+#include <gtest/gtest.h>
+
+#include "read_json.h"
+#include "replies.h"
+
+namespace gateway {
+namespace {
+
+Image picture(const char *content = kPng) {
+    Image image;
+    image.content = Bytes::own(content);
+    image.format = ImageFormat::png;
+    return image;
+}
+
+class AnswerTest : public testing::Test {
+ protected:
+    AnswerTest() {
+        facts.request_id = "req_1";
+        facts.created = 1'800'000'000;
+        facts.model_requested = "auto";
+        facts.latency = 1234;
+        facts.attempts = &attempts;
+        facts.adjustments = &adjustments;
+    }
+    std::vector<AttemptRecord> attempts = {
+        {"first", "m1", OutcomeType::unknown, 0, "connection_lost", 7},
+        {"second", "m2", OutcomeType::made, 200, "", 1200}};
+    std::vector<Adjustment> adjustments;
+    AnswerFacts facts;
+};
+
+TEST_F(AnswerTest, OfASuccessSaysWhatWasMadeAndByWhom) {
+    ImageResult result;
+    result.images = {picture(), picture()};
+    result.images[1].revised_prompt = "A \"kite\".";
+    result.size = "1024x1024";
+    result.quality = "low";
+    result.background = "opaque";
+    result.output_format = "png";
+    const ReadJson json(write_images(result, facts, "").copy());
+    EXPECT_EQ(json["id"].string(), "req_1");
+    EXPECT_EQ(json["created"].integer(), 1'800'000'000);
+    EXPECT_EQ(json["model"].string(), "second/m2");
+    ASSERT_EQ(json["data"].size(), 2U);
+    EXPECT_EQ(keys_of(json["data"].at(0)), "b64_json index");
+    EXPECT_EQ(json["data"].at(0)["b64_json"].string(), kPng);
+    EXPECT_EQ(json["data"].at(1)["index"].integer(), 1);
+    EXPECT_EQ(json["data"].at(1)["revised_prompt"].string(), "A \"kite\".");
+    EXPECT_EQ(json["size"].string(), "1024x1024");
+    EXPECT_EQ(json["quality"].string(), "low");
+    EXPECT_EQ(json["background"].string(), "opaque");
+    EXPECT_EQ(json["output_format"].string(), "png");
+    EXPECT_FALSE(json["usage"]);
+    const JsonValue extra = json["extra_fields"];
+    EXPECT_EQ(extra["request_type"].string(), "image_generation");
+    EXPECT_EQ(extra["provider"].string(), "second");
+    EXPECT_EQ(extra["model_requested"].string(), "auto");
+    EXPECT_EQ(extra["model_deployment"].string(), "m2");
+    EXPECT_EQ(extra["latency"].integer(), 1234);
+    EXPECT_EQ(extra["chunk_index"].integer(), 0);
+    EXPECT_TRUE(extra["cost"]["usd"].is(JsonKind::null)) << "unknown is never 0";
+    EXPECT_FALSE(extra["adjustments"]);
+}
+
+TEST_F(AnswerTest, ListsEveryAttempt) {
+    ImageResult result;
+    result.images = {picture()};
+    const ReadJson json(write_images(result, facts, "").copy());
+    const JsonValue listed = json["extra_fields"]["attempts"];
+    ASSERT_EQ(listed.size(), 2U);
+    EXPECT_EQ(keys_of(listed.at(0)), "provider model outcome status code billed latency");
+    EXPECT_EQ(listed.at(0)["outcome"].string(), "unknown");
+    EXPECT_TRUE(listed.at(0)["status"].is(JsonKind::null)) << "it never answered";
+    EXPECT_EQ(listed.at(0)["code"].string(), "connection_lost");
+    EXPECT_EQ(listed.at(0)["billed"].string(), "unknown");
+    EXPECT_EQ(listed.at(0)["latency"].integer(), 7);
+    EXPECT_FALSE(listed.at(1)["billed"]);
+    EXPECT_EQ(listed.at(1)["status"].integer(), 200);
+    EXPECT_TRUE(listed.at(1)["code"].is(JsonKind::null));
+}
+
+TEST_F(AnswerTest, GivesTheFormThatWasAskedFor) {
+    const auto keys = [&](Image image, std::string_view format) {
+        ImageResult result;
+        result.images = {std::move(image)};
+        const ReadJson json(write_images(result, facts, format).copy());
+        return keys_of(json["data"].at(0));
+    };
+    Image link = picture("https://host/x.png");
+    link.form = Image::Form::url;
+    EXPECT_EQ(keys(picture(), ""), "b64_json index");
+    EXPECT_EQ(keys(picture(), "b64_json"), "b64_json index");
+    EXPECT_EQ(keys(picture(), "url"), "url index");
+    EXPECT_EQ(keys(link, ""), "url index");
+    EXPECT_EQ(keys(link, "url"), "url index");
+    EXPECT_EQ(keys(link, "b64_json"), "url index");
+    ImageResult result;
+    result.images = {picture()};
+    result.images[0].format = ImageFormat::webp;
+    const ReadJson json(write_images(result, facts, "url").copy());
+    EXPECT_EQ(json["data"].at(0)["url"].string(), std::string("data:image/webp;base64,") + kPng);
+}
+
+TEST_F(AnswerTest, CopiesNoPictureBytes) {
+    ImageResult result;
+    result.images = {picture()};
+    const char *where = result.images[0].content.slices()[0].text.data();
+    const Bytes body = write_images(result, facts, "");
+    ASSERT_EQ(body.slices().size(), 3U);
+    EXPECT_EQ(body.slices()[1].text.data(), where);
+}
+
+TEST_F(AnswerTest, TellsUsageInOpenAisForm) {
+    ImageResult result;
+    result.images = {picture()};
+    result.usage = Usage{.input_tokens = 14,
+                         .input_text_tokens = 10,
+                         .input_image_tokens = 4,
+                         .output_tokens = 196,
+                         .output_image_tokens = 196,
+                         .total_tokens = 210};
+    const ReadJson json(write_images(result, facts, "").copy());
+    const JsonValue usage = json["usage"];
+    EXPECT_EQ(usage["input_tokens"].integer(), 14);
+    EXPECT_EQ(usage["input_tokens_details"]["text_tokens"].integer(), 10);
+    EXPECT_EQ(usage["input_tokens_details"]["image_tokens"].integer(), 4);
+    EXPECT_EQ(usage["output_tokens"].integer(), 196);
+    EXPECT_EQ(usage["output_tokens_details"]["image_tokens"].integer(), 196);
+    EXPECT_EQ(usage["output_tokens_details"]["text_tokens"].integer(), 0);
+    EXPECT_EQ(usage["total_tokens"].integer(), 210);
+    result.usage->output_image_tokens.reset();
+    const ReadJson bare(write_images(result, facts, "").copy());
+    EXPECT_FALSE(bare["usage"]["output_tokens_details"]);
+}
+
+TEST_F(AnswerTest, ListsAdjustmentsAsValuesNotAsTexts) {
+    adjustments = {{"quality", "\"hd\"", "\"high\"", "this model's word for it"},
+                   {"n", "10", "1", "the nearest"},
+                   {"lora", R"({"a":[1,null]})", "null", "not a parameter"}};
+    ImageResult result;
+    result.images = {picture()};
+    const ReadJson json(write_images(result, facts, "").copy());
+    const JsonValue listed = json["extra_fields"]["adjustments"];
+    ASSERT_EQ(listed.size(), 3U);
+    EXPECT_EQ(keys_of(listed.at(0)), "param requested sent reason");
+    EXPECT_EQ(listed.at(0)["sent"].string(), "high");
+    EXPECT_EQ(listed.at(1)["requested"].integer(), 10);
+    EXPECT_EQ(listed.at(2)["requested"]["a"].at(0).integer(), 1);
+    EXPECT_TRUE(listed.at(2)["sent"].is(JsonKind::null));
+}
+
+TEST_F(AnswerTest, OfAnErrorIsWholeForEverySdk) {
+    ApiError error = ApiError::of(400, "invalid_value", "size must be \"auto\".", "size");
+    const ReadJson json(write_error(error, facts));
+    EXPECT_EQ(keys_of(json.root()),
+              "event_id type is_bifrost_error status_code error extra_fields");
+    EXPECT_EQ(keys_of(json["error"]), "type code message param event_id");
+    EXPECT_EQ(json["event_id"].string(), "req_1");
+    EXPECT_EQ(json["type"].string(), "invalid_request_error");
+    EXPECT_EQ(json["is_bifrost_error"].boolean(), true);
+    EXPECT_EQ(json["status_code"].integer(), 400);
+    EXPECT_EQ(json["error"]["type"].string(), "invalid_request_error");
+    EXPECT_EQ(json["error"]["code"].string(), "invalid_value");
+    EXPECT_EQ(json["error"]["message"].string(), "size must be \"auto\".");
+    EXPECT_EQ(json["error"]["param"].string(), "size");
+    EXPECT_EQ(json["error"]["event_id"].string(), "req_1");
+    const JsonValue extra = json["extra_fields"];
+    EXPECT_EQ(extra["provider"].string(), "second");
+    EXPECT_EQ(extra["model_requested"].string(), "auto");
+    EXPECT_EQ(extra["request_type"].string(), "image_generation");
+    EXPECT_FALSE(extra["cost"]);
+}
+
+TEST_F(AnswerTest, OfAnErrorBeforeAnyAttemptNamesNoProvider) {
+    AnswerFacts bare;
+    bare.request_id = "req_2";
+    ApiError error = ApiError::of(404);
+    error.from_provider = true;
+    const ReadJson json(write_error(error, bare));
+    EXPECT_EQ(json["is_bifrost_error"].boolean(), false);
+    EXPECT_TRUE(json["error"]["param"].is(JsonKind::null));
+    EXPECT_FALSE(json["error"]["details"]);
+    EXPECT_EQ(keys_of(json["extra_fields"]), "request_type latency");
+}
+
+TEST_F(AnswerTest, TellsAllProblemsWhereThereIsMoreThanOne) {
+    ApiError error = ApiError::of(400, "a", "m", "p");
+    error.details = {{"p", "a", "m"}};
+    EXPECT_FALSE(ReadJson(write_error(error, facts))["error"]["details"]);
+    error.details.push_back({"q", "b", "n"});
+    const ReadJson json(write_error(error, facts));
+    ASSERT_EQ(json["error"]["details"].size(), 2U);
+    EXPECT_EQ(json["error"]["details"].at(1)["param"].string(), "q");
+}
+
+TEST(ApiErrors, HaveATypeCodeAndMessageForEveryStatus) {
+    for (int status = 400; status < 600; ++status) {
+        const ApiError error = ApiError::of(status);
+        EXPECT_EQ(error.status, status);
+        EXPECT_FALSE(error.type.empty() || error.code.empty() || error.message.empty()) << status;
+    }
+    EXPECT_EQ(ApiError::of(402).type, "insufficient_quota");
+    EXPECT_EQ(ApiError::of(418).type, "invalid_request_error");
+    EXPECT_EQ(ApiError::of(599).type, "server_error");
+}
+
+}  // namespace
+}  // namespace gateway

@@ -1,0 +1,157 @@
+// What bytes by reference promise: nothing is copied, and nothing dies while it is referred to.
+#include "core/bytes/bytes.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "core/bytes/block_pool.h"
+
+namespace gateway {
+namespace {
+
+Bytes of_pieces(const std::vector<std::string> &pieces) {
+    Bytes bytes;
+    for (const std::string &piece : pieces) {
+        bytes.append(piece);
+    }
+    return bytes;
+}
+
+TEST(Bytes, AreEmptyAtFirst) {
+    EXPECT_TRUE(Bytes().empty());
+    EXPECT_EQ(Bytes().size(), 0U);
+    EXPECT_EQ(Bytes().copy(), "");
+    EXPECT_TRUE(Bytes().part(0).empty());
+}
+
+TEST(Bytes, HoldNoEmptySlices) {
+    EXPECT_TRUE(Bytes::own("").slices().empty());
+    EXPECT_EQ(of_pieces({"", "ab", "", "c", ""}).slices().size(), 2U);
+    EXPECT_TRUE(of_pieces({"abc", "def"}).part(3, 0).slices().empty());
+}
+
+TEST(Bytes, TakeTextOverWithoutCopyingIt) {
+    std::string text(100, 'x');
+    const char *where = text.data();
+    const Bytes bytes = Bytes::own(std::move(text));
+    EXPECT_EQ(bytes.slices().front().text.data(), where);
+}
+
+TEST(Bytes, AppendOtherBytesByReference) {
+    const Bytes tail = of_pieces({"c", "d"});
+    Bytes bytes = Bytes::own("ab");
+    bytes.append(tail);
+    EXPECT_EQ(bytes.size(), 4U);
+    EXPECT_EQ(bytes.copy(), "abcd");
+    EXPECT_EQ(bytes.slices()[1].text.data(), tail.slices()[0].text.data());
+}
+
+TEST(Bytes, CanBeAppendedToThemselves) {
+    Bytes bytes = of_pieces({"a", "b", "c"});
+    bytes.append(bytes);
+    EXPECT_EQ(bytes.copy(), "abcabc");
+    EXPECT_EQ(bytes.size(), 6U);
+}
+
+TEST(Bytes, OutliveTheBytesThatTheyAreAPartOf) {
+    Bytes part;
+    {
+        Bytes whole = of_pieces({std::string(50, 'a'), std::string(50, 'b')});
+        part = whole.part(40, 20);
+    }
+    EXPECT_EQ(part.copy(), "aaaaaaaaaabbbbbbbbbb");
+}
+
+TEST(Bytes, CopyNoMoreThanAskedFor) {
+    const Bytes bytes = of_pieces({"abc", "def"});
+    EXPECT_EQ(bytes.copy(0), "");
+    EXPECT_EQ(bytes.copy(3), "abc");
+    EXPECT_EQ(bytes.copy(4), "abcd");
+    EXPECT_EQ(bytes.copy(6), "abcdef");
+    EXPECT_EQ(bytes.copy(7), "abcdef");
+}
+
+TEST(Bytes, HavePartsLikeThoseOfAString) {
+    const std::vector<std::string> pieces = {"a", "bcd", "", "ef", "ghijk"};
+    const Bytes bytes = of_pieces(pieces);
+    const std::string whole = bytes.copy();
+    for (size_t from = 0; from <= whole.size(); ++from) {
+        EXPECT_EQ(bytes.part(from).copy(), whole.substr(from));
+        for (size_t count = 0; count <= whole.size() + 1; ++count) {
+            const Bytes part = bytes.part(from, count);
+            EXPECT_EQ(part.copy(), whole.substr(from, count));
+            EXPECT_EQ(part.size(), part.copy().size());
+        }
+    }
+    EXPECT_TRUE(bytes.part(whole.size() + 1).empty());
+    EXPECT_TRUE(bytes.part(std::string::npos).empty());
+}
+
+TEST(BlockPool, GivesTheSameBlockAgain) {
+    const auto pool = BlockPool::create(2);
+    Block block = pool->take();
+    const char *where = block.get();
+    EXPECT_EQ(pool->idle(), 0U);
+    block.reset();
+    EXPECT_EQ(pool->idle(), 1U);
+    EXPECT_EQ(pool->take().get(), where);
+}
+
+TEST(BlockPool, GivesEveryTakerAWholeBlockOfTheirOwn) {
+    const auto pool = BlockPool::create(2);
+    const std::vector<Block> blocks = {pool->take(), pool->take(), pool->take()};
+    for (size_t i = 0; i < blocks.size(); ++i) {
+        std::memset(blocks[i].get(), static_cast<int>('a' + i), kBlockSize);
+    }
+    for (size_t i = 0; i < blocks.size(); ++i) {
+        EXPECT_EQ(blocks[i][0], static_cast<char>('a' + i));
+        EXPECT_EQ(blocks[i][kBlockSize - 1], static_cast<char>('a' + i));
+    }
+}
+
+TEST(BlockPool, KeepsNoMoreIdleBlocksThanItMay) {
+    for (const size_t most : {0U, 1U, 3U}) {
+        const auto pool = BlockPool::create(most);
+        std::vector<Block> blocks;
+        for (int i = 0; i < 5; ++i) {
+            blocks.push_back(pool->take());
+        }
+        blocks.clear();
+        EXPECT_EQ(pool->idle(), most);
+    }
+}
+
+TEST(BlockPool, GetsABlockBackFromItsLastOwnerOnly) {
+    const auto pool = BlockPool::create(1);
+    Block block = pool->take();
+    std::memcpy(block.get(), "hello", 5);
+    Bytes bytes;
+    bytes.append(Slice{block, {block.get(), 5}});
+    block.reset();
+    EXPECT_EQ(pool->idle(), 0U);
+    EXPECT_EQ(bytes.copy(), "hello");
+    Bytes part = bytes.part(1, 3);
+    bytes = Bytes();
+    EXPECT_EQ(pool->idle(), 0U);
+    EXPECT_EQ(part.copy(), "ell");
+    part = Bytes();
+    EXPECT_EQ(pool->idle(), 1U);
+}
+
+TEST(BlockPool, MayBeLetGoOfBeforeItsBlocks) {
+    auto pool = BlockPool::create(4);
+    const std::weak_ptr<BlockPool> watch = pool;
+    Block one = pool->take();
+    Block other = pool->take();
+    pool.reset();
+    one.reset();
+    ASSERT_FALSE(watch.expired());
+    EXPECT_EQ(watch.lock()->idle(), 1U);
+    other[kBlockSize - 1] = 'x';
+    other.reset();
+    EXPECT_TRUE(watch.expired());
+}
+
+}  // namespace
+}  // namespace gateway

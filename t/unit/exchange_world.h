@@ -1,0 +1,149 @@
+// A gateway in a box: three providers, some aliases, keys with limits, and fake ports around.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/exchange.h"
+#include "fake_ports.h"
+#include "read_json.h"
+#include "replies.h"
+
+namespace gateway {
+
+inline std::string key_json(const std::string &id, const std::string &more = "") {
+    constexpr char kDigits[] = "0123456789abcdef";
+    std::string hex;
+    for (const uint8_t byte : sha256("sk-bf-" + id)) {
+        hex += {kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+    return R"({"id":")" + id + R"(","sha256":")" + hex + "\"" + (more.empty() ? "" : ",") + more +
+           "}";
+}
+
+inline std::shared_ptr<const KeyRing> ring_of(const std::string &keys) {
+    auto read = KeyRing::read("{\"keys\":[" + keys + "]}");
+    EXPECT_TRUE(read) << read.error();
+    return read ? *read : nullptr;
+}
+
+// What a test sees of one request. The answer is looked at as JSON.
+struct Told {
+    int answers = 0;
+    std::optional<Answer> answer;
+    [[nodiscard]] int status() const { return answer ? answer->status : 0; }
+    [[nodiscard]] ReadJson json() const { return ReadJson(answer ? answer->body.copy() : "null"); }
+    [[nodiscard]] std::string header(std::string_view name) const {
+        for (const auto &[key, value] : answer ? answer->headers : decltype(answer->headers)()) {
+            if (key == name) {
+                return value;
+            }
+        }
+        return "";
+    }
+};
+
+class ExchangeTest : public testing::Test {
+ protected:
+    ExchangeTest() {
+        EXPECT_TRUE(Ledger::prepare(memory.region(), true));
+        models.use(*Catalogue::read(Catalogue::built_in()));
+        add_provider("a", {"sk-secret-a"});
+        add_provider("b", {"sk-secret-b"});
+        add_provider("c", {"sk-secret-c"});
+        add_alias("chain", {{"a/gpt-image-2"}, {"b/gpt-image-2"}, {"c/gpt-image-2"}});
+        policy.auth = AuthMode::optional;
+        policy.answer_max = 1'000'000;
+    }
+
+    Provider *add_provider(const char *name, std::vector<std::string> secrets,
+                           const char *api = "openai") {
+        auto provider = std::make_unique<Provider>();
+        provider->name = name;
+        provider->dialect = dialect_named(api);
+        provider->url = "https://" + std::string(name);
+        for (std::string &secret : secrets) {
+            provider->keys.push_back({std::move(secret)});
+        }
+        Provider *added = provider.get();
+        models.add(std::move(provider));
+        return added;
+    }
+    void add_alias(const char *name, std::vector<Alias::Member> members,
+                   AfterUnknown after_unknown = AfterUnknown::fallback) {
+        Alias alias;
+        alias.name = name;
+        alias.members = std::move(members);
+        alias.after_unknown = after_unknown;
+        EXPECT_TRUE(models.add(std::move(alias)));
+    }
+
+    // The first two steps; an error of theirs is the answer.
+    void open(const RequestHead &head = {}) {
+        exchange.reset();
+        told = {};
+        exchange = std::make_unique<Exchange>(models, policy, ledger, world.ports, 7);
+        auto ready = exchange->identify(head).and_then([this] { return exchange->enter(); });
+        if (!ready) {
+            told.answer = exchange->answer_for(ready.error());
+            told.answers = 1;
+        }
+    }
+    void run(const std::string &body) {
+        body_ = body;
+        exchange->run(body_, [this](Answer answer) {
+            ++told.answers;
+            told.answer = std::move(answer);
+        });
+    }
+    void ask(const std::string &body, const RequestHead &head = {}) {
+        open(head);
+        if (told.answers == 0) {
+            run(body);
+        }
+    }
+    static RequestHead as(std::string_view secret) {
+        RequestHead head;
+        head.credentials = {secret};
+        return head;
+    }
+
+    // The hosts asked so far, and with which key's last letter if that matters: "a b c"
+    [[nodiscard]] std::string asked() const {
+        std::string hosts;
+        for (const auto &seen : world.upstream.calls) {
+            const std::string &url = seen->call.url;
+            hosts += (hosts.empty() ? "" : " ") + url.substr(8, url.find('/', 8) - 8);
+        }
+        return hosts;
+    }
+    [[nodiscard]] size_t open_calls() const {
+        return world.upstream.count(FakeUpstream::State::open);
+    }
+    // "a/gpt-image-2 broken, b/gpt-image-2 made": what the answer lists
+    [[nodiscard]] std::string listed() const {
+        std::string all;
+        const ReadJson json = told.json();
+        for (const JsonValue attempt : json["extra_fields"]["attempts"]) {
+            all += (all.empty() ? "" : ", ") + std::string(attempt["provider"].string()) + " " +
+                   std::string(attempt["outcome"].string());
+        }
+        return all;
+    }
+
+    FakeWorld world;
+    FakeMemory memory{256 * 1024};
+    Ledger ledger{memory};
+    ModelMap models;
+    Policy policy;
+    Told told;
+    std::string body_;
+    std::unique_ptr<Exchange> exchange;
+};
+
+}  // namespace gateway

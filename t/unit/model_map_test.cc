@@ -1,0 +1,192 @@
+// From the name that a caller wrote to candidates, in order.
+#include "core/routing/model_map.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "fake_ports.h"
+
+namespace gateway {
+namespace {
+
+class ModelMapTest : public testing::Test {
+ protected:
+    ModelMapTest() {
+        map.use(*Catalogue::read(Catalogue::built_in()));
+        add_provider("sandbox", "sandbox");
+        add_provider("openai", "openai");
+        add_provider("azure", "openai");
+    }
+    void add_provider(const char *name, const char *api) {
+        auto provider = std::make_unique<Provider>();
+        provider->name = name;
+        provider->dialect = dialect_named(api);
+        ASSERT_NE(provider->dialect, nullptr);
+        map.add(std::move(provider));
+    }
+    void add_alias(const char *name, std::vector<Alias::Member> members,
+                   AliasMode mode = AliasMode::ordered) {
+        Alias alias;
+        alias.name = name;
+        alias.mode = mode;
+        alias.members = std::move(members);
+        EXPECT_TRUE(map.add(std::move(alias)));
+    }
+    // "provider/model provider/model …", or the error's code
+    std::string resolve(std::string_view name) {
+        const auto resolved = map.resolve(name, random);
+        if (!resolved) {
+            EXPECT_EQ(resolved.error().status, 404);
+            EXPECT_EQ(resolved.error().param, "model");
+            return resolved.error().code;
+        }
+        std::string names;
+        for (const Candidate &candidate : resolved->candidates) {
+            names += (names.empty() ? "" : " ") + candidate.name();
+        }
+        return names;
+    }
+
+    ModelMap map;
+    FakeRandom random;
+};
+
+TEST_F(ModelMapTest, ResolvesInTheOrderOfTheDesign) {
+    add_alias("auto", {{"openai/gpt-image-2"}, {"sandbox/placeholder"}});
+    add_alias("openai/shadow", {{"azure/gpt-image-2"}});
+    add_alias("gpt-image-1.5", {{"azure/dall-e-3"}});
+    const struct {
+        const char *name;
+        const char *candidates;
+    } kRows[] = {
+        {"auto", "openai/gpt-image-2 sandbox/placeholder"},
+        {"openai/shadow", "azure/gpt-image-2"},  // an exact alias comes first
+        {"gpt-image-1.5", "azure/dall-e-3"},     // even before a bare id
+        {"openai/gpt-image-2", "openai/gpt-image-2"},
+        {"openai/no-such-model", "openai/no-such-model"},  // the provider knows better
+        {"openai:gpt-image-2", "openai/gpt-image-2"},
+        {"azure/org/model:v1", "azure/org/model:v1"},
+        {"azure:org/model", "azure/org/model"},
+        {"azure:a:b", "azure/a:b"},
+        {"gpt-image-2", "openai/gpt-image-2"},  // the first whose catalogue lists it
+        {"placeholder", "sandbox/placeholder"},
+        {"gpt-image-2.5-flare-2026-09-08", "openai/gpt-image-2.5-flare-2026-09-08"},
+        {"sdxl", "model_not_found"},  // "*" lists nothing by name
+        {"*", "model_not_found"},
+        {"", "model_not_found"},
+        {"/", "model_not_found"},
+        {"openai", "model_not_found"},
+        {"openai/", "model_not_found"},
+        {"openai:", "model_not_found"},
+        {"/gpt-image-2", "model_not_found"},
+        {"Openai/gpt-image-2", "model_not_found"},
+        {"AUTO", "model_not_found"},
+        {"bedrock/titan", "model_not_found"},
+    };
+    for (const auto &row : kRows) {
+        EXPECT_EQ(resolve(row.name), row.candidates) << row.name;
+    }
+    EXPECT_TRUE(map.check());
+}
+
+TEST_F(ModelMapTest, ExpandsAliasesWithinAliases) {
+    add_alias("inner", {{"azure/gpt-image-2"}, {"gpt-image-1.5"}});
+    add_alias("outer", {{"sandbox/placeholder"}, {"inner"}, {"openai:gpt-image-2"}});
+    EXPECT_TRUE(map.check());
+    EXPECT_EQ(resolve("outer"),
+              "sandbox/placeholder azure/gpt-image-2 openai/gpt-image-1.5 openai/gpt-image-2");
+    EXPECT_EQ(map.resolve("outer", random)->alias, map.alias("outer"));
+    EXPECT_EQ(map.resolve("openai/x", random)->alias, nullptr);
+}
+
+TEST_F(ModelMapTest, FindsLoopsAmongAliases) {
+    add_alias("a", {{"sandbox/placeholder"}, {"b"}});
+    add_alias("b", {{"c"}});
+    add_alias("c", {{"a"}});
+    const auto checked = map.check();
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error(), "model aliases form a loop: a -> b -> c -> a");
+}
+
+TEST_F(ModelMapTest, FindsAnAliasThatNamesItself) {
+    add_alias("gpt-image-2", {{"gpt-image-2"}});
+    ASSERT_FALSE(map.check());
+    EXPECT_NE(map.check().error().find("loop"), std::string::npos);
+}
+
+TEST_F(ModelMapTest, ADiamondOfAliasesIsNoLoop) {
+    add_alias("base", {{"sandbox/placeholder"}});
+    add_alias("left", {{"base"}});
+    add_alias("right", {{"base"}});
+    add_alias("top", {{"left"}, {"right"}, {"base"}});
+    EXPECT_TRUE(map.check());
+}
+
+TEST_F(ModelMapTest, FindsMembersThatDoNotExist) {
+    add_alias("good", {{"openai/x"}});
+    add_alias("tired", {{"openai/gpt-image-2"}, {"flux/flux-2-pro"}});
+    const auto checked = map.check();
+    ASSERT_FALSE(checked);
+    EXPECT_NE(checked.error().find("\"tired\" names \"flux/flux-2-pro\""), std::string::npos);
+}
+
+TEST_F(ModelMapTest, RefusesANameTwice) {
+    add_alias("auto", {{"openai/x"}});
+    EXPECT_FALSE(map.add(Alias{.name = "auto"}));
+    EXPECT_EQ(resolve("auto"), "openai/x");
+    EXPECT_EQ(map.provider("openai")->name, "openai");
+    EXPECT_EQ(map.provider("nobody"), nullptr);
+}
+
+TEST_F(ModelMapTest, ACatalogueWithoutALastResortIsTold) {
+    map.use(*Catalogue::read(R"({"parameter_sets":{"s":{}},"apis":{
+        "openai":[{"model":"gpt-*","parameters":"s"}],"sandbox":[{"model":"*","parameters":"s"}]}})"));
+    const auto checked = map.check();
+    ASSERT_FALSE(checked);
+    EXPECT_NE(checked.error().find("\"openai\""), std::string::npos);
+}
+
+TEST_F(ModelMapTest, AWeightedAliasIsOrderedByChance) {
+    add_alias("mix", {{"openai/a", 3}, {"azure/b", 1}}, AliasMode::weighted);
+    std::map<std::string, int> seen;
+    for (int i = 0; i < 10'000; ++i) {
+        ++seen[resolve("mix")];
+    }
+    ASSERT_EQ(seen.size(), 2U);
+    EXPECT_NEAR(seen["openai/a azure/b"], 7500, 200);
+    EXPECT_NEAR(seen["azure/b openai/a"], 2500, 200);
+}
+
+TEST(WeightedOrder, IsAPermutationThatFollowsTheWeights) {
+    FakeRandom random(3);
+    const std::vector<int> weights = {1, 2, 3, 4};
+    std::vector<std::vector<int>> at(4, std::vector<int>(4));
+    for (int i = 0; i < 20'000; ++i) {
+        auto order = weighted_order(weights, random);
+        for (size_t place = 0; place < order.size(); ++place) {
+            ++at[place][order[place]];
+        }
+        std::sort(order.begin(), order.end());
+        ASSERT_EQ(order, (std::vector<size_t>{0, 1, 2, 3}));
+    }
+    for (size_t i = 0; i < 4; ++i) {
+        EXPECT_NEAR(at[0][i], 2000 * weights[i], 250);
+    }
+    // The second, given the first: sum over first j of w_j/10 * w_i/(10 - w_j).
+    EXPECT_NEAR(at[1][3], 20'000 * (0.1 * 4 / 9 + 0.2 * 4 / 8 + 0.3 * 4 / 7), 300);
+}
+
+TEST(WeightedOrder, TakesWhatWeighsNothingLast) {
+    FakeRandom random(4);
+    for (int i = 0; i < 200; ++i) {
+        EXPECT_EQ(weighted_order({0, 5, 0}, random).front(), 1U);
+    }
+    EXPECT_EQ(weighted_order({0, 0}, random), (std::vector<size_t>{0, 1}));
+    EXPECT_EQ(weighted_order({7}, random), (std::vector<size_t>{0}));
+    EXPECT_TRUE(weighted_order({}, random).empty());
+}
+
+}  // namespace
+}  // namespace gateway

@@ -1,0 +1,53 @@
+#include "core/response/redact.h"
+
+#include <gtest/gtest.h>
+
+namespace gateway {
+namespace {
+
+TEST(Redact, TakesEverySecretOut) {
+    const std::vector<ProviderKey> keys = {{"sk-one"}, {"sk-two"}};
+    EXPECT_EQ(redact("", keys), "");
+    EXPECT_EQ(redact("nothing here", keys), "nothing here");
+    EXPECT_EQ(redact("sk-one", keys), "[secret]");
+    EXPECT_EQ(redact("a sk-two, a sk-one and sk-onesk-one.", keys),
+              "a [secret], a [secret] and [secret][secret].");
+    EXPECT_EQ(redact("sk-one", {}), "sk-one");
+}
+
+TEST(Redact, LeavesNoRestOfASecretThatBeginsLikeAnother) {
+    const std::string text = "key sk-one-and-more is wrong";
+    EXPECT_EQ(redact(text, {{"sk-one"}, {"sk-one-and-more"}}), "key [secret] is wrong");
+    EXPECT_EQ(redact(text, {{"sk-one-and-more"}, {"sk-one"}}), "key [secret] is wrong");
+}
+
+TEST(ForLog, IsOneLine) {
+    EXPECT_EQ(for_log("a\nb\r\n\tc\x1b[31m\x7f"), "a b   c [31m ");
+    EXPECT_EQ(for_log(std::string_view("a\0b", 3)), "a b");
+    EXPECT_EQ(for_log("caf\xc3\xa9"), "caf\xc3\xa9");
+}
+
+TEST(ForLog, LeavesOutWhatLooksLikePictureData) {
+    const std::string data(5000, 'A');
+    const std::string line = for_log("before " + data + " after");
+    EXPECT_TRUE(line.starts_with("before AAA")) << line;
+    EXPECT_TRUE(line.ends_with("[...] after")) << line;
+    EXPECT_LT(line.size(), 120U);
+    EXPECT_EQ(for_log(std::string(79, 'A')), std::string(79, 'A'));
+    EXPECT_EQ(for_log(std::string(80, 'A')), std::string(79, 'A') + "[...]");
+    EXPECT_EQ(for_log(std::string(79, 'A') + "." + std::string(79, 'B')).size(), 159U);
+}
+
+TEST(ForLog, IsOfSaneLength) {
+    std::string words;
+    while (words.size() < 100000) {
+        words += "word ";
+    }
+    const std::string line = for_log(words);
+    EXPECT_LE(line.size(), 820U);
+    EXPECT_TRUE(line.ends_with("..."));
+    EXPECT_EQ(for_log(words.substr(0, 800)), words.substr(0, 800));
+}
+
+}  // namespace
+}  // namespace gateway

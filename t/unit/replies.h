@@ -1,0 +1,80 @@
+// What OpenAI answers (providers/openai.md §7, §8 and its fixtures), as the core receives it.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "core/http_call.h"
+#include "core/json/lifter.h"
+#include "core/outcome.h"
+
+namespace gateway {
+
+// A 1x1 PNG.
+inline constexpr const char *kPng =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/"
+    "pLvAAAAAElFTkSuQmCC";
+
+inline HttpReply reply_of(int status, std::string_view body, std::string headers = "") {
+    Lifter lifter(BlockPool::create(4));
+    lifter.feed(body);
+    HttpReply reply;
+    reply.delivery = Delivery::answered;
+    reply.status = status;
+    reply.headers = std::move(headers);
+    reply.body = std::move(lifter).finish();
+    return reply;
+}
+
+inline HttpReply undelivered(Delivery delivery, std::string problem = "") {
+    HttpReply reply;
+    reply.delivery = delivery;
+    reply.problem = std::move(problem);
+    return reply;
+}
+
+inline std::string images_json(int count, const std::string &more = "") {
+    std::string data;
+    for (int i = 0; i < count; ++i) {
+        data += std::string(i == 0 ? "" : ",") + R"({"b64_json":")" + kPng + "\"}";
+    }
+    return R"({"created":1777371362,"data":[)" + data + "]" + more + "}";
+}
+
+inline HttpReply images(int count) {
+    return reply_of(200, images_json(count));
+}
+
+inline std::string error_json(const std::string &type, const std::string &code,
+                              const std::string &message = "No.",
+                              const std::string &param = "null") {
+    return R"({"error":{"message":")" + message + R"(","type":")" + type + R"(","param":)" + param +
+           R"(,"code":)" + (code.empty() ? "null" : "\"" + code + "\"") + "}}";
+}
+
+// A reply of OpenAI's that is read as an outcome of this type. There is none for `pending`, and
+// `too_late` is the gateway's own.
+inline HttpReply reply_for(OutcomeType type, const std::string &message = "No.") {
+    switch (type) {
+        case OutcomeType::made: return images(1);
+        case OutcomeType::refused_by_policy:
+            return reply_of(
+                400, error_json("image_generation_user_error", "moderation_blocked", message));
+        case OutcomeType::callers_fault:
+            return reply_of(400, error_json("image_generation_user_error", "invalid_value", message,
+                                            "\"size\""));
+        case OutcomeType::our_credentials:
+            return reply_of(401, error_json("invalid_request_error", "invalid_api_key", message));
+        case OutcomeType::out_of_quota:
+            return reply_of(429, error_json("insufficient_quota", "insufficient_quota", message));
+        case OutcomeType::throttled:
+            return reply_of(429, error_json("rate_limit_error", "rate_limit_exceeded", message),
+                            "retry-after: 12\r\n");
+        case OutcomeType::not_here:
+            return reply_of(404, error_json("invalid_request_error", "model_not_found", message));
+        case OutcomeType::broken: return reply_of(500, error_json("server_error", "", message));
+        default: return undelivered(Delivery::lost, message);
+    }
+}
+
+}  // namespace gateway
