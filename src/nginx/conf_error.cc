@@ -1,7 +1,9 @@
 #include "nginx/conf_error.h"
 
+#include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -53,6 +55,10 @@ std::string read_file(ngx_conf_t *cf, std::string_view name) {
         throw ConfError{"no memory"};
     }
     const std::string full = to_string(path);
+    std::error_code problem;
+    if (std::filesystem::is_directory(full, problem)) {
+        throw ConfError{"cannot read \"" + full + "\": " + std::strerror(EISDIR)};
+    }
     std::ifstream file(full, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     if (!file.is_open() || file.bad()) {

@@ -119,7 +119,7 @@ char *add_alias(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
         // With a '=' it is an option that stands where the name should.
         if (alias.name.empty() || !is_visible_ascii(alias.name) ||
             alias.name.find('=') != std::string::npos) {
-            throw ConfError{"invalid model alias \"" + alias.name + "\""};
+            throw ConfError{"invalid name \"" + alias.name + "\" for an image_model"};
         }
         for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
             read_alias_argument(alias, arguments(cf)[i]);

@@ -1,5 +1,5 @@
-// Any text, read as a caller's, a provider's and an operator's: what was read can be looked at, and
-// its copy is JSON that copies to itself.
+// Any text, read as a caller's, a provider's and an operator's: what was read can be looked at, its
+// copy is JSON, and of text copies to itself.
 #include "core/json/document.h"
 
 #include <utility>
@@ -49,7 +49,9 @@ void read(std::string_view text, const JsonLimits &limits) {
         const std::string copy = copy_of(root, depth);
         promise_json(copy, "a copy is JSON", /*unique_keys=*/false);
         const auto again = JsonDocument::read(copy, {64, 1 << 24, 1 << 24, false, true});
-        promise(copy_of(again->root(), 64) == copy, "a copy copies to itself", copy);
+        // Bytes that are no text become longer, so theirs may be cut once more.
+        promise(!limits.strict_text || copy_of(again->root(), 64) == copy,
+                "a copy copies to itself", copy);
     }
 }
 

@@ -124,6 +124,21 @@ TEST_F(ExchangeTest, LeavingTheSandboxWhileItDrawsIsSafe) {
     EXPECT_EQ(told.answers, 0);
 }
 
+// By nginx's decision (405, 413 …) or by our own, before the body was understood.
+TEST_F(ExchangeTest, ARefusalGivesTheLeaseBackAndTellsTheQuota) {
+    policy.auth = AuthMode::required;
+    policy.keys = ring_of(key_json("k", R"("limits":{"concurrent":1,"requests_per_minute":9})"));
+    for (int i = 0; i < 3; ++i) {
+        open(as("sk-bf-k"));
+        ASSERT_EQ(told.answers, 0) << "the lease was not returned";
+        const Answer answer = exchange->refuse(ApiError::of(413));
+        EXPECT_EQ(answer.status, 413);
+        EXPECT_EQ(exchange->outcome(), "refused");
+        told.answer = answer;
+        EXPECT_EQ(told.header("x-ratelimit-remaining-requests"), std::to_string(8 - i));
+    }
+}
+
 class Secrets : public ExchangeTest {
  protected:
     // Nothing that anybody reads may hold a part of the key that would help in guessing it.

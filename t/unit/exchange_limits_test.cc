@@ -99,7 +99,7 @@ TEST_F(ExchangeLimits, TellsTheQuotaOnAdmittedRequestsOnly) {
     EXPECT_EQ(told.status(), 429);
     EXPECT_EQ(told.header("Retry-After"), "45");
     EXPECT_EQ(told.header("x-ratelimit-limit-requests"), "");
-    EXPECT_EQ(exchange->outcome(), "");
+    EXPECT_EQ(exchange->outcome(), "refused");
 }
 
 TEST_F(ExchangeLimits, RefusesImagesThatAreNotLeft) {

@@ -91,6 +91,12 @@ TEST_F(ExchangeTest, FindsTheModelWhereverItIsGiven) {
     head.path_model = "a/x";
     ask(R"({"prompt":"a","model":"c/x"})", head);
     EXPECT_EQ(asked(), "b c a") << "the path wins";
+    for (const char *bad : {"a/x\n", "a/\xC3\xA9", "a b"}) {
+        head.path_model = bad;
+        ask(R"({"prompt":"a","model":"c/x"})", head);
+        EXPECT_EQ(told.status(), 400) << "no name: " << bad;
+        EXPECT_EQ(told.json()["error"]["param"].string(), "model");
+    }
     policy.default_model = "";
     add_alias("auto", {{"c/y"}});
     ask(R"({"prompt":"a"})");

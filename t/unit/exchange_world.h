@@ -90,7 +90,7 @@ class ExchangeTest : public testing::Test {
         exchange = std::make_unique<Exchange>(models, policy, ledger, world.ports, 7);
         auto ready = exchange->identify(head).and_then([this] { return exchange->enter(); });
         if (!ready) {
-            told.answer = exchange->answer_for(ready.error());
+            told.answer = exchange->refuse(ready.error());
             told.answers = 1;
         }
     }

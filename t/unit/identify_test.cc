@@ -87,12 +87,17 @@ TEST(Identify, AnswersEveryKindOfCredentials) {
     }
 }
 
-TEST(Identify, RefusesAMalformedAuthorizationUnlessNobodyIsAsked) {
-    RequestHead head = presenting({"sk-bf-plain"});
+TEST(Identify, RefusesAMalformedAuthorizationWhereNothingElseIsPresented) {
+    RequestHead head;
     head.malformed_credentials = true;
     EXPECT_EQ(identify(head, AuthMode::required, ring(), kNow).error().status, 401);
     EXPECT_EQ(identify(head, AuthMode::optional, ring(), kNow).error().status, 401);
     EXPECT_TRUE(identify(head, AuthMode::off, ring(), kNow));
+    // Basic credentials for somebody else, and a key in a header of its own.
+    head.credentials = {"sk-bf-plain"};
+    EXPECT_EQ(identify(head, AuthMode::required, ring(), kNow)->id(), "plain");
+    head.credentials = {"sk-bf-nobody"};
+    EXPECT_EQ(identify(head, AuthMode::required, ring(), kNow).error().status, 401);
 }
 
 TEST(Identify, KnowsNobodyWithoutAKeyRing) {
