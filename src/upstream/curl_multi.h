@@ -4,7 +4,9 @@
 
 #include <curl/curl.h>
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,7 +46,8 @@ class CurlMulti final : public SocketListener {
     static int close_socket(void *self, curl_socket_t socket) noexcept;
 
     CURL *new_easy();
-    void set_timer(long timeout_ms);
+    void arm();
+    void on_alarm();
     void drive(curl_socket_t socket, int readiness);
     void collect();
     void deliver();
@@ -53,10 +56,15 @@ class CurlMulti final : public SocketListener {
     SocketPort &sockets_;
     std::string ca_file_;
     CURLM *multi_;
+    // When curl wants to be called, and what the loop was told. A timer that is set for earlier is
+    // left as it is: curl puts its wish off several times for each transfer.
+    using Time = std::chrono::steady_clock::time_point;
+    std::optional<Time> wanted_;
+    Time armed_for_;
     std::unique_ptr<Timer> timer_;
     std::vector<CURL *> idle_;
     std::vector<CurlTransfer *> finished_;
-    size_t running_ = 0;
+    bool adding_ = false;
     bool delivering_ = false;
 };
 

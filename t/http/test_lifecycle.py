@@ -161,10 +161,12 @@ def test_running_out_of_connections_fails_single_requests_with_503(gateway, open
     openai.always(Delay(1.0, Images()))
     g = gateway(http=provider("openai", openai), events="worker_connections 24;")
     g.allow_log(r"\[alert\].*worker_connections are not enough")
-    clients = [g.connect() for _ in range(14)]  # all are in before the first of them asks
-    time.sleep(0.2)
+    # All are under way, and so not to be dropped for others, before the first of them is whole.
+    body = json.dumps(ASK).encode()
+    clients = [g.connect().post(PATH, body[:-1], promised=len(body)) for _ in range(14)]
+    time.sleep(0.3)
     for client in clients:
-        client.post(PATH, ASK)
+        client.send(body[-1:])
     answers = [client.response() for client in clients]
     assert {answer.status for answer in answers} == {200, 503}
     assert {answer.headers["Retry-After"] for answer in answers if answer.status == 503} == {"1"}

@@ -26,7 +26,9 @@ std::unique_ptr<Attempt> Attempt::start(const Ports &ports, const ProviderReques
 
 void Attempt::call(HttpCall call, const Provider &provider, Limits limits) {
     call.timeouts = provider.timeouts;
-    call.timeouts.total = std::min(call.timeouts.total, limits.total);
+    // The request's own deadline is kept by its own timer, which must be the first to speak.
+    constexpr Milliseconds kGrace{1000};
+    call.timeouts.total = std::min(call.timeouts.total, limits.total + kGrace);
     call.answer_max = provider.answer_max != 0 ? provider.answer_max : limits.answer_max;
     call.proxy = provider.proxy;
     call.ca_file = provider.ca_file;
