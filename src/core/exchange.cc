@@ -25,6 +25,11 @@ std::vector<size_t> order_of_keys(const Provider &provider, Random &random) {
     return weighted_order(weights, random);
 }
 
+std::string in_words(Milliseconds time) {
+    const int64_t count = time.count();
+    return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
+}
+
 }  // namespace
 
 Exchange::Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, const Ports &ports,
@@ -44,8 +49,10 @@ Exchange::~Exchange() {
 
 void Exchange::cancel() noexcept {
     if (running_ != nullptr) {
-        outcome_ = "client_gone";
+        // The provider may go on, and bill.
+        images_spent_ += fitted_.params.integer(Param::n, 1);
         upstream_time_ += ports_.clock.now() - attempt_began_;
+        outcome_ = "client_gone";
     }
     settle(0);
     running_.reset();
@@ -95,7 +102,9 @@ tl::expected<void, ApiError> Exchange::enter() {
         return {};
     }
     account_ = account_of(*caller_.key);
-    constexpr int64_t kGrace = 60'000;  // beyond the deadline only a dead worker keeps a lease
+    // A worker gives its leases back, or is found dead; the time is for a process number that is
+    // used again.
+    constexpr int64_t kGrace = 3'600'000;
     auto admission = ledger_.enter(account_, caller_.key->limits, moment(), process_,
                                    deadline_.count() + kGrace);
     if (!admission) {
@@ -131,9 +140,6 @@ tl::expected<void, ApiError> Exchange::understand(std::string_view body) {
         return tl::unexpected(std::move(request.error()));
     }
     request_ = std::move(*request);
-    if (!head_.on_behalf_of.empty() && !request_.params.has(Param::user)) {
-        request_.params[Param::user] = head_.on_behalf_of;
-    }
     if (!head_.path_model.empty() && !is_model_name(head_.path_model)) {
         return tl::unexpected(
             ApiError::of(400, "invalid_value", "The model in the path is not a name.", "model"));
@@ -156,12 +162,15 @@ tl::expected<void, ApiError> Exchange::understand(std::string_view body) {
 // ---- 4. plan: who can make it?
 
 tl::expected<void, ApiError> Exchange::plan() {
-    if (auto added = add_candidates(model_asked_, "model"); !added) {
+    if (auto added = add_candidates(model_asked_, "model", false); !added) {
         return added;
+    }
+    if (const Alias *alias = models_.alias(model_asked_)) {
+        after_unknown_ = alias->after_unknown;
     }
     for (size_t i = 0; i < request_.fallbacks.size(); ++i) {
         const std::string param = "fallbacks[" + std::to_string(i) + "]";
-        if (auto added = add_candidates(request_.fallbacks[i], param.c_str()); !added) {
+        if (auto added = add_candidates(request_.fallbacks[i], param.c_str(), false); !added) {
             return added;
         }
     }
@@ -169,7 +178,7 @@ tl::expected<void, ApiError> Exchange::plan() {
         for (const std::string &fallback : caller_.key->fallbacks) {
             // The operator's own list: a model that is gone from the configuration is not the
             // caller's mistake.
-            (void)add_candidates(fallback, "model");
+            (void)add_candidates(fallback, "model", true);
         }
     }
     return {};
@@ -177,7 +186,8 @@ tl::expected<void, ApiError> Exchange::plan() {
 
 // A key that may use an alias may use all behind it; else it may use those members that its
 // patterns name.
-tl::expected<void, ApiError> Exchange::add_candidates(std::string_view name, const char *param) {
+tl::expected<void, ApiError> Exchange::add_candidates(std::string_view name, const char *param,
+                                                      bool granted) {
     auto resolved = models_.resolve(name, ports_.random);
     if (!resolved) {
         resolved.error().param = param;
@@ -186,10 +196,7 @@ tl::expected<void, ApiError> Exchange::add_candidates(std::string_view name, con
         }
         return tl::unexpected(std::move(resolved.error()));
     }
-    if (resolved->alias != nullptr && resolved->alias->after_unknown == AfterUnknown::fail) {
-        after_unknown_ = AfterUnknown::fail;
-    }
-    const bool all = caller_.may_use(name);
+    const bool all = granted || caller_.may_use(name);
     bool any = false;
     for (Candidate &candidate : resolved->candidates) {
         if (!all && !caller_.may_use(candidate.name())) {
@@ -227,7 +234,7 @@ tl::expected<void, ApiError> Exchange::reserve() {
         return tl::unexpected(std::move(error));
     }
     admission_.images = *reserved;
-    images_reserved_ = count;
+    images_reserved_ += count;
     return {};
 }
 
@@ -246,6 +253,12 @@ void Exchange::attempt() {
             continue;
         }
         fitted_ = std::move(*fitted);
+        // Not a parameter of the caller's: passed on where it can be, and nothing to list where it
+        // cannot.
+        if (!fitted_.params.has(Param::user) && (*spec->parameters)[Param::user] &&
+            !head_.on_behalf_of.empty()) {
+            fitted_.params[Param::user] = head_.on_behalf_of;
+        }
         key_order_ = order_of_keys(provider, ports_.random);
         key_ = 0;
         attempt_with(key_order_.empty() ? nullptr : &provider.keys[key_order_[0]]);
@@ -296,11 +309,21 @@ void Exchange::on_outcome(Outcome outcome) {
             break;
         case Next::next_candidate: break;
     }
+    // What comes next is made on top of what may have been made already.
+    if (may_be_billed(outcome.type)) {
+        if (const auto reserved = reserve(); !reserved) {
+            fail(reserved.error());
+            return;
+        }
+    }
     ++candidate_;
     attempt();
 }
 
 void Exchange::record(const Outcome &outcome) {
+    if (may_be_billed(outcome.type)) {
+        images_spent_ += fitted_.params.integer(Param::n, 1);
+    }
     finished_ = std::move(running_);  // not destroyed yet: this is called from within it
     const Candidate &candidate = candidates_[candidate_];
     const Milliseconds took = ports_.clock.now() - attempt_began_;
@@ -337,7 +360,7 @@ void Exchange::unify(const Outcome &outcome) {
             {"response_format", "\"b64_json\"", "\"url\"", "the model returns links"});
     }
     const auto made = static_cast<int64_t>(outcome.result.images.size());
-    const int64_t asked = request_.params.integer(Param::n, 1);
+    const int64_t asked = fitted_.params.integer(Param::n, 1);
     if (made < asked) {
         adjustments.push_back({"n", std::to_string(asked), std::to_string(asked),
                                "the provider made only " + std::to_string(made)});
@@ -354,17 +377,13 @@ void Exchange::unify(const Outcome &outcome) {
 
 void Exchange::settle(int64_t images_made) noexcept {
     deadline_timer_.reset();
-    ledger_.leave(std::exchange(admission_.lease, 0));
-    const int64_t reserved = std::exchange(images_reserved_, 0);
-    // What may have been billed has used its images up, whether they arrived or not.
-    const bool perhaps_made =
-        running_ != nullptr ||
-        std::any_of(attempts_.begin(), attempts_.end(),
-                    [](const AttemptRecord &record) { return may_be_billed(record.outcome); });
-    if (reserved > images_made && !perhaps_made) {
-        ledger_.give_back_images(account_, reserved - images_made, reserved_at_);
+    ledger_.leave(std::exchange(admission_.lease, LeaseHandle()));
+    const int64_t used = images_made + std::exchange(images_spent_, 0);
+    const int64_t unused = std::exchange(images_reserved_, 0) - used;
+    if (unused > 0) {
+        ledger_.give_back_images(account_, unused, reserved_at_);
         admission_.images.remaining =
-            std::min(admission_.images.limit, admission_.images.remaining + reserved - images_made);
+            std::min(admission_.images.limit, admission_.images.remaining + unused);
     }
 }
 
@@ -380,8 +399,8 @@ void Exchange::on_deadline() {
     }
     finished_.reset();  // cancels what was under way
     fail(ApiError::of(504, "deadline_exceeded",
-                      "No image was made within " + std::to_string(deadline_.count() / 1000) +
-                          " s. The provider that was asked last may still be working on it."));
+                      "No image was made within " + in_words(deadline_) +
+                          ". The provider that was asked last may still be working on it."));
 }
 
 void Exchange::fail(const ApiError &error) {

@@ -75,7 +75,8 @@ class Exchange {
     void finish(Answer answer);
     void on_deadline();
 
-    tl::expected<void, ApiError> add_candidates(std::string_view name, const char *param);
+    tl::expected<void, ApiError> add_candidates(std::string_view name, const char *param,
+                                                bool granted);
     [[nodiscard]] Answer answer_for(const ApiError &error) const;
     [[nodiscard]] ApiError error_for_caller(const Outcome &outcome) const;
     [[nodiscard]] ApiError error_when_all_failed() const;
@@ -98,6 +99,7 @@ class Exchange {
     Account account_{};
     Admission admission_;
     int64_t images_reserved_ = 0;
+    int64_t images_spent_ = 0;  // by attempts that may have been billed
     Moment reserved_at_;
     ImageRequest request_;
     std::string_view model_asked_;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <cstring>
 
 #include "core/bytes/block_pool.h"
@@ -33,9 +34,9 @@ TEST(Bytes, HoldNoEmptySlices) {
 
 TEST(Bytes, TakeTextOverWithoutCopyingIt) {
     std::string text(100, 'x');
-    const char *where = text.data();
+    const auto where = reinterpret_cast<uintptr_t>(text.data());
     const Bytes bytes = Bytes::own(std::move(text));
-    EXPECT_EQ(bytes.slices().front().text.data(), where);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(bytes.slices().front().text.data()), where);
 }
 
 TEST(Bytes, AppendOtherBytesByReference) {

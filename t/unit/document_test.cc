@@ -177,7 +177,8 @@ TEST(Document, KeepsEveryUnescapedText) {
     std::string json = "{";
     for (int i = 0; i < 200; ++i) {
         const std::string number = std::to_string(i);
-        json += (i == 0 ? "" : ",") + ("\"\\u006b" + number) + "\":\"\\u0076" + number + "\"";
+        json.append(i == 0 ? "" : ",").append("\"\\u006b").append(number);
+        json.append("\":\"\\u0076").append(number).append("\"");
     }
     const Read document = read(json + "}");
     ASSERT_TRUE(document) << document.error().message;

@@ -116,7 +116,7 @@ TEST(ImageValue, IsNeverPassedOnUnlessItIsFitToStandInJson) {
              {"\\\"", "\\\\", "\\u0022", "\\n", "\\t", "\xc3\xa9", "\xff"}) {
             EXPECT_EQ(read_picture(good + bad), std::nullopt) << bad;
             EXPECT_EQ(read_picture(bad + good), std::nullopt) << bad;
-            EXPECT_EQ(read_link("https://example.com/" + good + bad), std::nullopt) << bad;
+            EXPECT_EQ(read_link(std::string("https://a/").append(good).append(bad)), std::nullopt);
         }
         for (const char *control : {"\x01", "\n"}) {
             if (size > 4096) {  // the parser takes none in a short one

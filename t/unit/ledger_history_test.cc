@@ -74,7 +74,7 @@ TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
     };
     struct Running {
         size_t key;
-        uint32_t lease;
+        LeaseHandle lease;
         int64_t images;
         Moment reserved_at;
     };
@@ -127,7 +127,7 @@ TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
     EXPECT_GT(refused, 1000U);
     EXPECT_EQ(ledger.sweep(now, [](int32_t) { return false; }),
               static_cast<size_t>(std::count_if(running.begin(), running.end(),
-                                                [](const Running &r) { return r.lease != 0; })));
+                                                [](const Running &r) { return r.lease.number != 0; })));
 }
 
 TEST(LedgerHistory, StaysExactUnderManyThreads) {

@@ -31,7 +31,7 @@ TEST(LedgerRoom, ARegionTakenOverKeepsItsCounts) {
     FakeMemory memory(32 * 1024);
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
     const KeyLimits limits{.requests_per_minute = 3, .concurrent = 2};
-    uint32_t lease = 0;
+    LeaseHandle lease;
     {
         Ledger before(memory);
         lease = before.enter(account(1), limits, at(0), 7, 1000)->lease;
@@ -63,15 +63,15 @@ TEST(LedgerRoom, WhenLeasesRunOutNobodyGetsInWithoutOne) {
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
     Ledger ledger(memory);
     const KeyLimits limits{.concurrent = 100'000};
-    std::vector<uint32_t> leases;
+    std::vector<LeaseHandle> leases;
     while (const auto entered = ledger.enter(account(1), limits, at(0), 7, 1000)) {
-        ASSERT_NE(entered->lease, 0U);
+        ASSERT_NE(entered->lease.number, 0U);
         leases.push_back(entered->lease);
         ASSERT_LT(leases.size(), 10'000U);
     }
     EXPECT_GE(leases.size(), 16U);
     EXPECT_EQ(ledger.enter(account(1), limits, at(0), 7, 1000).error().retry_after, 60);
-    for (const uint32_t lease : leases) {
+    for (const LeaseHandle lease : leases) {
         ledger.leave(lease);
     }
     for (size_t i = 0; i < leases.size(); ++i) {

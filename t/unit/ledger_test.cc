@@ -40,7 +40,7 @@ TEST_F(LedgerTest, DoesNotEvenLookWhereThereIsNoLimit) {
     for (int i = 0; i < 1000; ++i) {
         const auto entered = enter({}, 0);
         ASSERT_TRUE(entered);
-        EXPECT_EQ(entered->lease, 0U);
+        EXPECT_EQ(entered->lease, LeaseHandle());
         EXPECT_EQ(entered->requests.limit, 0);
         EXPECT_TRUE(reserve({}, 10, 0));
     }
@@ -52,7 +52,7 @@ TEST_F(LedgerTest, AdmitsExactlyAsManyRequestsAMinuteAsTheKeyHas) {
     for (int i = 0; i < 3; ++i) {
         const auto entered = enter(limits, 15);
         ASSERT_TRUE(entered);
-        EXPECT_EQ(entered->lease, 0U);
+        EXPECT_EQ(entered->lease, LeaseHandle());
         EXPECT_EQ(entered->requests.limit, 3);
         EXPECT_EQ(entered->requests.remaining, 2 - i);
         EXPECT_EQ(entered->requests.reset_seconds, 45);
@@ -81,7 +81,7 @@ TEST_F(LedgerTest, HoldsAsManyRequestsAtOnceAsTheKeyMay) {
     const auto one = enter(limits, 0);
     const auto two = enter(limits, 0);
     ASSERT_TRUE(one && two);
-    EXPECT_NE(one->lease, 0U);
+    EXPECT_NE(one->lease, LeaseHandle());
     EXPECT_NE(one->lease, two->lease);
     ASSERT_FALSE(enter(limits, 0));
     EXPECT_FALSE(enter(limits, 600)) << "time alone frees nothing";
@@ -89,7 +89,7 @@ TEST_F(LedgerTest, HoldsAsManyRequestsAtOnceAsTheKeyMay) {
     ledger.leave(one->lease);
     EXPECT_TRUE(enter(limits, 0));
     EXPECT_FALSE(enter(limits, 0));
-    ledger.leave(0);
+    ledger.leave({});
     EXPECT_FALSE(enter(limits, 0)) << "no lease, nothing to leave";
 }
 

@@ -54,7 +54,7 @@ inline std::string description_of(const LiftedText &lifted) {
                        (lifted.outline_too_large ? "\ntoo large" : "\nsmall enough");
     for (const LiftedString &string : lifted.strings) {
         text += "\nat " + std::to_string(string.position) + (string.plain ? " plain" : " odd") +
-                (string.has_escapes ? " with escapes: " : ": ") + string.content.copy();
+                ": " + string.content.copy();
     }
     return text;
 }

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/glob.h"
-#include "core/json/document.h"
+#include "core/json/operators_file.h"
 #include "core/json/text.h"
 #include "core/request/fields.h"
 
@@ -15,27 +15,6 @@ namespace gateway {
 namespace {
 
 constexpr size_t kLongestId = 64;
-
-// Reading stops at the first mistake; it names the JSON path.
-struct Mistake {
-    std::string text;
-};
-
-[[noreturn]] void fail(const std::string &path, const std::string &what) {
-    throw Mistake{path + " " + what};
-}
-
-void expect_members(const std::string &path, JsonValue object, std::string_view known) {
-    if (!object.is(JsonKind::object)) {
-        fail(path, "must be an object");
-    }
-    for (const JsonValue member : object) {
-        if (!is_one_of(member.key(), known)) {
-            fail(path, "has a member \"" + std::string(member.key()) +
-                           "\" that is not known here (known: " + std::string(known) + ")");
-        }
-    }
-}
 
 std::string read_text(const std::string &path, JsonValue value) {
     if (!value.is(JsonKind::string) || value.string().empty()) {

@@ -4,26 +4,12 @@
 #include <utility>
 
 #include "core/glob.h"
-#include "core/json/document.h"
+#include "core/json/operators_file.h"
 #include "core/request/fields.h"
 
 namespace gateway {
 
 namespace {
-
-struct Mistake {
-    std::string text;
-};
-
-[[noreturn]] void fail(const std::string &path, const std::string &what) {
-    throw Mistake{path + " " + what};
-}
-
-void expect_object(const std::string &path, JsonValue value) {
-    if (!value.is(JsonKind::object)) {
-        fail(path, "must be an object");
-    }
-}
 
 int64_t read_integer(const std::string &path, JsonValue value) {
     const auto integer = value.integer();
@@ -47,6 +33,17 @@ std::vector<std::string> read_words(const std::string &path, JsonValue value) {
     return words;
 }
 
+void check(const std::string &path, const ParamSpec &spec) {
+    if (spec.min && spec.max && *spec.min > *spec.max) {
+        fail(path + ".min", "is above max");
+    }
+    for (const auto &[alias, word] : spec.aliases) {
+        if (std::find(spec.choices.begin(), spec.choices.end(), word) == spec.choices.end()) {
+            fail(path + ".aliases." + alias, "is none of the choices");
+        }
+    }
+}
+
 ParamSpec read_param(const std::string &path, JsonValue value) {
     expect_object(path, value);
     ParamSpec spec;
@@ -64,7 +61,10 @@ ParamSpec read_param(const std::string &path, JsonValue value) {
         } else if (key == "sizes") {
             spec.sizes = read_words(here, member);
         } else if (key == "multiple_of") {
-            spec.multiple_of = std::max<int64_t>(1, read_integer(here, member));
+            spec.multiple_of = read_integer(here, member);
+            if (spec.multiple_of == 0) {
+                fail(here, "must be at least 1");
+            }
         } else if (key == "max_side") {
             spec.max_side = read_integer(here, member);
         } else if (key == "min_area") {
@@ -79,12 +79,16 @@ ParamSpec read_param(const std::string &path, JsonValue value) {
         } else if (key == "aliases") {
             expect_object(here, member);
             for (const JsonValue alias : member) {
+                if (!alias.is(JsonKind::string)) {
+                    fail(here + "." + std::string(alias.key()), "must be a string");
+                }
                 spec.aliases.emplace(alias.key(), alias.string());
             }
         } else {
             fail(here, "is not known");
         }
     }
+    check(path, spec);
     return spec;
 }
 
@@ -136,20 +140,26 @@ tl::expected<Catalogue, std::string> Catalogue::read(std::string_view text) {
     Catalogue catalogue;
     try {
         const JsonValue root = document->root();
-        expect_object("$", root);
+        expect_members("$", root, "comment parameter_sets apis");
+        expect_object("$.parameter_sets", root["parameter_sets"]);
+        expect_object("$.apis", root["apis"]);
         std::map<std::string, std::shared_ptr<const ParameterSet>, std::less<>> sets;
         for (const JsonValue set : root["parameter_sets"]) {
             const std::string name(set.key());
             sets[name] = read_set("$.parameter_sets." + name, set);
         }
         for (const JsonValue api : root["apis"]) {
+            const std::string path = "$.apis." + std::string(api.key());
+            if (!api.is(JsonKind::array)) {
+                fail(path, "must be an array");
+            }
             auto &models = catalogue.apis_[std::string(api.key())];
             for (const JsonValue row : api) {
-                const std::string path =
-                    "$.apis." + std::string(api.key()) + "[" + std::to_string(models.size()) + "]";
+                const std::string here = path + "[" + std::to_string(models.size()) + "]";
+                expect_members(here, row, "model parameters");
                 const auto set = sets.find(row["parameters"].string());
                 if (row["model"].string().empty() || set == sets.end()) {
-                    fail(path, "must name a model and a parameter set that exists");
+                    fail(here, "must name a model and a parameter set that exists");
                 }
                 models.push_back({std::string(row["model"].string()), set->second});
             }

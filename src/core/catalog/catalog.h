@@ -32,7 +32,7 @@ struct ParamSpec {
     double max_ratio = 0;
 
     [[nodiscard]] bool has_size_rule() const {
-        return max_side + min_area + max_area > 0 || max_ratio > 0;
+        return multiple_of > 1 || max_side + min_area + max_area > 0 || max_ratio > 0;
     }
     [[nodiscard]] bool allows_size(std::string_view size) const;
 };

@@ -28,7 +28,13 @@ std::string decode_base64_front(std::string_view text) {
     const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char *>(bytes.data()),
                                        reinterpret_cast<const unsigned char *>(text.data()),
                                        static_cast<int>(text.size()));
-    bytes.resize(length < 0 ? 0 : static_cast<size_t>(length));
+    // OpenSSL counts the padding as bytes, and takes it in odd places.
+    const size_t end = std::min(text.find('='), text.size());
+    const size_t padding = text.size() - end;
+    if (length < 0 || padding > 2 || text.find_first_not_of('=', end) != std::string_view::npos) {
+        return {};
+    }
+    bytes.resize(static_cast<size_t>(length) - padding);
     return bytes;
 }
 

@@ -71,7 +71,7 @@ class JsonBuilder {
         }
         key_ = keep(text);
         if (limits_.unique_keys && has_member(open_.back(), key_)) {
-            return refuse("the key \"" + std::string(key_.substr(0, 64)) + "\" appears twice");
+            return refuse("the key \"" + std::string(front_of(key_, 64)) + "\" appears twice");
         }
         return true;
     }
@@ -241,10 +241,13 @@ tl::expected<JsonDocument, JsonError> JsonDocument::read(std::string_view text,
     const Yajl yajl(yajl_alloc(&kCallbacks, nullptr, &builder));
     yajl_config(yajl.get(), yajl_dont_validate_strings, 1);  // either checked above, or not wanted
     const auto *bytes = reinterpret_cast<const unsigned char *>(text.data());
-    const bool read = yajl_parse(yajl.get(), bytes, text.size()) == yajl_status_ok &&
-                      yajl_complete_parse(yajl.get()) == yajl_status_ok;
-    if (!read || document.nodes_.empty()) {
+    if (yajl_parse(yajl.get(), bytes, text.size()) != yajl_status_ok) {
         return tl::unexpected(explain(yajl.get(), builder));
+    }
+    if (yajl_complete_parse(yajl.get()) != yajl_status_ok || document.nodes_.empty()) {
+        JsonError error = explain(yajl.get(), builder);
+        error.offset = text.size();  // it ends too early; yajl counts anew by now
+        return tl::unexpected(std::move(error));
     }
     return document;
 }
@@ -256,6 +259,19 @@ const JsonNode &JsonValue::node() const {
 
 std::string_view JsonValue::string() const {
     return is(JsonKind::string) ? node().text : std::string_view();
+}
+
+std::string JsonValue::long_string(size_t most) const {
+    const LiftedString *cut = lifted();
+    if (cut == nullptr) {
+        return std::string(string());
+    }
+    if (cut->content.size() > most) {
+        return {};
+    }
+    const std::string quoted = '"' + cut->content.copy() + '"';
+    const auto document = JsonDocument::read(quoted, kProvidersJson);
+    return document ? std::string(document->root().string()) : std::string();
 }
 
 std::string_view JsonValue::number_text() const {
@@ -289,7 +305,7 @@ std::optional<int64_t> JsonValue::integer() const {
     // Beyond 2^53 a double no longer says which integer was meant.
     constexpr double kExact = 9007199254740992.0;
     const auto real = number();
-    if (!real || std::trunc(*real) != *real || std::fabs(*real) > kExact) {
+    if (!real || std::trunc(*real) != *real || std::fabs(*real) >= kExact) {
         return std::nullopt;
     }
     return static_cast<int64_t>(*real);

@@ -45,6 +45,9 @@ class JsonValue {
     [[nodiscard]] std::string_view key() const { return node().key; }
     // The text of a string; empty for everything else.
     [[nodiscard]] std::string_view string() const;
+    // The same of a string that may have been cut out for its length, unless it is longer than
+    // `most` bytes.
+    [[nodiscard]] std::string long_string(size_t most) const;
     [[nodiscard]] std::optional<bool> boolean() const;
     [[nodiscard]] std::optional<double> number() const;
     // 1 and 1.0 and 1e0 are integers, 1.5 is not.

@@ -141,7 +141,6 @@ void Lifter::close_string(size_t end) {
     lifted.position = result_.outline.size();
     lifted.content = refer(string_start_, end);
     lifted.plain = !unusual_ || only_escaped_slashes(lifted.content);
-    lifted.has_escapes = unusual_;
     result_.strings.push_back(std::move(lifted));
     outlined_ = end;
 }

@@ -17,10 +17,8 @@ namespace gateway {
 struct LiftedString {
     size_t position = 0;  // in the outline: where its first character would be
     Bytes content;
-    // No control characters, nothing beyond ASCII, no escape but "\/": may stand in our JSON as it
-    // is.
+    // ASCII from the space upwards, and no escape but "\/": may stand in our JSON as it is.
     bool plain = true;
-    bool has_escapes = false;
 };
 
 struct LiftedText {

@@ -121,6 +121,17 @@ std::optional<size_t> find_bad_text(std::string_view document) {
     }
 }
 
+std::string_view front_of(std::string_view text, size_t most) {
+    if (text.size() <= most) {
+        return text;
+    }
+    size_t end = most;
+    for (int back = 0; back < 3 && end > 0 && continues(text, end); ++back) {
+        --end;
+    }
+    return text.substr(0, continues(text, end) ? most : end);
+}
+
 size_t count_characters(std::string_view text) {
     return static_cast<size_t>(
         std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));

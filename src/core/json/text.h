@@ -15,6 +15,9 @@ size_t utf8_character(std::string_view text);
 // or an escaped lone surrogate, which yajl would silently turn into '?'.
 std::optional<size_t> find_bad_text(std::string_view document);
 
+// At most `most` bytes from the front, without cutting a character in half.
+std::string_view front_of(std::string_view text, size_t most);
+
 // Code points in well-formed UTF-8.
 size_t count_characters(std::string_view text);
 

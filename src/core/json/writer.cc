@@ -146,7 +146,7 @@ JsonWriter &JsonWriter::copy(JsonValue value, int depth) {
             if (text.size() <= kLongest) {
                 return string(text);
             }
-            return string(std::string(text.substr(0, kLongest)) + "…");
+            return string(std::string(front_of(text, kLongest)) + "…");
         }
         case JsonKind::lifted: return string("…");
         case JsonKind::object:
@@ -160,7 +160,7 @@ JsonWriter &JsonWriter::copy(JsonValue value, int depth) {
     object ? open_object() : open_array();
     for (const JsonValue child : value) {
         if (object) {
-            key(child.key());
+            key(front_of(child.key(), kLongest));
         }
         copy(child, depth - 1);
     }

@@ -7,7 +7,7 @@ namespace gateway {
 
 namespace {
 
-constexpr uint64_t kMagic = 0x3176726465676c31;  // the layout's version: change it with the layout
+constexpr uint64_t kMagic = 0x3276726465676c31;  // the layout's version: change it with the layout
 constexpr size_t kWays = 8;                      // places where one account may stand
 constexpr int64_t kMinute = 60;
 constexpr int64_t kDay = 86400;
@@ -29,6 +29,7 @@ struct Entry {
 struct Lease {
     int32_t process = 0;  // 0: free
     uint32_t next_free = 0;
+    uint32_t generation = 0;  // which holder of this place: a late one must not let go of another's
     Account account{};
     int64_t deadline = 0;  // monotonic milliseconds
 };
@@ -155,7 +156,9 @@ void release(const Layout &layout, uint32_t number) {
     if (Entry *entry = find(layout, lease.account); entry != nullptr && entry->concurrent > 0) {
         --entry->concurrent;
     }
+    const uint32_t generation = lease.generation;
     lease = Lease{};
+    lease.generation = generation;
     lease.next_free = layout.header->first_free;
     layout.header->first_free = number;
 }
@@ -226,9 +229,12 @@ tl::expected<Admission, LimitReached> Ledger::enter(const Account &account, cons
         }
         Lease &lease = layout.leases[number - 1];
         layout.header->first_free = lease.next_free;
-        lease = {process, 0, account, now.milliseconds + lease_milliseconds};
+        lease.process = process;
+        lease.account = account;
+        lease.deadline = now.milliseconds + lease_milliseconds;
+        ++lease.generation;
         ++entry->concurrent;
-        admission.lease = number;
+        admission.lease = {number, lease.generation};
     }
     ++entry->requests.used;
     admission.requests = quota_of(entry->requests, limits.requests_per_minute, kMinute, now);
@@ -236,10 +242,14 @@ tl::expected<Admission, LimitReached> Ledger::enter(const Account &account, cons
     return admission;
 }
 
-void Ledger::leave(uint32_t lease) noexcept {
-    if (lease != 0) {
-        const Lock lock(memory_);
-        release(layout_of(memory_.region()), lease);
+void Ledger::leave(LeaseHandle lease) noexcept {
+    if (lease.number == 0) {
+        return;
+    }
+    const Lock lock(memory_);
+    const Layout layout = layout_of(memory_.region());
+    if (layout.leases[lease.number - 1].generation == lease.generation) {
+        release(layout, lease.number);
     }
 }
 

@@ -36,8 +36,14 @@ struct LimitReached {
     int retry_after = 1;
 };
 
+struct LeaseHandle {
+    uint32_t number = 0;  // 0: none was needed
+    uint32_t generation = 0;
+    bool operator==(const LeaseHandle &) const = default;
+};
+
 struct Admission {
-    uint32_t lease = 0;  // 0: none was needed
+    LeaseHandle lease;
     Quota requests;
     Quota images;
 };
@@ -56,7 +62,7 @@ class Ledger {
     tl::expected<Admission, LimitReached> enter(const Account &account, const KeyLimits &limits,
                                                 Moment now, int32_t process,
                                                 int64_t lease_milliseconds);
-    void leave(uint32_t lease) noexcept;
+    void leave(LeaseHandle lease) noexcept;
 
     // `count` images are about to be made; give_back() what was not.
     tl::expected<Quota, LimitReached> reserve_images(const Account &account,

@@ -2,18 +2,18 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <string>
 
 namespace gateway {
 
 namespace {
 
-constexpr size_t kLongestMessage = 1024;
-
 std::string text_of(JsonValue value) {
     // Some servers write their codes as numbers.
-    const std::string_view text = value.is(JsonKind::number) ? value.number_text() : value.string();
-    return std::string(text.substr(0, kLongestMessage));
+    constexpr size_t kLongest = size_t{64} * 1024;
+    return value.is(JsonKind::number) ? std::string(value.number_text())
+                                      : value.long_string(kLongest);
 }
 
 std::optional<std::chrono::milliseconds> read_wait(std::string_view header,
@@ -23,7 +23,7 @@ std::optional<std::chrono::milliseconds> read_wait(std::string_view header,
         std::from_chars(header.data(), header.data() + header.size(), number);
     constexpr double kLongest = 24.0 * 3600 * 1000;
     if (header.empty() || problem != std::errc() || stop != header.data() + header.size() ||
-        !(number >= 0)) {
+        !(number >= 0) || !std::isfinite(number)) {
         return std::nullopt;
     }
     return std::chrono::milliseconds(
@@ -38,6 +38,9 @@ OutcomeType judge_status(int status, bool has_envelope) {
         case 403: return OutcomeType::our_credentials;
         case 402: return OutcomeType::out_of_quota;
         case 404: return OutcomeType::not_here;
+        case 408:
+        case 409:
+        case 425: return has_envelope ? OutcomeType::broken : OutcomeType::unknown;
         case 429: return OutcomeType::throttled;
         case 500:
         case 503: return has_envelope ? OutcomeType::broken : OutcomeType::unknown;

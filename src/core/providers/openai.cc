@@ -40,7 +40,12 @@ std::optional<Usage> read_usage(JsonValue value) {
     if (!value.is(JsonKind::object)) {
         return std::nullopt;
     }
-    const auto count = [](JsonValue number) { return number.integer(); };
+    // What is no sane count is none.
+    const auto count = [](JsonValue number) {
+        const auto tokens = number.integer();
+        constexpr int64_t kMost = 1'000'000'000'000;
+        return tokens && *tokens >= 0 && *tokens <= kMost ? tokens : std::nullopt;
+    };
     Usage usage;
     usage.input_tokens = count(value["input_tokens"]).value_or(0);
     usage.output_tokens = count(value["output_tokens"]).value_or(0);
@@ -61,7 +66,8 @@ std::optional<Image> read_image(JsonValue item) {
         image = read_image_link(item["url"]);
     }
     if (image) {
-        image->revised_prompt = item["revised_prompt"].string();
+        constexpr size_t kLongestPrompt = size_t{256} * 1024;
+        image->revised_prompt = item["revised_prompt"].long_string(kLongestPrompt);
     }
     return image;
 }

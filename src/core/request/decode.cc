@@ -52,7 +52,8 @@ class Decoder {
             decode_model(member);
         } else if (name == "fallbacks") {
             decode_fallbacks(member);
-        } else if (name == "image" || name == "images" || name == "mask") {
+        } else if ((name == "image" || name == "images" || name == "mask") &&
+                   !member.is(JsonKind::null)) {
             problem(
                 name, "unsupported_parameter",
                 "Pictures as input are not supported: this is for generating images from text.");
@@ -192,18 +193,21 @@ class Decoder {
     void drop(JsonValue member) {
         JsonWriter requested;
         requested.copy(member, 2);
-        request_.adjustments.push_back({std::string(member.key().substr(0, 128)),
+        request_.adjustments.push_back({std::string(front_of(member.key(), 128)),
                                         std::move(requested).finish_text(), "null",
                                         "not a parameter of this API"});
     }
 
     void wrong_type(std::string_view name, std::string_view expected, JsonValue value) {
+        std::string_view found = name_of(value.kind());
+        if (value.is(JsonKind::number) && expected == "an integer") {
+            found = "a fraction or a number too large to be exact";
+        } else if (value.is(JsonKind::number) && expected == "a number") {
+            found = "one too large";
+        }
         problem(name, "invalid_type",
                 std::string(name) + " must be " + std::string(expected) + ", not " +
-                    std::string(expected == "an integer" && value.is(JsonKind::number)
-                                    ? "a fraction or a number too large to be exact"
-                                    : name_of(value.kind())) +
-                    ".");
+                    std::string(found) + ".");
     }
 
     void problem(std::string_view param, std::string code, std::string message) {

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "core/json/text.h"
 #include "core/json/writer.h"
 
 namespace gateway {
@@ -76,7 +77,7 @@ std::string to_json(const ParamValue &value) {
             if (text.size() <= kLongest) {
                 out.string(text);
             } else {
-                out.string(std::string(text.substr(0, kLongest)) + "…");
+                out.string(std::string(front_of(text, kLongest)) + "…");
             }
         }
     };
@@ -91,17 +92,6 @@ bool parse_size(std::string_view text, Pixels &pixels) {
 bool is_ratio(std::string_view text) {
     Pixels ratio;
     return parse_pair(text, ':', ratio);
-}
-
-bool is_one_of(std::string_view word, std::string_view choices) {
-    while (!choices.empty()) {
-        const size_t end = choices.find(' ');
-        if (choices.substr(0, end) == word) {
-            return true;
-        }
-        choices.remove_prefix(end == std::string_view::npos ? choices.size() : end + 1);
-    }
-    return false;
 }
 
 }  // namespace gateway

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/request/image_request.h"
+#include "core/words.h"
 
 namespace gateway {
 
@@ -33,7 +34,5 @@ bool parse_size(std::string_view text, Pixels &pixels);
 
 // Whether it is of the form "W:H".
 bool is_ratio(std::string_view text);
-
-bool is_one_of(std::string_view word, std::string_view choices);
 
 }  // namespace gateway

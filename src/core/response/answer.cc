@@ -73,7 +73,7 @@ void write_adjustments(JsonWriter &out, const AnswerFacts &facts) {
         return;
     }
     const auto copy = [&](const std::string &json) {
-        const auto document = JsonDocument::read(json, kOperatorsJson);
+        const auto document = JsonDocument::read(json, kProvidersJson);
         out.copy(document ? document->root() : JsonValue());
     };
     out.key("adjustments").open_array();

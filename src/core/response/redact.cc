@@ -1,6 +1,9 @@
 #include "core/response/redact.h"
 
+#include <algorithm>
 #include <string_view>
+
+#include "core/json/text.h"
 
 namespace gateway {
 
@@ -17,14 +20,24 @@ bool is_encoded(char c) {
 }  // namespace
 
 std::string redact(std::string text, const std::vector<ProviderKey> &keys) {
-    constexpr std::string_view kInstead = "[secret]";
+    std::vector<std::string_view> secrets;
     for (const ProviderKey &key : keys) {
-        for (size_t at = text.find(key.secret); at != std::string::npos;
-             at = text.find(key.secret, at)) {
-            text.replace(at, key.secret.size(), kInstead);
+        if (text.find(key.secret) != std::string::npos && !key.secret.empty()) {
+            secrets.push_back(key.secret);
+        }
+    }
+    // The longest first: one may begin like another, and its rest must not stay.
+    std::sort(secrets.begin(), secrets.end(),
+              [](std::string_view a, std::string_view b) { return a.size() > b.size(); });
+    constexpr std::string_view kInstead = "[secret]";
+    for (const std::string_view secret : secrets) {
+        for (size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
+            text.replace(at, secret.size(), kInstead);
             at += kInstead.size();
         }
     }
+    constexpr size_t kLongest = 1024;
+    text.resize(front_of(text, kLongest).size());
     return text;
 }
 

@@ -8,7 +8,8 @@
 
 namespace gateway {
 
-// The text without these secrets.
+// The text without these secrets, and not longer than an error should be. Shortened last: half a
+// secret is not found.
 std::string redact(std::string text, const std::vector<ProviderKey> &keys);
 
 // One line of sane length: no control characters, no long runs that look like encoded data.

@@ -1,0 +1,24 @@
+// Reading the JSON files that operators write: stops at the first mistake, and says at which JSON
+// path it is.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/json/document.h"
+
+namespace gateway {
+
+// Thrown only while a file is read.
+struct Mistake {
+    std::string text;
+};
+
+[[noreturn]] void fail(const std::string &path, const std::string &what);
+
+void expect_object(const std::string &path, JsonValue value);
+
+// An object with no other members than these, which are separated by spaces.
+void expect_members(const std::string &path, JsonValue object, std::string_view known);
+
+}  // namespace gateway
