@@ -95,7 +95,7 @@ TEST(Catalogue, TellsAMistakeByItsPlace) {
         {"", "is not valid JSON"},
         {"{", "is not valid JSON near byte"},
         {"[]", "$ must be an object"},
-        {R"({"parameter_sets":{"s":[]}})", "$.parameter_sets.s must be an object"},
+        {R"({"parameter_sets":{"s":[]},"apis":{}})", "$.parameter_sets.s must be an object"},
         {with_param("colour", "{}"), "$.parameter_sets.s.colour is not a parameter"},
         {with_param("n", "7"), "$.parameter_sets.s.n must be an object"},
         {with_param("n", R"({"most":10})"), "$.parameter_sets.s.n.most is not known"},
@@ -111,7 +111,7 @@ TEST(Catalogue, TellsAMistakeByItsPlace) {
         {with_param("size", R"({"max_side":"4096"})"), "$.parameter_sets.s.size.max_side must be"},
         {with_row(R"({"parameters":"s"})"), "$.apis.openai[1] must name a model"},
         {with_row(R"({"model":"x","parameters":"t"})"), "$.apis.openai[1] must name a model"},
-        {with_row("7"), "$.apis.openai[1] must name a model"},
+        {with_row("7"), "$.apis.openai[1] must be an object"},
     };
     for (const auto &row : kRows) {
         const std::string mistake = mistake_in(row.text);

@@ -12,10 +12,10 @@ using State = FakeUpstream::State;
 TEST_F(ExchangeTest, AtTheDeadlineAnswersOnceAndCancels) {
     policy.deadline = Milliseconds(10'000);
     ask(R"({"prompt":"a","model":"chain"})");
-    EXPECT_EQ(world.upstream.calls[0]->call.timeouts.total, Milliseconds(10'000));
+    EXPECT_EQ(world.upstream.calls[0]->call.timeouts.total, Milliseconds(11'000));
     world.loop.advance(Milliseconds(4'000));
     world.upstream.deliver(reply_for(T::broken));
-    EXPECT_EQ(world.upstream.calls[1]->call.timeouts.total, Milliseconds(6'000));
+    EXPECT_EQ(world.upstream.calls[1]->call.timeouts.total, Milliseconds(7'000));
     world.loop.advance(Milliseconds(5'999));
     EXPECT_EQ(told.answers, 0);
     world.loop.advance(Milliseconds(1));

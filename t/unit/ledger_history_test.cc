@@ -125,9 +125,10 @@ TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
     }
     EXPECT_GT(admitted, 5000U);
     EXPECT_GT(refused, 1000U);
-    EXPECT_EQ(ledger.sweep(now, [](int32_t) { return false; }),
-              static_cast<size_t>(std::count_if(running.begin(), running.end(),
-                                                [](const Running &r) { return r.lease.number != 0; })));
+    EXPECT_EQ(
+        ledger.sweep(now, [](int32_t) { return false; }),
+        static_cast<size_t>(std::count_if(running.begin(), running.end(),
+                                          [](const Running &r) { return r.lease.number != 0; })));
 }
 
 TEST(LedgerHistory, StaysExactUnderManyThreads) {
