@@ -22,6 +22,7 @@ Usage: ./build.sh [COMMAND]
                         (another port: PORT=9000 ./build.sh run)
   test [ARG …]          all tests; ARGs go to pytest. SUITES="unit http http-asan sdk" chooses among them
   bench [ARG …]         CPU time of the gateway beside plain proxy_pass (--quick, --check)
+  fuzz [SECONDS]        run every fuzz target for that long each (60)
   install               put module and examples where the distribution's nginx finds them (honours DESTDIR)
   key ID [FILE]         mint a virtual key and print its secret once; with FILE (keys.json) add it there
   lint                  formatting of everything, clang-tidy on what changed (ALL=1: on everything)
@@ -616,6 +617,10 @@ main() {
         run) run ;;
         test) run_tests "$@" ;;
         bench) bench "$@" ;;
+        fuzz)
+            need_packages cmake ninja-build clang libclang-rt-14-dev libyajl-dev libssl-dev libpng-dev libexpected-dev
+            t/fuzz/run.sh "${@:-60}"
+            ;;
         install) install_module ;;
         key) mint_key "$@" ;;
         format) format ;;

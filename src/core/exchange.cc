@@ -241,34 +241,46 @@ tl::expected<void, ApiError> Exchange::reserve() {
 // ---- 5 and 7. fit, and attempt
 
 void Exchange::attempt() {
-    for (; candidate_ < candidates_.size(); ++candidate_) {
-        const Candidate &candidate = candidates_[candidate_];
-        const Provider &provider = *candidate.provider;
-        const ModelSpec *spec = models_.catalogue().find(provider.dialect->name(), candidate.model);
-        auto fitted = fit(request_.params, *spec, fit_mode_);
-        if (!fitted) {
-            if (!misfit_) {
-                misfit_ = std::move(fitted.error());
-            }
-            continue;
-        }
-        fitted_ = std::move(*fitted);
-        // Not a parameter of the caller's: passed on where it can be, and nothing to list where it
-        // cannot.
-        if (!fitted_.params.has(Param::user) && (*spec->parameters)[Param::user] &&
-            !head_.on_behalf_of.empty()) {
-            fitted_.params[Param::user] = head_.on_behalf_of;
-        }
-        key_order_ = order_of_keys(provider, ports_.random);
-        key_ = 0;
-        attempt_with(key_order_.empty() ? nullptr : &provider.keys[key_order_[0]]);
+    while (candidate_ < candidates_.size() && !fit_to(candidates_[candidate_])) {
+        ++candidate_;
+    }
+    if (candidate_ == candidates_.size()) {
+        fail(attempts_.empty() && misfit_ ? *misfit_ : error_when_all_failed());
         return;
     }
-    if (attempts_.empty() && misfit_) {
-        fail(*misfit_);
+    if (const auto covered = top_up(); !covered) {
+        fail(covered.error());
         return;
     }
-    fail(error_when_all_failed());
+    const Provider &provider = *candidates_[candidate_].provider;
+    key_order_ = order_of_keys(provider, ports_.random);
+    key_ = 0;
+    attempt_with(key_order_.empty() ? nullptr : &provider.keys[key_order_[0]]);
+}
+
+bool Exchange::fit_to(const Candidate &candidate) {
+    const ModelSpec &spec =
+        *models_.catalogue().find(candidate.provider->dialect->name(), candidate.model);
+    auto fitted = fit(request_.params, spec, fit_mode_);
+    if (!fitted) {
+        if (!misfit_) {
+            misfit_ = std::move(fitted.error());
+        }
+        return false;
+    }
+    fitted_ = std::move(*fitted);
+    // No parameter of the caller's: passed on where it can be, and nothing to list where it cannot.
+    const bool takes_user = (*spec.parameters)[Param::user].has_value();
+    if (takes_user && !fitted_.params.has(Param::user) && !head_.on_behalf_of.empty()) {
+        fitted_.params[Param::user] = head_.on_behalf_of;
+    }
+    return true;
+}
+
+// What is made now comes on top of what may have been made, and billed, before.
+tl::expected<void, ApiError> Exchange::top_up() {
+    const int64_t needed = images_spent_ + fitted_.params.integer(Param::n, 1);
+    return images_reserved_ < needed ? reserve() : tl::expected<void, ApiError>();
 }
 
 void Exchange::attempt_with(const ProviderKey *key) {
@@ -308,13 +320,6 @@ void Exchange::on_outcome(Outcome outcome) {
             }
             break;
         case Next::next_candidate: break;
-    }
-    // What comes next is made on top of what may have been made already.
-    if (may_be_billed(outcome.type)) {
-        if (const auto reserved = reserve(); !reserved) {
-            fail(reserved.error());
-            return;
-        }
     }
     ++candidate_;
     attempt();
@@ -545,7 +550,9 @@ std::string new_request_id(Random &random) {
     constexpr std::string_view kLetters = "0123456789abcdefghjkmnpqrstvwxyz";
     std::array<uint8_t, 24> bytes{};
     random.fill(bytes);
-    std::string id = "req_";
+    std::string id;
+    id.reserve(4 + bytes.size());
+    id = "req_";
     for (const uint8_t byte : bytes) {
         id += kLetters[byte % kLetters.size()];
     }

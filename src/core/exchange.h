@@ -66,6 +66,8 @@ class Exchange {
     tl::expected<void, ApiError> plan();
     tl::expected<void, ApiError> reserve();
     void attempt();
+    bool fit_to(const Candidate &candidate);
+    tl::expected<void, ApiError> top_up();
     void attempt_with(const ProviderKey *key);
     void on_outcome(Outcome outcome);
     void record(const Outcome &outcome);

@@ -57,10 +57,10 @@ void read_header(RequestHead &head, std::string_view name, std::string_view valu
             head.credentials.push_back(value);
         }
     } else {
-        const auto *field = std::find_if(std::begin(kFields), std::end(kFields),
-                                         [=](const HeaderField &row) { return row.name == name; });
-        if (field != std::end(kFields)) {
-            head.*field->field = value;
+        for (const HeaderField &row : kFields) {
+            if (row.name == name) {
+                head.*row.field = value;
+            }
         }
     }
 }

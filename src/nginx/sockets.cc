@@ -157,18 +157,21 @@ bool NgxSockets::watch(int socket, bool readable, bool writable,
            set_interest(watched->connection->write, NGX_WRITE_EVENT, writable);
 }
 
+// An idle connection stays registered for reading: the next transfer on it will want that again,
+// and most never hear anything meanwhile. If one does, on_event() takes it off.
 void NgxSockets::unwatch(int socket) noexcept {
     Watched *watched = find(socket);
     if (watched == nullptr) {
         return;  // some versions of curl end what they never began
     }
-    if (!watched->is_ours || !is_still_open(*watched)) {
+    if (!watched->is_ours) {
         detach(*watched);
         return;
     }
-    (void)set_interest(watched->connection->read, NGX_READ_EVENT, false);
-    (void)set_interest(watched->connection->write, NGX_WRITE_EVENT, false);
     watched->listener = nullptr;
+    if (watched->connection->write->active && is_still_open(*watched)) {
+        (void)set_interest(watched->connection->write, NGX_WRITE_EVENT, false);
+    }
 }
 
 void NgxSockets::sweep() noexcept {
@@ -182,7 +185,11 @@ void NgxSockets::sweep() noexcept {
 void NgxSockets::on_event(ngx_connection_t *connection, Readiness readiness) {
     const int socket = connection->fd;
     Watched *watched = socket < 0 ? nullptr : find(socket);
-    if (watched == nullptr || watched->listener == nullptr) {
+    if (watched == nullptr) {
+        return;
+    }
+    if (watched->listener == nullptr) {
+        (void)set_interest(connection->read, NGX_READ_EVENT, false);
         return;
     }
     // worker_shutdown_timeout closes connections by setting these and calling the handler.

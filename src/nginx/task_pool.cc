@@ -41,7 +41,7 @@ extern "C" void image_gateway_work(void *data, ngx_log_t * /*log*/) {
     try {
         static_cast<Job *>(data)->work();
     } catch (...) {
-        // The result stays what it was before the work: an outcome `unknown`.
+        return;  // the result stays what it was before the work: an outcome `unknown`
     }
 }
 
@@ -71,7 +71,7 @@ std::unique_ptr<Task> NgxTaskPool::run(std::function<void()> work, std::function
         task->forget_job();
         return nullptr;
     }
-    (void)job.release();
+    [[maybe_unused]] const Job *owned_by_the_pool = job.release();
     return task;
 }
 

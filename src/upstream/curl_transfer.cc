@@ -128,6 +128,7 @@ void CurlTransfer::take_header(std::string_view line) {
         reply_.status = 0;
         std::from_chars(digits.data(), digits.data() + digits.size(), reply_.status);
         reply_.headers.clear();
+        reply_.headers.reserve(1024);
     } else if (reply_.headers.size() + line.size() <= kMostHeaderBytes) {
         reply_.headers += line;
     }

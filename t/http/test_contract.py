@@ -95,7 +95,7 @@ WRONG = {
     "seed": ("7", 1.5, 10 ** 30), "guidance": ("7",), "num_inference_steps": (0,),
     "stream": (1, "false", True),
     "model": ("", "a b", "x" * 257, 7, ["a"], "é", "a\nb"), "user": (7, "u" * 1025),
-    "image": ("data:image/png;base64,AAAA", None), "images": ([],), "mask": ("x",),
+    "image": ("data:image/png;base64,AAAA",), "images": ([],), "mask": ("x",),
     "fallbacks": ("openai/x", [1], [""], [{}], [{"provider": "openai"}], ["a b"], ["x"] * 17),
 }
 

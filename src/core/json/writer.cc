@@ -80,16 +80,26 @@ JsonWriter &JsonWriter::string(std::string_view text) {
 }
 
 void JsonWriter::append_escaped(std::string_view text) {
+    const auto is_ordinary = [](char c) {
+        return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\';
+    };
     size_t start = 0;
     size_t at = 0;
-    while (at < text.size()) {
-        const size_t length = needs_escape(text[at]) ? 0 : utf8_character(text.substr(at));
+    while (true) {
+        while (at < text.size() && is_ordinary(text[at])) {
+            ++at;
+        }
+        if (at == text.size()) {
+            break;
+        }
+        const bool escape = needs_escape(text[at]);
+        const size_t length = escape ? 0 : utf8_character(text.substr(at));
         if (length != 0) {
             at += length;
             continue;
         }
         text_.append(text.substr(start, at - start));
-        if (needs_escape(text[at])) {
+        if (escape) {
             append_control(text_, text[at]);
         } else {
             text_ += "\xEF\xBF\xBD";
@@ -172,6 +182,7 @@ JsonWriter &JsonWriter::string_by_reference(std::string_view prefix, const Bytes
     text_ += '"';
     append_escaped(prefix);
     done_.append(std::exchange(text_, {}));
+    text_.reserve(kRoom);
     done_.append(content);
     text_ += '"';
     return *this;

@@ -12,7 +12,7 @@ namespace gateway {
 
 class JsonWriter {
  public:
-    JsonWriter() { text_.reserve(1024); }
+    JsonWriter() { text_.reserve(kRoom); }
 
     JsonWriter &open_object();
     JsonWriter &close_object();
@@ -37,6 +37,7 @@ class JsonWriter {
     std::string finish_text() &&;
 
  private:
+    static constexpr size_t kRoom = 1024;  // most texts fit without growing
     void separate();
     void append_escaped(std::string_view text);
 

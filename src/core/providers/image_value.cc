@@ -45,10 +45,12 @@ std::optional<Image> read_base64_image(JsonValue value) {
     Image image;
     image.content = content_of(value);
     constexpr size_t kFront = 256;
-    if (const size_t prefix = data_prefix(image.content.copy(kFront)); prefix != 0) {
+    std::string front = image.content.copy(kFront);
+    if (const size_t prefix = data_prefix(front); prefix != 0) {
         image.content = image.content.part(prefix);
+        front = image.content.copy(kFront);
     }
-    image.format = sniff(decode_base64_front(without_escapes(image.content.copy(kFront))));
+    image.format = sniff(decode_base64_front(without_escapes(std::move(front))));
     if (image.format == ImageFormat::unknown) {
         return std::nullopt;
     }

@@ -108,19 +108,20 @@ Work OpenAi::begin(const ProviderRequest &request) const {
     HttpCall call;
     call.url = request.provider.url + "/images/generations";
     call.body = std::move(body).finish_text();
-    call.headers = {"Content-Type: application/json", "Accept: application/json"};
-    if (request.key != nullptr) {
-        call.headers.push_back("Authorization: Bearer " + request.key->secret);
-    }
-    if (!request.request_id.empty()) {
-        call.headers.push_back("X-Client-Request-Id: " + std::string(request.request_id));
-    }
-    if (!request.idempotency_key.empty()) {
-        call.headers.push_back("Idempotency-Key: " + std::string(request.idempotency_key));
-    }
-    if (!request.traceparent.empty()) {
-        call.headers.push_back("traceparent: " + std::string(request.traceparent));
-    }
+    call.headers.reserve(6);
+    const auto add = [&](std::string_view name, std::string_view value) {
+        if (!value.empty()) {
+            std::string &line = call.headers.emplace_back();
+            line.reserve(name.size() + value.size());
+            line.append(name).append(value);
+        }
+    };
+    add("Content-Type: ", "application/json");
+    add("Accept: ", "application/json");
+    add("Authorization: Bearer ", request.key == nullptr ? "" : request.key->secret);
+    add("X-Client-Request-Id: ", request.request_id);
+    add("Idempotency-Key: ", request.idempotency_key);
+    add("traceparent: ", request.traceparent);
     return call;
 }
 
