@@ -1,13 +1,12 @@
 #include "core/exchange.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <utility>
 
-#include "core/providers/error_reply.h"
 #include "core/request/decode.h"
 #include "core/request/fields.h"
+#include "core/request_id.h"
+#include "core/response/failure.h"
 #include "core/response/redact.h"
 
 namespace gateway {
@@ -23,11 +22,6 @@ std::vector<size_t> order_of_keys(const Provider &provider, Random &random) {
         weights.push_back(key.weight);
     }
     return weighted_order(weights, random);
-}
-
-std::string in_words(Milliseconds time) {
-    const int64_t count = time.count();
-    return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
 }
 
 }  // namespace
@@ -74,30 +68,12 @@ tl::expected<void, ApiError> Exchange::identify(const RequestHead &head) {
 // ---- 2. enter: may they have another request now?
 
 tl::expected<void, ApiError> Exchange::enter() {
-    if (auto checked = check_headers(head_); !checked) {
-        return checked;
+    const auto wishes = read_wishes(head_);
+    if (!wishes) {
+        return tl::unexpected(wishes.error());
     }
-    if (!head_.timeout.empty()) {
-        int64_t seconds = 0;
-        const char *end = head_.timeout.data() + head_.timeout.size();
-        const auto [stop, problem] = std::from_chars(head_.timeout.data(), end, seconds);
-        if (problem != std::errc() || stop != end || seconds < 1) {
-            return tl::unexpected(
-                ApiError::of(400, "invalid_value",
-                             "X-Request-Timeout must be a whole number of seconds, at least 1.",
-                             "X-Request-Timeout"));
-        }
-        deadline_ = std::min<Milliseconds>(
-            deadline_, std::chrono::seconds(std::min<int64_t>(seconds, 1'000'000)));
-    }
-    if (!head_.fit.empty()) {
-        if (head_.fit != "strict" && head_.fit != "adapt") {
-            return tl::unexpected(ApiError::of(400, "invalid_value",
-                                               "X-Image-Gateway-Fit must be strict or adapt.",
-                                               "X-Image-Gateway-Fit"));
-        }
-        fit_mode_ = head_.fit == "strict" ? FitMode::strict : FitMode::adapt;
-    }
+    deadline_ = std::min(deadline_, wishes->timeout.value_or(deadline_));
+    fit_mode_ = wishes->strict ? FitMode::strict : FitMode::adapt;
     if (caller_.key == nullptr) {
         return {};
     }
@@ -245,7 +221,9 @@ void Exchange::attempt() {
         ++candidate_;
     }
     if (candidate_ == candidates_.size()) {
-        fail(attempts_.empty() && misfit_ ? *misfit_ : error_when_all_failed());
+        fail(attempts_.empty() && misfit_
+                 ? *misfit_
+                 : error_when_all_failed(attempts_, shortest_wait_, model_asked_));
         return;
     }
     if (const auto covered = top_up(); !covered) {
@@ -311,8 +289,10 @@ void Exchange::on_outcome(Outcome outcome) {
     record(outcome);
     switch (decide(outcome.type, after_unknown_)) {
         case Next::answer: unify(outcome); return;
-        case Next::tell_caller: fail(error_for_caller(outcome)); return;
-        case Next::give_up: fail(error_when_all_failed()); return;
+        case Next::tell_caller: fail(error_told_by_provider(outcome)); return;
+        case Next::give_up:
+            fail(error_when_all_failed(attempts_, shortest_wait_, model_asked_));
+            return;
         case Next::next_key:
             if (++key_ < key_order_.size()) {
                 attempt_with(&candidates_[candidate_].provider->keys[key_order_[key_]]);
@@ -343,8 +323,8 @@ void Exchange::record(const Outcome &outcome) {
     if (outcome.retry_after && (!shortest_wait_ || *outcome.retry_after < *shortest_wait_)) {
         shortest_wait_ = outcome.retry_after;
     }
-    last_failure_ = outcome;
-    log_attempt(attempts_.back(), outcome);
+    ports_.log.write(log_level(outcome.type), describe_failure(attempts_, outcome.error.message) +
+                                                  ", request " + request_id_);
 }
 
 // ---- 9. unify: one shape for every answer
@@ -403,9 +383,7 @@ void Exchange::on_deadline() {
         record(outcome);
     }
     finished_.reset();  // cancels what was under way
-    fail(ApiError::of(504, "deadline_exceeded",
-                      "No image was made within " + in_words(deadline_) +
-                          ". The provider that was asked last may still be working on it."));
+    fail(error_too_late(deadline_));
 }
 
 void Exchange::fail(const ApiError &error) {
@@ -446,78 +424,6 @@ Answer Exchange::answer_for(const ApiError &error) const {
     return answer;
 }
 
-ApiError Exchange::error_for_caller(const Outcome &outcome) const {
-    const ProviderError &told = outcome.error;
-    ApiError error = ApiError::of(400);
-    if (told.status >= 400 && told.status < 500) {
-        error.status = told.status;
-    }
-    error.type = told.type.empty() ? error.type : told.type;
-    error.code = told.code.empty() ? std::string(name_of(outcome.type)) : told.code;
-    error.message = told.message.empty() ? "The provider refused the request." : told.message;
-    error.param = told.param;
-    error.from_provider = true;
-    return error;
-}
-
-ApiError Exchange::error_when_all_failed() const {
-    const auto all = [this](OutcomeType type) {
-        return !attempts_.empty() &&
-               std::all_of(attempts_.begin(), attempts_.end(),
-                           [=](const AttemptRecord &a) { return a.outcome == type; });
-    };
-    if (all(OutcomeType::throttled)) {
-        ApiError error = ApiError::of(503, "providers_throttled",
-                                      "Every provider is limiting its callers just now.");
-        const auto wait =
-            std::chrono::ceil<std::chrono::seconds>(shortest_wait_.value_or(Milliseconds(1000)));
-        error.retry_after = static_cast<int>(std::max<int64_t>(1, wait.count()));
-        return error;
-    }
-    if (!attempts_.empty() && attempts_.back().code == kNoConnectionCode) {
-        ApiError error = ApiError::of(503, "overloaded",
-                                      "This gateway has no connection left to ask a provider.");
-        error.retry_after = 1;
-        return error;
-    }
-    if (all(OutcomeType::not_here)) {
-        return ApiError::of(404, "model_not_found",
-                            "No provider offers the model '" + std::string(model_asked_) + "'.",
-                            "model");
-    }
-    std::string message = "No provider could make the image.";
-    if (last_failure_) {
-        message += " The last one, " + attempts_.back().provider + ", ended as " +
-                   std::string(name_of(last_failure_->type)) + ".";
-    }
-    return ApiError::of(502, "all_providers_failed", message);
-}
-
-void Exchange::log_attempt(const AttemptRecord &record, const Outcome &outcome) const {
-    LogLevel level = LogLevel::warn;
-    if (outcome.type == OutcomeType::callers_fault ||
-        outcome.type == OutcomeType::refused_by_policy) {
-        level = LogLevel::info;
-    } else if (outcome.type == OutcomeType::our_credentials ||
-               outcome.type == OutcomeType::out_of_quota) {
-        level = LogLevel::error;
-    }
-    std::string line = "image gateway: attempt " + std::to_string(attempts_.size()) + " at " +
-                       record.provider + "/" + record.model + " ended as " +
-                       std::string(name_of(outcome.type)) + " after " +
-                       std::to_string(record.latency) + " ms";
-    line += ", status " + std::to_string(record.status);
-    if (!record.code.empty()) {
-        line += ", code " + record.code;
-    }
-    // What a provider says about a bad key tends to quote it.
-    if (!outcome.error.message.empty() && outcome.type != OutcomeType::our_credentials) {
-        line += ": " + outcome.error.message;
-    }
-    line += ", request " + request_id_;
-    ports_.log.write(level, for_log(line));
-}
-
 AnswerFacts Exchange::facts() const {
     AnswerFacts facts;
     facts.request_id = request_id_;
@@ -544,19 +450,6 @@ void Exchange::add_quota_headers(Answer &answer) const {
     };
     add(admission_.requests, "requests");
     add(admission_.images, "images");
-}
-
-std::string new_request_id(Random &random) {
-    constexpr std::string_view kLetters = "0123456789abcdefghjkmnpqrstvwxyz";
-    std::array<uint8_t, 24> bytes{};
-    random.fill(bytes);
-    std::string id;
-    id.reserve(4 + bytes.size());
-    id = "req_";
-    for (const uint8_t byte : bytes) {
-        id += kLetters[byte % kLetters.size()];
-    }
-    return id;
 }
 
 }  // namespace gateway

@@ -80,9 +80,6 @@ class Exchange {
     tl::expected<void, ApiError> add_candidates(std::string_view name, const char *param,
                                                 bool granted);
     [[nodiscard]] Answer answer_for(const ApiError &error) const;
-    [[nodiscard]] ApiError error_for_caller(const Outcome &outcome) const;
-    [[nodiscard]] ApiError error_when_all_failed() const;
-    void log_attempt(const AttemptRecord &record, const Outcome &outcome) const;
     [[nodiscard]] AnswerFacts facts() const;
     [[nodiscard]] Moment moment() const;
     void add_quota_headers(Answer &answer) const;
@@ -114,7 +111,6 @@ class Exchange {
     size_t key_ = 0;
     Fitted fitted_;
     std::optional<ApiError> misfit_;  // the first candidate that could not take the request
-    std::optional<Outcome> last_failure_;
     std::optional<Milliseconds> shortest_wait_;
 
     std::unique_ptr<Attempt> running_;
@@ -126,8 +122,5 @@ class Exchange {
     std::string_view outcome_;
     std::function<void(Answer)> answer_;
 };
-
-// Our own ids: unguessable, and short enough to read out.
-std::string new_request_id(Random &random);
 
 }  // namespace gateway

@@ -69,15 +69,16 @@ void read_header(RequestHead &head, std::string_view name, std::string_view valu
 
 RequestHead read_head(ngx_http_request_t *r) {
     RequestHead head;
-    for (const ngx_list_part_t *part = &r->headers_in.headers.part; part != nullptr;
-         part = part->next) {
+    const ngx_list_part_t *part = &r->headers_in.headers.part;
+    do {
         const auto *headers = static_cast<const ngx_table_elt_t *>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
             const ngx_table_elt_t &header = headers[i];
             read_header(head, {reinterpret_cast<const char *>(header.lowcase_key), header.key.len},
                         trim(to_view(header.value)));
         }
-    }
+        part = part->next;
+    } while (part != nullptr);
     head.path_model = model_in_path(to_view(r->uri));
     return head;
 }

@@ -1,6 +1,7 @@
 // One request, step by step, when things go as they should; and what is refused on the way.
 #include <gtest/gtest.h>
 
+#include "core/request_id.h"
 #include "exchange_world.h"
 
 namespace gateway {

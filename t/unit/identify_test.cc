@@ -133,7 +133,7 @@ TEST(CheckHeaders, HoldsEachHeaderToItsForm) {
         const auto param = [&](std::string_view value) {
             RequestHead head;
             head.*row.header = value;
-            const auto checked = check_headers(head);
+            const auto checked = read_wishes(head);
             EXPECT_TRUE(checked || checked.error().status == 400);
             return checked ? "" : checked.error().param;
         };

@@ -2,39 +2,12 @@
 
 #include <algorithm>
 
-#include "core/json/text.h"
-
 namespace gateway {
 
 namespace {
 
 ApiError refuse(std::string code, std::string message) {
     return ApiError::of(401, std::move(code), std::move(message));
-}
-
-struct HeaderRule {
-    std::string_view RequestHead::*value;
-    const char *name;
-    size_t longest;
-    bool spaces = false;
-};
-
-constexpr HeaderRule kRules[] = {
-    {&RequestHead::on_behalf_of, "X-On-Behalf-Of", 256, true},
-    {&RequestHead::request_id, "X-Request-Id", 128},
-    {&RequestHead::idempotency_key, "Idempotency-Key", 255},
-    {&RequestHead::traceparent, "traceparent", 128},
-};
-
-bool is_printable(std::string_view text) {
-    for (size_t at = 0; at < text.size();) {
-        const size_t length = utf8_character(text.substr(at));
-        if (length == 0 || (length == 1 && (text[at] < 0x20 || text[at] == 0x7f))) {
-            return false;
-        }
-        at += length;
-    }
-    return true;
 }
 
 }  // namespace
@@ -72,23 +45,6 @@ tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
         return tl::unexpected(ApiError::of(403, "disabled_api_key", "The API key is disabled."));
     }
     return Caller{key, ring};
-}
-
-tl::expected<void, ApiError> check_headers(const RequestHead &head) {
-    for (const HeaderRule &rule : kRules) {
-        const std::string_view value = head.*rule.value;
-        const bool fits = value.size() <= rule.longest &&
-                          (rule.spaces ? is_printable(value) : is_visible_ascii(value));
-        if (!fits) {
-            return tl::unexpected(ApiError::of(
-                400, "invalid_value",
-                std::string(rule.name) + " must have at most " + std::to_string(rule.longest) +
-                    (rule.spaces ? " bytes and no control characters."
-                                 : " visible ASCII characters."),
-                rule.name));
-        }
-    }
-    return {};
 }
 
 }  // namespace gateway

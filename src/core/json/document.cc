@@ -5,14 +5,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstddef>
-#include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <new>
 #include <utility>
 
+#include "core/json/arena.h"
 #include "core/json/text.h"
 
 namespace gateway {
@@ -210,68 +208,6 @@ constexpr yajl_callbacks kCallbacks = {
     json_on_object, json_on_key,     json_on_close, json_on_array, json_on_close,
 };
 
-// yajl makes a dozen small allocations for each document and frees them at its end: from here they
-// cost nothing.
-class Arena {
- public:
-    Arena() = default;
-    ~Arena() {
-        for (void *chunk : chunks_) {
-            std::free(chunk);
-        }
-    }
-    Arena(const Arena &) = delete;
-    Arena &operator=(const Arena &) = delete;
-
-    yajl_alloc_funcs functions() { return {allocate, reallocate, release, this}; }
-
- private:
-    static constexpr size_t kAlign = alignof(std::max_align_t);
-
-    // The size stands before the memory, because yajl does not say it when it wants more.
-    static void *allocate(void *self, size_t size) noexcept {
-        auto &arena = *static_cast<Arena *>(self);
-        const size_t whole = (size + 2 * kAlign - 1) / kAlign * kAlign;
-        char *memory = arena.own_ + arena.used_;
-        if (whole <= sizeof(arena.own_) - arena.used_) {
-            arena.used_ += whole;
-        } else {
-            memory = static_cast<char *>(std::malloc(whole));
-            if (memory == nullptr || !arena.keep(memory)) {
-                return nullptr;
-            }
-        }
-        std::memcpy(memory, &size, sizeof(size));
-        return memory + kAlign;
-    }
-
-    static void *reallocate(void *self, void *old, size_t size) noexcept {
-        void *memory = allocate(self, size);
-        if (memory != nullptr && old != nullptr) {
-            size_t old_size = 0;
-            std::memcpy(&old_size, static_cast<char *>(old) - kAlign, sizeof(old_size));
-            std::memcpy(memory, old, std::min(size, old_size));
-        }
-        return memory;
-    }
-
-    static void release(void * /*self*/, void * /*memory*/) noexcept {}
-
-    bool keep(void *chunk) noexcept {
-        try {
-            chunks_.push_back(chunk);
-            return true;
-        } catch (...) {
-            std::free(chunk);
-            return false;
-        }
-    }
-
-    alignas(kAlign) char own_[4096];
-    size_t used_ = 0;
-    std::vector<void *> chunks_;
-};
-
 struct FreeYajl {
     void operator()(yajl_handle handle) const { yajl_free(handle); }
 };
@@ -305,7 +241,7 @@ tl::expected<JsonDocument, JsonError> JsonDocument::read(std::string_view text,
     JsonDocument document;
     document.lifted_ = lifted;
     JsonBuilder builder(text, limits, document);
-    Arena arena;
+    YajlArena arena;
     yajl_alloc_funcs memory = arena.functions();
     const Yajl yajl(yajl_alloc(&kCallbacks, &memory, &builder));
     if (yajl == nullptr) {

@@ -1,0 +1,91 @@
+#include "core/request/head.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include "core/json/text.h"
+
+namespace gateway {
+
+namespace {
+
+struct HeaderRule {
+    std::string_view RequestHead::*value;
+    const char *name;
+    size_t longest;
+    bool spaces = false;
+};
+
+constexpr HeaderRule kRules[] = {
+    {&RequestHead::on_behalf_of, "X-On-Behalf-Of", 256, true},
+    {&RequestHead::request_id, "X-Request-Id", 128},
+    {&RequestHead::idempotency_key, "Idempotency-Key", 255},
+    {&RequestHead::traceparent, "traceparent", 128},
+};
+
+bool is_printable(std::string_view text) {
+    for (size_t at = 0; at < text.size();) {
+        const size_t length = utf8_character(text.substr(at));
+        if (length == 0 || (length == 1 && (text[at] < 0x20 || text[at] == 0x7f))) {
+            return false;
+        }
+        at += length;
+    }
+    return true;
+}
+
+tl::expected<void, ApiError> check_forms(const RequestHead &head) {
+    for (const HeaderRule &rule : kRules) {
+        const std::string_view value = head.*rule.value;
+        const bool fits = value.size() <= rule.longest &&
+                          (rule.spaces ? is_printable(value) : is_visible_ascii(value));
+        if (!fits) {
+            return tl::unexpected(ApiError::of(
+                400, "invalid_value",
+                std::string(rule.name) + " must have at most " + std::to_string(rule.longest) +
+                    (rule.spaces ? " bytes and no control characters."
+                                 : " visible ASCII characters."),
+                rule.name));
+        }
+    }
+    return {};
+}
+
+tl::expected<void, ApiError> read_timeout(std::string_view text, Wishes &wishes) {
+    int64_t seconds = 0;
+    const char *end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data(), end, seconds);
+    if (problem != std::errc() || stop != end || seconds < 1) {
+        return tl::unexpected(
+            ApiError::of(400, "invalid_value",
+                         "X-Request-Timeout must be a whole number of seconds, at least 1.",
+                         "X-Request-Timeout"));
+    }
+    constexpr int64_t kMost = 1'000'000;
+    wishes.timeout = std::chrono::seconds(std::min(seconds, kMost));
+    return {};
+}
+
+}  // namespace
+
+tl::expected<Wishes, ApiError> read_wishes(const RequestHead &head) {
+    if (auto checked = check_forms(head); !checked) {
+        return tl::unexpected(std::move(checked.error()));
+    }
+    Wishes wishes;
+    if (!head.timeout.empty()) {
+        if (auto read = read_timeout(head.timeout, wishes); !read) {
+            return tl::unexpected(std::move(read.error()));
+        }
+    }
+    if (!head.fit.empty() && head.fit != "strict" && head.fit != "adapt") {
+        return tl::unexpected(ApiError::of(400, "invalid_value",
+                                           "X-Image-Gateway-Fit must be strict or adapt.",
+                                           "X-Image-Gateway-Fit"));
+    }
+    wishes.strict = head.fit == "strict";
+    return wishes;
+}
+
+}  // namespace gateway

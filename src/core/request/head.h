@@ -1,0 +1,38 @@
+// The headers of a request that mean something to the gateway, and what they ask for.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "core/api_error.h"
+
+namespace gateway {
+
+// Values are empty where there was no such header.
+struct RequestHead {
+    std::vector<std::string_view> credentials;  // all that was presented, in whatever header
+    bool malformed_credentials = false;         // an Authorization that is not "Bearer <something>"
+    std::string_view content_type;
+    std::string_view on_behalf_of;
+    std::string_view request_id;
+    std::string_view idempotency_key;
+    std::string_view traceparent;
+    std::string_view fit;
+    std::string_view timeout;
+    std::string_view path_model;  // Azure's path carries the model
+};
+
+// What headers may only narrow.
+struct Wishes {
+    std::optional<std::chrono::milliseconds> timeout;
+    bool strict = false;
+};
+
+// Holds header values to their form: ids of visible ASCII and sane length, known words, whole
+// seconds.
+tl::expected<Wishes, ApiError> read_wishes(const RequestHead &head);
+
+}  // namespace gateway
