@@ -1,0 +1,68 @@
+"""What stands in examples/ works as it stands, but for the paths and ports of the machine it is for."""
+
+import re
+import subprocess
+import urllib.request
+
+from harness import environment, provider, write_keys
+from harness.configuration import Configuration
+from harness.gateway import run_nginx_test
+
+VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
+
+
+def http_block_of(path) -> str:
+    """What stands inside http { … } of an example."""
+    text = re.sub(r"#[^\n]*", "", path.read_text())
+    inside = text[text.index("http {") + len("http {"):]
+    return inside[:inside.rindex("}")]
+
+
+def test_every_example_is_named_here(project):
+    assert {each.name for each in (project / "examples").glob("*.conf")} == {"quickstart.conf",
+                                                                             "openai-with-fallback.conf"}
+
+
+def test_the_quickstart_serves_a_picture_to_anybody(project, gateway):
+    g = gateway("return 404;", http="")  # only for a free port and its directory
+    port = g.port
+    g.quit()
+    block = http_block_of(project / "examples" / "quickstart.conf")
+    served = gateway("return 404;", http=re.sub(r"listen [\d.:]+;", f"listen 127.0.0.1:{port};", block))
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/images/generations", b'{"prompt": "a red kite"}',
+                                     {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert b'"provider":"sandbox"' in answer.read()
+    assert served.running
+
+
+def test_openai_with_fallback_is_a_configuration(project, scratch, certs):
+    write_keys(scratch / "keys.json", [])
+    (scratch / "studio.key").write_text("sk-studio\n")
+    (scratch / "studio-ca.pem").write_text(open(certs.ca).read())
+    block = http_block_of(project / "examples" / "openai-with-fallback.conf")
+    block = block.replace("/etc/nginx/images", str(scratch)).replace("listen 8080;", "listen 127.0.0.1:0;")
+    block = block.replace("listen 127.0.0.1:0;", "listen unix:%s/example.sock;" % scratch)
+    ok, output = run_nginx_test(Configuration(location="return 404;", http=block), VARIABLES)
+    assert ok, output
+
+
+def test_a_minted_key_opens_the_door(project, gateway, openai, scratch):
+    keys = scratch / "keys.json"
+    minted = subprocess.run(["bash", str(project / "build.sh"), "key", "team-a", str(keys)], text=True,
+                            capture_output=True, check=True)
+    secret = re.search(r"sk-bf-[A-Za-z0-9_-]{43}", minted.stdout + minted.stderr)[0]
+    assert secret not in keys.read_text()
+    keys.chmod(0o644)
+    g = gateway("image_gateway;", provider("openai", openai) + f"image_gateway_keys {keys};")
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert g.generate(model="openai/gpt-image-2", headers=headers).status == 200
+    assert g.generate(model="openai/gpt-image-2", headers={"Authorization": "Bearer sk-bf-x"}).status == 401
+
+
+def test_the_module_exports_only_what_nginx_looks_up():
+    symbols = subprocess.run(["readelf", "-W", "--dyn-syms", environment.module()], text=True, capture_output=True,
+                             check=True).stdout
+    defined = {line.split()[7] for line in symbols.splitlines()
+               if re.search(r"\b(GLOBAL|WEAK)\b", line) and " UND " not in line}
+    assert defined == {"ngx_modules", "ngx_module_names", "ngx_module_order"}
