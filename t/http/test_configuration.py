@@ -1,12 +1,11 @@
 """What nginx -t refuses, in which words, and what it takes."""
 
 import json
-import os
 import re
 import subprocess
 
 import pytest
-from harness import Configuration, key_entry, write_keys
+from harness import Configuration, environment, key_entry, write_keys
 from harness.environment import nginx
 
 OPENAI = "image_provider openai { api openai; url http://127.0.0.1:9/v1; key env:OPENAI_API_KEY; }\n"
@@ -196,7 +195,7 @@ def test_sending_a_signal_needs_no_keys(gateway):
     for signal in ("reload", "stop"):
         done = subprocess.run([nginx(), "-p", f"{g.directory}/", "-c", f"{g.directory}/nginx.conf", "-e",
                                f"{g.directory}/error.log", "-s", signal], capture_output=True, text=True,
-                              env={"PATH": os.environ["PATH"]})
+                              env=environment.variables({}, g.directory))
         assert done.returncode == 0 and "[emerg]" not in done.stderr, done.stderr
     assert g.wait_exit() == 0
 

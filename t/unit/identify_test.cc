@@ -117,7 +117,6 @@ TEST(Identify, LetsTheCallerOutliveTheRing) {
 }
 
 TEST(CheckHeaders, HoldsEachHeaderToItsForm) {
-    const std::string longest(256, 'x');
     const struct {
         std::string_view RequestHead::*header;
         const char *name;
