@@ -19,9 +19,8 @@ struct ApiError {
     std::string type;
     std::string code;
     std::string message;
-    std::string param;  // empty: null
-    std::vector<Problem>
-        details;  // everything that is wrong, where it is more than the message says
+    std::string param;             // empty: null
+    std::vector<Problem> details;  // everything that is wrong with the request's fields
     bool from_provider = false;
     std::optional<int> retry_after;  // seconds
 

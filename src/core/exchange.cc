@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/request/decode.h"
-#include "core/request/fields.h"
+#include "core/catalog/price.h"
 #include "core/request_id.h"
 #include "core/response/failure.h"
+#include "core/response/made.h"
+#include "core/response/models.h"
 #include "core/response/redact.h"
 
 namespace gateway {
@@ -35,7 +36,8 @@ Exchange::Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger,
       process_(process),
       request_id_(new_request_id(ports.random)),
       began_(ports.clock.now()),
-      deadline_(policy.deadline) {}
+      deadline_(policy.deadline),
+      catalogue_(models.catalogue()) {}
 
 Exchange::~Exchange() {
     cancel();
@@ -72,8 +74,8 @@ tl::expected<void, ApiError> Exchange::enter() {
     if (!wishes) {
         return tl::unexpected(wishes.error());
     }
-    deadline_ = std::min(deadline_, wishes->timeout.value_or(deadline_));
-    fit_mode_ = wishes->strict ? FitMode::strict : FitMode::adapt;
+    wishes_ = *wishes;
+    deadline_ = std::min(deadline_, wishes_.timeout.value_or(deadline_));
     if (caller_.key == nullptr) {
         return {};
     }
@@ -90,6 +92,25 @@ tl::expected<void, ApiError> Exchange::enter() {
     }
     admission_ = *admission;
     return {};
+}
+
+// ---- which models are there? Asked instead of all that follows.
+
+Answer Exchange::list_models() const {
+    Answer answer;
+    answer.body =
+        Bytes::own(write_models({models_, *catalogue_, caller_}, ports_.clock.unix_seconds()));
+    return answer;
+}
+
+tl::expected<Answer, ApiError> Exchange::describe_model(std::string_view name) const {
+    auto written = write_model({models_, *catalogue_, caller_}, name, ports_.clock.unix_seconds());
+    if (!written) {
+        return tl::unexpected(std::move(written.error()));
+    }
+    Answer answer;
+    answer.body = Bytes::own(std::move(*written));
+    return answer;
 }
 
 // ---- the rest, once the body is there
@@ -111,21 +132,19 @@ void Exchange::run(std::string_view body, std::function<void(Answer)> answer) {
 // ---- 3. understand: what do they want?
 
 tl::expected<void, ApiError> Exchange::understand(std::string_view body) {
-    auto request = decode_request(body);
-    if (!request) {
-        return tl::unexpected(std::move(request.error()));
-    }
-    request_ = std::move(*request);
     if (!head_.path_model.empty() && !is_model_name(head_.path_model)) {
         return tl::unexpected(
             ApiError::of(400, "invalid_value", "The model in the path is not a name.", "model"));
     }
+    auto request =
+        decode_request(body, {*policy_.profile, policy_.unknown_fields, !head_.path_model.empty()});
+    if (!request) {
+        return tl::unexpected(std::move(request.error()));
+    }
+    request_ = std::move(*request);
     model_asked_ = !head_.path_model.empty() ? head_.path_model : std::string_view(request_.model);
     if (model_asked_.empty()) {
-        model_asked_ = policy_.default_model;
-    }
-    if (model_asked_.empty() && models_.alias("auto") != nullptr) {
-        model_asked_ = "auto";
+        model_asked_ = default_model();
     }
     if (model_asked_.empty()) {
         return tl::unexpected(ApiError::of(
@@ -135,63 +154,26 @@ tl::expected<void, ApiError> Exchange::understand(std::string_view body) {
     return {};
 }
 
+// The location's, the profile's if there is such a model, or the alias "auto".
+std::string_view Exchange::default_model() const {
+    if (!policy_.default_model.empty()) {
+        return policy_.default_model;
+    }
+    const Field *field = policy_.profile->field("model");
+    if (field != nullptr && !field->otherwise.empty() && models_.knows(field->otherwise)) {
+        return field->otherwise;
+    }
+    return models_.alias("auto") != nullptr ? "auto" : "";
+}
+
 // ---- 4. plan: who can make it?
 
 tl::expected<void, ApiError> Exchange::plan() {
-    if (auto added = add_candidates(model_asked_, "model", false); !added) {
-        return added;
+    auto plan = make_plan(models_, caller_, model_asked_, request_.fallbacks, ports_.random);
+    if (!plan) {
+        return tl::unexpected(std::move(plan.error()));
     }
-    if (const Alias *alias = models_.alias(model_asked_)) {
-        after_unknown_ = alias->after_unknown;
-    }
-    for (size_t i = 0; i < request_.fallbacks.size(); ++i) {
-        const std::string param = "fallbacks[" + std::to_string(i) + "]";
-        if (auto added = add_candidates(request_.fallbacks[i], param.c_str(), false); !added) {
-            return added;
-        }
-    }
-    if (caller_.key != nullptr) {
-        for (const std::string &fallback : caller_.key->fallbacks) {
-            // The operator's own list: a model that is gone from the configuration is not the
-            // caller's mistake.
-            (void)add_candidates(fallback, "model", true);
-        }
-    }
-    return {};
-}
-
-// A key that may use an alias may use all behind it; else it may use those members that its
-// patterns name.
-tl::expected<void, ApiError> Exchange::add_candidates(std::string_view name, const char *param,
-                                                      bool granted) {
-    auto resolved = models_.resolve(name, ports_.random);
-    if (!resolved) {
-        resolved.error().param = param;
-        if (std::string_view(param) != "model") {
-            resolved.error().status = 400;
-        }
-        return tl::unexpected(std::move(resolved.error()));
-    }
-    const bool all = granted || caller_.may_use(name);
-    bool any = false;
-    for (Candidate &candidate : resolved->candidates) {
-        if (!all && !caller_.may_use(candidate.name())) {
-            continue;
-        }
-        any = true;
-        const bool known =
-            std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate &other) {
-                return other.provider == candidate.provider && other.model == candidate.model;
-            });
-        if (!known) {
-            candidates_.push_back(std::move(candidate));
-        }
-    }
-    if (!any) {
-        return tl::unexpected(
-            ApiError::of(403, "model_not_allowed",
-                         "This key may not use the model '" + std::string(name) + "'.", param));
-    }
+    plan_ = std::move(*plan);
     return {};
 }
 
@@ -217,10 +199,10 @@ tl::expected<void, ApiError> Exchange::reserve() {
 // ---- 5 and 7. fit, and attempt
 
 void Exchange::attempt() {
-    while (candidate_ < candidates_.size() && !fit_to(candidates_[candidate_])) {
+    while (candidate_ < plan_.candidates.size() && !fit_to_candidate()) {
         ++candidate_;
     }
-    if (candidate_ == candidates_.size()) {
+    if (candidate_ == plan_.candidates.size()) {
         fail(attempts_.empty() && misfit_
                  ? *misfit_
                  : error_when_all_failed(attempts_, shortest_wait_, model_asked_));
@@ -230,29 +212,81 @@ void Exchange::attempt() {
         fail(covered.error());
         return;
     }
-    const Provider &provider = *candidates_[candidate_].provider;
+    const Provider &provider = *candidate().provider;
     key_order_ = order_of_keys(provider, ports_.random);
     key_ = 0;
     attempt_with(key_order_.empty() ? nullptr : &provider.keys[key_order_[0]]);
 }
 
-bool Exchange::fit_to(const Candidate &candidate) {
-    const ModelSpec &spec =
-        *models_.catalogue().find(candidate.provider->dialect->name(), candidate.model);
-    auto fitted = fit(request_.params, spec, fit_mode_);
+bool Exchange::fit_to_candidate() {
+    spec_ = spec_of(*catalogue_, candidate());
+    const FitMode mode = wishes_.strict ? FitMode::strict : policy_.fit;
+    auto fitted = fit(request_.params, *spec_, mode);
+    if (fitted) {
+        fitted_ = std::move(*fitted);
+        if (auto limited = limit_to_one_call(); !limited) {
+            fitted = tl::unexpected(std::move(limited.error()));
+        }
+    }
     if (!fitted) {
         if (!misfit_) {
             misfit_ = std::move(fitted.error());
         }
         return false;
     }
-    fitted_ = std::move(*fitted);
     // No parameter of the caller's: passed on where it can be, and nothing to list where it cannot.
-    const bool takes_user = (*spec.parameters)[Param::user].has_value();
+    const bool takes_user = (*spec_)[Param::user].has_value();
     if (takes_user && !fitted_.params.has(Param::user) && !head_.on_behalf_of.empty()) {
         fitted_.params[Param::user] = head_.on_behalf_of;
     }
+    choose_passed();
+    note_model();
     return true;
+}
+
+// More images than a model makes at a time would take several calls, and so far there is one.
+tl::expected<void, ApiError> Exchange::limit_to_one_call() {
+    if (fitted_.calls.size() == 1) {
+        return {};
+    }
+    const int64_t most = fitted_.calls.front();
+    const std::string asked = to_json(request_.params[Param::n]);
+    const std::string reason = "this model makes at most " + std::to_string(most) + " at a time";
+    if (wishes_.strict || policy_.fit == FitMode::strict) {
+        return tl::unexpected(
+            ApiError::of(400, "invalid_value", "n cannot be sent as asked: " + reason + ".", "n"));
+    }
+    if (fitted_.params.has(Param::n)) {
+        fitted_.params[Param::n] = most;
+    }
+    fitted_.adjustments.push_back({"n", asked, std::to_string(most), reason});
+    return {};
+}
+
+void Exchange::choose_passed() {
+    passed_.clear();
+    for (const JsonValue field : request_.passed) {
+        if (candidate().provider->dialect->passes(field.key())) {
+            passed_.push_back(field);
+        } else {
+            fitted_.adjustments.push_back(
+                not_passed(field, "this provider's api has no such field"));
+        }
+    }
+}
+
+// What the caller should know about the model itself.
+void Exchange::note_model() {
+    std::string reason;
+    if (spec_->is_last_resort()) {
+        reason = "not in the catalogue: sent what its api usually takes";
+    } else if (spec_->is_shut_down(ports_.clock.unix_seconds())) {
+        reason = "this model " + spec_->how_shut_down() + ", says the catalogue";
+    } else {
+        return;
+    }
+    const std::string name = to_json(std::string_view(candidate().model));
+    fitted_.adjustments.push_back({"model", to_json(model_asked_), name, std::move(reason)});
 }
 
 // What is made now comes on top of what may have been made, and billed, before.
@@ -267,13 +301,19 @@ void Exchange::attempt_with(const ProviderKey *key) {
     if (left <= Milliseconds(0)) {
         return;  // the deadline's timer is due, and answers
     }
-    const Candidate &candidate = candidates_[candidate_];
     const std::string_view client_id =
         head_.request_id.empty() ? std::string_view(request_id_) : head_.request_id;
-    const ProviderRequest request{*candidate.provider, key,          candidate.model,
-                                  fitted_.params,      client_id,    head_.idempotency_key,
-                                  head_.traceparent,   ports_.random};
-    running_ = Attempt::start(ports_, request, {left, policy_.answer_max},
+    const ProviderRequest request{*candidate().provider,
+                                  key,
+                                  candidate().model,
+                                  fitted_.params,
+                                  passed_,
+                                  client_id,
+                                  head_.idempotency_key,
+                                  head_.traceparent,
+                                  ports_.random};
+    const bool show_wire = policy_.raw && (wishes_.raw_request || wishes_.raw_response);
+    running_ = Attempt::start(ports_, request, {left, policy_.answer_max, show_wire},
                               [this](Outcome outcome) { on_outcome(std::move(outcome)); });
 }
 
@@ -281,13 +321,13 @@ void Exchange::attempt_with(const ProviderKey *key) {
 
 void Exchange::on_outcome(Outcome outcome) {
     // Providers quote keys in what they say, and not only in messages. From here on nothing does.
-    const std::vector<ProviderKey> &keys = candidates_[candidate_].provider->keys;
+    const std::vector<ProviderKey> &keys = candidate().provider->keys;
     for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
                                              &ProviderError::message, &ProviderError::param}) {
         outcome.error.*text = redact(std::move(outcome.error.*text), keys);
     }
     record(outcome);
-    switch (decide(outcome.type, after_unknown_)) {
+    switch (decide(outcome.type, plan_.after_unknown)) {
         case Next::answer: unify(outcome); return;
         case Next::tell_caller: fail(error_told_by_provider(outcome)); return;
         case Next::give_up:
@@ -295,7 +335,7 @@ void Exchange::on_outcome(Outcome outcome) {
             return;
         case Next::next_key:
             if (++key_ < key_order_.size()) {
-                attempt_with(&candidates_[candidate_].provider->keys[key_order_[key_]]);
+                attempt_with(&candidate().provider->keys[key_order_[key_]]);
                 return;
             }
             break;
@@ -310,11 +350,10 @@ void Exchange::record(const Outcome &outcome) {
         images_spent_ += fitted_.params.integer(Param::n, 1);
     }
     finished_ = std::move(running_);  // not destroyed yet: this is called from within it
-    const Candidate &candidate = candidates_[candidate_];
     const Milliseconds took = ports_.clock.now() - attempt_began_;
     upstream_time_ += took;
     outcome_ = name_of(outcome.type);
-    attempts_.push_back({candidate.provider->name, candidate.model, outcome.type,
+    attempts_.push_back({candidate().provider->name, candidate().model, outcome.type,
                          outcome.type == OutcomeType::made ? 200 : outcome.error.status,
                          outcome.error.code, took.count()});
     if (outcome.type == OutcomeType::made) {
@@ -329,32 +368,32 @@ void Exchange::record(const Outcome &outcome) {
 
 // ---- 9. unify: one shape for every answer
 
-void Exchange::unify(const Outcome &outcome) {
+void Exchange::unify(Outcome &outcome) {
+    ImageResult &result = outcome.result;
     std::vector<Adjustment> adjustments = request_.adjustments;
-    adjustments.insert(adjustments.end(), fitted_.adjustments.begin(), fitted_.adjustments.end());
-    const std::string_view wanted = request_.params.text(Param::response_format);
-    const bool has_links =
-        std::any_of(outcome.result.images.begin(), outcome.result.images.end(),
-                    [](const Image &image) { return image.form == Image::Form::url; });
-    if (wanted == "url" && !has_links) {
-        adjustments.push_back(
-            {"response_format", "\"url\"", "\"url\"",
-             "the model returns bytes and nothing here stores them: the url is a data: URL"});
-    } else if (wanted == "b64_json" && has_links) {
-        adjustments.push_back(
-            {"response_format", "\"b64_json\"", "\"url\"", "the model returns links"});
-    }
-    const auto made = static_cast<int64_t>(outcome.result.images.size());
-    const int64_t asked = fitted_.params.integer(Param::n, 1);
-    if (made < asked) {
-        adjustments.push_back({"n", std::to_string(asked), std::to_string(asked),
-                               "the provider made only " + std::to_string(made)});
-    }
-    Answer answer;
+    const auto add = [&](const std::vector<Adjustment> &more) {
+        adjustments.insert(adjustments.end(), more.begin(), more.end());
+    };
+    add(fitted_.adjustments);
+    add(list_differences(result, request_.params, fitted_.params));
+
     AnswerFacts facts = this->facts();
     facts.adjustments = &adjustments;
-    answer.body = write_images(outcome.result, facts, wanted);
-    settle(made);
+    const PricedCall call{fitted_.params, fitted_.params.integer(Param::n, 1)};
+    facts.cost = cost_of(result, call, *spec_);
+    facts.usage_counted = !result.usage;
+    if (!result.usage) {
+        result.usage = count_usage(result, call, *spec_);
+    }
+    if (outcome.wire != nullptr && wishes_.raw_request) {
+        facts.raw_request = outcome.wire->request;
+    }
+    if (outcome.wire != nullptr && wishes_.raw_response) {
+        facts.raw_response = outcome.wire->response;
+    }
+    Answer answer;
+    answer.body = write_images(result, facts, request_.params.text(Param::response_format));
+    settle(static_cast<int64_t>(result.images.size()));
     finish(std::move(answer));
 }
 
@@ -375,7 +414,7 @@ void Exchange::settle(int64_t images_made) noexcept {
 // ---- errors and endings
 
 void Exchange::on_deadline() {
-    if (running_ != nullptr && candidate_ < candidates_.size()) {
+    if (running_ != nullptr && candidate_ < plan_.candidates.size()) {
         Outcome outcome;
         outcome.type = OutcomeType::too_late;
         outcome.error.code = "deadline_exceeded";

@@ -13,9 +13,11 @@
 #include "core/limits/ledger.h"
 #include "core/ports.h"
 #include "core/providers/attempt.h"
+#include "core/request/decode.h"
 #include "core/response/answer.h"
 #include "core/routing/decide.h"
 #include "core/routing/model_map.h"
+#include "core/routing/plan.h"
 
 namespace gateway {
 
@@ -23,6 +25,10 @@ namespace gateway {
 struct Policy {
     AuthMode auth = AuthMode::required;
     std::shared_ptr<const KeyRing> keys;
+    const Profile *profile = &unified_profile();
+    UnknownFields unknown_fields;
+    FitMode fit = FitMode::adapt;
+    bool raw = false;  // callers may see what goes over the wire
     std::string default_model;
     Milliseconds deadline{590'000};
     size_t answer_max = 0;
@@ -40,6 +46,10 @@ class Exchange {
     // The steps, in the order in which the adapter takes them. An error is the answer.
     tl::expected<void, ApiError> identify(const RequestHead &head);
     tl::expected<void, ApiError> enter();
+    // The other thing that a caller may ask for: which models there are, or one of them.
+    [[nodiscard]] Answer list_models() const;
+    [[nodiscard]] tl::expected<Answer, ApiError> describe_model(std::string_view name) const;
+
     // The rest. `answer` is called once, unless the exchange is destroyed before: then all is
     // cancelled. The exchange may be destroyed after it, but not from within it.
     void run(std::string_view body, std::function<void(Answer)> answer);
@@ -63,22 +73,25 @@ class Exchange {
 
  private:
     tl::expected<void, ApiError> understand(std::string_view body);
+    [[nodiscard]] std::string_view default_model() const;
     tl::expected<void, ApiError> plan();
     tl::expected<void, ApiError> reserve();
     void attempt();
-    bool fit_to(const Candidate &candidate);
+    [[nodiscard]] const Candidate &candidate() const { return plan_.candidates[candidate_]; }
+    bool fit_to_candidate();
+    tl::expected<void, ApiError> limit_to_one_call();
+    void note_model();
+    void choose_passed();
     tl::expected<void, ApiError> top_up();
     void attempt_with(const ProviderKey *key);
     void on_outcome(Outcome outcome);
     void record(const Outcome &outcome);
-    void unify(const Outcome &outcome);
+    void unify(Outcome &outcome);
     void settle(int64_t images_made) noexcept;
     void fail(const ApiError &error);
     void finish(Answer answer);
     void on_deadline();
 
-    tl::expected<void, ApiError> add_candidates(std::string_view name, const char *param,
-                                                bool granted);
     [[nodiscard]] Answer answer_for(const ApiError &error) const;
     [[nodiscard]] AnswerFacts facts() const;
     [[nodiscard]] Moment moment() const;
@@ -102,14 +115,16 @@ class Exchange {
     Moment reserved_at_;
     ImageRequest request_;
     std::string_view model_asked_;
-    FitMode fit_mode_ = FitMode::adapt;
-    AfterUnknown after_unknown_ = AfterUnknown::fallback;
+    Wishes wishes_;
 
-    std::vector<Candidate> candidates_;
+    std::shared_ptr<const Catalogue> catalogue_;
+    Plan plan_;
     size_t candidate_ = 0;
-    std::vector<size_t> key_order_;  // of the current candidate's provider
+    const ModelSpec *spec_ = nullptr;  // of the current candidate's model
+    std::vector<size_t> key_order_;    // of the current candidate's provider
     size_t key_ = 0;
     Fitted fitted_;
+    std::vector<JsonValue> passed_;   // unknown fields for the current candidate
     std::optional<ApiError> misfit_;  // the first candidate that could not take the request
     std::optional<Milliseconds> shortest_wait_;
 

@@ -37,18 +37,11 @@ enum class Delivery : uint8_t {
     no_connection,  // not sent, because this worker has no connection left
 };
 
-struct HttpTimings {
-    std::chrono::milliseconds connect{0};
-    std::chrono::milliseconds first_byte{0};
-    std::chrono::milliseconds total{0};
-};
-
 struct HttpReply {
     Delivery delivery = Delivery::not_sent;
     int status = 0;
     std::string headers;  // the last header block, a line each
     LiftedText body;
-    HttpTimings timings;
     std::string problem;  // what went wrong, for the log
 
     // The value of the first header of this name (given in lower case), trimmed; empty if there is

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,7 @@ struct Image {
     Bytes content;  // fit to stand in JSON as it is, whatever its form
     ImageFormat format = ImageFormat::unknown;
     std::string revised_prompt;
+    std::optional<int64_t> seed;
 };
 
 struct Usage {
@@ -62,6 +64,7 @@ struct ImageResult {
     std::string background;
     std::string output_format;
     std::optional<Usage> usage;
+    std::optional<int64_t> cost;  // in millionths of a dollar, where the provider tells it
 };
 
 struct ProviderError {
@@ -72,10 +75,17 @@ struct ProviderError {
     std::string param;
 };
 
+// What went over the wire, as JSON without picture bytes and secrets.
+struct Wire {
+    std::string request;
+    std::string response;
+};
+
 struct Outcome {
     OutcomeType type = OutcomeType::unknown;
     ImageResult result;
     ProviderError error;
+    std::unique_ptr<Wire> wire;  // where it was asked for
     std::optional<std::chrono::milliseconds> retry_after;
 };
 

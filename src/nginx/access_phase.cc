@@ -21,6 +21,12 @@ ngx_int_t identify_request(ngx_http_request_t *r) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     context->begin_anew();
+    if (is_preflight(r, *location.cors)) {
+        // A browser asks without a key, and is told nothing but whether the page may ask.
+        context->identified = Identified::yes;
+        context->refusal.reset();
+        return NGX_OK;
+    }
     Exchange &exchange = context->exchange(location);
     const auto identified = exchange.identify(read_head(r));
     if (!identified) {

@@ -33,17 +33,27 @@ Conf *make_in_pool(ngx_pool_t *pool) {
     return conf;
 }
 
-std::shared_ptr<const KeyRing> read_keys(ngx_conf_t *cf, MainConf &main, const std::string &name) {
-    const auto known = main.key_files.find(name);
-    if (known != main.key_files.end()) {
-        return known->second;
+void read_keys(ngx_conf_t *cf, MainConf &main, const std::string &name, Policy &policy) {
+    const std::string path = full_path(cf, name);
+    KeyFile &file = main.key_files[path];
+    if (file.ring == nullptr) {
+        file.seen = fingerprint_of(path);
+        auto ring = KeyRing::read(read_file(cf, path));
+        if (!ring) {
+            throw ConfError{"\"" + name + "\": " + ring.error()};
+        }
+        file.ring = std::move(*ring);
     }
-    auto ring = KeyRing::read(read_file(cf, name));
-    if (!ring) {
-        throw ConfError{"\"" + name + "\": " + ring.error()};
+    policy.keys = file.ring;
+    file.users.push_back(&policy);
+}
+
+// Not a mistake, but nobody should learn of it from a provider's error.
+void warn_if_shut_down(ngx_conf_t *cf, const ModelMap &models, const std::string &model) {
+    if (const auto sentence = models.shut_down(model, ngx_time())) {
+        ngx_str_t text = to_ngx(*sentence);
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0, "%V", &text);
     }
-    main.key_files.emplace(name, *ring);
-    return *ring;
 }
 
 // A request must fit in memory whole, and nginx's own limits must not speak first.
@@ -80,10 +90,15 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
         throw ConfError{"image_gateway_default_model \"" + policy.default_model +
                         "\" is neither an alias nor a model of a configured provider"};
     }
+    warn_if_shut_down(cf, main.models, policy.default_model);
+    policy.profile = location.profile == nullptr ? &unified_profile() : location.profile;
+    policy.unknown_fields = location.unknown_fields.value_or(UnknownFields());
+    policy.fit = static_cast<FitMode>(location.fit);
+    policy.raw = location.raw == 1;
     policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));
     policy.answer_max = location.answer_max;
     if (auth != AuthMode::off) {
-        policy.keys = read_keys(cf, main, to_string(location.keys_file));
+        read_keys(cf, main, to_string(location.keys_file), policy);
     }
     if (main.zone == nullptr) {
         main.zone = add_zone(cf, kDefaultZoneName, kDefaultZone);
@@ -106,16 +121,23 @@ void *create_main_conf(ngx_conf_t *cf) noexcept {
         if (!catalogue) {
             throw ConfError{"the built-in catalogue is broken: " + catalogue.error()};
         }
-        main->models.use(std::move(*catalogue));
+        main->built_in = std::make_shared<const Catalogue>(std::move(*catalogue));
+        main->models.use(main->built_in);
     });
     return main;
 }
 
 char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept {
     return read_directive(cf, [=] {
-        const auto checked = static_cast<MainConf *>(conf)->models.check();
+        const ModelMap &models = static_cast<MainConf *>(conf)->models;
+        const auto checked = models.check();
         if (!checked) {
             throw ConfError{checked.error()};
+        }
+        for (const auto &[name, alias] : models.aliases()) {
+            for (const Alias::Member &member : alias.members) {
+                warn_if_shut_down(cf, models, member.model);
+            }
         }
     });
 }
@@ -132,6 +154,8 @@ void *create_location_conf(ngx_conf_t *cf) noexcept {
         location->body_max = NGX_CONF_UNSET_SIZE;
         location->answer_max = NGX_CONF_UNSET_SIZE;
         location->deadline = NGX_CONF_UNSET_MSEC;
+        location->fit = NGX_CONF_UNSET_UINT;
+        location->raw = NGX_CONF_UNSET;
     });
     return static_cast<LocationFields *>(location);
 }
@@ -147,6 +171,14 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
         ngx_conf_merge_size_value(location.body_max, above.body_max, kDefaultBodyMax);
         ngx_conf_merge_size_value(location.answer_max, above.answer_max, kDefaultAnswerMax);
         ngx_conf_merge_msec_value(location.deadline, above.deadline, kDefaultDeadline);
+        ngx_conf_merge_uint_value(location.fit, above.fit, static_cast<ngx_uint_t>(FitMode::adapt));
+        ngx_conf_merge_value(location.raw, above.raw, 0);
+        if (!location.unknown_fields) {
+            location.unknown_fields = above.unknown_fields;
+        }
+        if (!location.cors) {
+            location.cors = above.cors.value_or(Cors());
+        }
         auto *core = static_cast<ngx_http_core_loc_conf_t *>(
             ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
         // "limit_except" and "if" make a nameless location of their own: what surrounds it goes on.
@@ -155,6 +187,7 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
                             (core->handler == nullptr || core->handler == content_handler);
         if (location.enabled == NGX_CONF_UNSET) {
             location.enabled = inside ? 1 : 0;
+            location.profile = inside ? above.profile : nullptr;
         }
         if (location.enabled == 1) {
             auto &main = *static_cast<MainConf *>(

@@ -3,18 +3,31 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "core/exchange.h"
+#include "nginx/cors.h"
+#include "nginx/files.h"
 #include "nginx/handlers.h"
 #include "nginx/ngx.h"
 
 namespace gateway {
 
+// A file of keys, read once for all locations that name it.
+struct KeyFile {
+    Fingerprint seen;
+    std::shared_ptr<const KeyRing> ring;
+    std::vector<Policy *> users;
+};
+
 struct MainConf {
     ModelMap models;
-    // Files of keys by name, so that locations that share one read it once.
-    std::map<std::string, std::shared_ptr<const KeyRing>, std::less<>> key_files;
+    std::shared_ptr<const Catalogue> built_in;
+    std::string catalog_file;  // empty: only what is built in
+    Fingerprint catalog_seen;
+    std::map<std::string, KeyFile, std::less<>> key_files;  // by full path
     ngx_shm_zone_t *zone = nullptr;
     ngx_thread_pool_t *threads = nullptr;
 };
@@ -28,10 +41,15 @@ struct LocationFields {
     size_t body_max;
     size_t answer_max;
     ngx_msec_t deadline;
+    ngx_uint_t fit;
+    ngx_flag_t raw;
 };
 
 struct LocationConf : LocationFields {
-    Policy policy;
+    const Profile *profile = nullptr;
+    std::optional<UnknownFields> unknown_fields;
+    std::optional<Cors> cors;
+    Policy policy;  // all of it, once everything is merged
 };
 
 inline MainConf &main_conf(ngx_http_request_t *r) {

@@ -1,19 +1,10 @@
 #include "nginx/conf_error.h"
 
-#include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+
+#include "nginx/files.h"
 
 namespace gateway {
-
-namespace {
-
-constexpr size_t kLargestFile = 64 * 1024 * 1024;
-
-}  // namespace
 
 Milliseconds parse_time_parameter(std::string_view text) {
     ngx_str_t value = to_ngx(text);
@@ -47,27 +38,22 @@ int parse_count(std::string_view text, std::string_view what, int least, int mos
     return number;
 }
 
-std::string read_file(ngx_conf_t *cf, std::string_view name) {
+std::string full_path(ngx_conf_t *cf, std::string_view name) {
     // nginx makes the name absolute in place, with a NUL at its end.
     std::string copy(name);
     ngx_str_t path = to_ngx(copy);
     if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
         throw ConfError{"no memory"};
     }
-    const std::string full = to_string(path);
-    std::error_code problem;
-    if (std::filesystem::is_directory(full, problem)) {
-        throw ConfError{"cannot read \"" + full + "\": " + std::strerror(EISDIR)};
+    return to_string(path);
+}
+
+std::string read_file(ngx_conf_t *cf, std::string_view name) {
+    auto text = load_file(full_path(cf, name));
+    if (!text) {
+        throw ConfError{text.error()};
     }
-    std::ifstream file(full, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (!file.is_open() || file.bad()) {
-        throw ConfError{"cannot read \"" + full + "\": " + std::strerror(errno)};
-    }
-    if (text.size() > kLargestFile) {
-        throw ConfError{"\"" + full + "\" is too large"};
-    }
-    return text;
+    return std::move(*text);
 }
 
 }  // namespace gateway

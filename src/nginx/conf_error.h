@@ -54,8 +54,10 @@ Milliseconds parse_time_parameter(std::string_view text);
 size_t parse_size_parameter(std::string_view text);
 int parse_count(std::string_view text, std::string_view what, int least, int most);
 
-// The contents of a file named in the configuration; relative names are relative to the
-// configuration's directory.
+// Where a file named in the configuration is: relative names are relative to the configuration's
+// directory.
+std::string full_path(ngx_conf_t *cf, std::string_view name);
+// Its contents.
 std::string read_file(ngx_conf_t *cf, std::string_view name);
 
 }  // namespace gateway

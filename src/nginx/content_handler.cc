@@ -33,6 +33,36 @@ ngx_int_t refuse(ngx_http_request_t *r, RequestContext &context, const ApiError 
     return send_answer(r);
 }
 
+ngx_int_t answer_now(ngx_http_request_t *r, RequestContext &context, Answer answer) {
+    context.answer = std::move(answer);
+    const ngx_int_t discarded = ngx_http_discard_request_body(r);
+    return discarded == NGX_OK ? send_answer(r) : discarded;
+}
+
+ngx_int_t answer_preflight(ngx_http_request_t *r) {
+    const ngx_int_t discarded = ngx_http_discard_request_body(r);
+    if (discarded != NGX_OK) {
+        return discarded;
+    }
+    r->headers_out.status = NGX_HTTP_NO_CONTENT;
+    r->header_only = 1;
+    return ngx_http_send_header(r);
+}
+
+ngx_int_t answer_about_models(ngx_http_request_t *r, RequestContext &context,
+                              const Exchange &exchange, const Endpoint &endpoint) {
+    if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
+        return refuse(r, context,
+                      ApiError::of(405, "method_not_allowed", "Models are read by GET."),
+                      "GET, HEAD");
+    }
+    if (endpoint.what == Endpoint::models) {
+        return answer_now(r, context, exchange.list_models());
+    }
+    auto answer = exchange.describe_model(endpoint.name);
+    return answer ? answer_now(r, context, std::move(*answer)) : refuse(r, context, answer.error());
+}
+
 bool is_json(std::string_view content_type) {
     content_type = content_type.substr(0, content_type.find(';'));
     while (!content_type.empty() && content_type.back() == ' ') {
@@ -130,6 +160,9 @@ ngx_int_t handle(ngx_http_request_t *r) {
     }
     const LocationConf &location = location_conf(r);
     Exchange &exchange = context->exchange(location);
+    if (is_preflight(r, *location.cors)) {
+        return answer_preflight(r);
+    }
     if (context->identified == Identified::not_yet) {
         // The access phase does not run for subrequests: a location with keys is not entered that
         // way.
@@ -140,10 +173,14 @@ ngx_int_t handle(ngx_http_request_t *r) {
             return refuse(r, *context, identified.error());
         }
     }
-    if (endpoint_of(to_view(r->uri)) == Endpoint::none) {
+    const Endpoint endpoint = endpoint_of(to_view(r->uri));
+    if (endpoint.what == Endpoint::none) {
         const std::string path(to_view(r->uri).substr(0, 256));
         return refuse(r, *context,
                       ApiError::of(404, "unknown_url", "There is nothing at " + path + "."));
+    }
+    if (endpoint.what != Endpoint::generations) {
+        return answer_about_models(r, *context, exchange, endpoint);
     }
     if (r->method != NGX_HTTP_POST) {
         return refuse(r, *context,

@@ -18,6 +18,18 @@ MainConf &main_conf_of(void *conf) {
     return *static_cast<MainConf *>(conf);
 }
 
+const Profile *find_profile(std::string_view name) {
+    const Profile *profile = profile_named(name);
+    if (profile == nullptr) {
+        std::string known;
+        for (const Profile &one : profiles()) {
+            known += (known.empty() ? "" : ", ") + std::string(one.name);
+        }
+        throw ConfError{"unknown profile \"" + std::string(name) + "\", expected one of: " + known};
+    }
+    return profile;
+}
+
 char *set_gateway(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         auto &location = *static_cast<LocationFields *>(conf);
@@ -29,10 +41,7 @@ char *set_gateway(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
             if (!take_parameter(arguments(cf)[1], "profile", profile)) {
                 invalid_parameter(to_view(arguments(cf)[1]));
             }
-            if (profile != "unified") {
-                throw ConfError{"unknown profile \"" + std::string(profile) +
-                                "\", expected: unified"};
-            }
+            static_cast<LocationConf &>(location).profile = find_profile(profile);
         }
         location.enabled = 1;
         auto *core = static_cast<ngx_http_core_loc_conf_t *>(
@@ -59,6 +68,72 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
         }
         main.zone =
             add_zone(cf, zone.substr(0, colon), parse_size_parameter(zone.substr(colon + 1)));
+    });
+}
+
+LocationConf &location_conf_of(void *conf) {
+    return static_cast<LocationConf &>(*static_cast<LocationFields *>(conf));
+}
+
+char *set_catalog(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        MainConf &main = main_conf_of(conf);
+        if (!main.catalog_file.empty()) {
+            throw ConfError{"\"image_gateway_catalog\" directive is duplicate"};
+        }
+        main.catalog_file = full_path(cf, to_view(arguments(cf)[1]));
+        main.catalog_seen = fingerprint_of(main.catalog_file);
+        auto catalogue = Catalogue::read(read_file(cf, main.catalog_file), main.built_in.get());
+        if (!catalogue) {
+            throw ConfError{"\"" + main.catalog_file + "\": " + catalogue.error()};
+        }
+        main.models.use(std::make_shared<const Catalogue>(std::move(*catalogue)));
+    });
+}
+
+char *set_unknown_fields(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        auto &place = location_conf_of(conf).unknown_fields;
+        if (place) {
+            throw ConfError{"\"image_gateway_unknown_fields\" directive is duplicate"};
+        }
+        const std::string_view mode = to_view(arguments(cf)[1]);
+        UnknownFields unknown;
+        if (mode == "reject") {
+            unknown.mode = UnknownFields::Mode::reject;
+        } else if (mode == "pass") {
+            unknown.mode = UnknownFields::Mode::pass;
+        } else if (mode != "drop") {
+            throw ConfError{"invalid value \"" + std::string(mode) +
+                            "\", expected drop, reject or pass NAME ..."};
+        }
+        const bool passes = unknown.mode == UnknownFields::Mode::pass;
+        if (passes != (cf->args->nelts > 2)) {
+            throw ConfError{passes ? "\"pass\" needs the names of the fields"
+                                   : "\"" + std::string(mode) + "\" takes no names"};
+        }
+        for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
+            const ngx_str_t &name = arguments(cf)[i];
+            if (is_published_field(to_view(name))) {
+                ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                                   "\"%V\" is a field of the published APIs and is never passed on "
+                                   "unread",
+                                   &name);
+                continue;
+            }
+            unknown.names.push_back(to_string(name));
+        }
+        place = std::move(unknown);
+    });
+}
+
+char *set_cors(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        auto &place = location_conf_of(conf).cors;
+        if (place) {
+            throw ConfError{"\"image_gateway_cors\" directive is duplicate"};
+        }
+        place = read_cors(arguments(cf) + 1, cf->args->nelts - 1);
     });
 }
 
@@ -141,6 +216,12 @@ ngx_conf_enum_t kAuthModes[] = {
     {ngx_null_string, 0},
 };
 
+ngx_conf_enum_t kFitModes[] = {
+    {ngx_string("adapt"), static_cast<ngx_uint_t>(FitMode::adapt)},
+    {ngx_string("strict"), static_cast<ngx_uint_t>(FitMode::strict)},
+    {ngx_null_string, 0},
+};
+
 constexpr ngx_uint_t kEverywhere = NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF;
 
 }  // namespace
@@ -166,6 +247,16 @@ ngx_command_t image_gateway_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, answer_max), nullptr},
     {ngx_string("image_gateway_deadline"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, deadline), nullptr},
+    {ngx_string("image_gateway_catalog"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_catalog,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_gateway_fit"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, fit), kFitModes},
+    {ngx_string("image_gateway_unknown_fields"), kEverywhere | NGX_CONF_1MORE, set_unknown_fields,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_gateway_raw"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, raw), nullptr},
+    {ngx_string("image_gateway_cors"), kEverywhere | NGX_CONF_1MORE, set_cors,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     ngx_null_command,
 };
 

@@ -64,7 +64,7 @@ bool prepare_headers(ngx_http_request_t *r) {
         replace(r, *context);
     }
     add_our_headers(r, exchange);
-    return true;
+    return add_cors_headers(r, *location_conf(r).cors);
 }
 
 ngx_int_t header_filter(ngx_http_request_t *r) noexcept {

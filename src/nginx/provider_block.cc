@@ -156,15 +156,10 @@ void set_proxy(ProviderBlock &block, const Arguments &arguments) {
 }
 
 void set_ca(ProviderBlock &block, const Arguments &arguments) {
-    std::string copy(arguments[1]);
-    if (read_file(block.cf, copy).find("-----BEGIN ") == std::string::npos) {
-        throw ConfError{"\"" + copy + "\" holds no certificate in PEM form"};
+    if (read_file(block.cf, arguments[1]).find("-----BEGIN ") == std::string::npos) {
+        throw ConfError{"\"" + std::string(arguments[1]) + "\" holds no certificate in PEM form"};
     }
-    ngx_str_t path = to_ngx(copy);
-    if (ngx_conf_full_name(block.cf->cycle, &path, 1) != NGX_OK) {
-        throw ConfError{"no memory"};
-    }
-    block.provider.ca_file = to_string(path);
+    block.provider.ca_file = full_path(block.cf, arguments[1]);
 }
 
 void set_answer_max(ProviderBlock &block, const Arguments &arguments) {

@@ -7,6 +7,7 @@ namespace gateway {
 namespace {
 
 constexpr std::string_view kGenerations = "/images/generations";
+constexpr std::string_view kModels = "/models";
 constexpr std::string_view kDeployments = "/deployments/";
 
 std::string_view trim(std::string_view text) {
@@ -47,6 +48,7 @@ constexpr HeaderField kFields[] = {
     {"traceparent", &RequestHead::traceparent},
     {"x-image-gateway-fit", &RequestHead::fit},
     {"x-request-timeout", &RequestHead::timeout},
+    {"x-image-gateway-raw", &RequestHead::raw},
 };
 
 void read_header(RequestHead &head, std::string_view name, std::string_view value) {
@@ -84,7 +86,18 @@ RequestHead read_head(ngx_http_request_t *r) {
 }
 
 Endpoint endpoint_of(std::string_view path) {
-    return path.ends_with(kGenerations) ? Endpoint::generations : Endpoint::none;
+    if (path.ends_with(kGenerations)) {
+        return {Endpoint::generations, {}};
+    }
+    if (path.ends_with(kModels)) {
+        return {Endpoint::models, {}};
+    }
+    // The name of a model may hold slashes, and even "models/".
+    const size_t models = path.find(std::string(kModels) + "/");
+    if (models != std::string_view::npos && models + kModels.size() + 1 < path.size()) {
+        return {Endpoint::model, path.substr(models + kModels.size() + 1)};
+    }
+    return {};
 }
 
 std::string_view model_in_path(std::string_view path) {

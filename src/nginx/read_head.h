@@ -8,7 +8,10 @@ namespace gateway {
 
 RequestHead read_head(ngx_http_request_t *r);
 
-enum class Endpoint : uint8_t { none, generations };
+struct Endpoint {
+    enum What : uint8_t { none, generations, models, model } what = none;
+    std::string_view name;  // of the model
+};
 
 // By the tail of the path, whatever the location's prefix.
 Endpoint endpoint_of(std::string_view path);

@@ -42,12 +42,47 @@ void NgxRandom::fill(std::span<uint8_t> bytes) {
     }
 }
 
-Worker::Worker(const ModelMap &models, ngx_shm_zone_t *zone, ngx_thread_pool_t *threads)
-    : tasks(threads), upstream(loop, sockets), memory(zone), ledger(memory) {
-    for (const auto &provider : models.providers()) {
+Worker::Worker(MainConf &main)
+    : tasks(main.threads), upstream(loop, sockets), memory(main.zone), ledger(memory) {
+    for (const auto &provider : main.models.providers()) {
         upstream.prepare(provider->ca_file);
     }
     sweep();
+    watch_files(main);
+}
+
+// What is read on another thread is put in its place here, in this worker's copy of the
+// configuration. Requests that run keep what they began with.
+void Worker::watch_files(MainConf &main) {
+    if (!main.catalog_file.empty()) {
+        watched_.push_back(std::make_unique<WatchedFile>(
+            loop, tasks, main.catalog_file, main.catalog_seen,
+            [&main, below = main.built_in](
+                const std::string &text) -> tl::expected<WatchedFile::Apply, std::string> {
+                auto read = Catalogue::read(text, below.get());
+                if (!read) {
+                    return tl::unexpected(std::move(read.error()));
+                }
+                auto catalogue = std::make_shared<const Catalogue>(std::move(*read));
+                return [&main, catalogue] { main.models.use(catalogue); };
+            }));
+    }
+    for (auto &[path, file] : main.key_files) {
+        watched_.push_back(std::make_unique<WatchedFile>(
+            loop, tasks, path, file.seen,
+            [&file =
+                 file](const std::string &text) -> tl::expected<WatchedFile::Apply, std::string> {
+                auto read = KeyRing::read(text);
+                if (!read) {
+                    return tl::unexpected(std::move(read.error()));
+                }
+                return [&file, ring = std::move(*read)] {
+                    for (Policy *policy : file.users) {
+                        policy->keys = ring;
+                    }
+                };
+            }));
+    }
 }
 
 void Worker::sweep() {
@@ -74,10 +109,10 @@ ngx_int_t start_worker(ngx_cycle_t *cycle) noexcept {
         return NGX_OK;
     }
     return guard_or<ngx_int_t>("worker start", NGX_ERROR, [=]() -> ngx_int_t {
-        const auto *main = static_cast<const MainConf *>(
+        auto *main = static_cast<MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
         if (main != nullptr && main->zone != nullptr) {
-            the_worker = std::make_unique<Worker>(main->models, main->zone, main->threads);
+            the_worker = std::make_unique<Worker>(*main);
         }
         return NGX_OK;
     });

@@ -3,15 +3,17 @@
 
 #include "core/limits/ledger.h"
 #include "core/ports.h"
-#include "core/routing/model_map.h"
 #include "nginx/event_loop.h"
 #include "nginx/ngx.h"
 #include "nginx/sockets.h"
 #include "nginx/task_pool.h"
+#include "nginx/watched_file.h"
 #include "nginx/zone.h"
 #include "upstream/curl_client.h"
 
 namespace gateway {
+
+struct MainConf;
 
 class NgxClock final : public Clock {
  public:
@@ -34,7 +36,7 @@ class NgxRandom final : public Random {
 
 class Worker {
  public:
-    Worker(const ModelMap &models, ngx_shm_zone_t *zone, ngx_thread_pool_t *threads);
+    explicit Worker(MainConf &main);
 
     NgxClock clock;
     NgxRandom random;
@@ -47,8 +49,10 @@ class Worker {
 
  private:
     void sweep();
+    void watch_files(MainConf &main);
 
     std::unique_ptr<Timer> sweep_timer_;
+    std::vector<std::unique_ptr<WatchedFile>> watched_;
 };
 
 // Of this process; null in helper processes and where no location uses the gateway.

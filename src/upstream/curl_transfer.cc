@@ -13,12 +13,6 @@ namespace {
 
 constexpr size_t kMostHeaderBytes = 64 * 1024;
 
-Milliseconds elapsed(CURL *easy, CURLINFO what) {
-    curl_off_t microseconds = 0;
-    curl_easy_getinfo(easy, what, &microseconds);
-    return std::chrono::duration_cast<Milliseconds>(std::chrono::microseconds(microseconds));
-}
-
 void add_line(curl_slist *&list, const char *line) {
     curl_slist *longer = curl_slist_append(list, line);
     if (longer == nullptr) {
@@ -180,16 +174,9 @@ Delivery CurlTransfer::delivery() const {
     return result_ == CURLE_OPERATION_TIMEDOUT ? Delivery::timed_out : Delivery::lost;
 }
 
-HttpTimings CurlTransfer::timings() const {
-    return {std::max(elapsed(easy_, CURLINFO_CONNECT_TIME_T),
-                     elapsed(easy_, CURLINFO_APPCONNECT_TIME_T)),
-            elapsed(easy_, CURLINFO_STARTTRANSFER_TIME_T), elapsed(easy_, CURLINFO_TOTAL_TIME_T)};
-}
-
 void CurlTransfer::deliver() {
     first_byte_timer_.reset();
     reply_.delivery = delivery();
-    reply_.timings = timings();
     if (sends_ > 1) {
         reply_.problem = "the connection was closed before any answer";
     } else if (result_ != CURLE_OK) {

@@ -44,7 +44,6 @@ class CurlTransfer final : public UpstreamCall {
     void on_first_byte_timeout();
     [[nodiscard]] Delivery delivery() const;
     [[nodiscard]] bool sent_whole() const;
-    [[nodiscard]] HttpTimings timings() const;
 
     CurlMulti &multi_;
     EventLoop &loop_;

@@ -76,10 +76,11 @@ class OpenAI(FakeServer):
     """`family="gpt"` is OpenAI itself; `family="dalle"` a compatible server that takes response_format and style.
 
     `keys`: those it accepts. `models`: those it has (by default OpenAI's current ones, or any for "dalle").
-    `image_bytes`: pads every picture to exactly so many bytes. `auto_size`: what size "auto" turns out to be."""
+    `image_bytes`: pads every picture to exactly so many bytes. `auto_size`: what size "auto" turns out to be.
+    `extra_fields`: what a compatible server takes of its own."""
 
     def __init__(self, keys=(KEY,), family="gpt", models=None, image_bytes=None, auto_size="1024x1024",
-                 auto_quality="high", base="/v1", tls=None, port=0):
+                 auto_quality="high", base="/v1", tls=None, port=0, extra_fields=()):
         super().__init__(tls=tls, port=port)
         if family not in ("gpt", "dalle"):
             raise ValueError(f"family: {family}")
@@ -87,6 +88,7 @@ class OpenAI(FakeServer):
         self.family = family
         self.models = set(models) if models is not None else set(rules.CURRENT) if family == "gpt" else None
         self.image_bytes, self.auto_size, self.auto_quality = image_bytes, auto_size, auto_quality
+        self.extra_fields = set(extra_fields)
         self.base = base
         self.url = self.origin + base
         self.path = f"{base}/images/generations"
@@ -156,7 +158,7 @@ class OpenAI(FakeServer):
             return rules.model_not_found(model)
         if self.family == "gpt" and rules.is_gpt_family(model):
             return rules.gpt_problem(body, model)
-        return rules.dalle_problem(body, model)
+        return rules.dalle_problem({name: body[name] for name in body if name not in self.extra_fields}, model)
 
     # The answer
 

@@ -135,7 +135,7 @@ REFUSED_IN_LOCATION = {
                                   'to serve anyone who can reach it, say "image_gateway_auth off"'),
     "auth optional without keys": ("image_gateway; image_gateway_auth optional;", 'but no "image_gateway_keys"'),
     "an unknown profile": ("image_gateway profile=acme; image_gateway_auth off;",
-                           'unknown profile "acme", expected: unified'),
+                           'unknown profile "acme", expected one of: unified, mka1'),
     "an unknown parameter": ("image_gateway on; image_gateway_auth off;", 'invalid parameter "on"'),
     "two parameters": ("image_gateway a b;", 'invalid number of arguments in "image_gateway" directive'),
     "image_gateway twice": (f"image_gateway; {OPEN}", '"image_gateway" directive is duplicate'),

@@ -32,23 +32,25 @@ SENT = {
     "null is absent": (NEW, {"n": None, "size": None, "user": None, "fallbacks": None, "model": NEW}, {}, []),
     "1.0 is 1": (NEW, {"n": 1.0}, {"n": 1}, []),
     "any size of the newer family": (NEW, {"size": "1280x720"}, {"size": "1280x720"}, []),
-    "a size of none": (NEW, {"size": "512x512"}, {}, ["size"]),
-    "a size that is not of this model": (OLD, {"size": "1280x720"}, {}, ["size"]),
+    "a size of none": (NEW, {"size": "512x512"}, {"size": "816x816"}, ["size"]),
+    "a size that is not of this model": (OLD, {"size": "1280x720"}, {"size": "1536x1024"}, ["size"]),
+    "a ratio of a model that takes sizes": (NEW, {"aspect_ratio": "16:9"}, {"size": "1280x720"}, ["aspect_ratio"]),
+    "a tier": (NEW, {"resolution": "2k", "aspect_ratio": "1:1"}, {"size": "2048x2048"}, ["aspect_ratio", "resolution"]),
     "another API's word for a quality": (NEW, {"quality": "hd"}, {"quality": "high"}, ["quality"]),
-    "a quality that this model does not have": (NEW, {"quality": "max"}, {}, ["quality"]),
+    "a quality that this model does not have": (NEW, {"quality": "max"}, {"quality": "high"}, ["quality"]),
     "transparency that this model cannot": (NEW, {"background": "transparent"}, {}, ["background"]),
     "transparency that this model can": (OLD, {"background": "transparent"}, {"background": "transparent"}, []),
     "parameters of other models": (NEW, {"style": "vivid", "seed": 7, "negative_prompt": "no", "guidance": 7.5,
-                                         "num_inference_steps": 20, "aspect_ratio": "16:9"},
-                                   {}, ["aspect_ratio", "style", "negative_prompt", "seed", "num_inference_steps",
+                                         "num_inference_steps": 20},
+                                   {}, ["style", "negative_prompt", "seed", "num_inference_steps",
                                         "guidance"]),
     "unknown fields": (NEW, {"prmpt": "x", "extra": {"deep": [1, {"a": 2}]}}, {}, ["prmpt", "extra"]),
     "no stream": (NEW, {"stream": False, "partial_images": 0}, {}, []),
     "the model's own form of answer": (NEW, {"response_format": "b64_json"}, {}, []),
     "a link where there are only bytes": (NEW, {"response_format": "url"}, {}, ["response_format"]),
     "a compatible server takes more": (COMPATIBLE, {"style": "natural", "response_format": "b64_json",
-                                                    "size": "640x480"}, None, []),
-    "but not everything": (COMPATIBLE, {"seed": 7}, {}, ["seed"]),
+                                                    "size": "640x480"}, None, ["model"]),
+    "but not everything": (COMPATIBLE, {"seed": 7}, {}, ["seed", "model"]),
 }
 
 
@@ -63,8 +65,12 @@ def test_what_is_sent_is_what_was_asked_or_is_listed(g, openai, studio, model, a
     adjustments = reply.json["extra_fields"].get("adjustments", [])
     assert [one["param"] for one in adjustments] == adjusted
     for one in adjustments:
+        if one["param"] == "model":  # nobody listed it
+            assert (one["requested"], one["sent"]) == (model, model.split("/")[1])
+            continue
         assert one["requested"] == asked[one["param"]] or one["param"] == "extra"
-        assert one["sent"] == (sent or {}).get(one["param"]) or one["param"] == "response_format"
+        in_place = (sent or {}).get(one["param"]) or (sent if one["param"] in ("aspect_ratio", "resolution") else None)
+        assert one["sent"] == in_place or one["param"] == "response_format"
         assert one["reason"]
 
 
@@ -223,7 +229,7 @@ def test_bytes_asked_for_and_only_a_link_at_hand_is_an_adjustment(g, studio):
     studio.next(Json({"created": 1, "data": [{"url": "https://files.example.com/1.png"}]}))
     reply = g.generate(model=COMPATIBLE, response_format="b64_json")
     assert reply.json["data"][0]["url"] == "https://files.example.com/1.png"
-    assert reply.json["extra_fields"]["adjustments"][0]["param"] == "response_format"
+    assert [one["param"] for one in reply.json["extra_fields"]["adjustments"]] == ["model", "response_format"]
 
 
 def test_the_answer_says_what_was_made_and_how(g):
@@ -238,6 +244,7 @@ def test_the_answer_says_what_was_made_and_how(g):
     extra = document["extra_fields"]
     assert (extra["request_type"], extra["provider"], extra["model_deployment"], extra["model_requested"]) == (
         "image_generation", "openai", "gpt-image-2", NEW)
-    assert type(extra["latency"]) is int and extra["chunk_index"] == 0 and extra["cost"]["usd"] is None
+    assert type(extra["latency"]) is int and extra["chunk_index"] == 0
+    assert extra["cost"]["usd"] > 0 and extra["cost"]["basis"] == "tokens" and extra["usage_basis"] == "provider"
     attempt, = extra["attempts"]
     assert {"provider", "model", "status", "code", "latency"} <= set(attempt) and attempt["status"] == 200

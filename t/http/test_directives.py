@@ -10,7 +10,7 @@ HTTP, PROVIDER = "In http, server and location", "In image_provider"
 CONTEXTS = {"NGX_HTTP_MAIN_CONF": "http", "NGX_HTTP_SRV_CONF": "server", "NGX_HTTP_LOC_CONF": "location",
             "NGX_HTTP_LIF_CONF": "if in location", "NGX_HTTP_LMT_CONF": "limit_except"}
 COUNTS = {"NGX_CONF_NOARGS": (0, 0), "NGX_CONF_TAKE1": (1, 1), "NGX_CONF_TAKE2": (2, 2), "NGX_CONF_TAKE3": (3, 3),
-          "NGX_CONF_1MORE": (1, math.inf), "NGX_CONF_2MORE": (2, math.inf)}
+          "NGX_CONF_FLAG": (1, 1), "NGX_CONF_1MORE": (1, math.inf), "NGX_CONF_2MORE": (2, math.inf)}
 ENTRY = re.compile(r"\*\*Syntax:\*\* `(?P<syntax>[^`\n]+)`  \n\*\*Default:\*\* (?P<default>—|`[^`\n]+`)  \n"
                    r"\*\*Context:\*\* (?P<context>[^\n]+)\n\n(?P<text>\S.*)", re.DOTALL)
 
@@ -77,11 +77,14 @@ def arguments(name, syntax) -> tuple:
     """The least and the most arguments that a Syntax line allows."""
     words = re.fullmatch(rf"{name}( .*)?(;| \{{ \.\.\. \}})", syntax)
     assert words, f"the syntax of {name} does not begin with its name or does not end: {syntax}"
-    rest = (words[1] or "").strip()
-    optional = len(re.findall(r"\[[^]]+\]", rest))
-    rest = re.sub(r"\s*\|\s*", "|", re.sub(r"\[[^]]+\]", "", rest))
-    needed = rest.replace("...", "").split()
-    return len(needed), math.inf if "..." in rest else len(needed) + optional
+    # Words in brackets are one argument that may be missing; a bar with spaces around it parts the ways to write it.
+    ways = []
+    for way in (words[1] or "").strip().split(" | "):
+        optional = len(re.findall(r"\[[^]]+\]", way))
+        way = re.sub(r"\[[^]]+\]", "", way)
+        needed = len(way.replace("...", "").split())
+        ways.append((needed, math.inf if "..." in way else needed + optional))
+    return min(least for least, _ in ways), max(most for _, most in ways)
 
 
 def test_every_directive_has_an_entry_and_every_entry_a_directive(entries, commands, lines):
@@ -139,10 +142,18 @@ def constant(text, name) -> int:
 
 def test_defaults_are_those_of_the_source(entries, source):
     conf, zone, call = source("nginx/conf.cc"), source("nginx/zone.h"), source("core/http_call.h")
-    auth = re.search(r"location\.auth, above\.auth,\s*static_cast<ngx_uint_t>\(AuthMode::(\w+)\)", conf)[1]
+    word = lambda field: re.search(
+        rf"location\.{field}, above\.{field},\s*static_cast<ngx_uint_t>\(\w+::(\w+)\)", conf)[1]
+    unknown = re.search(r"mode = Mode::(\w+);", source("core/request/decode.h"))[1]
+    raw = re.search(r"location\.raw, above\.raw, (\d)", conf)[1]
+    assert "above.cors.value_or(Cors())" in conf and "return any || !origins.empty();" in source("nginx/cors.h")
     zone_name = re.search(r'kDefaultZoneName = "(\w+)"', zone)[1]
     stated = {
-        (HTTP, "image_gateway_auth"): auth,
+        (HTTP, "image_gateway_auth"): word("auth"),
+        (HTTP, "image_gateway_fit"): word("fit"),
+        (HTTP, "image_gateway_unknown_fields"): unknown,
+        (HTTP, "image_gateway_raw"): ("off", "on")[int(raw)],
+        (HTTP, "image_gateway_cors"): "off",
         (HTTP, "image_gateway_body_max"): constant(conf, "kDefaultBodyMax"),
         (HTTP, "image_gateway_answer_max"): constant(conf, "kDefaultAnswerMax"),
         (HTTP, "image_gateway_deadline"): constant(conf, "kDefaultDeadline"),
@@ -159,7 +170,7 @@ def test_defaults_are_those_of_the_source(entries, source):
         elif name == "image_gateway_zone":
             zone_part, size = re.fullmatch(r"zone=(\w+):(\w+)", value).groups()
             value = (zone_part, amount(size))
-        elif name != "image_gateway_auth":
+        elif not value.isalpha():
             value = amount(value)
         written[chapter, name] = value
     assert written == stated
@@ -173,10 +184,22 @@ def test_the_least_zone_is_that_of_the_source(entries, source):
 # Words that may be written
 
 
-def test_the_values_of_auth_are_those_of_the_source(entries, source):
-    table = re.search(r"kAuthModes\[\] = \{(.*?)ngx_null_string", source("nginx/directives.cc"), re.DOTALL)[1]
-    syntax = entries[HTTP, "image_gateway_auth"]["syntax"]
-    assert re.findall(r'ngx_string\("(\w+)"\)', table) == re.findall(r"\w+", syntax)[1:]
+@pytest.mark.parametrize("name, table", (("image_gateway_auth", "kAuthModes"), ("image_gateway_fit", "kFitModes")))
+def test_words_that_may_be_written_are_those_of_the_source(entries, source, name, table):
+    rows = re.search(rf"{table}\[\] = \{{(.*?)ngx_null_string", source("nginx/directives.cc"), re.DOTALL)[1]
+    assert re.findall(r'ngx_string\("(\w+)"\)', rows) == re.findall(r"\w+", entries[HTTP, name]["syntax"])[1:]
+
+
+def test_profiles_are_those_that_nginx_names(entries, nginx_t):
+    known = re.search(r"expected one of: (.+?) in ", nginx_t("", "image_gateway profile=none;").output)[1]
+    assert re.findall(r"^\| `([\w-]+)` \|", entries[HTTP, "image_gateway"]["text"], re.MULTILINE) == known.split(", ")
+
+
+def test_the_example_of_a_catalogue_is_right(entries, nginx_t, scratch):
+    example = re.search(r"```json\n(.*?)```", entries[HTTP, "image_gateway_catalog"]["text"], re.DOTALL)[1]
+    (scratch / "catalog.json").write_text(example)
+    result = nginx_t(f"image_gateway_catalog {scratch}/catalog.json; image_provider box {{ api sandbox; }}", "return 204;")
+    assert result.ok, result.output
 
 
 def test_apis_and_outcomes_are_those_that_nginx_names(entries, nginx_t):

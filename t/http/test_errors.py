@@ -62,7 +62,7 @@ def test_everything_that_is_wrong_is_told_at_once(g):
 
 
 @pytest.mark.parametrize("path", ("/v1/", "/v1/images", "/v1/images/generations/", "/v1/images/generation",
-                                  "/v1/models", "/v1/%ff%00%22", "/v1/%0d%0aX-Injected:%20yes", f"/v1/{'x' * 2000}"))
+                                  "/v1/%ff%00%22", "/v1/%0d%0aX-Injected:%20yes", f"/v1/{'x' * 2000}"))
 def test_an_unknown_path_is_404(g, path):
     for reply in (g.post(path, GOOD), g.get(path)):
         if path != "/v1/%ff%00%22":  # nginx itself refuses a NUL, before it has chosen a location

@@ -105,6 +105,27 @@ TEST_F(AnswerTest, GivesTheFormThatWasAskedFor) {
     EXPECT_EQ(json["data"].at(0)["url"].string(), std::string("data:image/webp;base64,") + kPng);
 }
 
+TEST_F(AnswerTest, TellsCostSeedsAndTheWireWhereTheyAreKnown) {
+    ImageResult result;
+    result.images = {picture(), picture()};
+    result.images[1].seed = 42;
+    facts.cost = {5'950, "tokens"};
+    facts.raw_request = R"({"prompt":"a"})";
+    const ReadJson json(write_images(result, facts, "").copy());
+    const JsonValue extra = json["extra_fields"];
+    EXPECT_EQ(extra["cost"]["usd"].number(), 0.00595);
+    EXPECT_EQ(extra["cost"]["basis"].string(), "tokens");
+    EXPECT_EQ(keys_of(extra["images"].at(0)), "index format");
+    EXPECT_EQ(extra["images"].at(1)["seed"].integer(), 42);
+    EXPECT_EQ(extra["raw_request"]["prompt"].string(), "a");
+    EXPECT_FALSE(extra["raw_response"]);
+    facts.cost = {0, "image"};
+    EXPECT_EQ(ReadJson(write_images(result, facts, "").copy())["extra_fields"]["cost"]["usd"]
+                  .number_text(),
+              "0")
+        << "what is known to be free";
+}
+
 TEST_F(AnswerTest, CopiesNoPictureBytes) {
     ImageResult result;
     result.images = {picture()};
@@ -133,8 +154,14 @@ TEST_F(AnswerTest, TellsUsageInOpenAisForm) {
     EXPECT_EQ(usage["output_tokens_details"]["text_tokens"].integer(), 0);
     EXPECT_EQ(usage["total_tokens"].integer(), 210);
     result.usage->output_image_tokens.reset();
+    result.usage->output_text_tokens = 6;
     const ReadJson bare(write_images(result, facts, "").copy());
-    EXPECT_FALSE(bare["usage"]["output_tokens_details"]);
+    EXPECT_EQ(bare["usage"]["output_tokens_details"]["image_tokens"].integer(), 190);
+    EXPECT_EQ(bare["usage"]["output_tokens_details"]["text_tokens"].integer(), 6);
+    EXPECT_EQ(bare["extra_fields"]["usage_basis"].string(), "provider");
+    facts.usage_counted = true;
+    const ReadJson counted(write_images(result, facts, "").copy());
+    EXPECT_EQ(counted["extra_fields"]["usage_basis"].string(), "counted");
 }
 
 TEST_F(AnswerTest, ListsAdjustmentsAsValuesNotAsTexts) {
@@ -187,10 +214,10 @@ TEST_F(AnswerTest, OfAnErrorBeforeAnyAttemptNamesNoProvider) {
     EXPECT_EQ(keys_of(json["extra_fields"]), "request_type latency");
 }
 
-TEST_F(AnswerTest, TellsAllProblemsWhereThereIsMoreThanOne) {
+TEST_F(AnswerTest, TellsAllProblemsWithTheFieldsOfARequest) {
     ApiError error = ApiError::of(400, "a", "m", "p");
     error.details = {{"p", "a", "m"}};
-    EXPECT_FALSE(ReadJson(write_error(error, facts))["error"]["details"]);
+    EXPECT_EQ(ReadJson(write_error(error, facts))["error"]["details"].size(), 1U);
     error.details.push_back({"q", "b", "n"});
     const ReadJson json(write_error(error, facts));
     ASSERT_EQ(json["error"]["details"].size(), 2U);

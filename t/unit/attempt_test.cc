@@ -24,7 +24,8 @@ class AttemptTest : public testing::Test {
     std::unique_ptr<Attempt> start(const char *api, Milliseconds left = Milliseconds(590'000)) {
         provider.dialect = dialect_named(api);
         auto attempt = Attempt::start(
-            world.ports, {provider, provider.keys.data(), "m", params, "", "", "", world.random},
+            world.ports,
+            {provider, provider.keys.data(), "m", params, {}, "", "", "", world.random},
             {left, 1000}, [this](Outcome outcome) {
                 EXPECT_FALSE(starting);
                 EXPECT_FALSE(outcome_) << "a second outcome";

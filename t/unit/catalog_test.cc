@@ -1,49 +1,74 @@
-// catalog.json: the built-in one is sound, and a mistake in another is told by its place.
+// catalog.json: the built-in one is sound; families, overrides and overlays say who has the word.
 #include "core/catalog/catalog.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+
+#include "catalogues.h"
 
 namespace gateway {
 namespace {
 
-Catalogue built_in() {
-    auto read = Catalogue::read(Catalogue::built_in());
-    EXPECT_TRUE(read) << read.error();
-    return std::move(*read);
+constexpr const char *kApis[] = {"openai", "sandbox", "black-forest-labs", "google-gemini"};
+
+std::string names_of(const std::vector<const ModelSpec *> &models) {
+    std::string names;
+    for (const ModelSpec *model : models) {
+        names += (names.empty() ? "" : " ") + model->pattern;
+    }
+    return names;
 }
 
-std::string with_param(const std::string &name, const std::string &spec) {
-    return R"({"parameter_sets":{"s":{")" + name + "\":" + spec +
-           R"(}},"apis":{"openai":[{"model":"*","parameters":"s"}]}})";
-}
-
-std::string with_row(const std::string &row) {
-    return R"({"parameter_sets":{"s":{}},"apis":{"openai":[{"model":"m","parameters":"s"},)" + row +
-           "]}}";
-}
-
-std::string mistake_in(const std::string &text) {
-    const auto read = Catalogue::read(text);
-    return read ? "none" : read.error();
+bool offers(const ModelSpec &model, Param param, const char *word) {
+    const auto &choices = model[param]->choices;
+    return std::find(choices.begin(), choices.end(), word) != choices.end();
 }
 
 TEST(Catalogue, BuiltInOneKnowsEveryApisLastResort) {
-    const Catalogue catalogue = built_in();
-    for (const char *api : {"openai", "sandbox"}) {
-        const ModelSpec *any = catalogue.find(api, "a-model-that-nobody-listed");
+    for (const char *api : kApis) {
+        const ModelSpec *any = built_in().find("mine", api, "a-model-that-nobody-listed");
         ASSERT_NE(any, nullptr) << api;
-        EXPECT_EQ(any->pattern, "*");
-        EXPECT_FALSE(catalogue.lists(api, "a-model-that-nobody-listed"));
-        EXPECT_TRUE((*any->parameters)[Param::prompt]);
+        EXPECT_TRUE(any->is_last_resort());
+        EXPECT_TRUE(any->can(Operation::generate));
+        EXPECT_FALSE(built_in().lists("mine", api, "a-model-that-nobody-listed"));
+        EXPECT_TRUE((*any)[Param::prompt]);
     }
-    EXPECT_EQ(catalogue.find("midjourney", "v8"), nullptr);
-    EXPECT_FALSE(catalogue.lists("midjourney", "v8"));
+    EXPECT_EQ(built_in().find("mine", "midjourney", "v8"), nullptr);
+    EXPECT_FALSE(built_in().lists("mine", "midjourney", "v8"));
+}
+
+// A row behind one that matches all it matches would never count.
+TEST(Catalogue, BuiltInOneHasNoRowThatIsNeverReached) {
+    for (const auto &[api, rows] : built_in().apis()) {
+        for (const ModelSpec &row : rows) {
+            std::string example = row.pattern;
+            std::replace(example.begin(), example.end(), '*', '~');
+            EXPECT_EQ(built_in().find("mine", api, example), &row) << api << "/" << row.pattern;
+        }
+    }
+}
+
+TEST(Catalogue, BuiltInOneKnowsWhenAModelIsShutDown) {
+    for (const auto &[api, rows] : built_in().apis()) {
+        for (const ModelSpec &row : rows) {
+            SCOPED_TRACE(api + "/" + row.pattern);
+            EXPECT_TRUE(row.operations.any());
+            EXPECT_EQ(row.shutdown.empty(), !row.shutdown_time);
+            EXPECT_FALSE(row[Param::resolution] && row.tier.list.empty());
+        }
+    }
+    const ModelSpec &old = model_of("openai", "gpt-image-1.5");
+    EXPECT_EQ(old.how_shut_down(), "was shut down on 2026-12-01");
+    EXPECT_EQ(old.status, ModelStatus::deprecated);
+    constexpr int64_t kDecember = 1'796'083'200;  // 2026-12-01T00:00:00Z
+    EXPECT_FALSE(old.is_shut_down(kDecember - 1));
+    EXPECT_TRUE(old.is_shut_down(kDecember));
+    EXPECT_TRUE(model_of("openai", "dall-e-3").is_shut_down(0)) << "by its status alone";
 }
 
 TEST(Catalogue, BuiltInOneTellsOpenAisModelsApart) {
-    const Catalogue catalogue = built_in();
     const struct {
         const char *model;
         bool free_sizes;
@@ -61,110 +86,113 @@ TEST(Catalogue, BuiltInOneTellsOpenAisModelsApart) {
     };
     for (const auto &row : kRows) {
         SCOPED_TRACE(row.model);
-        EXPECT_TRUE(catalogue.lists("openai", row.model));
-        const ParameterSet &set = *catalogue.find("openai", row.model)->parameters;
-        const auto offers = [&](Param param, const char *word) {
-            const auto &choices = set[param]->choices;
-            return std::find(choices.begin(), choices.end(), word) != choices.end();
-        };
-        EXPECT_EQ(set[Param::size]->allows_size("2048x1152"), row.free_sizes);
-        EXPECT_TRUE(set[Param::size]->allows_size("1024x1536"));
-        EXPECT_EQ(offers(Param::background, "transparent"), row.transparent);
-        EXPECT_EQ(offers(Param::quality, "max"), row.max_quality);
-        EXPECT_FALSE(set[Param::response_format]);
-        EXPECT_FALSE(set[Param::style]);
-        EXPECT_EQ(set[Param::prompt]->max_length, 32000);
+        EXPECT_TRUE(built_in().lists("openai", "openai", row.model));
+        const ModelSpec &model = model_of("openai", row.model);
+        EXPECT_TRUE(model.size.automatic);
+        EXPECT_EQ(model.size.allows({2048, 1152}), row.free_sizes);
+        EXPECT_TRUE(model.size.allows({1024, 1536}));
+        EXPECT_EQ(offers(model, Param::background, "transparent"), row.transparent);
+        EXPECT_EQ(offers(model, Param::quality, "max"), row.max_quality);
+        EXPECT_FALSE(model[Param::response_format]);
+        EXPECT_FALSE(model[Param::style]);
+        EXPECT_EQ(model[Param::prompt]->max_length, 32000);
+        EXPECT_FALSE(model.returns.url);
     }
 }
 
 TEST(Catalogue, TakesTheFirstRowThatMatches) {
-    const auto read = Catalogue::read(
-        R"({"parameter_sets":{"a":{"seed":{}},"b":{}},
-            "apis":{"x":[{"model":"flux-pro","parameters":"a"},{"model":"flux-*","parameters":"b"}]}})");
-    ASSERT_TRUE(read) << read.error();
-    EXPECT_TRUE((*read->find("x", "flux-pro")->parameters)[Param::seed]);
-    EXPECT_FALSE((*read->find("x", "flux-pro-2")->parameters)[Param::seed]);
-    EXPECT_EQ(read->find("x", "sdxl"), nullptr);
+    const Catalogue catalogue = read_catalogue(
+        R"({"apis":{"x":[{"model":"flux-pro","parameters":{"seed":{}}},{"model":"flux-*"}]}})");
+    EXPECT_TRUE((*catalogue.find("p", "x", "flux-pro"))[Param::seed]);
+    EXPECT_FALSE((*catalogue.find("p", "x", "flux-pro-2"))[Param::seed]);
+    EXPECT_EQ(catalogue.find("p", "x", "sdxl"), nullptr);
 }
 
-TEST(Catalogue, TellsAMistakeByItsPlace) {
-    const struct {
-        std::string text;
-        const char *starts;
-    } kRows[] = {
-        {"", "is not valid JSON"},
-        {"{", "is not valid JSON near byte"},
-        {"[]", "$ must be an object"},
-        {R"({"parameter_sets":{"s":[]},"apis":{}})", "$.parameter_sets.s must be an object"},
-        {with_param("colour", "{}"), "$.parameter_sets.s.colour is not a parameter"},
-        {with_param("n", "7"), "$.parameter_sets.s.n must be an object"},
-        {with_param("n", R"({"most":10})"), "$.parameter_sets.s.n.most is not known"},
-        {with_param("n", R"({"max":"10"})"), "$.parameter_sets.s.n.max must be an integer"},
-        {with_param("n", R"({"max":-1})"), "$.parameter_sets.s.n.max must be an integer"},
-        {with_param("n", R"({"min":1.5})"), "$.parameter_sets.s.n.min must be an integer"},
-        {with_param("prompt", R"({"max_length":null})"), "$.parameter_sets.s.prompt.max_length"},
-        {with_param("quality", R"({"choices":"low"})"), "$.parameter_sets.s.quality.choices must"},
-        {with_param("quality", R"({"choices":["low",7]})"), "$.parameter_sets.s.quality.choices"},
-        {with_param("quality", R"({"aliases":["hd"]})"), "$.parameter_sets.s.quality.aliases must"},
-        {with_param("size", R"({"sizes":"auto"})"), "$.parameter_sets.s.size.sizes must be"},
-        {with_param("size", R"({"max_ratio":0.5})"), "$.parameter_sets.s.size.max_ratio must be"},
-        {with_param("size", R"({"max_side":"4096"})"), "$.parameter_sets.s.size.max_side must be"},
-        {with_row(R"({"parameters":"s"})"), "$.apis.openai[1] must name a model"},
-        {with_row(R"({"model":"x","parameters":"t"})"), "$.apis.openai[1] must name a model"},
-        {with_row("7"), "$.apis.openai[1] must be an object"},
-    };
-    for (const auto &row : kRows) {
-        const std::string mistake = mistake_in(row.text);
-        EXPECT_TRUE(mistake.starts_with(row.starts)) << row.text << "\n  " << mistake;
-    }
+TEST(Catalogue, ARowIsItsFamilyWithItsOwnMembersInTheirPlace) {
+    const Catalogue catalogue = read_catalogue(R"({
+        "families": {
+          "base": {"operations":["generate","edit"], "returns":{"form":"url","lifetime":60},
+            "status":"deprecated", "shutdown":"2030-01-01", "price":{"per_image":[{"usd":1}]},
+            "parameters":{"prompt":{"max_length":9},"seed":{},"quality":{"choices":["low","high"]}}},
+          "child": {"family":"base", "parameters":{"quality":{"choices":["hd"]}}}},
+        "apis": {"x": [
+          {"model":"same","family":"child"},
+          {"model":"own","family":"child","operations":["stream"],"returns":{"form":"b64_json"},
+           "price":null,"status":"current","parameters":{"seed":null,"user":{},"prompt":{}}}]}})");
+    const ModelSpec &same = *catalogue.find("p", "x", "same");
+    EXPECT_TRUE(same.can(Operation::generate) && same.can(Operation::edit));
+    EXPECT_EQ(same[Param::prompt]->max_length, 9);
+    EXPECT_TRUE(same[Param::seed]);
+    EXPECT_EQ(same[Param::quality]->choices, std::vector<std::string>{"hd"});
+    EXPECT_EQ(same.returns.lifetime, 60);
+    EXPECT_EQ(same.shutdown, "2030-01-01");
+    ASSERT_TRUE(same.price);
+    EXPECT_EQ(same.price->per_image.front().usd, 1'000'000);
+
+    const ModelSpec &own = *catalogue.find("p", "x", "own");
+    EXPECT_TRUE(own.can(Operation::stream));
+    EXPECT_FALSE(own.can(Operation::generate)) << "a list takes the place of the other list";
+    EXPECT_FALSE(own[Param::seed]) << "null takes it away";
+    EXPECT_FALSE(own[Param::prompt]->max_length) << "a parameter is replaced as a whole";
+    EXPECT_TRUE(own[Param::user] && own[Param::quality]);
+    EXPECT_FALSE(own.price);
+    EXPECT_FALSE(own.returns.url);
+    EXPECT_FALSE(own.returns.lifetime);
+    EXPECT_EQ(own.status, ModelStatus::current);
 }
 
-// Each of these would otherwise be read as something that its writer did not mean.
-TEST(Catalogue, RefusesWhatItWouldHaveToIgnore) {
-    const struct {
-        std::string text;
-        const char *place;
-    } kRows[] = {
-        {R"({"parameter_sets":[]})", "$.parameter_sets"},
-        {R"({"parameter_sets":{},"apis":7})", "$.apis"},
-        {R"({"parameter_sets":{},"apis":{"openai":"x"}})", "$.apis.openai"},
-        {R"({"parameter_set":{}})", "parameter_set"},
-        {with_row(R"({"model":"x","parameters":"s","price":1})"), "$.apis.openai[1]"},
-        {with_param("quality", R"({"choices":["low"],"aliases":{"hd":7}})"),
-         "$.parameter_sets.s.quality.aliases"},
-        {with_param("quality", R"({"choices":["low"],"aliases":{"hd":"high"}})"),
-         "$.parameter_sets.s.quality.aliases"},
-        {with_param("n", R"({"min":5,"max":1})"), "$.parameter_sets.s.n"},
-        {with_param("size", R"({"multiple_of":0})"), "$.parameter_sets.s.size.multiple_of"},
-    };
-    for (const auto &row : kRows) {
-        const std::string mistake = mistake_in(row.text);
-        EXPECT_NE(mistake.find(row.place), std::string::npos) << row.text << "\n  " << mistake;
-    }
+TEST(Catalogue, ARemovedParameterLeavesNothingOfItsGeometryBehind) {
+    const Catalogue catalogue = read_catalogue(R"({
+        "families":{"f":{"parameters":{"size":{"auto":true,"sizes":["8x8"]},
+          "aspect_ratio":{"ratios":["1:1"]},"resolution":{"tiers":["1K"],"standard":"1K"}}}},
+        "apis":{"x":[{"model":"m","family":"f","parameters":
+          {"size":null,"aspect_ratio":null,"resolution":null}}]}})");
+    const ModelSpec &model = *catalogue.find("p", "x", "m");
+    EXPECT_TRUE(model.size.takes_any());
+    EXPECT_FALSE(model.size.automatic);
+    EXPECT_TRUE(model.ratio.list.empty());
+    EXPECT_TRUE(model.tier.list.empty());
+    EXPECT_EQ(model.tier.standard, "") << "prices would go by it";
 }
 
-TEST(Catalogue, HoldsSizesToARuleWhateverPartOfItIsGiven) {
-    const struct {
-        const char *spec;
-        const char *allowed;
-        const char *refused;
-    } kRows[] = {
-        {R"({"max_side":1000})", "1000x1000", "1001x1"},
-        {R"({"min_area":100})", "10x10", "9x11"},
-        {R"({"max_area":100})", "10x10", "101x1"},
-        {R"({"max_ratio":2})", "20x10", "21x10"},
-        {R"({"max_ratio":2.5})", "10x25", "10x26"},
-        {R"({"sizes":["7x7"],"max_area":10})", "7x7", "4x3"},
-        {R"({"multiple_of":16,"max_side":4096})", "1024x16", "1024x17"},
-        {R"({"multiple_of":16})", "1024x1024", "1023x1024"},
-    };
-    for (const auto &row : kRows) {
-        const auto read = Catalogue::read(with_param("size", row.spec));
-        ASSERT_TRUE(read) << read.error();
-        const ParamSpec &spec = *(*read->find("openai", "m")->parameters)[Param::size];
-        EXPECT_TRUE(spec.allows_size(row.allowed)) << row.spec;
-        EXPECT_FALSE(spec.allows_size(row.refused)) << row.spec;
-    }
+TEST(Catalogue, AnOverlaysRowsComeFirstAndLeaveTheBaseAsItWas) {
+    const Catalogue overlay = read_catalogue(R"({
+        "families":{"mine":{"family":"gpt-image-2","parameters":{"style":{"fold":"Style: {}."}}}},
+        "apis":{"openai":[{"model":"gpt-image-2","family":"mine"},
+                          {"model":"our-model","family":"mine"}],
+                "brand-new":[{"model":"*"}]}})",
+                                             &built_in());
+    EXPECT_TRUE((*overlay.find("p", "openai", "gpt-image-2"))[Param::style]);
+    EXPECT_TRUE((*overlay.find("p", "openai", "gpt-image-2"))[Param::quality]);
+    EXPECT_TRUE(overlay.lists("p", "openai", "our-model"));
+    EXPECT_FALSE((*overlay.find("p", "openai", "gpt-image-2-2026-04-21"))[Param::style]);
+    EXPECT_TRUE(overlay.find("p", "sandbox", "placeholder"));
+    EXPECT_TRUE(overlay.find("p", "brand-new", "x"));
+    EXPECT_FALSE(model_of("openai", "gpt-image-2")[Param::style]);
+    EXPECT_FALSE(built_in().lists("p", "openai", "our-model"));
+    EXPECT_EQ(built_in().find("p", "brand-new", "x"), nullptr);
+}
+
+TEST(Catalogue, AProvidersOwnRowsComeBeforeThoseOfItsApi) {
+    const Catalogue catalogue = read_catalogue(R"({
+        "apis":{"x":[{"model":"a"},{"model":"b"},{"model":"*"}]},
+        "providers":{"azure":[{"model":"b","parameters":{"seed":{}}},{"model":"our-*"}]}})");
+    EXPECT_TRUE((*catalogue.find("azure", "x", "b"))[Param::seed]);
+    EXPECT_FALSE((*catalogue.find("other", "x", "b"))[Param::seed]);
+    EXPECT_EQ(catalogue.find("azure", "x", "a")->pattern, "a");
+    EXPECT_TRUE(catalogue.lists("azure", "x", "our-deployment"));
+    EXPECT_FALSE(catalogue.lists("other", "x", "our-deployment"));
+}
+
+TEST(Catalogue, NamesTheModelsThatCountAndNoPatterns) {
+    const Catalogue catalogue = read_catalogue(R"({
+        "apis":{"x":[{"model":"a"},{"model":"b-*"},{"model":"b-1"},{"model":"c"},{"model":"*"}]},
+        "providers":{"azure":[{"model":"c"},{"model":"d"},{"model":"e*"}]}})");
+    EXPECT_EQ(names_of(catalogue.named("other", "x")), "a c");
+    EXPECT_EQ(names_of(catalogue.named("azure", "x")), "c d a");
+    EXPECT_EQ(names_of(catalogue.named("azure", "unheard-of")), "c d");
+    EXPECT_EQ(names_of(catalogue.named("nobody", "unheard-of")), "");
+    EXPECT_EQ(names_of(built_in().named("s", "sandbox")), "placeholder");
 }
 
 }  // namespace

@@ -122,9 +122,26 @@ TEST(DocumentRefusal, IsOfBytesThatAreNoText) {
             const Read document = read(text);
             ASSERT_FALSE(document) << text;
             EXPECT_EQ(document.error().offset, front.size() + row.offset) << text;
-            EXPECT_EQ(document.error().message, "not valid UTF-8 text");
+            EXPECT_EQ(document.error().message.starts_with("not valid UTF-8"),
+                      row.bad[row.offset] != '\\')
+                << text;
         }
     }
+}
+
+TEST(DocumentRefusal, IsOfMoreEscapesThanAllowed) {
+    JsonLimits limits;
+    limits.escapes = 3;
+    EXPECT_TRUE(JsonDocument::read(R"(["\n\u00e9","\\"])", limits));
+    EXPECT_TRUE(JsonDocument::read(R"(["\n\ud83d\ude00","\\"])", limits)) << "a pair is one";
+    const auto refused = JsonDocument::read(R"(["\n\u00e9","\\x\t"])", limits);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().offset, 16U);
+    std::string longest = "\"";
+    for (int i = 0; i < 32'000; ++i) {
+        longest += "\\ud83d\\ude00";
+    }
+    EXPECT_TRUE(JsonDocument::read(longest + "\"", kCallersJson)) << "any model's longest prompt";
 }
 
 TEST(DocumentRefusal, IsNotOfTextAtItsLimits) {

@@ -154,26 +154,26 @@ TEST_F(ExchangeTest, SaysWhenTheFormIsNotTheOneAskedFor) {
                std::string(all.at(0)["sent"].string());
     };
     const HttpReply link = reply_of(200, R"({"data":[{"url":"https://h/x.png"}]})");
-    ask(R"({"prompt":"a","model":"a/any","response_format":"url"})");
+    ask(R"({"prompt":"a","model":"a/gpt-image-2","response_format":"url"})");
     world.upstream.deliver(images(1));
     EXPECT_EQ(only_adjustment(), "response_format url");
     EXPECT_TRUE(told.json()["data"].at(0)["url"].string().starts_with("data:image/png;base64,"));
-    ask(R"({"prompt":"a","model":"a/any","response_format":"b64_json"})");
+    ask(R"({"prompt":"a","model":"a/gpt-image-2","response_format":"b64_json"})");
     world.upstream.deliver(link);
     EXPECT_EQ(only_adjustment(), "response_format url");
-    ask(R"({"prompt":"a","model":"a/any","response_format":"url"})");
+    ask(R"({"prompt":"a","model":"a/gpt-image-2","response_format":"url"})");
     world.upstream.deliver(link);
     EXPECT_EQ(only_adjustment(), " ");
-    ask(R"({"prompt":"a","model":"a/any"})");
+    ask(R"({"prompt":"a","model":"a/gpt-image-2"})");
     world.upstream.deliver(link);
     EXPECT_EQ(only_adjustment(), " ");
-    ask(R"({"prompt":"a","model":"a/any","response_format":"b64_json"})");
+    ask(R"({"prompt":"a","model":"a/gpt-image-2","response_format":"b64_json"})");
     world.upstream.deliver(images(1));
     EXPECT_EQ(only_adjustment(), " ");
 }
 
 TEST_F(ExchangeTest, SaysWhenFewerImagesWereMade) {
-    ask(R"({"prompt":"a","model":"a/any","n":4})");
+    ask(R"({"prompt":"a","model":"a/gpt-image-2","n":4})");
     world.upstream.deliver(images(3));
     const ReadJson json = told.json();
     EXPECT_EQ(json["data"].size(), 3U);
@@ -183,15 +183,23 @@ TEST_F(ExchangeTest, SaysWhenFewerImagesWereMade) {
 }
 
 TEST_F(ExchangeTest, ListsAnNThatTheModelDoesNotTakeOnlyOnce) {
-    models.use(*Catalogue::read(
-        R"({"parameter_sets":{"s":{"prompt":{},"n":{"max":1}}},
-            "apis":{"openai":[{"model":"*","parameters":"s"}]}})"));
-    ask(R"({"prompt":"a","model":"a/dall-e-3","n":4})");
-    EXPECT_EQ(world.upstream.calls.at(0)->call.body, R"({"model":"dall-e-3","prompt":"a","n":1})");
+    ask(R"({"prompt":"a","model":"a/gpt-image-2","n":4})");
+    world.upstream.deliver(images(4));
+    EXPECT_FALSE(told.json()["extra_fields"]["adjustments"]);
+    models.use(std::make_shared<const Catalogue>(*Catalogue::read(
+        R"({"apis":{"openai":[{"model":"one","operations":["generate"],
+            "parameters":{"prompt":{},"n":{"max":1}}}]}})",
+        models.catalogue().get())));
+    ask(R"({"prompt":"a","model":"a/one","n":4})");
+    EXPECT_EQ(world.upstream.calls.at(1)->call.body, R"({"model":"one","prompt":"a","n":1})");
     world.upstream.deliver(images(1));
     const ReadJson json = told.json();
     ASSERT_EQ(json["extra_fields"]["adjustments"].size(), 1U) << json.text();
     EXPECT_EQ(json["extra_fields"]["adjustments"].at(0)["sent"].integer(), 1);
+    policy.fit = FitMode::strict;
+    ask(R"({"prompt":"a","model":"a/one","n":4})");
+    EXPECT_EQ(told.status(), 400);
+    EXPECT_EQ(told.json()["error"]["param"].string(), "n");
 }
 
 TEST(NewRequestId, IsLongUnguessableAndReadable) {

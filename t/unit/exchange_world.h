@@ -52,7 +52,7 @@ class ExchangeTest : public testing::Test {
  protected:
     ExchangeTest() {
         EXPECT_TRUE(Ledger::prepare(memory.region(), true));
-        models.use(*Catalogue::read(Catalogue::built_in()));
+        models.use(std::make_shared<const Catalogue>(*Catalogue::read(Catalogue::built_in())));
         add_provider("a", {"sk-secret-a"});
         add_provider("b", {"sk-secret-b"});
         add_provider("c", {"sk-secret-c"});

@@ -5,37 +5,36 @@
 
 #include <string>
 
-#include "core/request/fields.h"
+#include "catalogues.h"
 
 namespace gateway {
 namespace {
 
-const Catalogue &catalogue() {
-    static const Catalogue built_in = *Catalogue::read(Catalogue::built_in());
-    return built_in;
-}
+using Text = std::string_view;
 
-const ModelSpec &spec_of(const char *model, const char *api = "openai") {
-    return *catalogue().find(api, model);
+const ModelSpec &openai(const char *model) {
+    return model_of("openai", model);
 }
 
 Params asking(Param param, ParamValue value) {
     Params params;
-    params[Param::prompt] = std::string_view("a kite");
+    params[Param::prompt] = Text("a kite");
     params[param] = value;
     return params;
 }
 
 // "as asked", "sent X: reason" or "left out: reason" in adapt mode; checks that strict agrees.
-std::string verdict(const char *model, Param param, ParamValue value) {
+std::string verdict(const ModelSpec &model, Param param, ParamValue value) {
     const Params asked = asking(param, value);
-    const auto fitted = fit(asked, spec_of(model), FitMode::adapt);
-    const auto strict = fit(asked, spec_of(model), FitMode::strict);
+    const auto fitted = fit(asked, model, FitMode::adapt);
+    const auto strict = fit(asked, model, FitMode::strict);
     if (!fitted) {
         EXPECT_FALSE(strict);
         return "refused: " + fitted.error().message;
     }
-    EXPECT_EQ(strict.has_value(), fitted->adjustments.empty());
+    // Who leaves the choice to a model that has none is not refused.
+    const bool left_open = value == ParamValue(Text("auto"));
+    EXPECT_EQ(strict.has_value(), fitted->adjustments.empty() || left_open);
     if (!strict) {
         EXPECT_EQ(strict.error().status, 400);
         EXPECT_EQ(strict.error().param, name_of(param));
@@ -52,123 +51,150 @@ std::string verdict(const char *model, Param param, ParamValue value) {
     return (fitted->params.has(param) ? "sent " + listed.sent : "left out") + ": " + listed.reason;
 }
 
-TEST(Fit, KnowsTheSizesOfGptImage2) {
-    const struct {
-        const char *size;
-        bool legal;
-    } kRows[] = {
-        {"auto", true},       {"1024x1024", true},  {"1536x1024", true}, {"1024x1536", true},
-        {"1920x1080", false}, {"1920x1088", true},  {"816x816", true},   {"800x800", false},
-        {"512x512", false},   {"800x816", false},   {"1280x512", true},  {"1264x512", false},
-        {"1536x512", true},   {"1552x512", false},  {"512x1536", true},  {"512x1552", false},
-        {"3840x1280", true},  {"3840x1264", false}, {"3840x2160", true}, {"2160x3840", true},
-        {"3840x2176", false}, {"3856x2000", false}, {"2880x2880", true}, {"2896x2880", false},
-        {"1025x1024", false}, {"1040x1024", true},  {"1792x768", true},  {"864x1536", true},
-        {"1152x864", true},   {"960x1280", true},   {"2560x1440", true}, {"2048x2048", true},
-    };
-    for (const char *model : {"gpt-image-2", "gpt-image-2-2026-04-21", "gpt-image-2.5-flare",
-                              "gpt-image-2.5-sunburst-2026-09-08"}) {
-        for (const auto &row : kRows) {
-            EXPECT_EQ(verdict(model, Param::size, std::string_view(row.size)) == "as asked",
-                      row.legal)
-                << model << " " << row.size;
-        }
-    }
-    EXPECT_EQ(verdict("gpt-image-2", Param::size, std::string_view("1920x1080")),
-              "left out: not a size of this model; it chooses its own");
-}
-
-TEST(Fit, KnowsTheSizesOfTheOlderGptImages) {
-    for (const char *size : {"auto", "1024x1024", "1536x1024", "1024x1536"}) {
-        EXPECT_EQ(verdict("gpt-image-1.5", Param::size, std::string_view(size)), "as asked");
-    }
-    for (const char *size : {"512x512", "1792x1024", "2048x2048", "1024x1040"}) {
-        EXPECT_NE(verdict("gpt-image-1.5", Param::size, std::string_view(size)), "as asked");
-    }
-}
-
-TEST(Fit, TranslatesTheOldWordsForQuality) {
+TEST(Fit, TranslatesTheWordsForQualityBothWays) {
+    const std::string kWord = ": this model's word for it";
     const struct {
         const char *model;
         const char *quality;
-        const char *verdict;
+        std::string verdict;
     } kRows[] = {
         {"gpt-image-2", "high", "as asked"},
-        {"gpt-image-2", "standard", "sent \"medium\": this model's word for it"},
-        {"gpt-image-2", "hd", "sent \"high\": this model's word for it"},
+        {"gpt-image-2", "standard", "sent \"medium\"" + kWord},
+        {"gpt-image-2", "hd", "sent \"high\"" + kWord},
+        {"gpt-image-2", "xhigh", "sent \"high\"" + kWord},
+        {"gpt-image-2", "max", "sent \"high\"" + kWord},
         {"gpt-image-2.5-flare", "max", "as asked"},
         {"gpt-image-2.5-flare", "xhigh", "as asked"},
-        {"gpt-image-2.5-flare", "hd", "sent \"high\": this model's word for it"},
-        {"gpt-image-2", "max", "left out: this model takes only auto, low, medium, high"},
+        {"gpt-image-2.5-flare", "hd", "sent \"high\"" + kWord},
+        {"dall-e-3", "hd", "as asked"},
+        {"dall-e-3", "low", "sent \"standard\"" + kWord},
+        {"dall-e-3", "medium", "sent \"standard\"" + kWord},
+        {"dall-e-3", "high", "sent \"hd\"" + kWord},
+        {"dall-e-3", "xhigh", "sent \"hd\"" + kWord},
+        {"dall-e-3", "max", "sent \"hd\"" + kWord},
+        {"dall-e-3", "auto", "left out: this model takes only standard, hd"},
+        {"dall-e-2", "low", "sent \"standard\"" + kWord},
+        {"dall-e-2", "high", "left out: this model takes only standard"},
+        {"gpt-image-2", "best", "left out: this model takes only auto, low, medium, high"},
         {"my-own-model", "hd", "as asked"},
+        {"my-own-model", "best", "as asked"},
     };
     for (const auto &row : kRows) {
-        EXPECT_EQ(verdict(row.model, Param::quality, std::string_view(row.quality)), row.verdict)
+        EXPECT_EQ(verdict(openai(row.model), Param::quality, Text(row.quality)), row.verdict)
             << row.model << " " << row.quality;
     }
 }
 
+TEST(Fit, AModelsOwnAliasesComeBeforeTheUsualOnes) {
+    const ModelSpec model = model_taking(
+        R"("quality":{"choices":["fast","high"],"aliases":{"low":"fast","hd":"fast"}})");
+    EXPECT_EQ(verdict(model, Param::quality, Text("low")),
+              "sent \"fast\": this model's word for it");
+    EXPECT_EQ(verdict(model, Param::quality, Text("hd")),
+              "sent \"fast\": this model's word for it");
+    EXPECT_EQ(verdict(model, Param::quality, Text("max")),
+              "sent \"high\": this model's word for it");
+}
+
 TEST(Fit, LeavesOutWhatTheModelDoesNotHave) {
     const std::string none = "left out: this model has no such parameter";
-    EXPECT_EQ(verdict("gpt-image-2", Param::style, std::string_view("vivid")), none);
-    EXPECT_EQ(verdict("gpt-image-2", Param::seed, int64_t{7}), none);
-    EXPECT_EQ(verdict("gpt-image-2", Param::guidance, 7.5), none);
-    EXPECT_EQ(verdict("gpt-image-2", Param::negative_prompt, std::string_view("rain")), none);
-    EXPECT_EQ(verdict("gpt-image-2", Param::aspect_ratio, std::string_view("16:9")), none);
-    EXPECT_EQ(verdict("gpt-image-2", Param::partial_images, int64_t{2}), none);
-    EXPECT_EQ(verdict("gpt-image-2", Param::background, std::string_view("transparent")),
+    const ModelSpec &model = openai("gpt-image-2");
+    EXPECT_EQ(verdict(model, Param::style, Text("vivid")), none);
+    EXPECT_EQ(verdict(model, Param::seed, int64_t{7}), none);
+    EXPECT_EQ(verdict(model, Param::guidance, 7.5), none);
+    EXPECT_EQ(verdict(model, Param::negative_prompt, Text("rain")), none);
+    EXPECT_EQ(verdict(model, Param::background, Text("transparent")),
               "left out: this model takes only auto, opaque");
-    EXPECT_EQ(verdict("gpt-image-1.5", Param::background, std::string_view("transparent")),
-              "as asked");
-    const auto strict = fit(asking(Param::style, std::string_view("vivid")), spec_of("gpt-image-2"),
-                            FitMode::strict);
-    EXPECT_EQ(strict.error().code, "unsupported_parameter");
-    const auto size =
-        fit(asking(Param::size, std::string_view("1x1")), spec_of("gpt-image-2"), FitMode::strict);
+    EXPECT_EQ(verdict(openai("gpt-image-1.5"), Param::background, Text("transparent")), "as asked");
+    const auto style = fit(asking(Param::style, Text("vivid")), model, FitMode::strict);
+    EXPECT_EQ(style.error().code, "unsupported_parameter");
+    const auto size = fit(asking(Param::size, Text("1x1")), model, FitMode::strict);
     EXPECT_EQ(size.error().code, "invalid_value");
 }
 
 TEST(Fit, RefusesAPromptTooLongForTheModelWhateverTheMode) {
-    const auto read = Catalogue::read(
-        R"({"parameter_sets":{"s":{"prompt":{"max_length":3}}},
-            "apis":{"x":[{"model":"*","parameters":"s"}]}})");
-    ASSERT_TRUE(read) << read.error();
+    const ModelSpec model = model_taking(R"("prompt":{"max_length":3})");
     for (const FitMode mode : {FitMode::adapt, FitMode::strict}) {
-        EXPECT_TRUE(
-            fit(asking(Param::prompt, std::string_view("äöü")), *read->find("x", "m"), mode));
-        const auto refused =
-            fit(asking(Param::prompt, std::string_view("äöü.")), *read->find("x", "m"), mode);
+        EXPECT_TRUE(fit(asking(Param::prompt, Text("äöü")), model, mode));
+        const auto refused = fit(asking(Param::prompt, Text("äöü.")), model, mode);
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().status, 400);
+        EXPECT_EQ(refused.error().code, "string_above_max_length");
         EXPECT_EQ(refused.error().param, "prompt");
     }
 }
 
+TEST(Fit, RefusesAModelThatMakesNothingFromTextAlone) {
+    const auto refused = fit(asking(Param::seed, int64_t{1}),
+                             model_of("black-forest-labs", "flux-pro-1.0-fill"), FitMode::adapt);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().status, 400);
+    EXPECT_EQ(refused.error().code, "unsupported_operation");
+    EXPECT_EQ(refused.error().param, "model");
+}
+
 TEST(Fit, TakesTheNearestNumber) {
-    const auto read = Catalogue::read(
-        R"({"parameter_sets":{"s":{"prompt":{},"n":{"max":1},"num_inference_steps":{"min":4,"max":8}}},
-            "apis":{"x":[{"model":"*","parameters":"s"}]}})");
-    ASSERT_TRUE(read) << read.error();
-    const ModelSpec &model = *read->find("x", "m");
+    const ModelSpec model = model_taking(
+        R"("num_inference_steps":{"min":4,"max":8},"guidance":{"min":1.5,"max":5},"seed":{})");
+    const std::string nearest = ": the nearest that this model takes";
+    EXPECT_EQ(verdict(model, Param::num_inference_steps, int64_t{3}), "sent 4" + nearest);
+    EXPECT_EQ(verdict(model, Param::num_inference_steps, int64_t{4}), "as asked");
+    EXPECT_EQ(verdict(model, Param::num_inference_steps, int64_t{8}), "as asked");
+    EXPECT_EQ(verdict(model, Param::num_inference_steps, INT64_MAX), "sent 8" + nearest);
+    EXPECT_EQ(verdict(model, Param::guidance, 1.25), "sent 1.5" + nearest);
+    EXPECT_EQ(verdict(model, Param::guidance, 4.5), "as asked");
+    EXPECT_EQ(verdict(model, Param::guidance, 1e300), "sent 5" + nearest);
+    // Beyond what a double holds exactly.
+    EXPECT_EQ(verdict(model, Param::seed, int64_t{9'007'199'254'740'993}), "as asked");
+    EXPECT_EQ(verdict(model, Param::seed, INT64_MIN), "as asked");
+    EXPECT_EQ(verdict(model_of("google-gemini", "gemini-3-pro-image"), Param::seed,
+                      int64_t{2'147'483'648}),
+              "sent 2147483647" + nearest);
+}
+
+TEST(Fit, SpreadsImagesOverCallsThatAModelTakes) {
     const struct {
-        Param param;
-        int64_t asked;
-        int64_t sent;
+        const char *parameters;
+        int64_t n;
+        std::vector<int64_t> calls;
     } kRows[] = {
-        {Param::n, 1, 1},
-        {Param::n, 10, 1},
-        {Param::num_inference_steps, 3, 4},
-        {Param::num_inference_steps, 4, 4},
-        {Param::num_inference_steps, 8, 8},
-        {Param::num_inference_steps, 9, 8},
+        {R"("n":{"max":10})", 10, {10}},
+        {R"("n":{"max":4})", 10, {4, 4, 2}},
+        {R"("n":{"max":4})", 4, {4}},
+        {R"("n":{"max":1})", 3, {1, 1, 1}},
+        {R"("n":{})", 7, {7}},
+        {R"("seed":{})", 2, {1, 1}},
+        {R"("n":{"min":1,"max":3})", 0, {1}},
     };
     for (const auto &row : kRows) {
-        const auto fitted = fit(asking(row.param, row.asked), model, FitMode::adapt);
+        Params asked = asking(Param::seed, {});
+        if (row.n != 0) {  // 0 stands for: not asked
+            asked[Param::n] = row.n;
+        }
+        for (const FitMode mode : {FitMode::adapt, FitMode::strict}) {
+            const auto fitted = fit(asked, model_taking(row.parameters), mode);
+            ASSERT_TRUE(fitted);
+            EXPECT_EQ(fitted->calls, row.calls) << row.parameters << " " << row.n;
+            EXPECT_TRUE(fitted->adjustments.empty());
+        }
+    }
+    const auto flux = fit(asking(Param::n, int64_t{2}), model_of("black-forest-labs", "flux-2-pro"),
+                          FitMode::strict);
+    ASSERT_TRUE(flux);
+    EXPECT_FALSE(flux->params.has(Param::n)) << "it would be an unknown field there";
+}
+
+TEST(Fit, SetsACompressionOnlyWhereSomethingIsCompressed) {
+    for (const char *format : {"", "png", "jpeg", "webp"}) {
+        Params asked = asking(Param::output_compression, int64_t{80});
+        if (*format != '\0') {
+            asked[Param::output_format] = Text(format);
+        }
+        const auto fitted = fit(asked, openai("gpt-image-2"), FitMode::adapt);
         ASSERT_TRUE(fitted);
-        EXPECT_EQ(fitted->params.integer(row.param, -1), row.sent);
-        EXPECT_EQ(fitted->adjustments.size(), row.asked == row.sent ? 0U : 1U);
-        EXPECT_EQ(fit(asking(row.param, row.asked), model, FitMode::strict).has_value(),
-                  row.asked == row.sent);
+        const bool lossy = Text(format) == "jpeg" || Text(format) == "webp";
+        EXPECT_EQ(fitted->params.has(Param::output_compression), lossy) << format;
+        EXPECT_EQ(fitted->adjustments.size(), lossy ? 0U : 1U) << format;
     }
 }
 
@@ -176,20 +202,25 @@ TEST(Fit, TakesTheNearestNumber) {
 // parameter: GPT image models answer 400 to a response_format.
 TEST(Fit, KeepsTheGatewaysOwnParametersFromModelsThatDoNotHaveThem) {
     for (const FitMode mode : {FitMode::adapt, FitMode::strict}) {
-        Params asked = asking(Param::response_format, std::string_view("b64_json"));
+        Params asked = asking(Param::response_format, Text("b64_json"));
         asked[Param::stream] = false;
         asked[Param::partial_images] = int64_t{0};
-        const auto fitted = fit(asked, spec_of("gpt-image-2"), mode);
+        const auto fitted = fit(asked, openai("gpt-image-2"), mode);
         ASSERT_TRUE(fitted) << fitted.error().message;
         EXPECT_TRUE(fitted->adjustments.empty());
         EXPECT_FALSE(fitted->params.has(Param::response_format));
         EXPECT_FALSE(fitted->params.has(Param::stream));
         EXPECT_FALSE(fitted->params.has(Param::partial_images));
-        const auto other = fit(asked, spec_of("some-other-model"), mode);
+        const auto other = fit(asked, openai("some-other-model"), mode);
         ASSERT_TRUE(other);
         EXPECT_EQ(other->params.text(Param::response_format), "b64_json");
         EXPECT_FALSE(other->params.has(Param::stream));
     }
+}
+
+TEST(Fit, PreviewsWithoutAStreamAreLeftOutAndListed) {
+    EXPECT_EQ(verdict(openai("gpt-image-2"), Param::partial_images, int64_t{2}),
+              "left out: previews are for streams");
 }
 
 }  // namespace

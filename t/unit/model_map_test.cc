@@ -6,51 +6,23 @@
 #include <algorithm>
 #include <map>
 
-#include "fake_ports.h"
+#include "routing_world.h"
 
 namespace gateway {
 namespace {
 
-class ModelMapTest : public testing::Test {
+class ModelMapTest : public RoutingTest {
  protected:
-    ModelMapTest() {
-        map.use(*Catalogue::read(Catalogue::built_in()));
-        add_provider("sandbox", "sandbox");
-        add_provider("openai", "openai");
-        add_provider("azure", "openai");
-    }
-    void add_provider(const char *name, const char *api) {
-        auto provider = std::make_unique<Provider>();
-        provider->name = name;
-        provider->dialect = dialect_named(api);
-        ASSERT_NE(provider->dialect, nullptr);
-        map.add(std::move(provider));
-    }
-    void add_alias(const char *name, std::vector<Alias::Member> members,
-                   AliasMode mode = AliasMode::ordered) {
-        Alias alias;
-        alias.name = name;
-        alias.mode = mode;
-        alias.members = std::move(members);
-        EXPECT_TRUE(map.add(std::move(alias)));
-    }
-    // "provider/model provider/model …", or the error's code
+    // The candidates, or the error's code.
     std::string resolve(std::string_view name) {
-        const auto resolved = map.resolve(name, random);
-        if (!resolved) {
-            EXPECT_EQ(resolved.error().status, 404);
-            EXPECT_EQ(resolved.error().param, "model");
-            return resolved.error().code;
+        const auto candidates = map.resolve(name, random);
+        if (!candidates) {
+            EXPECT_EQ(candidates.error().status, 404);
+            EXPECT_EQ(candidates.error().param, "model");
+            return candidates.error().code;
         }
-        std::string names;
-        for (const Candidate &candidate : resolved->candidates) {
-            names += (names.empty() ? "" : " ") + candidate.name();
-        }
-        return names;
+        return names_of(*candidates);
     }
-
-    ModelMap map;
-    FakeRandom random;
 };
 
 TEST_F(ModelMapTest, ResolvesInTheOrderOfTheDesign) {
@@ -97,8 +69,6 @@ TEST_F(ModelMapTest, ExpandsAliasesWithinAliases) {
     EXPECT_TRUE(map.check());
     EXPECT_EQ(resolve("outer"),
               "sandbox/placeholder azure/gpt-image-2 openai/gpt-image-1.5 openai/gpt-image-2");
-    EXPECT_EQ(map.resolve("outer", random)->alias, map.alias("outer"));
-    EXPECT_EQ(map.resolve("openai/x", random)->alias, nullptr);
 }
 
 TEST_F(ModelMapTest, FindsLoopsAmongAliases) {
@@ -141,11 +111,57 @@ TEST_F(ModelMapTest, RefusesANameTwice) {
 }
 
 TEST_F(ModelMapTest, ACatalogueWithoutALastResortIsTold) {
-    map.use(*Catalogue::read(R"({"parameter_sets":{"s":{}},"apis":{
-        "openai":[{"model":"gpt-*","parameters":"s"}],"sandbox":[{"model":"*","parameters":"s"}]}})"));
+    use_catalogue(
+        R"({"apis":{"openai":[{"model":"gpt-*"}],"sandbox":[{"model":"*"}]},
+            "providers":{"openai":[{"model":"*"}]}})");
     const auto checked = map.check();
-    ASSERT_FALSE(checked);
+    ASSERT_FALSE(checked) << "azure has none of its own";
     EXPECT_NE(checked.error().find("\"openai\""), std::string::npos);
+    use_catalogue(
+        R"({"apis":{"openai":[{"model":"gpt-*"}],"sandbox":[{"model":"*"}]},
+            "providers":{"openai":[{"model":"*"}],"azure":[{"model":"*"}]}})");
+    EXPECT_TRUE(map.check());
+}
+
+TEST_F(ModelMapTest, ABareIdGoesToTheFirstProviderWhoseOwnRowsListIt) {
+    use_catalogue(R"({"providers":{"azure":[{"model":"our-deployment"},{"model":"gpt-image-2"}]}})",
+                  &built_in());
+    EXPECT_EQ(resolve("our-deployment"), "azure/our-deployment");
+    EXPECT_EQ(resolve("gpt-image-2"), "openai/gpt-image-2");
+}
+
+TEST_F(ModelMapTest, WhoWorksWithACatalogueKeepsIt) {
+    const std::shared_ptr<const Catalogue> before = map.catalogue();
+    use_catalogue(R"({"apis":{"openai":[{"model":"*"}],"sandbox":[{"model":"*"}]}})");
+    EXPECT_NE(map.catalogue(), before);
+    EXPECT_EQ(resolve("gpt-image-2"), "model_not_found") << "it is listed no more";
+    EXPECT_TRUE(before->lists("openai", "openai", "gpt-image-2"));
+}
+
+TEST_F(ModelMapTest, TheSpecificationIsThatOfTheProvidersCatalogue) {
+    use_catalogue(R"({"providers":{"azure":[{"model":"gpt-image-2","parameters":{"seed":{}}}]}})",
+                  &built_in());
+    const Candidate azure{map.provider("azure"), "gpt-image-2"};
+    const Candidate openai{map.provider("openai"), "gpt-image-2"};
+    EXPECT_TRUE((*spec_of(*map.catalogue(), azure))[Param::seed]);
+    EXPECT_FALSE((*spec_of(*map.catalogue(), openai))[Param::seed]);
+    EXPECT_EQ(spec_of(*map.catalogue(), {map.provider("azure"), "x"})->pattern, "*");
+    EXPECT_EQ(spec_of(Catalogue(), azure), nullptr);
+}
+
+TEST_F(ModelMapTest, TellsWhichModelsAreShutDown) {
+    add_alias("old", {{"openai/dall-e-3"}});
+    constexpr int64_t kNovember = 1'795'000'000;
+    constexpr int64_t kDecember = 1'796'083'200;
+    EXPECT_EQ(map.shut_down("dall-e-3", kNovember),
+              "the model \"openai/dall-e-3\" was shut down on 2026-05-12, says the catalogue");
+    EXPECT_TRUE(map.shut_down("azure/dall-e-3", 0));
+    EXPECT_FALSE(map.shut_down("openai/gpt-image-1.5", kNovember));
+    EXPECT_TRUE(map.shut_down("openai/gpt-image-1.5", kDecember));
+    EXPECT_FALSE(map.shut_down("openai/gpt-image-2", INT64_MAX));
+    EXPECT_FALSE(map.shut_down("openai/whatever", INT64_MAX));
+    EXPECT_FALSE(map.shut_down("nobody/whatever", INT64_MAX));
+    EXPECT_FALSE(map.shut_down("old", INT64_MAX)) << "its members are told one by one";
 }
 
 TEST_F(ModelMapTest, AWeightedAliasIsOrderedByChance) {

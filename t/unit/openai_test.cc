@@ -7,7 +7,6 @@
 
 #include "core/catalog/fit.h"
 #include "core/request/decode.h"
-#include "core/request/fields.h"
 #include "fake_ports.h"
 #include "read_json.h"
 #include "replies.h"
@@ -28,20 +27,26 @@ class OpenAiTest : public testing::Test {
                    bool with_key = true) {
         const ProviderKey *key = with_key ? provider.keys.data() : nullptr;
         return std::get<HttpCall>(
-            dialect.begin({provider, key, model, params, id, idempotency, trace, random}));
+            dialect.begin({provider, key, model, params, passed, id, idempotency, trace, random}));
     }
     // The body sent for what a caller wrote, fitted to the model.
     std::string body_for(const char *model, const std::string &asked) {
-        const auto request = decode_request(asked);
+        UnknownFields unknown;
+        unknown.mode = UnknownFields::Mode::pass;
+        unknown.names = {"lora"};
+        const auto request = decode_request(asked, {unified_profile(), unknown});
         EXPECT_TRUE(request) << request.error().message;
         const auto catalogue = Catalogue::read(Catalogue::built_in());
-        const auto fitted = fit(request->params, *catalogue->find("openai", model), FitMode::adapt);
+        const auto fitted =
+            fit(request->params, *catalogue->find("", "openai", model), FitMode::adapt);
         EXPECT_TRUE(fitted) << fitted.error().message;
+        passed = request->passed;
         return begin(model, fitted->params).body;
     }
 
     OpenAi dialect;
     Provider provider;
+    std::vector<JsonValue> passed;
     FakeRandom random;
 };
 
@@ -58,7 +63,9 @@ TEST_F(OpenAiTest, SendsTheFittedFieldsAndNoOthers) {
               "\"user\":\"u-17\"}");
     EXPECT_EQ(body_for("gpt-image-2", R"({"prompt":"a","quality":"hd","style":"vivid","seed":5,
                      "guidance":7.5,"negative_prompt":"b","aspect_ratio":"1:1","size":"1x1"})"),
-              R"({"model":"gpt-image-2","prompt":"a","quality":"high"})");
+              R"({"model":"gpt-image-2","prompt":"a","size":"816x816","quality":"high"})");
+    EXPECT_EQ(body_for("gpt-image-2", R"({"prompt":"a","lora":{"a":[1,null,"\u00e9"]},"x":1})"),
+              R"({"model":"gpt-image-2","prompt":"a","lora":{"a":[1,null,"é"]}})");
 }
 
 TEST_F(OpenAiTest, NeverSendsAResponseFormatOrStreamToGptImages) {

@@ -21,7 +21,7 @@ class SandboxTest : public testing::Test {
     }
     LocalWork begin() {
         return std::get<LocalWork>(
-            sandbox.begin({provider, nullptr, "placeholder", params, "", "", "", random}));
+            sandbox.begin({provider, nullptr, "placeholder", params, {}, "", "", "", random}));
     }
 
     Sandbox sandbox;
@@ -92,7 +92,7 @@ TEST_F(SandboxTest, ItsWorkOwnsAllThatItNeeds) {
         }();
         Provider gone = provider;
         work = std::get<LocalWork>(
-            sandbox.begin({gone, nullptr, std::string("model"), mine, "", "", "", random}));
+            sandbox.begin({gone, nullptr, std::string("model"), mine, {}, "", "", "", random}));
     }
     EXPECT_EQ(work.make().type, OutcomeType::made);
 }

@@ -8,7 +8,6 @@
 #include "core/glob.h"
 #include "core/json/operators_file.h"
 #include "core/json/text.h"
-#include "core/request/fields.h"
 
 namespace gateway {
 

@@ -1,23 +1,61 @@
 #include "core/catalog/fit.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
+#include "core/catalog/fit_geometry.h"
 #include "core/json/text.h"
-#include "core/request/fields.h"
+#include "core/json/writer.h"
+#include "core/words.h"
 
 namespace gateway {
 
 namespace {
 
-// What the gateway itself sees to; a model need not know it.
-bool is_for_the_gateway(Param param) {
-    return param == Param::response_format || param == Param::stream;
+// One API's words for what others call differently, the nearest first.
+struct Synonyms {
+    Param param;
+    std::string_view word;
+    std::string_view instead;
+};
+constexpr Synonyms kSynonyms[] = {
+    {Param::quality, "standard", "medium auto"},
+    {Param::quality, "hd", "high"},
+    {Param::quality, "low", "standard"},
+    {Param::quality, "medium", "standard"},
+    {Param::quality, "high", "hd"},
+    {Param::quality, "xhigh", "high hd"},
+    {Param::quality, "max", "xhigh high hd"},
+};
+
+bool offers(const ParamSpec &spec, std::string_view word) {
+    return spec.choices.empty() ||
+           std::find(spec.choices.begin(), spec.choices.end(), word) != spec.choices.end();
 }
 
-const std::string *alias_of(const ParamSpec &spec, std::string_view word) {
+// The model's own word for it, which lives as long as the specification.
+std::string_view word_for(Param param, const ParamSpec &spec, std::string_view word) {
     const auto alias = spec.aliases.find(word);
-    return alias == spec.aliases.end() ? nullptr : &alias->second;
+    if (alias != spec.aliases.end()) {
+        return alias->second;
+    }
+    for (const Synonyms &row : kSynonyms) {
+        if (row.param != param || row.word != word) {
+            continue;
+        }
+        std::string_view rest = row.instead;
+        while (!rest.empty()) {
+            const size_t end = rest.find(' ');
+            const auto choice =
+                std::find(spec.choices.begin(), spec.choices.end(), rest.substr(0, end));
+            if (choice != spec.choices.end()) {
+                return *choice;
+            }
+            rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+        }
+    }
+    return {};
 }
 
 std::string joined(const std::vector<std::string> &words) {
@@ -28,83 +66,259 @@ std::string joined(const std::vector<std::string> &words) {
     return text;
 }
 
-struct Verdict {
-    enum { as_it_is, adapted, left_out, impossible } what = as_it_is;
-    ParamValue value;
-    std::string reason;
-};
-
-Verdict judge_text(Param param, const ParamSpec &spec, std::string_view text) {
-    if (spec.max_length && static_cast<int64_t>(count_characters(text)) > *spec.max_length) {
-        const std::string most = std::to_string(*spec.max_length);
-        return {Verdict::impossible, {}, "this model takes at most " + most + " characters"};
+ParamValue clamped(const ParamSpec &spec, const ParamValue &value) {
+    const auto bound = [&](double number) {
+        return std::clamp(number, spec.min.value_or(number), spec.max.value_or(number));
+    };
+    if (const auto *integer = std::get_if<int64_t>(&value)) {
+        // Compared as doubles, but kept exactly where nothing changes.
+        const double nearest = bound(static_cast<double>(*integer));
+        return nearest == static_cast<double>(*integer) ? value : ParamValue(std::llround(nearest));
     }
-    if (param == Param::size && !spec.allows_size(text)) {
-        return {Verdict::left_out, {}, "not a size of this model; it chooses its own"};
+    if (const auto *number = std::get_if<double>(&value)) {
+        return bound(*number);
     }
-    if (spec.choices.empty() ||
-        std::find(spec.choices.begin(), spec.choices.end(), text) != spec.choices.end()) {
-        return {};
-    }
-    if (const std::string *alias = alias_of(spec, text)) {
-        return {Verdict::adapted, std::string_view(*alias), "this model's word for it"};
-    }
-    return {Verdict::left_out, {}, "this model takes only " + joined(spec.choices)};
+    return value;
 }
 
-Verdict judge(Param param, const std::optional<ParamSpec> &spec, const ParamValue &value) {
-    if (!spec) {
-        return {Verdict::left_out, {}, "this model has no such parameter"};
+// Nothing is lost in a PNG, so there is nothing to set.
+bool is_lossy(const Params &params) {
+    const std::string_view format = params.text(Param::output_format);
+    return format == "jpeg" || format == "webp";
+}
+
+class Fitter {
+ public:
+    Fitter(const Params &asked, const ModelSpec &model, FitMode mode)
+        : asked_(asked), model_(model), mode_(mode) {
+        fitted_.params = asked;
     }
-    if (const auto *text = std::get_if<std::string_view>(&value)) {
-        return judge_text(param, *spec, *text);
+
+    tl::expected<Fitted, ApiError> fit() && {
+        if (!model_.can(Operation::generate)) {
+            return tl::unexpected(ApiError::of(400, "unsupported_operation",
+                                               "This model makes no images from text alone.",
+                                               "model"));
+        }
+        fit_stream();
+        fit_shape();
+        for (const Param param : all_params()) {
+            if (asked_.has(param) && !is_settled(param)) {
+                fit_one(param);
+            }
+        }
+        fit_count();
+        check_prompt();
+        if (problem_) {
+            return tl::unexpected(std::move(*problem_));
+        }
+        return std::move(fitted_);
     }
-    if (const auto *number = std::get_if<int64_t>(&value)) {
-        const int64_t nearest =
-            std::clamp(*number, spec->min.value_or(INT64_MIN), spec->max.value_or(INT64_MAX));
-        if (nearest != *number) {
-            return {Verdict::adapted, nearest, "the nearest that this model takes"};
+
+ private:
+    // What has a rule of its own, or is the gateway's to see to.
+    static bool is_settled(Param param) {
+        switch (param) {
+            case Param::prompt:
+            case Param::n:
+            case Param::size:
+            case Param::aspect_ratio:
+            case Param::resolution:
+            case Param::stream:
+            case Param::partial_images: return true;
+            default: return false;
         }
     }
-    return {};
-}
+
+    // Not sent as it was asked. Strict: refused.
+    void adjust(Param param, ParamValue sent, std::string shown, std::string reason) {
+        fitted_.params[param] = sent;
+        if (asked_.is_default(param)) {
+            return;
+        }
+        const std::string name(name_of(param));
+        // Who leaves the choice to the model has nothing taken from them where it has none.
+        const bool left_open = asked_.text(param) == "auto" && sent.index() == 0;
+        if (mode_ == FitMode::strict && !left_open && !problem_) {
+            const bool unknown = !model_[param] && sent.index() == 0;
+            problem_ = ApiError::of(400, unknown ? "unsupported_parameter" : "invalid_value",
+                                    name + " cannot be sent as asked: " + reason + ".", name);
+        }
+        fitted_.adjustments.push_back(
+            {name, to_json(asked_[param]), std::move(shown), std::move(reason)});
+    }
+    void adjust(Param param, ParamValue sent, std::string reason) {
+        std::string shown = to_json(sent);
+        adjust(param, sent, std::move(shown), std::move(reason));
+    }
+    void leave_out(Param param, std::string reason) { adjust(param, {}, std::move(reason)); }
+
+    // A preview without a stream is nothing that a model could be asked for.
+    void fit_stream() {
+        fitted_.params.clear(Param::stream);
+        fitted_.params.clear(Param::partial_images);
+        if (asked_.integer(Param::partial_images, 0) != 0 &&
+            asked_[Param::stream] != ParamValue(true)) {
+            leave_out(Param::partial_images, "previews are for streams");
+        }
+    }
+
+    void fit_shape() {
+        if (!asked_.has(Param::size) && !asked_.has(Param::aspect_ratio) &&
+            !asked_.has(Param::resolution)) {
+            return;
+        }
+        // A default says nothing beside what was written.
+        Params wish = asked_;
+        if (asked_.is_default(Param::size) &&
+            (asked_.is_asked(Param::aspect_ratio) || asked_.is_asked(Param::resolution))) {
+            wish.clear(Param::size);
+            fitted_.params.clear(Param::size);
+        }
+        FittedShape shape = gateway::fit_shape(wish, model_);
+        const std::pair<Param, std::string *> parts[] = {{Param::size, &shape.size},
+                                                         {Param::aspect_ratio, &shape.ratio},
+                                                         {Param::resolution, &shape.tier}};
+        JsonWriter all;
+        all.open_object();
+        for (const auto &[param, text] : parts) {
+            if (!text->empty()) {
+                all.key(name_of(param)).string(*text);
+            }
+        }
+        const std::string sent = std::move(all.close_object()).finish_text();
+        for (const auto &[param, text] : parts) {
+            const std::string_view wished = wish.text(param);
+            if (*text == wished || is_same(param, *text, wished)) {
+                if (!text->empty() && *text != wished) {
+                    fitted_.params[param] = fitted_.keep(std::move(*text));
+                }
+                continue;
+            }
+            if (wish.has(param)) {
+                list_shape(param, std::move(*text), sent, shape.reason);
+            } else {
+                fitted_.params[param] = fitted_.keep(std::move(*text));
+            }
+        }
+    }
+
+    // The same in another spelling: 2k and 2K.
+    static bool is_same(Param param, std::string_view a, std::string_view b) {
+        if (param == Param::aspect_ratio) {
+            const auto one = parse_ratio(a);
+            const auto other = parse_ratio(b);
+            return one && other && one->width * other->height == other->width * one->height;
+        }
+        const auto one = parse_resolution(a);
+        return param == Param::resolution && one && one == parse_resolution(b);
+    }
+
+    void list_shape(Param param, std::string text, const std::string &all,
+                    const std::string &reason) {
+        if (!text.empty()) {
+            adjust(param, fitted_.keep(std::move(text)), reason);
+        } else if (all != "{}") {
+            adjust(param, {}, all, reason);
+        } else if (model_[param]) {
+            leave_out(param, reason);
+        } else {
+            leave_out(param, "this model has no such parameter");
+        }
+    }
+
+    void fit_one(Param param) {
+        const auto &spec = model_[param];
+        if (!spec) {
+            // The form of the answer is the gateway's own business.
+            param == Param::response_format ? fitted_.params.clear(param)
+                                            : leave_out(param, "this model has no such parameter");
+            return;
+        }
+        if (!spec->fold.empty()) {
+            asked_.is_asked(param) ? fold(param, spec->fold) : fitted_.params.clear(param);
+            return;
+        }
+        if (param == Param::output_compression && !is_lossy(fitted_.params)) {
+            leave_out(param, "only for jpeg and webp");
+            return;
+        }
+        const ParamValue &value = asked_[param];
+        if (const auto *text = std::get_if<std::string_view>(&value)) {
+            fit_text(param, *spec, *text);
+            return;
+        }
+        const ParamValue nearest = clamped(*spec, value);
+        if (nearest != value) {
+            adjust(param, nearest, "the nearest that this model takes");
+        }
+    }
+
+    void fit_text(Param param, const ParamSpec &spec, std::string_view text) {
+        if (spec.max_length && static_cast<int64_t>(count_characters(text)) > *spec.max_length) {
+            refuse_length(param, *spec.max_length);
+        } else if (!offers(spec, text)) {
+            const std::string_view word = word_for(param, spec, text);
+            word.empty() ? leave_out(param, "this model takes only " + joined(spec.choices))
+                         : adjust(param, word, "this model's word for it");
+        }
+    }
+
+    // Operators may have what a model lacks said in its prompt.
+    void fold(Param param, std::string_view sentence) {
+        const ParamValue &value = asked_[param];
+        const auto *text = std::get_if<std::string_view>(&value);
+        std::string told(fitted_.params.text(Param::prompt));
+        const size_t place = sentence.find("{}");
+        told.append("\n").append(sentence.substr(0, place));
+        told.append(text == nullptr ? to_json(value) : std::string(*text));
+        told.append(sentence.substr(place + 2));
+        fitted_.params[Param::prompt] = fitted_.keep(std::move(told));
+        adjust(param, {}, R"({"prompt":"…"})",
+               "said at the end of the prompt, as this gateway is configured");
+    }
+
+    void fit_count() {
+        int64_t left = asked_.integer(Param::n, 1);
+        const auto &spec = model_[Param::n];
+        const auto most =
+            static_cast<int64_t>(spec ? spec->max.value_or(static_cast<double>(left)) : 1);
+        for (; left > 0; left -= most) {
+            fitted_.calls.push_back(std::min(left, most));
+        }
+        if (!spec) {
+            fitted_.params.clear(Param::n);
+        }
+    }
+
+    void check_prompt() {
+        const auto &spec = model_[Param::prompt];
+        const std::string_view prompt = fitted_.params.text(Param::prompt);
+        if (spec && spec->max_length && static_cast<int64_t>(prompt.size()) > *spec->max_length &&
+            static_cast<int64_t>(count_characters(prompt)) > *spec->max_length) {
+            refuse_length(Param::prompt, *spec->max_length);
+        }
+    }
+
+    void refuse_length(Param param, int64_t most) {
+        const std::string name(name_of(param));
+        problem_ = ApiError::of(400, "string_above_max_length",
+                                name + " is too long: this model takes at most " +
+                                    std::to_string(most) + " characters.",
+                                name);
+    }
+
+    const Params &asked_;
+    const ModelSpec &model_;
+    FitMode mode_;
+    Fitted fitted_;
+    std::optional<ApiError> problem_;
+};
 
 }  // namespace
 
 tl::expected<Fitted, ApiError> fit(const Params &asked, const ModelSpec &model, FitMode mode) {
-    Fitted fitted{asked, {}};
-    for (const Field &field : fields()) {
-        const Param param = field.param;
-        const auto &spec = (*model.parameters)[param];
-        if (!asked.has(param)) {
-            continue;
-        }
-        if (!spec && is_for_the_gateway(param)) {
-            fitted.params.clear(param);
-            continue;
-        }
-        Verdict verdict = judge(param, spec, asked[param]);
-        // A preview without a stream is nothing that a model could be asked for.
-        if (param == Param::partial_images && asked.integer(param, 0) == 0) {
-            fitted.params.clear(param);
-            continue;
-        }
-        if (verdict.what == Verdict::as_it_is) {
-            continue;
-        }
-        if (verdict.what == Verdict::impossible || mode == FitMode::strict) {
-            return tl::unexpected(ApiError::of(
-                400,
-                verdict.what == Verdict::left_out && !spec ? "unsupported_parameter"
-                                                           : "invalid_value",
-                std::string(field.name) + " cannot be sent as asked: " + verdict.reason + ".",
-                std::string(field.name)));
-        }
-        fitted.params[param] = verdict.value;
-        fitted.adjustments.push_back({std::string(field.name), to_json(asked[param]),
-                                      to_json(verdict.value), std::move(verdict.reason)});
-    }
-    return fitted;
+    return Fitter(asked, model, mode).fit();
 }
 
 }  // namespace gateway

@@ -234,8 +234,12 @@ tl::expected<JsonDocument, JsonError> JsonDocument::read(std::string_view text,
                                                          const JsonLimits &limits,
                                                          const std::vector<LiftedString> *lifted) {
     if (limits.strict_text) {
-        if (const auto offset = find_bad_text(text)) {
-            return tl::unexpected(JsonError{"not valid UTF-8 text", *offset});
+        if (const auto offset = find_bad_text(text, limits.escapes)) {
+            return tl::unexpected(
+                JsonError{text[*offset] == '\\'
+                              ? "half of a surrogate pair, or more escapes than anyone needs"
+                              : "not valid UTF-8 text",
+                          *offset});
         }
     }
     JsonDocument document;

@@ -78,10 +78,12 @@ struct JsonLimits {
     size_t members = 256;  // of one object
     bool unique_keys = true;
     bool strict_text = true;
+    size_t escapes = SIZE_MAX;  // in all texts together: undoing them is what costs most
 };
 
-// Someone's input: everything is checked.
-inline constexpr JsonLimits kCallersJson{};
+// Someone's input: everything is checked. The longest prompt that any model takes, all of it
+// written in escapes, fits.
+inline constexpr JsonLimits kCallersJson{32, 4096, 256, true, true, 80'000};
 // A provider's answer: read what can be read.
 inline constexpr JsonLimits kProvidersJson{64, 65536, 4096, false, false};
 // A file of ours.

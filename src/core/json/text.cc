@@ -1,7 +1,8 @@
 #include "core/json/text.h"
 
 #include <algorithm>
-#include <charconv>
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -36,17 +37,31 @@ size_t ordinary_prefix(std::string_view text) {
     return at;
 }
 
+// The value of each hexadecimal digit; 16 for what is none.
+constexpr std::array<uint8_t, 256> kHexDigits = [] {
+    std::array<uint8_t, 256> digits{};
+    digits.fill(16);
+    for (uint8_t i = 0; i < 10; ++i) {
+        digits['0' + i] = i;
+    }
+    for (uint8_t i = 0; i < 6; ++i) {
+        digits['a' + i] = digits['A' + i] = static_cast<uint8_t>(10 + i);
+    }
+    return digits;
+}();
+
 std::optional<unsigned> escaped_unit(std::string_view text) {
     if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') {
         return std::nullopt;
     }
     unsigned unit = 0;
-    const char *end = text.data() + 6;
-    const auto [stop, error] = std::from_chars(text.data() + 2, end, unit, 16);
-    if (error != std::errc() || stop != end) {
-        return std::nullopt;
+    unsigned all = 0;
+    for (size_t at = 2; at < 6; ++at) {
+        const unsigned digit = kHexDigits[byte_at(text, at)];
+        all |= digit;
+        unit = unit << 4 | digit;
     }
-    return unit;
+    return all < 16 ? std::optional(unit) : std::nullopt;
 }
 
 bool is_high_surrogate(unsigned unit) {
@@ -105,7 +120,8 @@ size_t utf8_character(std::string_view text) {
     return 0;
 }
 
-std::optional<size_t> find_bad_text(std::string_view document) {
+std::optional<size_t> find_bad_text(std::string_view document, size_t most_escapes) {
+    size_t escapes = 0;
     size_t at = 0;
     while (true) {
         at += ordinary_prefix(document.substr(at));
@@ -113,8 +129,10 @@ std::optional<size_t> find_bad_text(std::string_view document) {
             return std::nullopt;
         }
         const std::string_view rest = document.substr(at);
-        const size_t length = rest[0] == '\\' ? escape_length(rest) : utf8_character(rest);
-        if (length == 0) {
+        const bool escape = rest[0] == '\\';
+        const size_t length = escape ? escape_length(rest) : utf8_character(rest);
+        escapes += escape ? 1 : 0;
+        if (length == 0 || escapes > most_escapes) {
             return at;
         }
         at += length;
@@ -133,8 +151,19 @@ std::string_view front_of(std::string_view text, size_t most) {
 }
 
 size_t count_characters(std::string_view text) {
-    return static_cast<size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    // All bytes but those that continue a character (10xxxxxx), eight at a time.
+    constexpr uint64_t kHigh = 0x8080808080808080U;
+    size_t continuing = 0;
+    size_t at = 0;
+    for (; at + sizeof(uint64_t) <= text.size(); at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, sizeof(word));
+        continuing += static_cast<size_t>(std::popcount(word & ~(word << 1) & kHigh));
+    }
+    for (; at < text.size(); ++at) {
+        continuing += continues(text, at) ? 1 : 0;
+    }
+    return text.size() - continuing;
 }
 
 bool is_visible_ascii(std::string_view text) {

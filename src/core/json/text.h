@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -12,8 +13,9 @@ namespace gateway {
 size_t utf8_character(std::string_view text);
 
 // Offset of the first byte that keeps this JSON document from being text: bytes that are no UTF-8,
-// or an escaped lone surrogate, which yajl would silently turn into '?'.
-std::optional<size_t> find_bad_text(std::string_view document);
+// or an escaped lone surrogate, which yajl would silently turn into '?'; or the first escape beyond
+// so many.
+std::optional<size_t> find_bad_text(std::string_view document, size_t most_escapes = SIZE_MAX);
 
 // At most `most` bytes from the front, without cutting a character in half.
 std::string_view front_of(std::string_view text, size_t most);

@@ -177,6 +177,32 @@ JsonWriter &JsonWriter::copy(JsonValue value, int depth) {
     return object ? close_object() : close_array();
 }
 
+JsonWriter &JsonWriter::exact(JsonValue value) {
+    switch (value.kind()) {
+        case JsonKind::boolean: return boolean(*value.boolean());
+        case JsonKind::number: return json(value.number_text());
+        case JsonKind::string: return string(value.string());
+        case JsonKind::object:
+        case JsonKind::array: break;
+        default: return null();
+    }
+    const bool object = value.is(JsonKind::object);
+    object ? open_object() : open_array();
+    for (const JsonValue child : value) {
+        if (object) {
+            key(child.key());
+        }
+        exact(child);
+    }
+    return object ? close_object() : close_array();
+}
+
+JsonWriter &JsonWriter::json(std::string_view text) {
+    separate();
+    text_.append(text);
+    return *this;
+}
+
 JsonWriter &JsonWriter::string_by_reference(std::string_view prefix, const Bytes &content) {
     separate();
     text_ += '"';

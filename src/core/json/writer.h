@@ -29,6 +29,11 @@ class JsonWriter {
     // As it was read, but never longer than an error message should be: long texts are shortened.
     JsonWriter &copy(JsonValue value, int depth = 8);
 
+    // As it was read, to the last character.
+    JsonWriter &exact(JsonValue value);
+    // What is JSON already.
+    JsonWriter &json(std::string_view text);
+
     // A string whose content is passed by reference; it must be fit to stand in JSON as it is.
     JsonWriter &string_by_reference(std::string_view prefix, const Bytes &content);
 

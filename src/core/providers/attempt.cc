@@ -4,38 +4,52 @@
 #include <utility>
 
 #include "core/providers/error_reply.h"
+#include "core/response/wire.h"
 
 namespace gateway {
 
-Attempt::Attempt(const Ports &ports, const Dialect &dialect,
+Attempt::Attempt(const Ports &ports, const Provider &provider,
                  std::function<void(Outcome)> on_outcome)
-    : ports_(ports), dialect_(dialect), on_outcome_(std::move(on_outcome)) {}
+    : ports_(ports), provider_(provider), on_outcome_(std::move(on_outcome)) {}
 
 std::unique_ptr<Attempt> Attempt::start(const Ports &ports, const ProviderRequest &request,
                                         Limits limits, std::function<void(Outcome)> on_outcome) {
-    const Dialect &dialect = *request.provider.dialect;
-    std::unique_ptr<Attempt> attempt(new Attempt(ports, dialect, std::move(on_outcome)));
-    Work work = dialect.begin(request);
+    std::unique_ptr<Attempt> attempt(new Attempt(ports, request.provider, std::move(on_outcome)));
+    Work work = request.provider.dialect->begin(request);
     if (auto *call = std::get_if<HttpCall>(&work)) {
-        attempt->call(std::move(*call), request.provider, limits);
+        attempt->call(std::move(*call), limits);
     } else {
         attempt->work(std::get<LocalWork>(std::move(work)));
     }
     return attempt;
 }
 
-void Attempt::call(HttpCall call, const Provider &provider, Limits limits) {
-    call.timeouts = provider.timeouts;
+void Attempt::call(HttpCall call, Limits limits) {
+    call.timeouts = provider_.timeouts;
     // The request's own deadline is kept by its own timer, which must be the first to speak.
     constexpr Milliseconds kGrace{1000};
     call.timeouts.total = std::min(call.timeouts.total, limits.total + kGrace);
-    call.answer_max = provider.answer_max != 0 ? provider.answer_max : limits.answer_max;
-    call.proxy = provider.proxy;
-    call.ca_file = provider.ca_file;
-    call_ = ports_.upstream.start(std::move(call), [this](const HttpReply &reply) {
-        on_outcome_(reply.delivery == Delivery::answered ? dialect_.read(reply)
-                                                         : judge_delivery(reply));
-    });
+    call.answer_max = provider_.answer_max != 0 ? provider_.answer_max : limits.answer_max;
+    call.proxy = provider_.proxy;
+    call.ca_file = provider_.ca_file;
+    if (limits.show_wire) {
+        wire_ = std::make_unique<Wire>(Wire{show_request(call, provider_.keys), ""});
+    }
+    call_ =
+        ports_.upstream.start(std::move(call), [this](const HttpReply &reply) { on_reply(reply); });
+}
+
+void Attempt::on_reply(const HttpReply &reply) {
+    if (reply.delivery != Delivery::answered) {
+        on_outcome_(judge_delivery(reply));
+        return;
+    }
+    Outcome outcome = provider_.dialect->read(reply);
+    if (wire_ != nullptr) {
+        wire_->response = show_reply(reply, provider_.keys);
+        outcome.wire = std::move(wire_);
+    }
+    on_outcome_(std::move(outcome));
 }
 
 void Attempt::work(LocalWork work) {

@@ -15,6 +15,7 @@ class Attempt {
     struct Limits {
         Milliseconds total{0};  // what is left until the deadline
         size_t answer_max = 0;
+        bool show_wire = false;  // keep what goes over the wire
     };
 
     // `on_outcome` is called exactly once, never from within start().
@@ -26,14 +27,16 @@ class Attempt {
     ~Attempt() = default;
 
  private:
-    Attempt(const Ports &ports, const Dialect &dialect, std::function<void(Outcome)> on_outcome);
-    void call(HttpCall call, const Provider &provider, Limits limits);
+    Attempt(const Ports &ports, const Provider &provider, std::function<void(Outcome)> on_outcome);
+    void call(HttpCall call, Limits limits);
+    void on_reply(const HttpReply &reply);
     void work(LocalWork work);
     void run_work(std::function<Outcome()> make);
 
     const Ports &ports_;
-    const Dialect &dialect_;
+    const Provider &provider_;
     std::function<void(Outcome)> on_outcome_;
+    std::unique_ptr<Wire> wire_;
     std::unique_ptr<UpstreamCall> call_;
     std::unique_ptr<Timer> delay_;
     std::unique_ptr<Task> task_;

@@ -53,6 +53,7 @@ struct ProviderRequest {
     const ProviderKey *key;  // null where the provider has none
     std::string_view model;
     const Params &params;
+    std::span<const JsonValue> passed;  // fields for the provider alone, as the caller wrote them
     std::string_view request_id;
     std::string_view idempotency_key;
     std::string_view traceparent;
@@ -73,6 +74,10 @@ class Dialect {
     [[nodiscard]] virtual std::string_view name() const = 0;
     [[nodiscard]] virtual bool needs_url() const { return true; }
     [[nodiscard]] virtual bool needs_key() const { return true; }
+
+    // Whether a field that the gateway does not know may go to the provider: not if the dialect
+    // writes one of that name itself.
+    [[nodiscard]] virtual bool passes(std::string_view /*field*/) const { return false; }
 
     [[nodiscard]] virtual Work begin(const ProviderRequest &request) const = 0;
     // Reads a whole answer (Delivery::answered). What did not arrive whole is judged without the

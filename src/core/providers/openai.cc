@@ -6,7 +6,7 @@
 #include "core/json/writer.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
-#include "core/request/fields.h"
+#include "core/request/profile.h"
 
 namespace gateway {
 
@@ -43,9 +43,12 @@ std::optional<Usage> read_usage(JsonValue value) {
     // What is no sane count is none.
     const auto count = [](JsonValue number) {
         const auto tokens = number.integer();
-        constexpr int64_t kMost = 1'000'000'000'000;
+        constexpr int64_t kMost = 1'000'000'000;
         return tokens && *tokens >= 0 && *tokens <= kMost ? tokens : std::nullopt;
     };
+    if (!count(value["output_tokens"]) && !count(value["total_tokens"])) {
+        return std::nullopt;  // nothing that a picture could have cost
+    }
     Usage usage;
     usage.input_tokens = count(value["input_tokens"]).value_or(0);
     usage.output_tokens = count(value["output_tokens"]).value_or(0);
@@ -81,18 +84,23 @@ Outcome unreadable(const HttpReply &reply, std::string why) {
 
 }  // namespace
 
+bool OpenAi::passes(std::string_view field) const {
+    // All that it writes has a published name.
+    return !is_published_field(field);
+}
+
 Work OpenAi::begin(const ProviderRequest &request) const {
     JsonWriter body;
     body.open_object();
     body.key("model").string(request.model);
-    for (const Field &field : fields()) {
-        const ParamValue &value = request.params[field.param];
+    for (const Param param : all_params()) {
+        const ParamValue &value = request.params[param];
         // Fitting left only what this model takes; a form of answer it does not know, it is not
         // asked for.
         if (std::holds_alternative<std::monostate>(value)) {
             continue;
         }
-        body.key(field.name);
+        body.key(name_of(param));
         if (const auto *text = std::get_if<std::string_view>(&value)) {
             body.string(*text);
         } else if (const auto *integer = std::get_if<int64_t>(&value)) {
@@ -102,6 +110,9 @@ Work OpenAi::begin(const ProviderRequest &request) const {
         } else {
             body.boolean(std::get<bool>(value));
         }
+    }
+    for (const JsonValue field : request.passed) {
+        body.key(field.key()).exact(field);
     }
     body.close_object();
 

@@ -9,6 +9,7 @@ namespace gateway {
 class OpenAi final : public Dialect {
  public:
     [[nodiscard]] std::string_view name() const override { return "openai"; }
+    [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpReply &reply) const override;
 };

@@ -5,7 +5,7 @@
 
 #include "core/images/base64.h"
 #include "core/images/placeholder.h"
-#include "core/request/fields.h"
+#include "core/request/geometry.h"
 
 namespace gateway {
 
@@ -30,10 +30,9 @@ uint64_t random_number(Random &random) {
 
 Order read_order(const ProviderRequest &request) {
     Order order;
-    Pixels pixels;
-    if (parse_size(request.params.text(Param::size), pixels)) {
-        order.width = pixels.width;
-        order.height = pixels.height;
+    if (const auto size = parse_size(request.params.text(Param::size))) {
+        order.width = size->width;
+        order.height = size->height;
     }
     order.count = request.params.integer(Param::n, 1);
     order.prompt = request.params.text(Param::prompt);
@@ -41,7 +40,7 @@ Order read_order(const ProviderRequest &request) {
     order.transparent = request.params.text(Param::background) == "transparent";
     order.seed = request.params.has(Param::seed)
                      ? static_cast<uint64_t>(request.params.integer(Param::seed, 0))
-                     : random_number(request.random);
+                     : random_number(request.random) >> 11;  // exact in anybody's JSON
     return order;
 }
 
@@ -68,6 +67,7 @@ Outcome draw(const Order &order) {
         Image image;
         image.content = Bytes::own(encode_base64(png));
         image.format = ImageFormat::png;
+        image.seed = static_cast<int64_t>(order.seed + static_cast<uint64_t>(index));
         outcome.result.images.push_back(std::move(image));
     }
     outcome.result.size = std::to_string(order.width) + "x" + std::to_string(order.height);

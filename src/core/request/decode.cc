@@ -1,11 +1,13 @@
 #include "core/request/decode.h"
 
 #include <algorithm>
+#include <bitset>
 #include <utility>
 
 #include "core/json/text.h"
 #include "core/json/writer.h"
-#include "core/request/fields.h"
+#include "core/request/geometry.h"
+#include "core/words.h"
 
 namespace gateway {
 
@@ -13,23 +15,25 @@ namespace {
 
 constexpr size_t kMostFallbacks = 16;
 constexpr size_t kLongestModel = 256;
+constexpr size_t kLongestNameShown = 128;
+constexpr size_t kMostFields = 32;  // of a profile
 
 // Collects problems; the first one becomes the error.
 class Decoder {
  public:
-    explicit Decoder(ImageRequest &request) : request_(request) {}
+    Decoder(ImageRequest &request, const Contract &contract)
+        : request_(request), contract_(contract) {}
 
     void decode(JsonValue root) {
         for (const JsonValue member : root) {
             decode_member(member);
         }
-        for (const Field &field : fields()) {
-            if (field.required && !request_.params.has(field.param) &&
-                !complained_about(field.name)) {
-                problem(field.name, "missing_required_parameter",
-                        "Missing required parameter: '" + std::string(field.name) + "'.");
+        for (const Field &field : contract_.profile.fields) {
+            if (!seen_.test(index_of(field))) {
+                complete(field);
             }
         }
+        find_contradictions();
         if (request_.params[Param::stream] == ParamValue(true)) {
             problem("stream", "unsupported_parameter",
                     "Streaming is not offered by this gateway yet.");
@@ -39,42 +43,52 @@ class Decoder {
     std::vector<Problem> problems() && { return std::move(problems_); }
 
  private:
+    [[nodiscard]] size_t index_of(const Field &field) const {
+        return static_cast<size_t>(&field - contract_.profile.fields.data());
+    }
+
     void decode_member(JsonValue member) {
         const std::string_view name = member.key();
-        const auto all = fields();
-        const auto field = std::find_if(all.begin(), all.end(),
-                                        [=](const Field &row) { return row.name == name; });
-        if (field != all.end()) {
-            if (!member.is(JsonKind::null)) {
+        const Field *field = contract_.profile.field(name);
+        if (field != nullptr) {
+            if (!member.is(JsonKind::null) || !field->nullable) {
+                seen_.set(index_of(*field));
                 decode_field(*field, member);
             }
-        } else if (name == "model") {
-            decode_model(member);
-        } else if (name == "fallbacks") {
-            decode_fallbacks(member);
-        } else if ((name == "image" || name == "images" || name == "mask") &&
-                   !member.is(JsonKind::null)) {
+        } else if (is_one_of(name, kPictureFields) && !member.is(JsonKind::null)) {
             problem(
                 name, "unsupported_parameter",
                 "Pictures as input are not supported: this is for generating images from text.");
         } else {
-            drop(member);
+            decode_unknown(member);
+        }
+    }
+
+    // A field that is not there.
+    void complete(const Field &field) {
+        if (field.required && !(field.type == FieldType::model && contract_.model_in_path)) {
+            problem(field.name, "missing_required_parameter",
+                    "Missing required parameter: '" + std::string(field.name) + "'.");
+        } else if (field.param && !field.otherwise.empty()) {
+            request_.params.set_default(*field.param, field.otherwise);
         }
     }
 
     void decode_field(const Field &field, JsonValue value) {
         switch (field.type) {
+            case FieldType::model: decode_model(value); return;
+            case FieldType::fallbacks: decode_fallbacks(value); return;
             case FieldType::integer: decode_integer(field, value); return;
             case FieldType::number:
                 if (const auto number = value.number()) {
-                    request_.params[field.param] = *number;
+                    request_.params[*field.param] = *number;
                 } else {
                     wrong_type(field.name, "a number", value);
                 }
                 return;
             case FieldType::boolean:
                 if (const auto truth = value.boolean()) {
-                    request_.params[field.param] = *truth;
+                    request_.params[*field.param] = *truth;
                 } else {
                     wrong_type(field.name, "a boolean", value);
                 }
@@ -83,8 +97,8 @@ class Decoder {
         }
         if (!value.is(JsonKind::string)) {
             wrong_type(field.name, "a string", value);
-        } else {
-            decode_text(field, value.string());
+        } else if (fits(field, value.string())) {
+            request_.params[*field.param] = value.string();
         }
     }
 
@@ -101,26 +115,30 @@ class Decoder {
                 field.name, "integer_above_max_value",
                 std::string(field.name) + " must be at most " + std::to_string(field.max) + ".");
         } else {
-            request_.params[field.param] = *integer;
+            request_.params[*field.param] = *integer;
         }
     }
 
-    void decode_text(const Field &field, std::string_view text) {
-        Pixels pixels;
-        if (field.type == FieldType::choice && !is_one_of(text, field.choices)) {
-            problem(
-                field.name, "invalid_value",
-                std::string(field.name) + " must be one of: " + std::string(field.choices) + ".");
-        } else if (field.type == FieldType::size && text != "auto" && !parse_size(text, pixels)) {
-            problem(field.name, "invalid_value",
-                    "size must be 'auto' or WIDTHxHEIGHT in pixels, such as 1024x1024.");
-        } else if (field.type == FieldType::ratio && !is_ratio(text)) {
-            problem(field.name, "invalid_value",
-                    "aspect_ratio must be of the form W:H, such as 16:9.");
-        } else if (field.type == FieldType::text && !fits_length(field, text)) {
-            return;
-        } else {
-            request_.params[field.param] = text;
+    bool fits(const Field &field, std::string_view text) {
+        const auto invalid = [&](std::string message) {
+            problem(field.name, "invalid_value", std::string(field.name) + std::move(message));
+            return false;
+        };
+        switch (field.type) {
+            case FieldType::choice:
+                return is_one_of(text, field.choices) ||
+                       invalid(" must be one of: " + std::string(field.choices) + ".");
+            case FieldType::size:
+                return text == "auto" || parse_size(text) || parse_tier(text) ||
+                       invalid(
+                           " must be 'auto', WIDTHxHEIGHT in pixels such as 1024x1024, or a tier "
+                           "such as 2K.");
+            case FieldType::ratio:
+                return parse_ratio(text) || invalid(" must be of the form W:H, such as 16:9.");
+            case FieldType::resolution:
+                return parse_resolution(text) ||
+                       invalid(" must be a tier such as 512, 1K, 2K or 4K.");
+            default: return fits_length(field, text);
         }
     }
 
@@ -141,9 +159,6 @@ class Decoder {
     }
 
     void decode_model(JsonValue value) {
-        if (value.is(JsonKind::null)) {
-            return;
-        }
         if (!value.is(JsonKind::string)) {
             wrong_type("model", "a string", value);
         } else if (!is_model_name(value.string())) {
@@ -155,9 +170,6 @@ class Decoder {
     }
 
     void decode_fallbacks(JsonValue value) {
-        if (value.is(JsonKind::null)) {
-            return;
-        }
         if (!value.is(JsonKind::array)) {
             wrong_type("fallbacks", "an array", value);
             return;
@@ -190,12 +202,53 @@ class Decoder {
         }
     }
 
-    void drop(JsonValue member) {
-        JsonWriter requested;
-        requested.copy(member, 2);
-        request_.adjustments.push_back({std::string(front_of(member.key(), 128)),
-                                        std::move(requested).finish_text(), "null",
-                                        "not a parameter of this API"});
+    void decode_unknown(JsonValue member) {
+        const std::string_view name = member.key();
+        const UnknownFields &policy = contract_.unknown;
+        if (policy.mode == UnknownFields::Mode::reject) {
+            const std::string shown(front_of(name, kLongestNameShown));
+            problem(shown, "unknown_parameter", "Unknown parameter: '" + shown + "'.");
+        } else if (policy.mode == UnknownFields::Mode::pass &&
+                   std::find(policy.names.begin(), policy.names.end(), name) !=
+                       policy.names.end()) {
+            request_.passed.push_back(member);
+        } else {
+            request_.adjustments.push_back(not_passed(member, "not a parameter of this API"));
+        }
+    }
+
+    // What cannot be meant at once, whatever the model.
+    void find_contradictions() {
+        const Params &params = request_.params;
+        const Shape shape = shape_of(params);
+        const auto asked = [&](Param a, Param b) {
+            return params.is_asked(a) && params.is_asked(b);
+        };
+        if (asked(Param::size, Param::aspect_ratio) && !contract_.profile.size_is_scale &&
+            shape.size && shape.ratio && !agree(*shape.size, *shape.ratio)) {
+            contradiction(Param::size, Param::aspect_ratio);
+        }
+        if (asked(Param::size, Param::resolution)) {
+            const auto tier = parse_resolution(params.text(Param::resolution));
+            const auto size_tier = parse_tier(params.text(Param::size));
+            if ((shape.size && tier && !agree(*shape.size, *tier)) ||
+                (size_tier && tier && *size_tier != *tier)) {
+                contradiction(Param::size, Param::resolution);
+            }
+        }
+        if (asked(Param::background, Param::output_format) &&
+            params.text(Param::background) == "transparent" &&
+            params.text(Param::output_format) == "jpeg") {
+            contradiction(Param::background, Param::output_format);
+        }
+    }
+
+    void contradiction(Param a, Param b) {
+        const auto both = [&](Param param) {
+            return std::string(name_of(param)) + " '" + std::string(request_.params.text(param)) +
+                   "'";
+        };
+        problem(name_of(a), "invalid_value", both(a) + " contradicts " + both(b) + ".");
     }
 
     void wrong_type(std::string_view name, std::string_view expected, JsonValue value) {
@@ -214,12 +267,9 @@ class Decoder {
         problems_.push_back({std::string(param), std::move(code), std::move(message)});
     }
 
-    [[nodiscard]] bool complained_about(std::string_view name) const {
-        return std::any_of(problems_.begin(), problems_.end(),
-                           [=](const Problem &problem) { return problem.param == name; });
-    }
-
     ImageRequest &request_;
+    const Contract &contract_;
+    std::bitset<kMostFields> seen_;
     std::vector<Problem> problems_;
 };
 
@@ -229,7 +279,15 @@ bool is_model_name(std::string_view name) {
     return !name.empty() && name.size() <= kLongestModel && is_visible_ascii(name);
 }
 
-tl::expected<ImageRequest, ApiError> decode_request(std::string_view body) {
+Adjustment not_passed(JsonValue member, std::string reason) {
+    JsonWriter requested;
+    requested.copy(member, 2);
+    return {std::string(front_of(member.key(), kLongestNameShown)),
+            std::move(requested).finish_text(), "null", std::move(reason)};
+}
+
+tl::expected<ImageRequest, ApiError> decode_request(std::string_view body,
+                                                    const Contract &contract) {
     if (body.empty()) {
         return tl::unexpected(ApiError::of(400, "invalid_json", "The request has no body."));
     }
@@ -246,7 +304,7 @@ tl::expected<ImageRequest, ApiError> decode_request(std::string_view body) {
     if (!document->root().is(JsonKind::object)) {
         return tl::unexpected(ApiError::of(400, "invalid_type", "The body must be a JSON object."));
     }
-    Decoder decoder(request);
+    Decoder decoder(request, contract);
     decoder.decode(document->root());
     std::vector<Problem> problems = std::move(decoder).problems();
     if (!problems.empty()) {

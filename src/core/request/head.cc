@@ -67,6 +67,31 @@ tl::expected<void, ApiError> read_timeout(std::string_view text, Wishes &wishes)
     return {};
 }
 
+tl::expected<void, ApiError> read_raw(std::string_view text, Wishes &wishes) {
+    while (!text.empty()) {
+        const size_t comma = text.find(',');
+        std::string_view word = text.substr(0, comma);
+        text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+        while (word.starts_with(' ')) {
+            word.remove_prefix(1);
+        }
+        while (word.ends_with(' ')) {
+            word.remove_suffix(1);
+        }
+        if (word == "request") {
+            wishes.raw_request = true;
+        } else if (word == "response") {
+            wishes.raw_response = true;
+        } else {
+            return tl::unexpected(ApiError::of(400, "invalid_value",
+                                               "X-Image-Gateway-Raw must be request, response or "
+                                               "both with a comma between them.",
+                                               "X-Image-Gateway-Raw"));
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 tl::expected<Wishes, ApiError> read_wishes(const RequestHead &head) {
@@ -85,6 +110,9 @@ tl::expected<Wishes, ApiError> read_wishes(const RequestHead &head) {
                                            "X-Image-Gateway-Fit"));
     }
     wishes.strict = head.fit == "strict";
+    if (auto read = read_raw(head.raw, wishes); !read) {
+        return tl::unexpected(std::move(read.error()));
+    }
     return wishes;
 }
 

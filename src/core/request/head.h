@@ -22,6 +22,7 @@ struct RequestHead {
     std::string_view traceparent;
     std::string_view fit;
     std::string_view timeout;
+    std::string_view raw;
     std::string_view path_model;  // Azure's path carries the model
 };
 
@@ -29,6 +30,8 @@ struct RequestHead {
 struct Wishes {
     std::optional<std::chrono::milliseconds> timeout;
     bool strict = false;
+    bool raw_request = false;
+    bool raw_response = false;
 };
 
 // Holds header values to their form: ids of visible ASCII and sane length, known words, whole

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -13,13 +15,13 @@
 
 namespace gateway {
 
-// Everything about the picture that a caller may ask for. The table in fields.cc has a row for
-// each.
+// Everything about the picture that a caller may ask for. param.cc has the name of each.
 enum class Param : uint8_t {
     prompt,
     n,
     size,
     aspect_ratio,
+    resolution,
     quality,
     style,
     background,
@@ -38,6 +40,9 @@ enum class Param : uint8_t {
 inline constexpr size_t kParamCount = static_cast<size_t>(Param::user) + 1;
 
 std::string_view name_of(Param param);
+// All of them, in order.
+const std::array<Param, kParamCount> &all_params();
+std::optional<Param> param_named(std::string_view name);
 
 // Absent, or a value of the parameter's type.
 using ParamValue = std::variant<std::monostate, bool, int64_t, double, std::string_view>;
@@ -59,8 +64,21 @@ class Params {
         return integer == nullptr ? otherwise : *integer;
     }
 
+    // What a profile's default says and not the caller: it is never refused, and no line is written
+    // about what becomes of it.
+    void set_default(Param param, ParamValue value) {
+        (*this)[param] = value;
+        defaults_.set(static_cast<size_t>(param));
+    }
+    [[nodiscard]] bool is_default(Param param) const {
+        return defaults_.test(static_cast<size_t>(param));
+    }
+    // Whether the caller wrote it.
+    [[nodiscard]] bool is_asked(Param param) const { return has(param) && !is_default(param); }
+
  private:
     std::array<ParamValue, kParamCount> values_;
+    std::bitset<kParamCount> defaults_;
 };
 
 // As JSON text, for adjustments.
@@ -78,7 +96,8 @@ struct ImageRequest {
     Params params;
     std::string model;                    // as it was written; empty: none
     std::vector<std::string> fallbacks;   // "provider/model"
-    std::vector<Adjustment> adjustments;  // fields that we do not know
+    std::vector<JsonValue> passed;        // unknown fields that may go through to a provider
+    std::vector<Adjustment> adjustments;  // unknown fields that may not
     std::shared_ptr<const JsonDocument>
         document;  // what the texts in `params` point into, with the body
 };

@@ -1,5 +1,7 @@
 #include "core/response/answer.h"
 
+#include <algorithm>
+
 #include "core/json/writer.h"
 
 namespace gateway {
@@ -36,12 +38,13 @@ void write_usage(JsonWriter &out, const Usage &usage) {
     out.key("image_tokens").number(usage.input_image_tokens);
     out.key("text_tokens").number(usage.input_text_tokens).close_object();
     out.key("output_tokens").number(usage.output_tokens);
-    if (usage.output_image_tokens || usage.output_text_tokens) {
-        const int64_t images = usage.output_image_tokens.value_or(0);
-        out.key("output_tokens_details").open_object();
-        out.key("image_tokens").number(images);
-        out.key("text_tokens").number(usage.output_text_tokens.value_or(0)).close_object();
-    }
+    // Where the provider does not tell them apart, they are those of the pictures.
+    const int64_t text = usage.output_text_tokens.value_or(0);
+    out.key("output_tokens_details").open_object();
+    out.key("image_tokens")
+        .number(
+            usage.output_image_tokens.value_or(std::max<int64_t>(0, usage.output_tokens - text)));
+    out.key("text_tokens").number(text).close_object();
     out.key("total_tokens").number(usage.total_tokens);
     out.close_object();
 }
@@ -72,25 +75,42 @@ void write_adjustments(JsonWriter &out, const AnswerFacts &facts) {
     if (facts.adjustments == nullptr || facts.adjustments->empty()) {
         return;
     }
-    const auto copy = [&](const std::string &json) {
-        const auto document = JsonDocument::read(json, kProvidersJson);
-        out.copy(document ? document->root() : JsonValue());
-    };
     out.key("adjustments").open_array();
     for (const Adjustment &adjustment : *facts.adjustments) {
         out.open_object();
         out.key("param").string(adjustment.param);
-        out.key("requested");
-        copy(adjustment.requested);
-        out.key("sent");
-        copy(adjustment.sent);
+        out.key("requested").json(adjustment.requested);
+        out.key("sent").json(adjustment.sent);
         out.key("reason").string(adjustment.reason).close_object();
     }
     out.close_array();
 }
 
-void write_extra_fields(JsonWriter &out, const AnswerFacts &facts, bool made) {
-    out.key("extra_fields").open_object();
+// What is known of each picture besides its bytes.
+void write_picture_facts(JsonWriter &out, const std::vector<Image> &images) {
+    out.key("images").open_array();
+    for (size_t index = 0; index < images.size(); ++index) {
+        const Image &image = images[index];
+        out.open_object().key("index").number(static_cast<int64_t>(index));
+        if (image.format != ImageFormat::unknown) {
+            out.key("format").string(name_of(image.format));
+        }
+        if (image.seed) {
+            out.key("seed").number(*image.seed);
+        }
+        out.close_object();
+    }
+    out.close_array();
+}
+
+void write_cost(JsonWriter &out, const Cost &cost) {
+    out.key("cost").open_object().key("usd");
+    cost.usd ? out.json(dollars(*cost.usd)) : out.null();
+    out.key("basis").string(cost.basis).close_object();
+}
+
+// What both a success and an error say.
+void write_facts(JsonWriter &out, const AnswerFacts &facts) {
     out.key("request_type").string("image_generation");
     if (facts.attempts != nullptr && !facts.attempts->empty()) {
         out.key("provider").string(facts.attempts->back().provider);
@@ -100,20 +120,8 @@ void write_extra_fields(JsonWriter &out, const AnswerFacts &facts, bool made) {
         out.key("model_requested").string(facts.model_requested);
     }
     out.key("latency").number(facts.latency);
-    if (made) {
-        out.key("chunk_index").number(int64_t{0});
-        // Nothing is priced yet, and unknown is not 0.
-        out.key("cost")
-            .open_object()
-            .key("usd")
-            .null()
-            .key("basis")
-            .string("unknown")
-            .close_object();
-    }
     write_attempts(out, facts);
     write_adjustments(out, facts);
-    out.close_object();
 }
 
 }  // namespace
@@ -140,8 +148,19 @@ Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
     if (result.usage) {
         write_usage(out, *result.usage);
     }
-    write_extra_fields(out, facts, true);
-    out.close_object();
+    out.key("extra_fields").open_object();
+    write_facts(out, facts);
+    out.key("chunk_index").number(int64_t{0});
+    write_picture_facts(out, result.images);
+    write_cost(out, facts.cost);
+    out.key("usage_basis").string(facts.usage_counted ? "counted" : "provider");
+    if (!facts.raw_request.empty()) {
+        out.key("raw_request").json(facts.raw_request);
+    }
+    if (!facts.raw_response.empty()) {
+        out.key("raw_response").json(facts.raw_response);
+    }
+    out.close_object().close_object();
     return std::move(out).finish();
 }
 
@@ -163,7 +182,7 @@ std::string write_error(const ApiError &error, const AnswerFacts &facts) {
     out.key("param");
     nullable(out, error.param);
     out.key("event_id").string(facts.request_id);
-    if (error.details.size() > 1) {
+    if (!error.details.empty()) {
         out.key("details").open_array();
         for (const Problem &problem : error.details) {
             out.open_object();
@@ -174,8 +193,9 @@ std::string write_error(const ApiError &error, const AnswerFacts &facts) {
         out.close_array();
     }
     out.close_object();
-    write_extra_fields(out, facts, false);
-    out.close_object();
+    out.key("extra_fields").open_object();
+    write_facts(out, facts);
+    out.close_object().close_object();
     return std::move(out).finish_text();
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/api_error.h"
 #include "core/bytes/bytes.h"
+#include "core/catalog/price.h"
 #include "core/outcome.h"
 #include "core/request/image_request.h"
 
@@ -38,6 +39,11 @@ struct AnswerFacts {
     const std::vector<AttemptRecord> *attempts = nullptr;
     const std::vector<Adjustment> *adjustments = nullptr;
     int64_t latency = 0;
+    // Of a success:
+    Cost cost;
+    bool usage_counted = false;    // by us, because the provider told none
+    std::string_view raw_request;  // JSON, where it was asked for
+    std::string_view raw_response;
 };
 
 Bytes write_images(const ImageResult &result, const AnswerFacts &facts,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "core/json/text.h"
 
@@ -19,7 +20,7 @@ bool is_encoded(char c) {
 
 }  // namespace
 
-std::string redact(std::string text, const std::vector<ProviderKey> &keys) {
+std::string hide_secrets(std::string text, const std::vector<ProviderKey> &keys) {
     std::vector<std::string_view> secrets;
     for (const ProviderKey &key : keys) {
         if (text.find(key.secret) != std::string::npos && !key.secret.empty()) {
@@ -36,6 +37,11 @@ std::string redact(std::string text, const std::vector<ProviderKey> &keys) {
             at += kInstead.size();
         }
     }
+    return text;
+}
+
+std::string redact(std::string text, const std::vector<ProviderKey> &keys) {
+    text = hide_secrets(std::move(text), keys);
     constexpr size_t kLongest = 1024;
     text.resize(front_of(text, kLongest).size());
     return text;

@@ -8,6 +8,9 @@
 
 namespace gateway {
 
+// The text without these secrets.
+std::string hide_secrets(std::string text, const std::vector<ProviderKey> &keys);
+
 // The text without these secrets, and not longer than an error should be. Shortened last: half a
 // secret is not found.
 std::string redact(std::string text, const std::vector<ProviderKey> &keys);

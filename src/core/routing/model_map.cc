@@ -35,7 +35,7 @@ tl::expected<void, std::string> ModelMap::check() const {
     for (const auto &provider : providers_) {
         const std::string_view api = provider->dialect->name();
         // Requests rely on it: any model of a configured provider has a specification.
-        if (catalogue_.find(api, "*") == nullptr) {
+        if (catalogue_->find(provider->name, api, "*") == nullptr) {
             return tl::unexpected("the catalogue has no row \"*\" for the api \"" +
                                   std::string(api) + "\"");
         }
@@ -89,7 +89,7 @@ bool ModelMap::resolve_one(std::string_view name, std::vector<Candidate> &into) 
         }
     }
     for (const auto &provider : providers_) {
-        if (catalogue_.lists(provider->dialect->name(), name)) {
+        if (catalogue_->lists(provider->name, provider->dialect->name(), name)) {
             into.push_back({provider.get(), std::string(name)});
             return true;
         }
@@ -117,17 +117,35 @@ void ModelMap::expand(const Alias &alias, Random &random, std::vector<Candidate>
     }
 }
 
-tl::expected<Resolved, ApiError> ModelMap::resolve(std::string_view name, Random &random) const {
-    Resolved resolved;
+tl::expected<std::vector<Candidate>, ApiError> ModelMap::resolve(std::string_view name,
+                                                                 Random &random) const {
+    std::vector<Candidate> candidates;
     if (const Alias *found = alias(name)) {
-        resolved.alias = found;
-        expand(*found, random, resolved.candidates);
-    } else if (!resolve_one(name, resolved.candidates)) {
+        expand(*found, random, candidates);
+    } else if (!resolve_one(name, candidates)) {
         return tl::unexpected(
             ApiError::of(404, "model_not_found",
                          "The model '" + std::string(name) + "' is not known here.", "model"));
     }
-    return resolved;
+    return candidates;
+}
+
+std::optional<std::string> ModelMap::shut_down(std::string_view name, int64_t unix_seconds) const {
+    std::vector<Candidate> candidates;
+    if (!resolve_one(name, candidates)) {
+        return std::nullopt;
+    }
+    const ModelSpec *spec = spec_of(*catalogue_, candidates.front());
+    if (spec == nullptr || !spec->is_shut_down(unix_seconds)) {
+        return std::nullopt;
+    }
+    return "the model \"" + candidates.front().name() + "\" " + spec->how_shut_down() +
+           ", says the catalogue";
+}
+
+const ModelSpec *spec_of(const Catalogue &catalogue, const Candidate &candidate) {
+    const Provider &provider = *candidate.provider;
+    return catalogue.find(provider.name, provider.dialect->name(), candidate.model);
 }
 
 std::vector<size_t> weighted_order(const std::vector<int> &weights, Random &random) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -39,22 +40,21 @@ struct Alias {
     std::vector<Member> members;
 };
 
-struct Resolved {
-    std::vector<Candidate> candidates;
-    const Alias *alias = nullptr;
-};
-
 class ModelMap {
  public:
     // Order matters: a bare id goes to the first provider whose catalogue lists it.
     void add(std::unique_ptr<Provider> provider);
     // False when the name is taken.
     bool add(Alias alias);
-    void use(Catalogue catalogue) { catalogue_ = std::move(catalogue); }
+    // May be given another one at any time: who works with one keeps it.
+    void use(std::shared_ptr<const Catalogue> catalogue) { catalogue_ = std::move(catalogue); }
 
     [[nodiscard]] const Provider *provider(std::string_view name) const;
     [[nodiscard]] const Alias *alias(std::string_view name) const;
-    [[nodiscard]] const Catalogue &catalogue() const { return catalogue_; }
+    [[nodiscard]] const std::shared_ptr<const Catalogue> &catalogue() const { return catalogue_; }
+    [[nodiscard]] const std::map<std::string, Alias, std::less<>> &aliases() const {
+        return aliases_;
+    }
     [[nodiscard]] const std::vector<std::unique_ptr<Provider>> &providers() const {
         return providers_;
     }
@@ -66,8 +66,12 @@ class ModelMap {
 
     // An exact alias; a provider before the first '/' or ':'; a bare id that a provider's catalogue
     // lists.
-    [[nodiscard]] tl::expected<Resolved, ApiError> resolve(std::string_view name,
-                                                           Random &random) const;
+    [[nodiscard]] tl::expected<std::vector<Candidate>, ApiError> resolve(std::string_view name,
+                                                                         Random &random) const;
+
+    // A sentence if this is the name of a model that is past its shutdown date.
+    [[nodiscard]] std::optional<std::string> shut_down(std::string_view name,
+                                                       int64_t unix_seconds) const;
 
  private:
     [[nodiscard]] tl::expected<void, std::string> check_alias(
@@ -77,8 +81,11 @@ class ModelMap {
 
     std::vector<std::unique_ptr<Provider>> providers_;
     std::map<std::string, Alias, std::less<>> aliases_;
-    Catalogue catalogue_;
+    std::shared_ptr<const Catalogue> catalogue_ = std::make_shared<const Catalogue>();
 };
+
+// Null for an api that the catalogue does not know.
+const ModelSpec *spec_of(const Catalogue &catalogue, const Candidate &candidate);
 
 // The order in which to try entries of these weights: the first by weight, then among the rest in
 // the same way.

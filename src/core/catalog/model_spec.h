@@ -1,0 +1,114 @@
+// What a model can do and what it costs, as typed data read from catalog.json.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/catalog/price.h"
+#include "core/request/geometry.h"
+#include "core/request/image_request.h"
+
+namespace gateway {
+
+enum class Operation : uint8_t { generate, edit, variation, stream };
+inline constexpr size_t kOperationCount = static_cast<size_t>(Operation::stream) + 1;
+std::string_view name_of(Operation operation);
+std::optional<Operation> operation_named(std::string_view name);
+
+// What a model takes for one parameter; what is not set is not limited.
+struct ParamSpec {
+    std::optional<double> min;
+    std::optional<double> max;
+    std::optional<int64_t> max_length;  // characters
+    std::vector<std::string> choices;   // quality, background …
+    // Another API's word for one of the choices, where the usual ones do not do.
+    std::map<std::string, std::string, std::less<>> aliases;
+    // A sentence for the end of the prompt, with {} for the value: for parameters that the model
+    // does not have. Only operators say so.
+    std::string fold;
+};
+
+// The sizes of a model: those listed, and if there is a rule, those that keep it.
+struct SizeSpec {
+    bool automatic = false;  // takes "auto"
+    std::vector<Pixels> list;
+    struct Rule {
+        int64_t multiple_of = 1;
+        int64_t min_side = 1;
+        int64_t max_side = 16384;
+        int64_t min_area = 1;
+        int64_t max_area = INT64_MAX;
+        double max_ratio = 16384;
+        [[nodiscard]] bool allows(Pixels size) const;
+    };
+    std::optional<Rule> rule;
+
+    // A model that says nothing about sizes takes any.
+    [[nodiscard]] bool takes_any() const { return list.empty() && !rule; }
+    [[nodiscard]] bool allows(Pixels size) const;
+};
+
+// The ratios of a model: those listed, or all between two.
+struct RatioSpec {
+    bool automatic = false;
+    std::vector<Pixels> list;
+    std::optional<Pixels> min;
+    std::optional<Pixels> max;
+};
+
+// The tiers of a model, in its own spelling.
+struct TierSpec {
+    struct Tier {
+        std::string name;
+        int64_t side;  // of the square picture
+    };
+    std::vector<Tier> list;
+    std::string standard;  // what it makes when it is not told
+};
+
+enum class ModelStatus : uint8_t { current, preview, deprecated, shut_down };
+std::string_view name_of(ModelStatus status);
+
+struct ModelSpec {
+    std::string pattern;
+    std::bitset<kOperationCount> operations;
+    std::array<std::optional<ParamSpec>, kParamCount> params;  // not set: the model has none
+    // The geometry of the three parameters that have one; set together with theirs above.
+    SizeSpec size;
+    RatioSpec ratio;
+    TierSpec tier;
+    struct Returns {
+        bool url = false;                 // links and not bytes, unless it is told otherwise
+        std::optional<int64_t> lifetime;  // of the links, in seconds
+    } returns;
+    std::optional<Price> price;
+    ModelStatus status = ModelStatus::current;
+    std::string released;                  // a date, or nothing
+    std::string shutdown;                  // a date, or nothing
+    std::optional<int64_t> shutdown_time;  // unix seconds
+
+    [[nodiscard]] const std::optional<ParamSpec> &operator[](Param param) const {
+        return params[static_cast<size_t>(param)];
+    }
+    [[nodiscard]] bool can(Operation operation) const {
+        return operations.test(static_cast<size_t>(operation));
+    }
+    // The last resort of an api: for models that nobody listed.
+    [[nodiscard]] bool is_last_resort() const { return pattern == "*"; }
+    [[nodiscard]] bool is_shut_down(int64_t unix_seconds) const {
+        return status == ModelStatus::shut_down ||
+               (shutdown_time && *shutdown_time <= unix_seconds);
+    }
+    // "was shut down on 2026-05-12", for people.
+    [[nodiscard]] std::string how_shut_down() const {
+        return shutdown.empty() ? "was shut down" : "was shut down on " + shutdown;
+    }
+};
+
+}  // namespace gateway

@@ -1,0 +1,306 @@
+#include "core/response/models.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/access/key_ring.h"
+#include "core/json/writer.h"
+
+namespace gateway {
+
+namespace {
+
+void write_texts(JsonWriter &out, std::string_view key, const std::vector<std::string> &texts) {
+    out.key(key).open_array();
+    for (const std::string &text : texts) {
+        out.string(text);
+    }
+    out.close_array();
+}
+
+void write_bound(JsonWriter &out, std::string_view key, const std::optional<double> &bound) {
+    if (bound) {
+        out.key(key).number(*bound);
+    }
+}
+
+void write_sizes(JsonWriter &out, const SizeSpec &spec) {
+    out.key("type").string("size").key("auto").boolean(spec.automatic);
+    if (!spec.list.empty()) {
+        std::vector<std::string> sizes;
+        std::transform(spec.list.begin(), spec.list.end(), std::back_inserter(sizes), size_text);
+        write_texts(out, "values", sizes);
+    }
+    if (spec.rule) {
+        const SizeSpec::Rule &rule = *spec.rule;
+        const SizeSpec::Rule none;
+        const auto write = [&](std::string_view key, auto value, auto unlimited) {
+            if (value != unlimited) {
+                out.key(key).number(value);
+            }
+        };
+        write("multiple_of", rule.multiple_of, none.multiple_of);
+        write("min_side", rule.min_side, none.min_side);
+        write("max_side", rule.max_side, none.max_side);
+        write("min_area", rule.min_area, none.min_area);
+        write("max_area", rule.max_area, none.max_area);
+        write("max_ratio", rule.max_ratio, none.max_ratio);
+    }
+}
+
+void write_ratios(JsonWriter &out, const RatioSpec &spec) {
+    out.key("type").string("ratio").key("auto").boolean(spec.automatic);
+    if (!spec.list.empty()) {
+        std::vector<std::string> ratios;
+        std::transform(spec.list.begin(), spec.list.end(), std::back_inserter(ratios),
+                       spelled_ratio);
+        write_texts(out, "values", ratios);
+    }
+    if (spec.min) {
+        out.key("min").string(spelled_ratio(*spec.min));
+    }
+    if (spec.max) {
+        out.key("max").string(spelled_ratio(*spec.max));
+    }
+}
+
+void write_tiers(JsonWriter &out, const TierSpec &spec) {
+    std::vector<std::string> tiers;
+    for (const TierSpec::Tier &tier : spec.list) {
+        tiers.push_back(tier.name);
+    }
+    out.key("type").string("enum");
+    write_texts(out, "values", tiers);
+    if (!spec.standard.empty()) {
+        out.key("default").string(spec.standard);
+    }
+}
+
+void write_plain(JsonWriter &out, Param param, const ParamSpec &spec) {
+    const bool number = param == Param::n || param == Param::seed || param == Param::guidance ||
+                        param == Param::num_inference_steps || param == Param::partial_images ||
+                        param == Param::output_compression;
+    if (!spec.choices.empty()) {
+        out.key("type").string("enum");
+        write_texts(out, "values", spec.choices);
+    } else if (number) {
+        out.key("type").string("range");
+        write_bound(out, "min", spec.min);
+        write_bound(out, "max", spec.max);
+    } else {
+        out.key("type").string("string");
+        if (spec.max_length) {
+            out.key("max_length").number(*spec.max_length);
+        }
+    }
+    if (!spec.fold.empty()) {
+        out.key("in_prompt").boolean(true);
+    }
+}
+
+void write_params(JsonWriter &out, const ModelSpec &spec) {
+    out.key("supported_parameters").open_object();
+    for (const Param param : all_params()) {
+        if (!spec[param]) {
+            continue;
+        }
+        out.key(name_of(param)).open_object();
+        switch (param) {
+            case Param::size: write_sizes(out, spec.size); break;
+            case Param::aspect_ratio: write_ratios(out, spec.ratio); break;
+            case Param::resolution: write_tiers(out, spec.tier); break;
+            default: write_plain(out, param, *spec[param]);
+        }
+        out.close_object();
+    }
+    out.close_object();
+}
+
+// ---- prices, in dollars
+
+void write_price_key(JsonWriter &out, const PriceKey &key) {
+    const std::pair<std::string_view, const std::string &> words[] = {
+        {"size", key.size}, {"quality", key.quality}, {"resolution", key.resolution}};
+    for (const auto &[name, word] : words) {
+        if (!word.empty()) {
+            out.key(name).string(word);
+        }
+    }
+}
+
+void write_money(JsonWriter &out, std::string_view key, const std::optional<MicroUsd> &usd) {
+    if (usd) {
+        out.key(key).json(dollars(*usd));
+    }
+}
+
+void write_price(JsonWriter &out, const std::optional<Price> &price) {
+    out.key("pricing");
+    if (!price) {
+        out.null();
+        return;
+    }
+    out.open_object();
+    if (!price->per_image.empty()) {
+        out.key("per_image").open_array();
+        for (const auto &row : price->per_image) {
+            out.open_object();
+            write_price_key(out, row.key);
+            out.key("usd").json(dollars(row.usd)).close_object();
+        }
+        out.close_array();
+    }
+    if (const auto &megapixels = price->per_megapixel) {
+        out.key("per_megapixel").open_object();
+        write_money(out, "first", megapixels->first);
+        write_money(out, "further", megapixels->further);
+        if (megapixels->input != 0) {
+            write_money(out, "input", megapixels->input);
+        }
+        out.close_object();
+    }
+    if (const auto &tokens = price->per_million_tokens) {
+        out.key("per_million_tokens").open_object();
+        write_money(out, "text_in", tokens->text_in);
+        write_money(out, "image_in", tokens->image_in);
+        write_money(out, "text_out", tokens->text_out);
+        write_money(out, "image_out", tokens->image_out);
+        out.close_object();
+    }
+    if (price->at_most) {
+        out.key("at_most").boolean(true);
+    }
+    out.close_object();
+}
+
+// ---- models
+
+int64_t unix_time_of(const std::string &date) {
+    return date.empty() ? 0 : parse_time(date + "T00:00:00Z").value_or(0);
+}
+
+void write_head(JsonWriter &out, std::string_view id, int64_t created, std::string_view owner) {
+    out.key("id").string(id).key("object").string("model");
+    out.key("created").number(created).key("owned_by").string(owner);
+}
+
+void write_listed(JsonWriter &out, const Candidate &candidate, const ModelSpec &spec, int64_t now) {
+    out.open_object();
+    write_head(out, candidate.name(), unix_time_of(spec.released), candidate.provider->name);
+    const bool gone = spec.is_shut_down(now);
+    out.key("status").string(name_of(gone ? ModelStatus::shut_down : spec.status));
+    if (!spec.shutdown.empty()) {
+        out.key("shutdown").string(spec.shutdown);
+    }
+    if (gone) {
+        out.key("warning").string("This model " + spec.how_shut_down() + ".");
+    }
+    out.key("operations").open_array();
+    for (size_t i = 0; i < kOperationCount; ++i) {
+        if (spec.can(static_cast<Operation>(i))) {
+            out.string(name_of(static_cast<Operation>(i)));
+        }
+    }
+    out.close_array();
+    write_params(out, spec);
+    out.key("returns").open_object();
+    out.key("form").string(spec.returns.url ? "url" : "b64_json");
+    if (spec.returns.lifetime) {
+        out.key("lifetime").number(*spec.returns.lifetime);
+    }
+    out.close_object();
+    write_price(out, spec.price);
+    out.close_object();
+}
+
+void write_alias(JsonWriter &out, const Alias &alias) {
+    out.open_object();
+    write_head(out, alias.name, 0, "image_gateway");
+    out.key("alias").open_object();
+    out.key("mode").string(alias.mode == AliasMode::weighted ? "weighted" : "ordered");
+    out.key("models").open_array();
+    for (const Alias::Member &member : alias.members) {
+        out.open_object().key("model").string(member.model);
+        if (alias.mode == AliasMode::weighted) {
+            out.key("weight").number(int64_t{member.weight});
+        }
+        out.close_object();
+    }
+    out.close_array().close_object().close_object();
+}
+
+// A key may name a model as it likes, for one by its bare id.
+bool may_use_model(const Offer &offer, const Candidate &candidate, Random &random) {
+    if (offer.caller.may_use(candidate.name())) {
+        return true;
+    }
+    const auto resolved = offer.models.resolve(candidate.model, random);
+    return offer.caller.may_use(candidate.model) && resolved && resolved->size() == 1 &&
+           resolved->front().provider == candidate.provider &&
+           resolved->front().model == candidate.model;
+}
+
+// A caller who may not use the alias itself may still use some of what is behind it.
+bool may_use_any(const Offer &offer, std::string_view name, Random &random) {
+    if (offer.caller.may_use(name)) {
+        return true;
+    }
+    const auto candidates = offer.models.resolve(name, random);
+    return candidates &&
+           std::any_of(candidates->begin(), candidates->end(), [&](const Candidate &candidate) {
+               return offer.caller.may_use(candidate.name());
+           });
+}
+
+// Only the order of an alias's members is drawn, and it does not matter here.
+class NoRandom final : public Random {
+ public:
+    void fill(std::span<uint8_t> bytes) override { std::fill(bytes.begin(), bytes.end(), 0); }
+};
+
+}  // namespace
+
+std::string write_models(const Offer &offer, int64_t now) {
+    NoRandom random;
+    JsonWriter out;
+    out.open_object().key("object").string("list").key("data").open_array();
+    for (const auto &[name, alias] : offer.models.aliases()) {
+        if (may_use_any(offer, name, random)) {
+            write_alias(out, alias);
+        }
+    }
+    for (const auto &provider : offer.models.providers()) {
+        for (const ModelSpec *spec :
+             offer.catalogue.named(provider->name, provider->dialect->name())) {
+            const Candidate candidate{provider.get(), spec->pattern};
+            // An alias of the same name is what a request would get.
+            if (offer.models.alias(candidate.name()) == nullptr &&
+                may_use_model(offer, candidate, random)) {
+                write_listed(out, candidate, *spec, now);
+            }
+        }
+    }
+    return std::move(out.close_array().close_object()).finish_text();
+}
+
+tl::expected<std::string, ApiError> write_model(const Offer &offer, std::string_view name,
+                                                int64_t now) {
+    NoRandom random;
+    const auto candidates = offer.models.resolve(name, random);
+    // What a caller may not use does not exist for them.
+    if (!candidates || !may_use_any(offer, name, random)) {
+        return tl::unexpected(
+            ApiError::of(404, "model_not_found",
+                         "The model '" + std::string(name) + "' is not known here.", "model"));
+    }
+    JsonWriter out;
+    if (const Alias *alias = offer.models.alias(name)) {
+        write_alias(out, *alias);
+    } else {
+        const Candidate &candidate = candidates->front();
+        write_listed(out, candidate, *spec_of(offer.catalogue, candidate), now);
+    }
+    return std::move(out).finish_text();
+}
+
+}  // namespace gateway

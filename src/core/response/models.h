@@ -1,0 +1,28 @@
+// Which models a caller may use, what each can do and what it costs: OpenAI's list of models, with
+// a typed descriptor for each parameter.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "core/access/identify.h"
+#include "core/routing/model_map.h"
+
+namespace gateway {
+
+struct Offer {
+    const ModelMap &models;
+    const Catalogue &catalogue;
+    const Caller &caller;
+};
+
+// Aliases first, then what each provider's part of the catalogue names.
+std::string write_models(const Offer &offer, int64_t now);
+
+// One of them, under any name that a request might use.
+tl::expected<std::string, ApiError> write_model(const Offer &offer, std::string_view name,
+                                                int64_t now);
+
+}  // namespace gateway

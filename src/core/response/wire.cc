@@ -1,0 +1,84 @@
+#include "core/response/wire.h"
+
+#include <utility>
+
+#include "core/json/text.h"
+#include "core/json/writer.h"
+#include "core/providers/image_value.h"
+#include "core/response/redact.h"
+
+namespace gateway {
+
+namespace {
+
+// Reading and writing more than this would hold up the loop.
+constexpr size_t kMostShown = size_t{64} * 1024;
+
+class Shower {
+ public:
+    explicit Shower(const std::vector<ProviderKey> &keys) : keys_(keys) {}
+
+    void show(JsonValue value) {
+        switch (value.kind()) {
+            case JsonKind::lifted: elide(value.lifted()->content.size()); return;
+            case JsonKind::string: show_text(value); return;
+            case JsonKind::object:
+            case JsonKind::array: break;
+            default: out_.exact(value); return;
+        }
+        const bool object = value.is(JsonKind::object);
+        object ? out_.open_object() : out_.open_array();
+        for (const JsonValue child : value) {
+            if (object) {
+                out_.key(hide_secrets(std::string(child.key()), keys_));
+            }
+            show(child);
+        }
+        object ? out_.close_object() : out_.close_array();
+    }
+
+    std::string shown() && { return std::move(out_).finish_text(); }
+
+ private:
+    void show_text(JsonValue value) {
+        const std::string_view text = value.string();
+        if (read_base64_image(value)) {
+            elide(text.size());
+        } else {
+            out_.string(hide_secrets(std::string(text), keys_));
+        }
+    }
+    void elide(size_t bytes) { out_.string("[" + std::to_string(bytes) + " bytes left out]"); }
+
+    const std::vector<ProviderKey> &keys_;
+    JsonWriter out_;
+};
+
+std::string show(std::string_view text, const std::vector<LiftedString> *lifted,
+                 const std::vector<ProviderKey> &keys) {
+    if (text.size() <= kMostShown) {
+        const auto document = JsonDocument::read(text, kProvidersJson, lifted);
+        if (document) {
+            Shower shower(keys);
+            shower.show(document->root());
+            return std::move(shower).shown();
+        }
+    }
+    constexpr size_t kMostOfNoJson = 1024;
+    JsonWriter out;
+    out.string(
+        front_of(hide_secrets(std::string(front_of(text, kMostShown)), keys), kMostOfNoJson));
+    return std::move(out).finish_text();
+}
+
+}  // namespace
+
+std::string show_request(const HttpCall &call, const std::vector<ProviderKey> &keys) {
+    return show(call.body, nullptr, keys);
+}
+
+std::string show_reply(const HttpReply &reply, const std::vector<ProviderKey> &keys) {
+    return show(reply.body.outline, &reply.body.strings, keys);
+}
+
+}  // namespace gateway

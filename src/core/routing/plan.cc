@@ -1,0 +1,91 @@
+#include "core/routing/plan.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gateway {
+
+namespace {
+
+class Planner {
+ public:
+    Planner(const ModelMap &models, const Caller &caller, Random &random)
+        : models_(models), caller_(caller), random_(random) {}
+
+    // A key that may use an alias may use all behind it; else it may use those members that its
+    // patterns name. What the operator wrote is granted to the key.
+    tl::expected<void, ApiError> add(std::string_view name, std::string_view param, bool granted) {
+        auto resolved = models_.resolve(name, random_);
+        if (!resolved) {
+            resolved.error().param = param;
+            if (param != "model") {
+                resolved.error().status = 400;
+            }
+            return tl::unexpected(std::move(resolved.error()));
+        }
+        const bool all = granted || caller_.may_use(name);
+        bool any = false;
+        for (Candidate &candidate : *resolved) {
+            if (all || caller_.may_use(candidate.name())) {
+                any = true;
+                add_once(std::move(candidate));
+            }
+        }
+        if (!any) {
+            return tl::unexpected(ApiError::of(
+                403, "model_not_allowed",
+                "This key may not use the model '" + std::string(name) + "'.", std::string(param)));
+        }
+        return {};
+    }
+
+    std::vector<Candidate> candidates() && { return std::move(candidates_); }
+
+ private:
+    void add_once(Candidate candidate) {
+        const bool known =
+            std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate &other) {
+                return other.provider == candidate.provider && other.model == candidate.model;
+            });
+        if (!known) {
+            candidates_.push_back(std::move(candidate));
+        }
+    }
+
+    const ModelMap &models_;
+    const Caller &caller_;
+    Random &random_;
+    std::vector<Candidate> candidates_;
+};
+
+}  // namespace
+
+tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &caller,
+                                       std::string_view model,
+                                       const std::vector<std::string> &fallbacks, Random &random) {
+    Planner planner(models, caller, random);
+    if (auto added = planner.add(model, "model", false); !added) {
+        return tl::unexpected(std::move(added.error()));
+    }
+    for (size_t i = 0; i < fallbacks.size(); ++i) {
+        const std::string param = "fallbacks[" + std::to_string(i) + "]";
+        if (auto added = planner.add(fallbacks[i], param, false); !added) {
+            return tl::unexpected(std::move(added.error()));
+        }
+    }
+    if (caller.key != nullptr) {
+        for (const std::string &fallback : caller.key->fallbacks) {
+            // The operator's own list: a model that is gone from the configuration is not the
+            // caller's mistake.
+            (void)planner.add(fallback, "model", true);
+        }
+    }
+    Plan plan;
+    plan.candidates = std::move(planner).candidates();
+    if (const Alias *alias = models.alias(model)) {
+        plan.after_unknown = alias->after_unknown;
+    }
+    return plan;
+}
+
+}  // namespace gateway
