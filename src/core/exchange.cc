@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/catalog/price.h"
+#include "core/images/check_pictures.h"
 #include "core/request_id.h"
 #include "core/response/failure.h"
 #include "core/response/made.h"
@@ -50,9 +51,10 @@ void Exchange::cancel() noexcept {
         upstream_time_ += ports_.clock.now() - attempt_began_;
         outcome_ = "client_gone";
     }
-    settle(0);
+    settle(static_cast<int64_t>(made_.result.images.size()));
     running_.reset();
     finished_.reset();
+    delivery_.reset();
 }
 
 // ---- 1. identify: who is asking?
@@ -220,8 +222,7 @@ void Exchange::attempt() {
 
 bool Exchange::fit_to_candidate() {
     spec_ = spec_of(*catalogue_, candidate());
-    const FitMode mode = wishes_.strict ? FitMode::strict : policy_.fit;
-    auto fitted = fit(request_.params, *spec_, mode);
+    auto fitted = fit(request_.params, *spec_, is_strict() ? FitMode::strict : FitMode::adapt);
     if (fitted) {
         fitted_ = std::move(*fitted);
         if (auto limited = limit_to_one_call(); !limited) {
@@ -252,7 +253,7 @@ tl::expected<void, ApiError> Exchange::limit_to_one_call() {
     const int64_t most = fitted_.calls.front();
     const std::string asked = to_json(request_.params[Param::n]);
     const std::string reason = "this model makes at most " + std::to_string(most) + " at a time";
-    if (wishes_.strict || policy_.fit == FitMode::strict) {
+    if (is_strict()) {
         return tl::unexpected(
             ApiError::of(400, "invalid_value", "n cannot be sent as asked: " + reason + ".", "n"));
     }
@@ -320,6 +321,7 @@ void Exchange::attempt_with(const ProviderKey *key) {
 // ---- 8. decide: what next?
 
 void Exchange::on_outcome(Outcome outcome) {
+    check_pictures(outcome);
     // Providers quote keys in what they say, and not only in messages. From here on nothing does.
     const std::vector<ProviderKey> &keys = candidate().provider->keys;
     for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
@@ -328,7 +330,7 @@ void Exchange::on_outcome(Outcome outcome) {
     }
     record(outcome);
     switch (decide(outcome.type, plan_.after_unknown)) {
-        case Next::answer: unify(outcome); return;
+        case Next::answer: deliver(std::move(outcome)); return;
         case Next::tell_caller: fail(error_told_by_provider(outcome)); return;
         case Next::give_up:
             fail(error_when_all_failed(attempts_, shortest_wait_, model_asked_));
@@ -368,14 +370,75 @@ void Exchange::record(const Outcome &outcome) {
 
 // ---- 9. unify: one shape for every answer
 
-void Exchange::unify(Outcome &outcome) {
-    ImageResult &result = outcome.result;
+void Exchange::deliver(Outcome outcome) {
+    made_ = std::move(outcome);
+    note_lifetimes(made_.result, *spec_, ports_.clock.unix_seconds());
+    DeliveryWish wish = delivery_wish();
+    if (!PictureDelivery::is_needed(made_.result, wish)) {
+        unify();
+        return;
+    }
+    delivery_ = std::make_unique<PictureDelivery>(ports_, made_.result, std::move(wish),
+                                                  [this] { unify(); });
+}
+
+DeliveryWish Exchange::delivery_wish() const {
+    const std::string_view form = request_.params.text(Param::response_format);
+    DeliveryWish wish;
+    if (!form.empty()) {
+        wish.form = form == "url" ? DeliveryWish::Form::links : DeliveryWish::Form::bytes;
+    }
+    if (policy_.hosting != nullptr) {
+        const std::string &address = policy_.hosting->public_url;
+        wish.base_url = address.empty() ? head_.base_url : address;
+        // Without an address of our own there are no links to us.
+        wish.hosting = wish.base_url.empty() ? nullptr : policy_.hosting.get();
+    }
+    const Provider &provider = *candidate().provider;
+    constexpr Milliseconds kLongest{60'000};
+    wish.rules = policy_.fetch_rules;
+    wish.timeouts = provider.timeouts;
+    wish.timeouts.total = std::min(wish.timeouts.total, kLongest);
+    wish.most = provider.answer_max != 0 ? provider.answer_max : policy_.answer_max;
+    wish.ca_file = provider.ca_file;
+    return wish;
+}
+
+// Strict: an answer in another form than the asked one is none.
+std::optional<ApiError> Exchange::undelivered() const {
+    if (delivery_ == nullptr || delivery_->problems().empty() || !is_strict() ||
+        !request_.params.is_asked(Param::response_format)) {
+        return std::nullopt;
+    }
+    const PictureDelivery::Problem &first = delivery_->problems().front();
+    switch (first.trouble) {
+        case PictureDelivery::Trouble::store_full: return ApiError::of(507);
+        case PictureDelivery::Trouble::not_kept:
+            return ApiError::of(500, "picture_not_kept", "The picture could not be kept.");
+        case PictureDelivery::Trouble::not_fetched: break;
+    }
+    return ApiError::of(
+        502, "picture_not_fetched",
+        "The picture was made, but its link could not be fetched: " + first.why + ".");
+}
+
+void Exchange::unify() {
+    ImageResult &result = made_.result;
+    if (const auto error = undelivered()) {
+        images_spent_ += static_cast<int64_t>(result.images.size());
+        result.images.clear();
+        fail(*error);
+        return;
+    }
     std::vector<Adjustment> adjustments = request_.adjustments;
     const auto add = [&](const std::vector<Adjustment> &more) {
         adjustments.insert(adjustments.end(), more.begin(), more.end());
     };
     add(fitted_.adjustments);
-    add(list_differences(result, request_.params, fitted_.params));
+    take_truth(result);
+    add(list_differences(
+        result, request_.params, fitted_.params,
+        delivery_ == nullptr ? std::vector<PictureDelivery::Problem>() : delivery_->problems()));
 
     AnswerFacts facts = this->facts();
     facts.adjustments = &adjustments;
@@ -385,11 +448,11 @@ void Exchange::unify(Outcome &outcome) {
     if (!result.usage) {
         result.usage = count_usage(result, call, *spec_);
     }
-    if (outcome.wire != nullptr && wishes_.raw_request) {
-        facts.raw_request = outcome.wire->request;
+    if (made_.wire != nullptr && wishes_.raw_request) {
+        facts.raw_request = made_.wire->request;
     }
-    if (outcome.wire != nullptr && wishes_.raw_response) {
-        facts.raw_response = outcome.wire->response;
+    if (made_.wire != nullptr && wishes_.raw_response) {
+        facts.raw_response = made_.wire->response;
     }
     Answer answer;
     answer.body = write_images(result, facts, request_.params.text(Param::response_format));
@@ -414,6 +477,12 @@ void Exchange::settle(int64_t images_made) noexcept {
 // ---- errors and endings
 
 void Exchange::on_deadline() {
+    if (delivery_ != nullptr) {
+        // The images are made: what is missing is only their form.
+        delivery_->give_up();
+        unify();
+        return;
+    }
     if (running_ != nullptr && candidate_ < plan_.candidates.size()) {
         Outcome outcome;
         outcome.type = OutcomeType::too_late;

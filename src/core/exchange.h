@@ -15,6 +15,7 @@
 #include "core/providers/attempt.h"
 #include "core/request/decode.h"
 #include "core/response/answer.h"
+#include "core/response/delivery.h"
 #include "core/routing/decide.h"
 #include "core/routing/model_map.h"
 #include "core/routing/plan.h"
@@ -28,7 +29,9 @@ struct Policy {
     const Profile *profile = &unified_profile();
     UnknownFields unknown_fields;
     FitMode fit = FitMode::adapt;
-    bool raw = false;  // callers may see what goes over the wire
+    bool raw = false;                  // callers may see what goes over the wire
+    std::shared_ptr<Hosting> hosting;  // null: no pictures are kept
+    std::shared_ptr<const FetchRules> fetch_rules = std::make_shared<const FetchRules>();
     std::string default_model;
     Milliseconds deadline{590'000};
     size_t answer_max = 0;
@@ -78,6 +81,9 @@ class Exchange {
     tl::expected<void, ApiError> reserve();
     void attempt();
     [[nodiscard]] const Candidate &candidate() const { return plan_.candidates[candidate_]; }
+    [[nodiscard]] bool is_strict() const {
+        return wishes_.strict || policy_.fit == FitMode::strict;
+    }
     bool fit_to_candidate();
     tl::expected<void, ApiError> limit_to_one_call();
     void note_model();
@@ -86,7 +92,10 @@ class Exchange {
     void attempt_with(const ProviderKey *key);
     void on_outcome(Outcome outcome);
     void record(const Outcome &outcome);
-    void unify(Outcome &outcome);
+    void deliver(Outcome outcome);
+    [[nodiscard]] DeliveryWish delivery_wish() const;
+    [[nodiscard]] std::optional<ApiError> undelivered() const;
+    void unify();
     void settle(int64_t images_made) noexcept;
     void fail(const ApiError &error);
     void finish(Answer answer);
@@ -130,6 +139,8 @@ class Exchange {
 
     std::unique_ptr<Attempt> running_;
     std::unique_ptr<Attempt> finished_;  // kept until its callback has returned
+    Outcome made_;                       // the success, while it is brought into the asked form
+    std::unique_ptr<PictureDelivery> delivery_;
     std::unique_ptr<Timer> deadline_timer_;
     Milliseconds attempt_began_{0};
     Milliseconds upstream_time_{0};

@@ -44,6 +44,11 @@ struct Image {
     ImageFormat format = ImageFormat::unknown;
     std::string revised_prompt;
     std::optional<int64_t> seed;
+    // As its bytes say, where they were seen; 0 where they do not.
+    int width = 0;
+    int height = 0;
+    size_t bytes = 0;
+    std::optional<int64_t> expires_at;  // of a link, unix seconds
 };
 
 struct Usage {

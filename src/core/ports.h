@@ -93,12 +93,17 @@ class SharedMemory {
     virtual void unlock() noexcept = 0;
 };
 
+class PictureFetcher;
+class PictureFiles;
+
 struct Ports {
     Clock &clock;
     EventLoop &loop;
     Random &random;
     TaskPool &tasks;
     UpstreamClient &upstream;
+    PictureFetcher &fetcher;
+    PictureFiles &files;
     Log &log;
 };
 

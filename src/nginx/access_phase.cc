@@ -11,6 +11,11 @@ namespace gateway {
 
 namespace {
 
+bool is_kept_picture(ngx_http_request_t *r, const LocationConf &location) {
+    return location.policy.hosting != nullptr &&
+           endpoint_of(to_view(r->uri)).what == Endpoint::file;
+}
+
 ngx_int_t identify_request(ngx_http_request_t *r) {
     const LocationConf &location = location_conf(r);
     if (location.enabled != 1 || worker() == nullptr) {
@@ -21,14 +26,15 @@ ngx_int_t identify_request(ngx_http_request_t *r) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     context->begin_anew();
-    if (is_preflight(r, *location.cors)) {
-        // A browser asks without a key, and is told nothing but whether the page may ask.
+    if (is_preflight(r, *location.cors) || is_kept_picture(r, location)) {
+        // A browser asks without a key, and is told nothing but whether the page may ask. A link to
+        // a picture is its own key, and is looked at later.
         context->identified = Identified::yes;
         context->refusal.reset();
         return NGX_OK;
     }
     Exchange &exchange = context->exchange(location);
-    const auto identified = exchange.identify(read_head(r));
+    const auto identified = exchange.identify(read_head(r, location.policy.hosting != nullptr));
     if (!identified) {
         context->identified = Identified::refused;
         context->refusal = identified.error();

@@ -1,9 +1,12 @@
 #include "nginx/conf.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
+#include "core/json/text.h"
 #include "nginx/conf_error.h"
+#include "nginx/guard.h"
 #include "nginx/zone.h"
 
 namespace gateway {
@@ -68,6 +71,36 @@ void require_positive(const char *directive, size_t value) {
     }
 }
 
+// What a link begins with: it stands in JSON as it is.
+void check_public_url(const std::string &url) {
+    const bool good = (url.starts_with("https://") || url.starts_with("http://")) &&
+                      is_visible_ascii(url) && url.find_first_of("\"\\?#") == std::string::npos;
+    if (!good) {
+        throw ConfError{"invalid image_gateway_public_url \"" + url +
+                        "\", expected http:// or https://, a host and perhaps a path"};
+    }
+}
+
+void finish_store(ngx_conf_t *cf, LocationConf &location) {
+    PictureStore *store = location.store.value_or(nullptr);
+    if (store == nullptr) {
+        return;
+    }
+    auto hosting = std::make_shared<Hosting>(*store->hosting);
+    hosting->public_url = to_string(location.public_url);
+    if (!hosting->public_url.empty()) {
+        check_public_url(hosting->public_url);
+        while (hosting->public_url.back() == '/') {
+            hosting->public_url.pop_back();
+        }
+    }
+    if (location.store_key.len != 0) {
+        hosting->keys = read_store_keys(cf, full_path(cf, to_view(location.store_key)));
+    }
+    store->users.push_back(hosting);
+    location.policy.hosting = std::move(hosting);
+}
+
 void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     auto *core = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
@@ -94,6 +127,9 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     policy.profile = location.profile == nullptr ? &unified_profile() : location.profile;
     policy.unknown_fields = location.unknown_fields.value_or(UnknownFields());
     policy.fit = static_cast<FitMode>(location.fit);
+    policy.fetch_rules =
+        std::make_shared<const FetchRules>(location.fetch_rules.value_or(FetchRules()));
+    finish_store(cf, location);
     policy.raw = location.raw == 1;
     policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));
     policy.answer_max = location.answer_max;
@@ -142,6 +178,19 @@ char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept {
     });
 }
 
+bool prepare_stores(ngx_cycle_t *cycle) noexcept {
+    return guard_or("store", false, [=] {
+        if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == nullptr) {
+            return true;
+        }
+        const auto *main = static_cast<const MainConf *>(
+            ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
+        return main == nullptr ||
+               std::all_of(main->stores.begin(), main->stores.end(),
+                           [=](const auto &store) { return prepare_store(*store, cycle->log); });
+    });
+}
+
 void *create_location_conf(ngx_conf_t *cf) noexcept {
     LocationConf *location = nullptr;
     (void)read_directive(cf, [&] {
@@ -175,6 +224,14 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
         ngx_conf_merge_value(location.raw, above.raw, 0);
         if (!location.unknown_fields) {
             location.unknown_fields = above.unknown_fields;
+        }
+        ngx_conf_merge_str_value(location.store_key, above.store_key, "");
+        ngx_conf_merge_str_value(location.public_url, above.public_url, "");
+        if (!location.store) {
+            location.store = above.store;
+        }
+        if (!location.fetch_rules) {
+            location.fetch_rules = above.fetch_rules;
         }
         if (!location.cors) {
             location.cors = above.cors.value_or(Cors());

@@ -12,6 +12,7 @@
 #include "nginx/files.h"
 #include "nginx/handlers.h"
 #include "nginx/ngx.h"
+#include "nginx/picture_store.h"
 
 namespace gateway {
 
@@ -28,6 +29,7 @@ struct MainConf {
     std::string catalog_file;  // empty: only what is built in
     Fingerprint catalog_seen;
     std::map<std::string, KeyFile, std::less<>> key_files;  // by full path
+    std::vector<std::unique_ptr<PictureStore>> stores;
     ngx_shm_zone_t *zone = nullptr;
     ngx_thread_pool_t *threads = nullptr;
 };
@@ -43,12 +45,16 @@ struct LocationFields {
     ngx_msec_t deadline;
     ngx_uint_t fit;
     ngx_flag_t raw;
+    ngx_str_t store_key;
+    ngx_str_t public_url;
 };
 
 struct LocationConf : LocationFields {
     const Profile *profile = nullptr;
     std::optional<UnknownFields> unknown_fields;
     std::optional<Cors> cors;
+    std::optional<PictureStore *> store;  // null: off
+    std::optional<FetchRules> fetch_rules;
     Policy policy;  // all of it, once everything is merged
 };
 
@@ -67,6 +73,8 @@ extern ngx_command_t image_gateway_commands[];
 // nginx's hooks; each returns null or an error after having logged why.
 void *create_main_conf(ngx_conf_t *cf) noexcept;
 char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept;
+// Once all is read and directories are there, still in the master.
+bool prepare_stores(ngx_cycle_t *cycle) noexcept;
 void *create_location_conf(ngx_conf_t *cf) noexcept;
 char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept;
 

@@ -63,6 +63,23 @@ ngx_int_t answer_about_models(ngx_http_request_t *r, RequestContext &context,
     return answer ? answer_now(r, context, std::move(*answer)) : refuse(r, context, answer.error());
 }
 
+ngx_int_t answer_with_picture(ngx_http_request_t *r, RequestContext &context,
+                              const Hosting &hosting, std::string_view name) {
+    if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
+        return refuse(r, context,
+                      ApiError::of(405, "method_not_allowed", "Pictures are read by GET."),
+                      "GET, HEAD");
+    }
+    if (!is_valid_link(name, to_view(r->args), hosting, ngx_time())) {
+        return refuse(r, context,
+                      ApiError::of(403, "invalid_link", "The link is not valid, or has ended."));
+    }
+    const ngx_int_t served = serve_picture(r, hosting, name);
+    return served == NGX_HTTP_NOT_FOUND
+               ? refuse(r, context, ApiError::of(404, "picture_not_found", "The picture is gone."))
+               : served;
+}
+
 bool is_json(std::string_view content_type) {
     content_type = content_type.substr(0, content_type.find(';'));
     while (!content_type.empty() && content_type.back() == ' ') {
@@ -163,18 +180,23 @@ ngx_int_t handle(ngx_http_request_t *r) {
     if (is_preflight(r, *location.cors)) {
         return answer_preflight(r);
     }
+    const Endpoint endpoint = endpoint_of(to_view(r->uri));
+    if (endpoint.what == Endpoint::file && location.policy.hosting != nullptr) {
+        return answer_with_picture(r, *context, *location.policy.hosting, endpoint.name);
+    }
     if (context->identified == Identified::not_yet) {
         // The access phase does not run for subrequests: a location with keys is not entered that
         // way.
         if (location.policy.auth == AuthMode::required) {
             return refuse(r, *context, ApiError::of(401));
         }
-        if (const auto identified = exchange.identify(read_head(r)); !identified) {
+        if (const auto identified =
+                exchange.identify(read_head(r, location.policy.hosting != nullptr));
+            !identified) {
             return refuse(r, *context, identified.error());
         }
     }
-    const Endpoint endpoint = endpoint_of(to_view(r->uri));
-    if (endpoint.what == Endpoint::none) {
+    if (endpoint.what == Endpoint::none || endpoint.what == Endpoint::file) {
         const std::string path(to_view(r->uri).substr(0, 256));
         return refuse(r, *context,
                       ApiError::of(404, "unknown_url", "There is nothing at " + path + "."));

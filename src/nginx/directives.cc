@@ -137,6 +137,44 @@ char *set_cors(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     });
 }
 
+char *set_store(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        auto &place = location_conf_of(conf).store;
+        if (place) {
+            throw ConfError{"\"image_gateway_store\" directive is duplicate"};
+        }
+        if (to_view(arguments(cf)[1]) == "off" && cf->args->nelts == 2) {
+            place = nullptr;
+            return;
+        }
+        auto &main = *static_cast<MainConf *>(
+            ngx_http_conf_get_module_main_conf(cf, ngx_http_image_gateway_module));
+        place = main.stores.emplace_back(read_store(cf)).get();
+    });
+}
+
+char *set_fetch_allow(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        auto &place = location_conf_of(conf).fetch_rules;
+        if (place) {
+            throw ConfError{"\"image_gateway_fetch_allow\" directive is duplicate"};
+        }
+        FetchRules rules;
+        for (ngx_uint_t i = 1; i < cf->args->nelts; ++i) {
+            const std::string_view text = to_view(arguments(cf)[i]);
+            const auto network = parse_network(text);
+            if (!network && !(text == "none" && cf->args->nelts == 2)) {
+                throw ConfError{"invalid network \"" + std::string(text) +
+                                "\", expected none or something like 10.0.0.0/8 or fd00::/8"};
+            }
+            if (network) {
+                rules.allowed.push_back(*network);
+            }
+        }
+        place = std::move(rules);
+    });
+}
+
 char *add_provider(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     bool told = false;
     char *result = read_directive(cf, [&] {
@@ -255,6 +293,14 @@ ngx_command_t image_gateway_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_gateway_raw"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, raw), nullptr},
+    {ngx_string("image_gateway_store"), kEverywhere | NGX_CONF_TAKE1234, set_store,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_gateway_store_key"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_str_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, store_key), nullptr},
+    {ngx_string("image_gateway_public_url"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_str_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, public_url), nullptr},
+    {ngx_string("image_gateway_fetch_allow"), kEverywhere | NGX_CONF_1MORE, set_fetch_allow,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_gateway_cors"), kEverywhere | NGX_CONF_1MORE, set_cors,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     ngx_null_command,

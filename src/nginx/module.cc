@@ -44,6 +44,10 @@ char *image_gateway_merge_location_conf(ngx_conf_t *cf, void *parent, void *chil
     return gateway::merge_location_conf(cf, parent, child);
 }
 
+ngx_int_t image_gateway_init_module(ngx_cycle_t *cycle) {
+    return gateway::prepare_stores(cycle) ? NGX_OK : NGX_ERROR;
+}
+
 ngx_int_t image_gateway_init_process(ngx_cycle_t *cycle) {
     return gateway::start_worker(cycle);
 }
@@ -83,7 +87,7 @@ ngx_module_t ngx_http_image_gateway_module = {
     gateway::image_gateway_commands,
     NGX_HTTP_MODULE,
     nullptr,
-    nullptr,
+    image_gateway_init_module,
     image_gateway_init_process,
     nullptr,
     nullptr,

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "core/images/links.h"
+
 namespace gateway {
 
 namespace {
 
 constexpr std::string_view kGenerations = "/images/generations";
+constexpr std::string_view kFiles = "/images/files/";
 constexpr std::string_view kModels = "/models";
 constexpr std::string_view kDeployments = "/deployments/";
 
@@ -51,6 +54,36 @@ constexpr HeaderField kFields[] = {
     {"x-image-gateway-raw", &RequestHead::raw},
 };
 
+// As the client addressed us, for links to ourselves; empty where that cannot be told. It stands in
+// JSON as it is.
+std::string base_url_of(ngx_http_request_t *r) {
+    constexpr std::string_view kPlain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    const std::string_view host =
+        r->headers_in.host == nullptr ? "" : to_view(r->headers_in.host->value);
+    if (host.empty() || host.find_first_not_of(std::string(kPlain) + ":[]") != host.npos) {
+        return {};
+    }
+    std::string url = "http";
+#if (NGX_HTTP_SSL)
+    url += r->connection->ssl != nullptr ? "s" : "";
+#endif
+    url.append("://").append(host);
+    std::string_view path = to_view(r->uri);
+    path.remove_suffix(std::min(path.size(), kGenerations.size()));
+    for (const char c : path) {
+        if (c == '/' || kPlain.find(c) != kPlain.npos) {
+            url += c;
+        } else {
+            constexpr std::string_view kDigits = "0123456789ABCDEF";
+            url += '%';
+            url += kDigits[static_cast<uint8_t>(c) >> 4];
+            url += kDigits[static_cast<uint8_t>(c) & 15];
+        }
+    }
+    return url;
+}
+
 void read_header(RequestHead &head, std::string_view name, std::string_view value) {
     if (name == "authorization") {
         read_authorization(head, value);
@@ -69,7 +102,7 @@ void read_header(RequestHead &head, std::string_view name, std::string_view valu
 
 }  // namespace
 
-RequestHead read_head(ngx_http_request_t *r) {
+RequestHead read_head(ngx_http_request_t *r, bool wants_base_url) {
     RequestHead head;
     const ngx_list_part_t *part = &r->headers_in.headers.part;
     do {
@@ -82,12 +115,21 @@ RequestHead read_head(ngx_http_request_t *r) {
         part = part->next;
     } while (part != nullptr);
     head.path_model = model_in_path(to_view(r->uri));
+    if (wants_base_url) {
+        head.base_url = base_url_of(r);
+    }
     return head;
 }
 
 Endpoint endpoint_of(std::string_view path) {
     if (path.ends_with(kGenerations)) {
         return {Endpoint::generations, {}};
+    }
+    if (const size_t files = path.rfind(kFiles); files != std::string_view::npos) {
+        const std::string_view name = path.substr(files + kFiles.size());
+        if (is_picture_name(name)) {
+            return {Endpoint::file, name};
+        }
     }
     if (path.ends_with(kModels)) {
         return {Endpoint::models, {}};

@@ -6,11 +6,11 @@
 
 namespace gateway {
 
-RequestHead read_head(ngx_http_request_t *r);
+RequestHead read_head(ngx_http_request_t *r, bool wants_base_url);
 
 struct Endpoint {
-    enum What : uint8_t { none, generations, models, model } what = none;
-    std::string_view name;  // of the model
+    enum What : uint8_t { none, generations, models, model, file } what = none;
+    std::string_view name;  // of the model, or of the kept picture
 };
 
 // By the tail of the path, whatever the location's prefix.

@@ -43,7 +43,11 @@ void NgxRandom::fill(std::span<uint8_t> bytes) {
 }
 
 Worker::Worker(MainConf &main)
-    : tasks(main.threads), upstream(loop, sockets), memory(main.zone), ledger(memory) {
+    : tasks(main.threads),
+      upstream(loop, sockets),
+      files(tasks),
+      memory(main.zone),
+      ledger(memory) {
     for (const auto &provider : main.models.providers()) {
         upstream.prepare(provider->ca_file);
     }

@@ -5,6 +5,7 @@
 #include "core/ports.h"
 #include "nginx/event_loop.h"
 #include "nginx/ngx.h"
+#include "nginx/picture_files.h"
 #include "nginx/sockets.h"
 #include "nginx/task_pool.h"
 #include "nginx/watched_file.h"
@@ -44,6 +45,7 @@ class Worker {
     NgxSockets sockets;
     NgxTaskPool tasks;
     CurlClient upstream;
+    NgxPictureFiles files;
     ZoneMemory memory;
     Ledger ledger;
 

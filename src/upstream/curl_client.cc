@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "upstream/curl_fetch.h"
 #include "upstream/curl_transfer.h"
 
 namespace gateway {
@@ -19,24 +20,31 @@ CurlClient::CurlClient(EventLoop &loop, SocketPort &sockets)
 }
 
 CurlClient::~CurlClient() {
-    multis_.clear();
+    own_.clear();
+    foreign_.clear();
     curl_global_cleanup();
 }
 
 std::unique_ptr<UpstreamCall> CurlClient::start(HttpCall call,
                                                 std::function<void(HttpReply)> on_reply) {
-    CurlMulti &multi = multi_for(call.ca_file);
+    CurlMulti &multi = multi_for(own_, call.ca_file);
     return std::make_unique<CurlTransfer>(multi, loop_, blocks_, std::move(call),
                                           std::move(on_reply));
 }
 
-CurlMulti &CurlClient::multi_for(const std::string &ca_file) {
-    const auto found = std::find_if(multis_.begin(), multis_.end(),
+std::unique_ptr<Fetch> CurlClient::fetch(PictureFetch fetch,
+                                         std::function<void(FetchedPicture)> on_end) {
+    CurlMulti &multi = multi_for(foreign_, fetch.ca_file);
+    return std::make_unique<CurlFetch>(multi, blocks_, std::move(fetch), std::move(on_end));
+}
+
+CurlMulti &CurlClient::multi_for(Multis &multis, const std::string &ca_file) {
+    const auto found = std::find_if(multis.begin(), multis.end(),
                                     [&](const auto &multi) { return multi->ca_file() == ca_file; });
-    if (found != multis_.end()) {
+    if (found != multis.end()) {
         return **found;
     }
-    return *multis_.emplace_back(std::make_unique<CurlMulti>(loop_, sockets_, ca_file));
+    return *multis.emplace_back(std::make_unique<CurlMulti>(loop_, sockets_, ca_file));
 }
 
 }  // namespace gateway

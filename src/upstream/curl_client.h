@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "core/bytes/block_pool.h"
+#include "core/picture_ports.h"
 #include "core/ports.h"
 #include "upstream/curl_multi.h"
 
 namespace gateway {
 
-class CurlClient final : public UpstreamClient {
+class CurlClient final : public UpstreamClient, public PictureFetcher {
  public:
     CurlClient(EventLoop &loop, SocketPort &sockets);
     ~CurlClient() override;
@@ -19,18 +20,25 @@ class CurlClient final : public UpstreamClient {
 
     // Makes ready what calls that trust this file need ("" for the system's): curl opens files for
     // it.
-    void prepare(const std::string &ca_file) { multi_for(ca_file); }
+    void prepare(const std::string &ca_file) {
+        multi_for(own_, ca_file);
+        multi_for(foreign_, ca_file);
+    }
 
     std::unique_ptr<UpstreamCall> start(HttpCall call,
                                         std::function<void(HttpReply)> on_reply) override;
+    std::unique_ptr<Fetch> fetch(PictureFetch fetch,
+                                 std::function<void(FetchedPicture)> on_end) override;
 
  private:
-    CurlMulti &multi_for(const std::string &ca_file);
+    using Multis = std::vector<std::unique_ptr<CurlMulti>>;
+    CurlMulti &multi_for(Multis &multis, const std::string &ca_file);
 
     EventLoop &loop_;
     SocketPort &sockets_;
     std::shared_ptr<BlockPool> blocks_;
-    std::vector<std::unique_ptr<CurlMulti>> multis_;
+    Multis own_;      // to configured providers
+    Multis foreign_;  // to wherever a link leads: no connection is shared between the two
 };
 
 }  // namespace gateway

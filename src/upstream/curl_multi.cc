@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-#include "upstream/curl_transfer.h"
+#include "upstream/curl_job.h"
 
 namespace gateway {
 
@@ -88,18 +88,18 @@ CURL *CurlMulti::new_easy() {
 }
 
 // Curl would start a new transfer by a timer of 0 ms. Driving it here saves a turn of the loop.
-void CurlMulti::add(CurlTransfer &transfer) {
+void CurlMulti::add(CurlJob &job) {
     adding_ = true;
-    const CURLMcode added = curl_multi_add_handle(multi_, transfer.easy());
-    transfer.set_added(added == CURLM_OK);
+    const CURLMcode added = curl_multi_add_handle(multi_, job.easy());
+    job.set_added(added == CURLM_OK);
     if (added == CURLM_OK) {
         int running = 0;
         curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
         ERR_clear_error();
         collect();
     } else {
-        transfer.set_result(CURLE_FAILED_INIT);
-        finished_.push_back(&transfer);
+        job.set_result(CURLE_FAILED_INIT);
+        finished_.push_back(&job);
     }
     adding_ = false;
     if (!finished_.empty()) {
@@ -108,23 +108,23 @@ void CurlMulti::add(CurlTransfer &transfer) {
     arm();
 }
 
-void CurlMulti::remove(CurlTransfer &transfer) noexcept {
-    if (transfer.added()) {
-        curl_multi_remove_handle(multi_, transfer.easy());
-        transfer.set_added(false);
+void CurlMulti::remove(CurlJob &job) noexcept {
+    if (job.added()) {
+        curl_multi_remove_handle(multi_, job.easy());
+        job.set_added(false);
         ERR_clear_error();
     }
-    std::erase(finished_, &transfer);
+    std::erase(finished_, &job);
 }
 
-void CurlMulti::end(CurlTransfer &transfer, CURLcode result) {
-    if (!transfer.added()) {
+void CurlMulti::end(CurlJob &job, CURLcode result) {
+    if (!job.added()) {
         return;
     }
-    curl_multi_remove_handle(multi_, transfer.easy());
-    transfer.set_added(false);
-    transfer.set_result(result);
-    finished_.push_back(&transfer);
+    curl_multi_remove_handle(multi_, job.easy());
+    job.set_added(false);
+    job.set_result(result);
+    finished_.push_back(&job);
     deliver();
 }
 
@@ -159,11 +159,11 @@ void CurlMulti::collect() {
         const CURLcode result = message->data.result;
         void *owner = nullptr;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
-        auto *transfer = static_cast<CurlTransfer *>(owner);
-        transfer->set_result(result);
+        auto *job = static_cast<CurlJob *>(owner);
+        job->set_result(result);
         curl_multi_remove_handle(multi_, easy);
-        transfer->set_added(false);
-        finished_.push_back(transfer);
+        job->set_added(false);
+        finished_.push_back(job);
     }
 }
 
@@ -173,9 +173,9 @@ void CurlMulti::deliver() {
     }
     delivering_ = true;
     while (!finished_.empty()) {
-        CurlTransfer *transfer = finished_.front();
+        CurlJob *job = finished_.front();
         finished_.erase(finished_.begin());
-        transfer->deliver();  // which may destroy it, start others and cancel others
+        job->deliver();  // which may destroy it, start others and cancel others
     }
     delivering_ = false;
 }

@@ -15,7 +15,7 @@
 
 namespace gateway {
 
-class CurlTransfer;
+class CurlJob;
 
 class CurlMulti final : public SocketListener {
  public:
@@ -31,11 +31,11 @@ class CurlMulti final : public SocketListener {
     CURL *take_easy();
     void give_back(CURL *easy) noexcept;
 
-    void add(CurlTransfer &transfer);
+    void add(CurlJob &job);
     // Takes a transfer out, whatever its state. Never from within a curl callback.
-    void remove(CurlTransfer &transfer) noexcept;
+    void remove(CurlJob &job) noexcept;
     // Ends a transfer that is still running; its owner hears of it.
-    void end(CurlTransfer &transfer, CURLcode result);
+    void end(CurlJob &job, CURLcode result);
 
     void on_ready(int socket, Readiness readiness) override;
 
@@ -63,7 +63,7 @@ class CurlMulti final : public SocketListener {
     Time armed_for_;
     std::unique_ptr<Timer> timer_;
     std::vector<CURL *> idle_;
-    std::vector<CurlTransfer *> finished_;
+    std::vector<CurlJob *> finished_;
     bool adding_ = false;
     bool delivering_ = false;
 };

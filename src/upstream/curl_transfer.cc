@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <new>
 #include <utility>
 
 #include "upstream/curl_multi.h"
@@ -13,23 +12,14 @@ namespace {
 
 constexpr size_t kMostHeaderBytes = 64 * 1024;
 
-void add_line(curl_slist *&list, const char *line) {
-    curl_slist *longer = curl_slist_append(list, line);
-    if (longer == nullptr) {
-        throw std::bad_alloc();
-    }
-    list = longer;
-}
-
 }  // namespace
 
 CurlTransfer::CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<BlockPool> blocks,
                            HttpCall call, std::function<void(HttpReply)> on_reply)
-    : multi_(multi),
+    : CurlJob(multi),
       loop_(loop),
       call_(std::move(call)),
       on_reply_(std::move(on_reply)),
-      easy_(multi.take_easy()),
       lifter_(std::move(blocks)) {
     try {
         configure();
@@ -39,29 +29,24 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<Bl
         }
         multi_.add(*this);
     } catch (...) {
-        curl_slist_free_all(headers_);
-        curl_easy_cleanup(easy_);
+        leave();
         throw;
     }
 }
 
 CurlTransfer::~CurlTransfer() {
-    multi_.remove(*this);
-    curl_slist_free_all(headers_);
-    multi_.give_back(easy_);
+    leave();
 }
 
 // Every option that differs between calls is set on every call: handles are used again without a
 // reset.
 void CurlTransfer::configure() {
     for (const std::string &header : call_.headers) {
-        add_line(headers_, header.c_str());
+        add_header(header.c_str());
     }
-    add_line(
-        headers_,
-        "Expect:");  // else curl asks for leave to send large bodies, and waits a second for it
+    // Else curl asks for leave to send large bodies, and waits a second for it.
+    add_header("Expect:");
 
-    curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
     curl_easy_setopt(easy_, CURLOPT_URL, call_.url.c_str());
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
     curl_easy_setopt(easy_, CURLOPT_POST, 1L);
@@ -73,7 +58,6 @@ void CurlTransfer::configure() {
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(call_.timeouts.total.count()));
     // An empty proxy means none, also when the environment names one.
     curl_easy_setopt(easy_, CURLOPT_PROXY, call_.proxy.c_str());
-    curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_.data());
     curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
@@ -147,7 +131,7 @@ size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self)
 // ---- the end ----
 
 void CurlTransfer::on_first_byte_timeout() {
-    if (reply_.status < 200 && added_) {
+    if (reply_.status < 200 && added()) {
         multi_.end(*this, CURLE_OPERATION_TIMEDOUT);
     }
 }
@@ -180,7 +164,7 @@ void CurlTransfer::deliver() {
     if (sends_ > 1) {
         reply_.problem = "the connection was closed before any answer";
     } else if (result_ != CURLE_OK) {
-        reply_.problem = error_[0] != '\0' ? error_.data() : curl_easy_strerror(result_);
+        reply_.problem = problem();
     }
     reply_.body = std::move(lifter_).finish();
     const auto on_reply = std::move(on_reply_);

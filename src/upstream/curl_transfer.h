@@ -4,19 +4,17 @@
 
 #include <curl/curl.h>
 
-#include <array>
 #include <functional>
 #include <memory>
 
 #include "core/http_call.h"
 #include "core/json/lifter.h"
 #include "core/ports.h"
+#include "upstream/curl_job.h"
 
 namespace gateway {
 
-class CurlMulti;
-
-class CurlTransfer final : public UpstreamCall {
+class CurlTransfer final : public UpstreamCall, private CurlJob {
  public:
     CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<BlockPool> blocks,
                  HttpCall call, std::function<void(HttpReply)> on_reply);
@@ -24,15 +22,9 @@ class CurlTransfer final : public UpstreamCall {
     CurlTransfer(const CurlTransfer &) = delete;
     CurlTransfer &operator=(const CurlTransfer &) = delete;
 
-    [[nodiscard]] CURL *easy() const { return easy_; }
-    [[nodiscard]] bool added() const { return added_; }
-    void set_added(bool added) { added_ = added; }
-    void set_result(CURLcode result) { result_ = result; }
-
-    // Hands the reply over. The transfer may be gone when this returns.
-    void deliver();
-
  private:
+    void deliver() override;
+
     static size_t on_header(char *text, size_t size, size_t count, void *self) noexcept;
     static size_t on_body(char *bytes, size_t size, size_t count, void *self) noexcept;
     static int on_send(void *self, char *, char *, int, int) noexcept;
@@ -45,19 +37,13 @@ class CurlTransfer final : public UpstreamCall {
     [[nodiscard]] Delivery delivery() const;
     [[nodiscard]] bool sent_whole() const;
 
-    CurlMulti &multi_;
     EventLoop &loop_;
     HttpCall call_;
     std::function<void(HttpReply)> on_reply_;
-    CURL *easy_;
-    curl_slist *headers_ = nullptr;
     std::unique_ptr<Timer> first_byte_timer_;
     Lifter lifter_;
     HttpReply reply_;
-    std::array<char, CURL_ERROR_SIZE> error_{};
-    CURLcode result_ = CURLE_OK;
     int sends_ = 0;
-    bool added_ = false;
     bool too_large_ = false;
     bool no_connection_ = false;
 };

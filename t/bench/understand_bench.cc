@@ -22,7 +22,7 @@ void understand(benchmark::State &state, const std::string &body, std::string_vi
                 std::string_view model) {
     const UnknownFields unknown;
     const Contract contract{unified_profile(), unknown};
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto turn : state) {
         auto request = decode_request(body, contract);
         if (!request) {
             state.SkipWithError(request.error().message.c_str());
@@ -55,7 +55,7 @@ BENCHMARK(Adapted);
 void hostile(benchmark::State &state, const std::string &body) {
     const UnknownFields unknown;
     const Contract contract{unified_profile(), unknown};
-    for (auto _ : state) {
+    for ([[maybe_unused]] auto turn : state) {
         auto request = decode_request(body, contract);
         if (request &&
             fit(request->params, *catalogue().find("", "openai", "gpt-image-2"), FitMode::adapt)) {

@@ -10,7 +10,7 @@ HTTP, PROVIDER = "In http, server and location", "In image_provider"
 CONTEXTS = {"NGX_HTTP_MAIN_CONF": "http", "NGX_HTTP_SRV_CONF": "server", "NGX_HTTP_LOC_CONF": "location",
             "NGX_HTTP_LIF_CONF": "if in location", "NGX_HTTP_LMT_CONF": "limit_except"}
 COUNTS = {"NGX_CONF_NOARGS": (0, 0), "NGX_CONF_TAKE1": (1, 1), "NGX_CONF_TAKE2": (2, 2), "NGX_CONF_TAKE3": (3, 3),
-          "NGX_CONF_FLAG": (1, 1), "NGX_CONF_1MORE": (1, math.inf), "NGX_CONF_2MORE": (2, math.inf)}
+          "NGX_CONF_FLAG": (1, 1), "NGX_CONF_TAKE1234": (1, 4), "NGX_CONF_1MORE": (1, math.inf), "NGX_CONF_2MORE": (2, math.inf)}
 ENTRY = re.compile(r"\*\*Syntax:\*\* `(?P<syntax>[^`\n]+)`  \n\*\*Default:\*\* (?P<default>—|`[^`\n]+`)  \n"
                    r"\*\*Context:\*\* (?P<context>[^\n]+)\n\n(?P<text>\S.*)", re.DOTALL)
 
@@ -146,6 +146,7 @@ def test_defaults_are_those_of_the_source(entries, source):
         rf"location\.{field}, above\.{field},\s*static_cast<ngx_uint_t>\(\w+::(\w+)\)", conf)[1]
     unknown = re.search(r"mode = Mode::(\w+);", source("core/request/decode.h"))[1]
     raw = re.search(r"location\.raw, above\.raw, (\d)", conf)[1]
+    assert "location.store.value_or(nullptr)" in conf and "location.fetch_rules.value_or(FetchRules())" in conf
     assert "above.cors.value_or(Cors())" in conf and "return any || !origins.empty();" in source("nginx/cors.h")
     zone_name = re.search(r'kDefaultZoneName = "(\w+)"', zone)[1]
     stated = {
@@ -154,6 +155,8 @@ def test_defaults_are_those_of_the_source(entries, source):
         (HTTP, "image_gateway_unknown_fields"): unknown,
         (HTTP, "image_gateway_raw"): ("off", "on")[int(raw)],
         (HTTP, "image_gateway_cors"): "off",
+        (HTTP, "image_gateway_store"): "off",
+        (HTTP, "image_gateway_fetch_allow"): "none",
         (HTTP, "image_gateway_body_max"): constant(conf, "kDefaultBodyMax"),
         (HTTP, "image_gateway_answer_max"): constant(conf, "kDefaultAnswerMax"),
         (HTTP, "image_gateway_deadline"): constant(conf, "kDefaultDeadline"),

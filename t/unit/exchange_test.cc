@@ -160,6 +160,9 @@ TEST_F(ExchangeTest, SaysWhenTheFormIsNotTheOneAskedFor) {
     EXPECT_TRUE(told.json()["data"].at(0)["url"].string().starts_with("data:image/png;base64,"));
     ask(R"({"prompt":"a","model":"a/gpt-image-2","response_format":"b64_json"})");
     world.upstream.deliver(link);
+    world.loop.advance(Milliseconds(0));
+    EXPECT_EQ(told.answers, 0) << "the link is being fetched";
+    world.fetcher.end(0, {{}, "it is gone", false});
     EXPECT_EQ(only_adjustment(), "response_format url");
     ask(R"({"prompt":"a","model":"a/gpt-image-2","response_format":"url"})");
     world.upstream.deliver(link);

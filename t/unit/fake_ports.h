@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/ports.h"
+#include "fake_pictures.h"
 
 namespace gateway {
 
@@ -255,7 +256,9 @@ struct FakeWorld {
     FakeTaskPool tasks;
     FakeUpstream upstream;
     FakeLog log;
-    Ports ports{clock, loop, random, tasks, upstream, log};
+    FakeFetcher fetcher;
+    FakeFiles files;
+    Ports ports{clock, loop, random, tasks, upstream, fetcher, files, log};
 };
 
 }  // namespace gateway

@@ -66,7 +66,8 @@ class Decoder {
 
     // A field that is not there.
     void complete(const Field &field) {
-        if (field.required && !(field.type == FieldType::model && contract_.model_in_path)) {
+        const bool in_path = field.type == FieldType::model && contract_.model_in_path;
+        if (field.required && !in_path) {
             problem(field.name, "missing_required_parameter",
                     "Missing required parameter: '" + std::string(field.name) + "'.");
         } else if (field.param && !field.otherwise.empty()) {

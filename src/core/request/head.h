@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
@@ -24,6 +25,7 @@ struct RequestHead {
     std::string_view timeout;
     std::string_view raw;
     std::string_view path_model;  // Azure's path carries the model
+    std::string base_url;         // how the gateway was addressed, for links to itself
 };
 
 // What headers may only narrow.

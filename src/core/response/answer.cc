@@ -92,8 +92,18 @@ void write_picture_facts(JsonWriter &out, const std::vector<Image> &images) {
     for (size_t index = 0; index < images.size(); ++index) {
         const Image &image = images[index];
         out.open_object().key("index").number(static_cast<int64_t>(index));
+        if (image.width != 0) {
+            out.key("width").number(int64_t{image.width});
+            out.key("height").number(int64_t{image.height});
+        }
         if (image.format != ImageFormat::unknown) {
             out.key("format").string(name_of(image.format));
+        }
+        if (image.bytes != 0) {
+            out.key("bytes").number(static_cast<int64_t>(image.bytes));
+        }
+        if (image.expires_at) {
+            out.key("expires_at").number(*image.expires_at);
         }
         if (image.seed) {
             out.key("seed").number(*image.seed);

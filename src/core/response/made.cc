@@ -7,24 +7,33 @@ namespace gateway {
 
 namespace {
 
-void compare_form(const ImageResult &result, const Params &asked, std::vector<Adjustment> &into) {
+// Which form the pictures have in the answer, where it is not the one asked for.
+void compare_form(const ImageResult &result, const Params &asked,
+                  const std::vector<PictureDelivery::Problem> &problems,
+                  std::vector<Adjustment> &into) {
     if (!asked.is_asked(Param::response_format)) {
         return;
     }
-    const bool has_links =
-        std::any_of(result.images.begin(), result.images.end(),
-                    [](const Image &image) { return image.form == Image::Form::url; });
     const std::string_view wanted = asked.text(Param::response_format);
-    if (wanted == "url" && !has_links) {
-        into.push_back(
-            {"response_format", "\"url\"", "\"url\"",
-             "the model returns bytes and nothing here stores them: the url is a data: URL"});
-    } else if (wanted == "b64_json" && has_links) {
-        into.push_back({"response_format", "\"b64_json\"", "\"url\"", "the model returns links"});
+    const bool other_form = std::any_of(
+        result.images.begin(), result.images.end(),
+        [=](const Image &image) { return (image.form == Image::Form::url) != (wanted == "url"); });
+    if (!other_form) {
+        return;
+    }
+    std::string why = problems.empty() ? "" : ": " + problems.front().why;
+    if (wanted == "url") {
+        into.push_back({"response_format", "\"url\"", "\"url\"",
+                        why.empty() ? "the model returns bytes and nothing here stores them: the "
+                                      "url is a data: URL"
+                                    : "the url is a data: URL" + why});
+    } else {
+        into.push_back({"response_format", "\"b64_json\"", "\"url\"",
+                        "the model returns links, and not all could be fetched" + why});
     }
 }
 
-// The provider says that it made something else than it was told to.
+// Something else was made than the provider was told to make.
 void compare_words(const ImageResult &result, const Params &asked, const Params &sent,
                    std::vector<Adjustment> &into) {
     const std::pair<Param, const std::string &> told[] = {
@@ -46,10 +55,29 @@ void compare_words(const ImageResult &result, const Params &asked, const Params 
 
 }  // namespace
 
+void note_lifetimes(ImageResult &result, const ModelSpec &model, int64_t now) {
+    for (Image &image : result.images) {
+        if (image.form == Image::Form::url && model.returns.lifetime) {
+            image.expires_at = now + *model.returns.lifetime;
+        }
+    }
+}
+
+void take_truth(ImageResult &result) {
+    const Image &first = result.images.front();
+    if (first.width != 0) {
+        result.size = size_text({first.width, first.height});
+    }
+    if (first.format != ImageFormat::unknown) {
+        result.output_format = name_of(first.format);
+    }
+}
+
 std::vector<Adjustment> list_differences(const ImageResult &result, const Params &asked,
-                                         const Params &sent) {
+                                         const Params &sent,
+                                         const std::vector<PictureDelivery::Problem> &problems) {
     std::vector<Adjustment> differences;
-    compare_form(result, asked, differences);
+    compare_form(result, asked, problems, differences);
     compare_words(result, asked, sent, differences);
     const auto made = static_cast<int64_t>(result.images.size());
     const int64_t wanted = sent.integer(Param::n, 1);

@@ -1,0 +1,237 @@
+#include "core/images/base64_stream.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace gateway {
+
+namespace {
+
+// OpenSSL ends what it encodes with a NUL, so the last group of a block stays free.
+constexpr size_t kTextOfBlock = kBlockSize - 4;
+
+// Whole groups without padding. OpenSSL passes over whitespace and more at both ends, but then it
+// has less to show for it.
+bool decode_block(std::string_view text, uint8_t *into) {
+    const int count = EVP_DecodeBlock(into, reinterpret_cast<const unsigned char *>(text.data()),
+                                      static_cast<int>(text.size()));
+    return count >= 0 && static_cast<size_t>(count) == text.size() / 4 * 3;
+}
+
+// How many bytes there are before the first group that is wrong.
+size_t decode_groups(std::string_view text, uint8_t *into) {
+    if (decode_block(text, into)) {
+        return text.size() / 4 * 3;
+    }
+    size_t count = 0;
+    while (!text.empty() && decode_block(text.substr(0, 4), into + count)) {
+        text.remove_prefix(4);
+        count += 3;
+    }
+    return count;
+}
+
+// One or two bytes; none if the group is wrong.
+size_t decode_padded(std::string_view group, uint8_t *into) {
+    const size_t end = group.find('=');
+    if (group.size() != 4 || end < 2 || group.find_first_not_of('=', end) != group.npos) {
+        return 0;
+    }
+    char filled[] = {'A', 'A', 'A', 'A'};
+    group.substr(0, end).copy(filled, end);
+    uint8_t bytes[3];
+    const size_t count = end - 1;
+    if (!decode_block({filled, 4}, bytes) ||
+        std::any_of(bytes + count, bytes + 3, [](uint8_t byte) { return byte != 0; })) {
+        return 0;
+    }
+    std::copy_n(bytes, count, into);
+    return count;
+}
+
+// Sixteen at once, in a vector type of the compiler's own.
+using Lanes = uint8_t __attribute__((vector_size(16)));
+
+// Without memchr, which is slow where there are many, as in text that escapes its slashes.
+size_t backslashes(std::string_view text) {
+    size_t count = 0;
+    while (text.size() >= sizeof(Lanes)) {
+        const size_t rows =
+            std::min<size_t>(text.size() / sizeof(Lanes), 255);  // no lane overflows
+        Lanes sums{};
+        for (size_t row = 0; row < rows; ++row) {
+            Lanes lanes;
+            std::memcpy(&lanes, text.data() + row * sizeof(Lanes), sizeof(Lanes));
+            sums += (lanes == '\\') & 1;
+        }
+        for (size_t lane = 0; lane < sizeof(Lanes); ++lane) {
+            count += sums[lane];
+        }
+        text.remove_prefix(rows * sizeof(Lanes));
+    }
+    return count + static_cast<size_t>(std::count(text.begin(), text.end(), '\\'));
+}
+
+size_t padding(const Bytes &text) {
+    size_t count = 0;
+    for (auto slice = text.slices().rbegin(); slice != text.slices().rend(); ++slice) {
+        for (auto c = slice->text.rbegin(); c != slice->text.rend(); ++c) {
+            if (*c != '=' || count == 2) {
+                return count;
+            }
+            ++count;
+        }
+    }
+    return count;
+}
+
+}  // namespace
+
+size_t Base64Reader::read(std::span<uint8_t> into) {
+    size_t done = hand_out(into);
+    while (done < into.size() && state_ == State::more) {
+        const std::span<uint8_t> room = into.subspan(done);
+        if (room.size() >= 3) {
+            done += decode(room.size() / 3, room.data());
+        } else {
+            waiting_ = decode(1, group_.data());
+            handed_out_ = 0;
+            done += hand_out(room);
+        }
+    }
+    return done;
+}
+
+std::string Base64Reader::read(size_t most) {
+    // One more than there can be, so that a read that asks for more comes to the end.
+    std::string bytes(std::min(most, text_.size() / 4 * 3 + 1), '\0');
+    bytes.resize(read({reinterpret_cast<uint8_t *>(bytes.data()), bytes.size()}));
+    return bytes;
+}
+
+size_t Base64Reader::hand_out(std::span<uint8_t> into) {
+    const size_t count = std::min(into.size(), waiting_ - handed_out_);
+    std::copy_n(group_.data() + handed_out_, count, into.data());
+    handed_out_ += count;
+    return count;
+}
+
+size_t Base64Reader::decode(size_t most_groups, uint8_t *into) {
+    const std::string_view text = gather(std::min(most_groups, kGroups) * 4);
+    const size_t end = std::min(text.find('='), text.size());
+    const std::string_view plain = text.substr(0, end / 4 * 4);
+    const std::string_view last = text.substr(plain.size());
+    size_t count = decode_groups(plain, into);
+    bool sound = count == plain.size() / 4 * 3;
+    if (sound && end < text.size()) {
+        const size_t more = decode_padded(last.substr(0, 4), into + count);
+        count += more;
+        sound = more != 0 && last.size() == 4 && is_text_used_up();
+    } else {
+        sound = sound && last.empty();
+    }
+    if (!sound || after_backslash_) {
+        state_ = State::broken;
+    } else if (is_text_used_up()) {
+        state_ = State::whole;
+    }
+    return count;
+}
+
+// The next characters, without escapes; fewer where the text ends or has another escape, and then
+// after_backslash_ may remain.
+std::string_view Base64Reader::gather(size_t most) {
+    size_t count = 0;
+    while (count < most && !is_text_used_up()) {
+        const std::string_view slice = text_.slices()[slice_].text;
+        const std::string_view piece = slice.substr(offset_, most - count);
+        if (!after_backslash_ && piece.find('\\') == piece.npos) {
+            std::memcpy(gathered_.data() + count, piece.data(), piece.size());
+            count += piece.size();
+        } else if (!unescape(piece, &count)) {
+            break;
+        }
+        offset_ += piece.size();
+        if (offset_ == slice.size()) {
+            ++slice_;
+            offset_ = 0;
+        }
+    }
+    return {gathered_.data(), count};
+}
+
+bool Base64Reader::unescape(std::string_view piece, size_t *count) {
+    // In locals: a char that is stored might be part of any member, for all the compiler knows.
+    bool after_backslash = after_backslash_;
+    char *end = gathered_.data() + *count;
+    bool sound = true;
+    for (const char c : piece) {
+        if (after_backslash && c != '/') {
+            sound = false;
+            break;
+        }
+        after_backslash = c == '\\';
+        *end = c;
+        end += after_backslash ? 0 : 1;
+    }
+    after_backslash_ = after_backslash;
+    *count = static_cast<size_t>(end - gathered_.data());
+    return sound;
+}
+
+void Base64Writer::feed(std::string_view bytes) {
+    size_t kept = size_ % 3;
+    size_ += bytes.size();
+    if (kept != 0) {
+        const size_t count = bytes.copy(kept_.data() + kept, 3 - kept);
+        bytes.remove_prefix(count);
+        kept += count;
+        if (kept < 3) {
+            return;
+        }
+        encode({kept_.data(), 3});
+    }
+    const size_t whole = bytes.size() / 3 * 3;
+    encode(bytes.substr(0, whole));
+    bytes.substr(whole).copy(kept_.data(), 3);
+}
+
+Bytes Base64Writer::finish() && {
+    encode({kept_.data(), size_ % 3});
+    Bytes text;
+    for (const Block &block : blocks_) {
+        const size_t count = &block == &blocks_.back() ? used_ : kTextOfBlock;
+        text.append(Slice{block, std::string_view(block.get(), count)});
+    }
+    blocks_.clear();
+    return text;
+}
+
+// Groups of three, but at the very end.
+void Base64Writer::encode(std::string_view bytes) {
+    while (!bytes.empty()) {
+        if (blocks_.empty() || used_ == kTextOfBlock) {
+            blocks_.push_back(pool_->take());
+            used_ = 0;
+        }
+        const size_t count = std::min(bytes.size(), (kTextOfBlock - used_) / 4 * 3);
+        const int length = EVP_EncodeBlock(
+            reinterpret_cast<unsigned char *>(blocks_.back().get() + used_),
+            reinterpret_cast<const unsigned char *>(bytes.data()), static_cast<int>(count));
+        used_ += static_cast<size_t>(length);
+        bytes.remove_prefix(count);
+    }
+}
+
+size_t decoded_size(const Bytes &text) {
+    size_t characters = text.size();
+    for (const Slice &slice : text.slices()) {
+        characters -= backslashes(slice.text);
+    }
+    const size_t size = characters / 4 * 3;
+    return characters % 4 == 0 ? size - std::min(size, padding(text)) : size;
+}
+
+}  // namespace gateway

@@ -1,0 +1,87 @@
+// Base64 that is read and written a piece at a time, so that no picture is ever copied whole. The
+// text is what a JSON string may hold between its quotes: "\/" stands for "/".
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/bytes/block_pool.h"
+#include "core/bytes/bytes.h"
+
+namespace gateway {
+
+// Takes nothing but canonical base64: no whitespace, no missing padding, no bits behind the end.
+class Base64Reader {
+ public:
+    // Refers to the text and takes no share in its memory, so that a thread which does not own the
+    // blocks never gives one back: whoever made the reader keeps the text.
+    explicit Base64Reader(const Bytes &text)
+        : text_(text), state_(text.empty() ? State::whole : State::more) {}
+    explicit Base64Reader(const Bytes &&) = delete;
+
+    // The next bytes: fewer than asked for only when there are no more, because the text has ended
+    // or what follows is not base64.
+    size_t read(std::span<uint8_t> into);
+    std::string read(size_t most);
+
+    // Nothing more will come. Sure after a read that came back short; known at once where the text
+    // ends as it should.
+    [[nodiscard]] bool is_at_end() const {
+        return state_ != State::more && handed_out_ == waiting_;
+    }
+
+    // All has been read, and it was base64 from the first character to the last.
+    [[nodiscard]] bool is_whole() const {
+        return state_ == State::whole && handed_out_ == waiting_;
+    }
+
+ private:
+    enum class State : uint8_t { more, whole, broken };
+    static constexpr size_t kGroups = 2048;  // of four characters: input and output fit in L1
+
+    size_t hand_out(std::span<uint8_t> into);
+    size_t decode(size_t most_groups, uint8_t *into);
+    std::string_view gather(size_t most);
+    bool unescape(std::string_view piece, size_t *count);
+    [[nodiscard]] bool is_text_used_up() const { return slice_ == text_.slices().size(); }
+
+    const Bytes &text_;
+    size_t slice_ = 0;  // the next character to be gathered
+    size_t offset_ = 0;
+    bool after_backslash_ = false;
+    State state_;
+    std::array<uint8_t, 3> group_{};          // decoded for a read that had less room
+    size_t waiting_ = 0;                      // bytes in it
+    size_t handed_out_ = 0;                   // of them
+    std::array<char, kGroups * 4> gathered_;  // without escapes; not zeroed
+};
+
+class Base64Writer {
+ public:
+    explicit Base64Writer(std::shared_ptr<BlockPool> pool) : pool_(std::move(pool)) {}
+
+    void feed(std::string_view bytes);
+    [[nodiscard]] size_t size() const { return size_; }  // of the bytes fed
+    Bytes finish() &&;
+
+ private:
+    void encode(std::string_view bytes);
+
+    std::shared_ptr<BlockPool> pool_;
+    std::vector<Block> blocks_;
+    size_t used_ = 0;  // of the last block
+    size_t size_ = 0;
+    std::array<char, 3> kept_{};  // the size_ % 3 bytes that are no group yet
+};
+
+// How many bytes the text stands for if it is base64; looks only for escapes and padding.
+size_t decoded_size(const Bytes &text);
+
+}  // namespace gateway

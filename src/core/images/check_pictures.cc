@@ -1,0 +1,34 @@
+#include "core/images/check_pictures.h"
+
+#include "core/images/inspect.h"
+
+namespace gateway {
+
+bool read_facts(Image &image) {
+    const auto facts = inspect(image.content);
+    if (!facts) {
+        return false;
+    }
+    image.format = facts->format;
+    image.width = facts->width;
+    image.height = facts->height;
+    image.bytes = facts->bytes;
+    return true;
+}
+
+void check_pictures(Outcome &outcome) {
+    if (outcome.type != OutcomeType::made) {
+        return;
+    }
+    std::erase_if(outcome.result.images, [](Image &image) {
+        return image.form == Image::Form::base64 && !read_facts(image);
+    });
+    if (outcome.result.images.empty()) {
+        outcome.type = OutcomeType::unknown;
+        outcome.error.status = 200;
+        outcome.error.code = "unreadable_answer";
+        outcome.error.message = "the answer holds bytes that are no picture";
+    }
+}
+
+}  // namespace gateway

@@ -1,0 +1,123 @@
+#include "core/images/links.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/access/sha256.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz234567";
+constexpr size_t kNameLength = 26;
+
+struct Ending {
+    ImageFormat format;
+    std::string_view text;
+};
+constexpr Ending kEndings[] = {
+    {ImageFormat::png, ".png"},
+    {ImageFormat::jpeg, ".jpeg"},
+    {ImageFormat::webp, ".webp"},
+    {ImageFormat::gif, ".gif"},
+};
+
+Sha256 sign(std::string_view name, std::string_view expires, const std::string &key) {
+    std::string text(name);
+    text.append("\n").append(expires);
+    Sha256 signature{};
+    unsigned length = 0;
+    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+         reinterpret_cast<const unsigned char *>(text.data()), text.size(), signature.data(),
+         &length);
+    return signature;
+}
+
+std::string hex(const Sha256 &bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    text.reserve(bytes.size() * 2);
+    for (const uint8_t byte : bytes) {
+        text += kDigits[byte >> 4];
+        text += kDigits[byte & 15];
+    }
+    return text;
+}
+
+// The value of "name=value" in a query; the first counts.
+std::string_view argument(std::string_view query, std::string_view name) {
+    while (!query.empty()) {
+        const size_t end = query.find('&');
+        const std::string_view part = query.substr(0, end);
+        if (part.starts_with(name) && part.size() > name.size() && part[name.size()] == '=') {
+            return part.substr(name.size() + 1);
+        }
+        query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string new_picture_name(Random &random, ImageFormat format) {
+    std::array<uint8_t, kNameLength> bytes{};
+    random.fill(bytes);
+    std::string name;
+    for (const uint8_t byte : bytes) {
+        name += kLetters[byte & 31];
+    }
+    const auto *ending = std::find_if(std::begin(kEndings), std::end(kEndings),
+                                      [=](const Ending &row) { return row.format == format; });
+    return ending == std::end(kEndings) ? name : name.append(ending->text);
+}
+
+ImageFormat format_of_name(std::string_view name) {
+    const std::string_view ending = name.substr(std::min(kNameLength, name.size()));
+    const auto *found = std::find_if(std::begin(kEndings), std::end(kEndings),
+                                     [=](const Ending &row) { return row.text == ending; });
+    return found == std::end(kEndings) ? ImageFormat::unknown : found->format;
+}
+
+bool is_picture_name(std::string_view name) {
+    return name.substr(0, kNameLength).find_first_not_of(kLetters) == std::string_view::npos &&
+           format_of_name(name) != ImageFormat::unknown;
+}
+
+std::string picture_path(const Hosting &hosting, std::string_view name) {
+    return hosting.directory + "/" + std::string(name.substr(0, 2)) + "/" + std::string(name);
+}
+
+std::string signed_link(std::string_view name, int64_t expires, const std::string &key) {
+    const std::string time = std::to_string(expires);
+    return "images/files/" + std::string(name) + "?expires=" + time +
+           "&signature=" + hex(sign(name, time, key));
+}
+
+int64_t expiry_of(std::string_view query) {
+    const std::string_view text = argument(query, "expires");
+    int64_t expires = 0;
+    const char *end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, expires);
+    return error == std::errc() && stop == end ? expires : 0;
+}
+
+bool is_valid_link(std::string_view name, std::string_view query, const Hosting &hosting,
+                   int64_t now) {
+    const auto given = parse_sha256(argument(query, "signature"));
+    if (!given || expiry_of(query) <= now) {
+        return false;
+    }
+    bool valid = false;
+    for (const std::string &key : hosting.keys) {
+        const bool same =
+            equal_in_constant_time(*given, sign(name, argument(query, "expires"), key));
+        valid = valid || same;
+    }
+    return valid;
+}
+
+}  // namespace gateway

@@ -1,0 +1,95 @@
+#include "nginx/picture_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "core/images/base64_stream.h"
+
+namespace gateway {
+
+namespace {
+
+class NgxWrite final : public Write {
+ public:
+    explicit NgxWrite(std::unique_ptr<Task> task) : task_(std::move(task)) {}
+
+ private:
+    std::unique_ptr<Task> task_;
+};
+
+Written why() {
+    return errno == ENOSPC || errno == EDQUOT ? Written::store_full : Written::failed;
+}
+
+bool write_all(int file, const uint8_t *bytes, size_t count) {
+    while (count > 0) {
+        const ssize_t written = ::write(file, bytes, count);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return false;
+        }
+        bytes += written;
+        count -= static_cast<size_t>(written);
+    }
+    return true;
+}
+
+// Nothing is seen under its name before it is whole.
+Written write_picture(const std::string &path, const Bytes &base64) {
+    constexpr mode_t kDirectoryMode = 0700;
+    constexpr mode_t kFileMode = 0600;
+    const std::string directory = path.substr(0, path.rfind('/'));
+    if (mkdir(directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
+        return why();
+    }
+    const std::string temporary = path + ".tmp";
+    const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
+    if (file < 0) {
+        return why();
+    }
+    constexpr size_t kPiece = size_t{48} * 1024;
+    std::vector<uint8_t> piece(kPiece);
+    Base64Reader reader(base64);
+    Written result = Written::whole;
+    for (size_t count = kPiece; count == kPiece && result == Written::whole;) {
+        count = reader.read(piece);
+        if (!write_all(file, piece.data(), count)) {
+            result = why();
+        }
+    }
+    if (result == Written::whole && !reader.is_whole()) {
+        result = Written::failed;
+    }
+    if (close(file) != 0 && result == Written::whole) {
+        result = why();
+    }
+    if (result == Written::whole && std::rename(temporary.c_str(), path.c_str()) != 0) {
+        result = why();
+    }
+    if (result != Written::whole) {
+        unlink(temporary.c_str());
+    }
+    return result;
+}
+
+}  // namespace
+
+std::unique_ptr<Write> NgxPictureFiles::write(std::string path, Bytes base64,
+                                              std::function<void(Written)> on_end) {
+    auto result = std::make_shared<Written>(Written::failed);
+    // Not kept outside of the job, which the loop destroys: the blocks belong to the loop.
+    auto task = tasks_.run([result, path = std::move(path),
+                            base64 = std::move(base64)] { *result = write_picture(path, base64); },
+                           [result, on_end] { on_end(*result); });
+    return task == nullptr ? nullptr : std::make_unique<NgxWrite>(std::move(task));
+}
+
+}  // namespace gateway

@@ -1,0 +1,123 @@
+#include "upstream/curl_fetch.h"
+
+#include <string_view>
+#include <utility>
+
+#include "upstream/curl_multi.h"
+
+namespace gateway {
+
+CurlFetch::CurlFetch(CurlMulti &multi, std::shared_ptr<BlockPool> blocks, PictureFetch fetch,
+                     std::function<void(FetchedPicture)> on_end)
+    : CurlJob(multi),
+      fetch_(std::move(fetch)),
+      on_end_(std::move(on_end)),
+      writer_(std::move(blocks)) {
+    try {
+        configure();
+        multi_.add(*this);
+    } catch (...) {
+        leave();
+        throw;
+    }
+}
+
+CurlFetch::~CurlFetch() {
+    leave();
+}
+
+void CurlFetch::configure() {
+    constexpr long kMostRedirects = 3;
+    add_header("Accept: image/*");
+    curl_easy_setopt(easy_, CURLOPT_URL, fetch_.url.c_str());
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+    curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, kMostRedirects);
+    curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy_, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    // Every address is looked at when its socket is opened: so every request opens one.
+    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
+                     static_cast<long>(fetch_.timeouts.connect.count()));
+    curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(fetch_.timeouts.total.count()));
+    curl_easy_setopt(easy_, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlFetch::on_body);
+    curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &CurlFetch::on_open);
+    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
+}
+
+// ---- curl's callbacks: they only record
+
+bool CurlFetch::may_connect(const curl_sockaddr &address) const {
+    const auto read = read_address(&address.addr, address.addrlen);
+    const char *url = nullptr;  // the one that a redirect has led to
+    curl_easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &url);
+    const bool https = url != nullptr && std::string_view(url).starts_with("https://");
+    return read && fetch_.rules->allow(*read, https);
+}
+
+curl_socket_t CurlFetch::on_open(void *self, curlsocktype /*purpose*/,
+                                 curl_sockaddr *address) noexcept {
+    auto &job = *static_cast<CurlFetch *>(self);
+    if (!job.may_connect(*address)) {
+        job.refused_ = true;
+        return CURL_SOCKET_BAD;
+    }
+    const int socket =
+        job.multi_.sockets().open(address->family, address->socktype, address->protocol);
+    return socket < 0 ? CURL_SOCKET_BAD : socket;
+}
+
+size_t CurlFetch::on_body(char *bytes, size_t size, size_t count, void *self) noexcept {
+    auto &job = *static_cast<CurlFetch *>(self);
+    const size_t length = size * count;
+    constexpr long kOk = 200;
+    if (job.status() != kOk) {
+        return 0;
+    }
+    if (job.writer_.size() + length > job.fetch_.most) {
+        job.too_large_ = true;
+        return 0;
+    }
+    try {
+        job.writer_.feed({bytes, length});
+    } catch (...) {
+        return 0;
+    }
+    return length;
+}
+
+// ---- the end
+
+long CurlFetch::status() const {
+    long code = 0;
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &code);
+    return code;
+}
+
+void CurlFetch::deliver() {
+    constexpr long kOk = 200;
+    FetchedPicture picture;
+    if (result_ == CURLE_OK && status() == kOk && writer_.size() > 0) {
+        picture.base64 = std::move(writer_).finish();
+    } else if (refused_) {
+        picture.problem = "it leads to an address that may not be asked";
+    } else if (too_large_) {
+        picture.problem = "it is too large";
+    } else if (status() != 0 && status() != kOk) {
+        picture.problem = "it was answered with status " + std::to_string(status());
+    } else if (result_ == CURLE_OK) {
+        picture.problem = "it is empty";
+    } else {
+        picture.problem = problem();
+    }
+    // Some delivery hosts say 404 for a moment.
+    picture.worth_again = !refused_ && !too_large_ && !picture.problem.empty();
+    const auto on_end = std::move(on_end_);
+    on_end(std::move(picture));
+}
+
+}  // namespace gateway

@@ -1,0 +1,39 @@
+// A picture behind a link that a provider gave us, fetched without credentials and only from
+// addresses that may be asked.
+#pragma once
+
+#include <memory>
+
+#include "core/images/base64_stream.h"
+#include "core/picture_ports.h"
+#include "upstream/curl_job.h"
+
+namespace gateway {
+
+class CurlFetch final : public Fetch, private CurlJob {
+ public:
+    // `multi` must be one that providers' calls do not use: an idle connection of theirs would be
+    // used again unchecked.
+    CurlFetch(CurlMulti &multi, std::shared_ptr<BlockPool> blocks, PictureFetch fetch,
+              std::function<void(FetchedPicture)> on_end);
+    ~CurlFetch() override;
+    CurlFetch(const CurlFetch &) = delete;
+    CurlFetch &operator=(const CurlFetch &) = delete;
+
+ private:
+    static size_t on_body(char *bytes, size_t size, size_t count, void *self) noexcept;
+    static curl_socket_t on_open(void *self, curlsocktype purpose, curl_sockaddr *address) noexcept;
+
+    void configure();
+    void deliver() override;
+    [[nodiscard]] bool may_connect(const curl_sockaddr &address) const;
+    [[nodiscard]] long status() const;
+
+    PictureFetch fetch_;
+    std::function<void(FetchedPicture)> on_end_;
+    Base64Writer writer_;
+    bool refused_ = false;
+    bool too_large_ = false;
+};
+
+}  // namespace gateway

@@ -1,0 +1,217 @@
+// Pictures brought into the form that was asked for, or left as they are, and told.
+#include "core/response/delivery.h"
+
+#include <gtest/gtest.h>
+
+#include "core/images/check_pictures.h"
+#include "fake_ports.h"
+#include "replies.h"
+
+namespace gateway {
+namespace {
+
+using Form = DeliveryWish::Form;
+
+class DeliveryTest : public testing::Test {
+ protected:
+    DeliveryTest() {
+        hosting.directory = "/store";
+        hosting.lifetime = 60;
+        hosting.keys = {"a key that is long"};
+        wish.base_url = "http://here/v1";
+        wish.most = 1000;
+    }
+    static Image bytes() {
+        Image image;
+        image.content = Bytes::own(kPng);
+        EXPECT_TRUE(read_facts(image));
+        return image;
+    }
+    static Image link(const char *url = "https:\\/\\/host\\/x.png") {
+        Image image;
+        image.form = Image::Form::url;
+        image.content = Bytes::own(url);
+        image.expires_at = 5;
+        return image;
+    }
+    void start(std::vector<Image> images, Form form, bool keeps = true) {
+        result.images = std::move(images);
+        wish.form = form;
+        wish.hosting = keeps ? &hosting : nullptr;
+        needed = PictureDelivery::is_needed(result, wish);
+        const int before = ends;
+        if (needed) {
+            delivery =
+                std::make_unique<PictureDelivery>(world.ports, result, wish, [this] { ++ends; });
+            EXPECT_EQ(ends, before) << "never before the constructor has returned";
+            world.loop.advance(Milliseconds(0));
+        }
+    }
+    [[nodiscard]] std::string trouble() const {
+        return delivery->problems().empty() ? "none" : delivery->problems().front().why;
+    }
+    static FetchedPicture fetched(const char *base64 = kPng) {
+        FetchedPicture picture;
+        picture.base64 = Bytes::own(base64);
+        return picture;
+    }
+    static FetchedPicture lost(bool worth_again) {
+        FetchedPicture picture;
+        picture.problem = "lost";
+        picture.worth_again = worth_again;
+        return picture;
+    }
+
+    FakeWorld world;
+    Hosting hosting;
+    DeliveryWish wish;
+    ImageResult result;
+    std::unique_ptr<PictureDelivery> delivery;
+    bool needed = false;
+    int ends = 0;
+};
+
+TEST_F(DeliveryTest, DoesNothingWhereTheFormIsRight) {
+    const struct {
+        Image image;
+        Form form;
+        bool keeps;
+        bool rehost;
+        bool needed;
+    } kRows[] = {
+        {bytes(), Form::bytes, true, true, false},   {link(), Form::bytes, false, false, true},
+        {bytes(), Form::links, false, false, false}, {bytes(), Form::links, true, false, true},
+        {link(), Form::links, true, false, false},   {link(), Form::links, true, true, true},
+        {bytes(), Form::as_made, true, true, false}, {link(), Form::as_made, true, false, false},
+        {link(), Form::as_made, true, true, true},
+    };
+    for (const auto &row : kRows) {
+        hosting.rehost = row.rehost;
+        start({row.image}, row.form, row.keeps);
+        EXPECT_EQ(needed, row.needed) << &row - kRows;
+        delivery.reset();
+    }
+}
+
+TEST_F(DeliveryTest, FetchesALinkWhereBytesAreWanted) {
+    start({link(), bytes()}, Form::bytes);
+    ASSERT_EQ(world.fetcher.entries.size(), 1U);
+    EXPECT_EQ(world.fetcher.entries[0]->asked.url, "https://host/x.png") << "its escapes undone";
+    world.fetcher.end(0, fetched());
+    EXPECT_EQ(ends, 1);
+    EXPECT_EQ(result.images[0].form, Image::Form::base64);
+    EXPECT_EQ(result.images[0].content.copy(), kPng);
+    EXPECT_EQ(result.images[0].width, 1);
+    EXPECT_FALSE(result.images[0].expires_at);
+    EXPECT_EQ(trouble(), "none");
+}
+
+TEST_F(DeliveryTest, TriesALinkTwiceAndThenLeavesItAsItIs) {
+    start({link()}, Form::bytes);
+    world.fetcher.end(0, lost(true));
+    ASSERT_EQ(world.fetcher.entries.size(), 2U);
+    EXPECT_EQ(ends, 0);
+    world.fetcher.end(1, lost(true));
+    EXPECT_EQ(ends, 1);
+    EXPECT_EQ(trouble(), "lost");
+    EXPECT_EQ(result.images[0].form, Image::Form::url);
+    EXPECT_EQ(result.images[0].expires_at, 5);
+}
+
+TEST_F(DeliveryTest, TriesNothingAgainThatWasRefusedOrIsNoPicture) {
+    start({link()}, Form::bytes);
+    world.fetcher.end(0, lost(false));
+    EXPECT_EQ(world.fetcher.entries.size(), 1U);
+    EXPECT_EQ(ends, 1);
+    start({link()}, Form::bytes);
+    world.fetcher.end(1, fetched("PGh0bWw+PC9odG1sPg=="));
+    EXPECT_EQ(trouble(), "it is no picture");
+    EXPECT_EQ(result.images[0].form, Image::Form::url);
+}
+
+TEST_F(DeliveryTest, KeepsBytesWhereLinksAreWanted) {
+    start({bytes()}, Form::links);
+    ASSERT_EQ(world.files.entries.size(), 1U);
+    const std::string path = world.files.entries[0]->asked.path;
+    EXPECT_TRUE(path.starts_with("/store/")) << path;
+    world.files.end(0, Written::whole);
+    EXPECT_EQ(ends, 1);
+    const std::string url = result.images[0].content.copy();
+    const std::string name = path.substr(path.rfind('/') + 1);
+    EXPECT_TRUE(url.starts_with("http://here/v1/images/files/" + name + "?")) << url;
+    const int64_t now = world.clock.unix_seconds();
+    EXPECT_EQ(result.images[0].expires_at, now + 60);
+    EXPECT_TRUE(is_valid_link(name, url.substr(url.find('?') + 1), hosting, now));
+    EXPECT_EQ(result.images[0].format, ImageFormat::png);
+}
+
+TEST_F(DeliveryTest, LeavesBytesThatCannotBeKept) {
+    start({bytes(), bytes()}, Form::links);
+    world.files.end(0, Written::store_full);
+    world.files.end(1, Written::failed);
+    EXPECT_EQ(ends, 1);
+    EXPECT_EQ(delivery->problems()[0].trouble, PictureDelivery::Trouble::store_full);
+    EXPECT_EQ(delivery->problems()[1].trouble, PictureDelivery::Trouble::not_kept);
+    EXPECT_EQ(result.images[0].content.copy(), kPng);
+    world.files.busy = true;
+    start({bytes()}, Form::links);
+    EXPECT_EQ(ends, 2);
+    EXPECT_EQ(trouble(), "it could not be written");
+}
+
+TEST_F(DeliveryTest, HostsAProvidersPictureAnewWhereTheOperatorSaysSo) {
+    hosting.rehost = true;
+    start({link()}, Form::as_made);
+    world.fetcher.end(0, fetched());
+    ASSERT_EQ(world.files.entries.size(), 1U);
+    world.files.end(0, Written::whole);
+    EXPECT_EQ(ends, 1);
+    EXPECT_TRUE(result.images[0].content.copy().starts_with("http://here/v1/images/files/"));
+}
+
+TEST_F(DeliveryTest, EndsOnceWhenAllHaveEndedInAnyOrder) {
+    start({link(), bytes(), link()}, Form::bytes);
+    world.fetcher.end(1, fetched());
+    EXPECT_EQ(ends, 0);
+    world.fetcher.end(0, fetched());
+    EXPECT_EQ(ends, 1);
+}
+
+TEST_F(DeliveryTest, GivesUpWhatIsNotDoneInTime) {
+    start({link(), link()}, Form::bytes);
+    world.fetcher.end(0, fetched());
+    delivery->give_up();
+    EXPECT_EQ(ends, 0) << "who gives up knows it";
+    EXPECT_EQ(world.fetcher.open(), 0U);
+    EXPECT_TRUE(world.fetcher.entries[1]->cancelled);
+    ASSERT_EQ(delivery->problems().size(), 1U);
+    EXPECT_EQ(delivery->problems()[0].index, 1U);
+    EXPECT_EQ(result.images[0].form, Image::Form::base64);
+}
+
+TEST_F(DeliveryTest, CancelsWhatRunsWhenItIsLetGoOf) {
+    start({link(), link()}, Form::bytes);
+    delivery.reset();
+    EXPECT_EQ(world.fetcher.open(), 0U);
+    EXPECT_EQ(ends, 0);
+}
+
+TEST(CheckPictures, TakesOutWhatIsNoPictureAndIsNoSuccessWithoutAny) {
+    Outcome outcome;
+    outcome.type = OutcomeType::made;
+    outcome.result.images.resize(2);
+    outcome.result.images[0].content = Bytes::own("aGVsbG8=");
+    outcome.result.images[1].content = Bytes::own(kPng);
+    check_pictures(outcome);
+    EXPECT_EQ(outcome.type, OutcomeType::made);
+    ASSERT_EQ(outcome.result.images.size(), 1U);
+    EXPECT_EQ(outcome.result.images[0].width, 1);
+    EXPECT_GT(outcome.result.images[0].bytes, 60U);
+    outcome.result.images[0].content = Bytes::own("aGVsbG8=");
+    check_pictures(outcome);
+    EXPECT_EQ(outcome.type, OutcomeType::unknown);
+    EXPECT_EQ(outcome.error.code, "unreadable_answer");
+}
+
+}  // namespace
+}  // namespace gateway

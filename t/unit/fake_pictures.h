@@ -1,0 +1,81 @@
+// Fetching and keeping pictures, in memory: records what was asked, and the test says how it ends.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/picture_ports.h"
+
+namespace gateway {
+
+// One thing that was asked for; `Result` is how it ends.
+template <typename Asked, typename Result>
+struct Pending {
+    Asked asked;
+    std::function<void(Result)> on_end;  // null: ended, or cancelled
+    bool cancelled = false;
+};
+
+template <typename Base, typename Entry>
+struct PendingHandle final : Base {
+    explicit PendingHandle(std::shared_ptr<Entry> pending) : entry(std::move(pending)) {}
+    ~PendingHandle() override {
+        entry->cancelled = entry->on_end != nullptr;
+        entry->on_end = nullptr;
+    }
+    std::shared_ptr<Entry> entry;
+};
+
+class FakeFetcher final : public PictureFetcher {
+ public:
+    using Entry = Pending<PictureFetch, FetchedPicture>;
+    std::unique_ptr<Fetch> fetch(PictureFetch asked,
+                                 std::function<void(FetchedPicture)> on_end) override {
+        entries.push_back(std::make_shared<Entry>(Entry{std::move(asked), std::move(on_end)}));
+        return std::make_unique<PendingHandle<Fetch, Entry>>(entries.back());
+    }
+    void end(size_t index, FetchedPicture picture) {
+        const auto on_end = std::exchange(entries.at(index)->on_end, nullptr);
+        ASSERT_NE(on_end, nullptr) << "it has ended";
+        on_end(std::move(picture));
+    }
+    [[nodiscard]] size_t open() const {
+        return static_cast<size_t>(
+            std::count_if(entries.begin(), entries.end(),
+                          [](const auto &entry) { return entry->on_end != nullptr; }));
+    }
+    std::vector<std::shared_ptr<Entry>> entries;
+};
+
+class FakeFiles final : public PictureFiles {
+ public:
+    struct Asked {
+        std::string path;
+        Bytes base64;
+    };
+    using Entry = Pending<Asked, Written>;
+    std::unique_ptr<Write> write(std::string path, Bytes base64,
+                                 std::function<void(Written)> on_end) override {
+        if (busy) {
+            return nullptr;
+        }
+        entries.push_back(std::make_shared<Entry>(
+            Entry{{std::move(path), std::move(base64)}, std::move(on_end)}));
+        return std::make_unique<PendingHandle<Write, Entry>>(entries.back());
+    }
+    void end(size_t index, Written written) {
+        const auto on_end = std::exchange(entries.at(index)->on_end, nullptr);
+        ASSERT_NE(on_end, nullptr) << "it has ended";
+        on_end(written);
+    }
+    bool busy = false;
+    std::vector<std::shared_ptr<Entry>> entries;
+};
+
+}  // namespace gateway
