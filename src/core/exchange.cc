@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/catalog/price.h"
 #include "core/images/check_pictures.h"
 #include "core/request_id.h"
 #include "core/response/failure.h"
 #include "core/response/made.h"
 #include "core/response/models.h"
 #include "core/response/redact.h"
+#include "core/response/success.h"
 
 namespace gateway {
 
@@ -47,7 +47,7 @@ Exchange::~Exchange() {
 void Exchange::cancel() noexcept {
     if (running_ != nullptr) {
         // The provider may go on, and bill.
-        images_spent_ += fitted_.params.integer(Param::n, 1);
+        images_spent_ += prepared_.images();
         upstream_time_ += ports_.clock.now() - attempt_began_;
         outcome_ = "client_gone";
     }
@@ -221,78 +221,22 @@ void Exchange::attempt() {
 }
 
 bool Exchange::fit_to_candidate() {
-    spec_ = spec_of(*catalogue_, candidate());
-    auto fitted = fit(request_.params, *spec_, is_strict() ? FitMode::strict : FitMode::adapt);
-    if (fitted) {
-        fitted_ = std::move(*fitted);
-        if (auto limited = limit_to_one_call(); !limited) {
-            fitted = tl::unexpected(std::move(limited.error()));
-        }
-    }
-    if (!fitted) {
+    auto prepared =
+        prepare(candidate(), {request_, *catalogue_, is_strict() ? FitMode::strict : FitMode::adapt,
+                              model_asked_, head_.on_behalf_of, ports_.clock.unix_seconds()});
+    if (!prepared) {
         if (!misfit_) {
-            misfit_ = std::move(fitted.error());
+            misfit_ = std::move(prepared.error());
         }
         return false;
     }
-    // No parameter of the caller's: passed on where it can be, and nothing to list where it cannot.
-    const bool takes_user = (*spec_)[Param::user].has_value();
-    if (takes_user && !fitted_.params.has(Param::user) && !head_.on_behalf_of.empty()) {
-        fitted_.params[Param::user] = head_.on_behalf_of;
-    }
-    choose_passed();
-    note_model();
+    prepared_ = std::move(*prepared);
     return true;
-}
-
-// More images than a model makes at a time would take several calls, and so far there is one.
-tl::expected<void, ApiError> Exchange::limit_to_one_call() {
-    if (fitted_.calls.size() == 1) {
-        return {};
-    }
-    const int64_t most = fitted_.calls.front();
-    const std::string asked = to_json(request_.params[Param::n]);
-    const std::string reason = "this model makes at most " + std::to_string(most) + " at a time";
-    if (is_strict()) {
-        return tl::unexpected(
-            ApiError::of(400, "invalid_value", "n cannot be sent as asked: " + reason + ".", "n"));
-    }
-    if (fitted_.params.has(Param::n)) {
-        fitted_.params[Param::n] = most;
-    }
-    fitted_.adjustments.push_back({"n", asked, std::to_string(most), reason});
-    return {};
-}
-
-void Exchange::choose_passed() {
-    passed_.clear();
-    for (const JsonValue field : request_.passed) {
-        if (candidate().provider->dialect->passes(field.key())) {
-            passed_.push_back(field);
-        } else {
-            fitted_.adjustments.push_back(
-                not_passed(field, "this provider's api has no such field"));
-        }
-    }
-}
-
-// What the caller should know about the model itself.
-void Exchange::note_model() {
-    std::string reason;
-    if (spec_->is_last_resort()) {
-        reason = "not in the catalogue: sent what its api usually takes";
-    } else if (spec_->is_shut_down(ports_.clock.unix_seconds())) {
-        reason = "this model " + spec_->how_shut_down() + ", says the catalogue";
-    } else {
-        return;
-    }
-    const std::string name = to_json(std::string_view(candidate().model));
-    fitted_.adjustments.push_back({"model", to_json(model_asked_), name, std::move(reason)});
 }
 
 // What is made now comes on top of what may have been made, and billed, before.
 tl::expected<void, ApiError> Exchange::top_up() {
-    const int64_t needed = images_spent_ + fitted_.params.integer(Param::n, 1);
+    const int64_t needed = images_spent_ + prepared_.images();
     return images_reserved_ < needed ? reserve() : tl::expected<void, ApiError>();
 }
 
@@ -304,15 +248,10 @@ void Exchange::attempt_with(const ProviderKey *key) {
     }
     const std::string_view client_id =
         head_.request_id.empty() ? std::string_view(request_id_) : head_.request_id;
-    const ProviderRequest request{*candidate().provider,
-                                  key,
-                                  candidate().model,
-                                  fitted_.params,
-                                  passed_,
-                                  client_id,
-                                  head_.idempotency_key,
-                                  head_.traceparent,
-                                  ports_.random};
+    const ProviderRequest request{
+        *candidate().provider, key,       candidate().model,     prepared_.fitted.params,
+        prepared_.passed,      client_id, head_.idempotency_key, head_.traceparent,
+        ports_.random};
     const bool show_wire = policy_.raw && (wishes_.raw_request || wishes_.raw_response);
     running_ = Attempt::start(ports_, request, {left, policy_.answer_max, show_wire},
                               [this](Outcome outcome) { on_outcome(std::move(outcome)); });
@@ -349,7 +288,7 @@ void Exchange::on_outcome(Outcome outcome) {
 
 void Exchange::record(const Outcome &outcome) {
     if (may_be_billed(outcome.type)) {
-        images_spent_ += fitted_.params.integer(Param::n, 1);
+        images_spent_ += prepared_.images();
     }
     finished_ = std::move(running_);  // not destroyed yet: this is called from within it
     const Milliseconds took = ports_.clock.now() - attempt_began_;
@@ -372,7 +311,7 @@ void Exchange::record(const Outcome &outcome) {
 
 void Exchange::deliver(Outcome outcome) {
     made_ = std::move(outcome);
-    note_lifetimes(made_.result, *spec_, ports_.clock.unix_seconds());
+    note_lifetimes(made_.result, *prepared_.spec, ports_.clock.unix_seconds());
     DeliveryWish wish = delivery_wish();
     if (!PictureDelivery::is_needed(made_.result, wish)) {
         unify();
@@ -430,32 +369,11 @@ void Exchange::unify() {
         fail(*error);
         return;
     }
-    std::vector<Adjustment> adjustments = request_.adjustments;
-    const auto add = [&](const std::vector<Adjustment> &more) {
-        adjustments.insert(adjustments.end(), more.begin(), more.end());
-    };
-    add(fitted_.adjustments);
-    take_truth(result);
-    add(list_differences(
-        result, request_.params, fitted_.params,
-        delivery_ == nullptr ? std::vector<PictureDelivery::Problem>() : delivery_->problems()));
-
     AnswerFacts facts = this->facts();
-    facts.adjustments = &adjustments;
-    const PricedCall call{fitted_.params, fitted_.params.integer(Param::n, 1)};
-    facts.cost = cost_of(result, call, *spec_);
-    facts.usage_counted = !result.usage;
-    if (!result.usage) {
-        result.usage = count_usage(result, call, *spec_);
-    }
-    if (made_.wire != nullptr && wishes_.raw_request) {
-        facts.raw_request = made_.wire->request;
-    }
-    if (made_.wire != nullptr && wishes_.raw_response) {
-        facts.raw_response = made_.wire->response;
-    }
+    Success success{request_, prepared_, made_, wishes_,
+                    delivery_ == nullptr ? nullptr : &delivery_->problems()};
     Answer answer;
-    answer.body = write_images(result, facts, request_.params.text(Param::response_format));
+    answer.body = write_success(success, facts);
     settle(static_cast<int64_t>(result.images.size()));
     finish(std::move(answer));
 }

@@ -19,6 +19,7 @@
 #include "core/routing/decide.h"
 #include "core/routing/model_map.h"
 #include "core/routing/plan.h"
+#include "core/routing/prepare.h"
 
 namespace gateway {
 
@@ -85,9 +86,6 @@ class Exchange {
         return wishes_.strict || policy_.fit == FitMode::strict;
     }
     bool fit_to_candidate();
-    tl::expected<void, ApiError> limit_to_one_call();
-    void note_model();
-    void choose_passed();
     tl::expected<void, ApiError> top_up();
     void attempt_with(const ProviderKey *key);
     void on_outcome(Outcome outcome);
@@ -129,11 +127,9 @@ class Exchange {
     std::shared_ptr<const Catalogue> catalogue_;
     Plan plan_;
     size_t candidate_ = 0;
-    const ModelSpec *spec_ = nullptr;  // of the current candidate's model
-    std::vector<size_t> key_order_;    // of the current candidate's provider
+    std::vector<size_t> key_order_;  // of the current candidate's provider
     size_t key_ = 0;
-    Fitted fitted_;
-    std::vector<JsonValue> passed_;   // unknown fields for the current candidate
+    Prepared prepared_;               // the current candidate
     std::optional<ApiError> misfit_;  // the first candidate that could not take the request
     std::optional<Milliseconds> shortest_wait_;
 

@@ -163,7 +163,8 @@ char *set_fetch_allow(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
         for (ngx_uint_t i = 1; i < cf->args->nelts; ++i) {
             const std::string_view text = to_view(arguments(cf)[i]);
             const auto network = parse_network(text);
-            if (!network && !(text == "none" && cf->args->nelts == 2)) {
+            const bool none = text == "none" && cf->args->nelts == 2;
+            if (!network && !none) {
                 throw ConfError{"invalid network \"" + std::string(text) +
                                 "\", expected none or something like 10.0.0.0/8 or fd00::/8"};
             }

@@ -158,6 +158,22 @@ class Chunked(Behaviour):
 
 
 @dataclass
+class Endless(Behaviour):
+    """The answer, and after it zeros for as long as the client listens; `promised` is its Content-Length, if any."""
+
+    of: Behaviour = NORMAL
+    promised: Optional[int] = None
+
+    def play(self, call):
+        reply = self.of.reply(call)
+        if self.promised is not None:
+            reply.headers["Content-Length"] = self.promised
+        call.connection.send(reply.head(close=True, length=False) + reply.body)
+        while True:
+            call.connection.send(bytes(64 * 1024))
+
+
+@dataclass
 class UntilClose(Behaviour):
     """Neither Content-Length nor chunks: the end of the answer is the end of the connection."""
 

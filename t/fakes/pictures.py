@@ -17,6 +17,8 @@ def picture(width: int, height: int, output_format: str = "png", index: int = 0,
         return _jpeg(width, height, colour, size_bytes)
     if output_format == "webp":
         return _webp(width, height, colour, transparent, size_bytes)
+    if output_format == "gif":
+        return _gif(width, height, colour)
     raise ValueError(f"no such format: {output_format}")
 
 
@@ -98,3 +100,13 @@ def _webp(width, height, colour, transparent, size_bytes) -> bytes:
     if padding:
         body += chunk(b"paDd", _noise(padding - 8))
     return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _gif(width, height, colour) -> bytes:
+    """Two colours, and a clear code before every pixel, so that no code is ever longer than three bits."""
+    codes = "".join(f"{0:03b}{4:03b}" for _ in range(width * height))  # written backwards, as the bits are
+    bits = f"{5:03b}" + codes
+    data = int(bits, 2).to_bytes((len(bits) + 7) // 8, "little")
+    blocks = b"".join(bytes((len(data[i:i + 255]),)) + data[i:i + 255] for i in range(0, len(data), 255))
+    return (b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(colour) + bytes(3) + b"," +
+            struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\2" + blocks + b"\0;")

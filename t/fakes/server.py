@@ -69,9 +69,10 @@ class Call:
 class FakeServer:
     """A provider's fake overrides `is_scripted`, `refuse` and `accept`; everything else is here.
 
-    Start it with `start()` or as a context manager; it listens on 127.0.0.1 at a port that the kernel picks."""
+    Start it with `start()` or as a context manager; it listens on 127.0.0.1 at a port that the kernel picks, and
+    at the same port of the addresses in `also`."""
 
-    def __init__(self, tls=None, port: int = 0):
+    def __init__(self, tls=None, port: int = 0, also=()):
         self._lock = threading.Condition()
         self._requests, self._script, self._default = [], deque(), NORMAL
         self._connections = {}
@@ -79,8 +80,8 @@ class FakeServer:
         self._malformed = []
         self._stopping = False
         self._tls = self._tls_context(tls) if tls else None
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=1024)
-        self.port = self._listener.getsockname()[1]
+        self._listeners = self._listen_at(port, also)
+        self.port = self._listeners[0].getsockname()[1]
         _ports.add(self.port)
         self.origin = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
 
@@ -181,7 +182,8 @@ class FakeServer:
     # Life
 
     def start(self):
-        threading.Thread(target=self._listen, daemon=True).start()
+        for listener in self._listeners:
+            threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
         return self
 
     def stop(self):
@@ -190,8 +192,9 @@ class FakeServer:
                 return
             self._stopping = True
             serving = list(self._connections.items())
-        socket.socket.shutdown(self._listener, socket.SHUT_RDWR)
-        self._listener.close()
+        for listener in self._listeners:
+            socket.socket.shutdown(listener, socket.SHUT_RDWR)
+            listener.close()
         for connection, _ in serving:
             connection.wake()
         for _, thread in serving:
@@ -210,10 +213,19 @@ class FakeServer:
         context.set_alpn_protocols(["http/1.1"])
         return context
 
-    def _listen(self):
+    @staticmethod
+    def _listen_at(port, also) -> list:
+        first = socket.create_server(("127.0.0.1", port), backlog=1024)
+        listeners = [first]
+        for address in also:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            listeners.append(socket.create_server((address, first.getsockname()[1]), family=family))
+        return listeners
+
+    def _listen(self, listener):
         while True:
             try:
-                sock, _ = self._listener.accept()
+                sock, _ = listener.accept()
             except OSError:
                 return
             with self._lock:

@@ -45,7 +45,8 @@ void use(const ModelSpec &model) {
         }
         promise(images == asked.integer(Param::n, 1), "all images are planned for");
         for (const Param param : all_params()) {
-            promise(!fitted->params.has(param) || model[param].has_value(),
+            const bool has = param == Param::prompt || model[param].has_value();
+            promise(has || !fitted->params.has(param),
                     "nothing is sent that the model does not have");
         }
         const PricedCall call{fitted->params, images};

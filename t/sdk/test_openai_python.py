@@ -1,8 +1,12 @@
 """OpenAI's own Python client, unmodified, against the gateway."""
 
+import base64
+import urllib.request
+
 import openai
 import pytest
-from sandbox import SECRET, png_size
+from harness import key_entry, write_keys
+from sandbox import CLOSED, SANDBOX, SECRET, png_size
 
 ASK = {"model": "auto", "prompt": "a red kite", "size": "512x512", "response_format": "b64_json"}
 
@@ -76,3 +80,34 @@ def test_the_clients_speak_as_these_tests_believe(openai_factory):
     assert plain.json == ASK and plain.headers["authorization"] == "Bearer sk-1"
     assert azure.path == "/openai/deployments/auto/images/generations"
     assert azure.query == "api-version=2025-04-01-preview" and azure.headers["api-key"] == "sk-1"
+
+
+# Which models there are
+
+
+def test_models_are_listed_and_described(open_gateway):
+    with client_of(open_gateway) as client:
+        models = {model.id: model for model in client.models.list()}
+        assert {"auto", "sandbox/placeholder"} <= set(models)
+        model = client.models.retrieve("sandbox/placeholder")
+        assert (model.id, model.object, model.owned_by) == ("sandbox/placeholder", "model", "sandbox")
+        assert model.model_extra["supported_parameters"]["n"] == {"type": "range", "min": 1, "max": 10}
+        with pytest.raises(openai.NotFoundError):
+            client.models.retrieve("no-such-model")
+
+
+# Links
+
+
+def test_a_link_leads_to_the_picture_with_and_without_the_key(gateway, scratch):
+    keys = write_keys(scratch / "keys.json", [key_entry("team-a", SECRET)])
+    store = f"image_gateway_store {scratch}/store;"
+    g = gateway(f"{CLOSED} {store}", SANDBOX + f"image_gateway_keys {keys};")
+    with client_of(g, SECRET) as client:
+        answer = client.images.generate(**{**ASK, "response_format": "url"}, n=2)
+        for one in answer.data:
+            assert one.b64_json is None and one.url.startswith(f"{g.url}/v1/images/files/")
+            for headers in ({}, {"Authorization": f"Bearer {SECRET}"}):
+                with urllib.request.urlopen(urllib.request.Request(one.url, headers=headers)) as reply:
+                    assert reply.headers["Content-Type"] == "image/png"
+                    assert png_size(base64.b64encode(reply.read()).decode()) == (512, 512)

@@ -80,7 +80,8 @@ class ExchangeHistory : public ExchangeTest {
         }
         Run *mine = run.get();
         runs[run->exchange->request_id()] = std::move(run);
-        mine->exchange->run(mine->body, [this, mine](Answer answer) { on_answer(*mine, answer); });
+        mine->exchange->run(mine->body,
+                            [this, mine](const Answer &answer) { on_answer(*mine, answer); });
         look_at_new_calls();
     }
 

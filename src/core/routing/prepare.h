@@ -1,0 +1,34 @@
+// Step 5 for one candidate: the request fitted to its model, and ready to be made a call of.
+#pragma once
+
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "core/catalog/fit.h"
+#include "core/request/image_request.h"
+#include "core/routing/model_map.h"
+
+namespace gateway {
+
+// What decides about every candidate alike. All of it must outlive what is prepared.
+struct Preparation {
+    const ImageRequest &request;
+    const Catalogue &catalogue;
+    FitMode mode = FitMode::adapt;
+    std::string_view model_asked;
+    std::string_view on_behalf_of;
+    int64_t now = 0;  // unix seconds
+};
+
+struct Prepared {
+    const ModelSpec *spec = nullptr;
+    Fitted fitted;                  // with all that the caller must be told
+    std::vector<JsonValue> passed;  // unknown fields that this provider may be sent
+    [[nodiscard]] int64_t images() const { return fitted.params.integer(Param::n, 1); }
+};
+
+tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
+                                         const Preparation &preparation);
+
+}  // namespace gateway
