@@ -26,6 +26,16 @@ size_t parse_size_parameter(std::string_view text) {
     return static_cast<size_t>(size);
 }
 
+size_t parse_large_size_parameter(std::string_view text) {
+    ngx_str_t value = to_ngx(text);
+    const off_t size = ngx_parse_offset(&value);  // unlike the other, it knows gigabytes
+    if (size == NGX_ERROR || size <= 0) {
+        throw ConfError{"invalid size \"" + std::string(text) +
+                        "\", expected something like 512m or 10g"};
+    }
+    return static_cast<size_t>(size);
+}
+
 int parse_count(std::string_view text, std::string_view what, int least, int most) {
     int number = 0;
     const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), number);

@@ -52,6 +52,7 @@ inline bool take_parameter(const ngx_str_t &argument, std::string_view name,
 
 Milliseconds parse_time_parameter(std::string_view text);
 size_t parse_size_parameter(std::string_view text);
+size_t parse_large_size_parameter(std::string_view text);
 int parse_count(std::string_view text, std::string_view what, int least, int most);
 
 // Where a file named in the configuration is: relative names are relative to the configuration's

@@ -178,7 +178,7 @@ std::unique_ptr<PictureStore> read_store(ngx_conf_t *cf) {
     for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
         std::string_view value;
         if (take_parameter(arguments(cf)[i], "max", value)) {
-            store->max = parse_size_parameter(value);
+            store->max = parse_large_size_parameter(value);
         } else if (take_parameter(arguments(cf)[i], "ttl", value)) {
             store->hosting->lifetime = parse_time_parameter(value).count() / 1000;
             if (store->hosting->lifetime < 1) {

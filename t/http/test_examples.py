@@ -4,9 +4,9 @@ import re
 import subprocess
 import urllib.request
 
-from harness import environment, provider, write_keys
+from harness import call, environment, key_entry, provider, write_keys
 from harness.configuration import Configuration
-from harness.gateway import run_nginx_test
+from harness.gateway import free_port, run_nginx_test
 
 VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
 
@@ -20,7 +20,8 @@ def http_block_of(path) -> str:
 
 def test_every_example_is_named_here(project):
     assert {each.name for each in (project / "examples").glob("*.conf")} == {"quickstart.conf",
-                                                                             "openai-with-fallback.conf"}
+                                                                             "openai-with-fallback.conf",
+                                                                             "published-apis.conf"}
 
 
 def test_the_quickstart_serves_a_picture_to_anybody(project, gateway):
@@ -45,6 +46,24 @@ def test_openai_with_fallback_is_a_configuration(project, scratch, certs):
     block = block.replace("listen 127.0.0.1:0;", "listen unix:%s/example.sock;" % scratch)
     ok, output = run_nginx_test(Configuration(location="return 404;", http=block), VARIABLES)
     assert ok, output
+
+
+def test_published_apis_are_served_under_the_paths_that_their_clients_know(project, gateway, scratch):
+    write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
+    (scratch / "catalog.json").write_text('{"apis": {"sandbox": [{"model": "ours", "family": "sandbox"}]}}')
+    (scratch / "catalog.json").chmod(0o644)
+    port = free_port()
+    block = http_block_of(project / "examples" / "published-apis.conf").replace("/etc/nginx/images", str(scratch))
+    block = block.replace("/var/lib/nginx/images", f"{scratch}/store").replace("listen 8080;", f"listen 127.0.0.1:{port};")
+    gateway("return 404;", http=block)
+    key = {"Authorization": "Bearer sk-bf-a"}
+    for path in ("/v1/", "/api/v1/llm/", "/api/llm/", "/app/"):
+        url = f"http://127.0.0.1:{port}{path}"
+        reply = call(url + "images/generations", "POST", None, key, 30, {"prompt": "x", "response_format": "url"})
+        assert reply.status == 200, (path, reply)
+        link = reply.json["data"][0]["url"]
+        assert link.startswith(url) and call(link, "GET", None, (), 30).body.startswith(b"\x89PNG")
+        assert "sandbox/ours" in {one["id"] for one in call(url + "models", "GET", None, key, 30).json["data"]}
 
 
 def test_a_minted_key_opens_the_door(project, gateway, openai, scratch):
