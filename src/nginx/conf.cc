@@ -73,8 +73,10 @@ void require_positive(const char *directive, size_t value) {
 
 // What a link begins with: it stands in JSON as it is.
 void check_public_url(const std::string &url) {
+    const size_t host = url.find("://") + 3;
     const bool good = (url.starts_with("https://") || url.starts_with("http://")) &&
-                      is_visible_ascii(url) && url.find_first_of("\"\\?#") == std::string::npos;
+                      host < url.size() && url[host] != '/' && is_visible_ascii(url) &&
+                      url.find_first_of("\"\\?#") == std::string::npos;
     if (!good) {
         throw ConfError{"invalid image_gateway_public_url \"" + url +
                         "\", expected http:// or https://, a host and perhaps a path"};

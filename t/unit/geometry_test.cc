@@ -34,8 +34,7 @@ TEST(Geometry, ReadsSizesOfTheFormWidthTimesHeight) {
                             "99999999999999999999x1",
                             "1024:1024",
                             "auto",
-                            "1024\xC3\x97"
-                            "1024"}) {
+                            "1024\xC3\x97\x31\x30\x32\x34"}) {
         EXPECT_FALSE(parse_size(bad)) << bad;
     }
 }

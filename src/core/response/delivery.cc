@@ -93,7 +93,7 @@ void PictureDelivery::on_fetched(size_t index, FetchedPicture picture) {
         return;
     }
     fetched.expires_at.reset();
-    image = std::move(fetched);
+    items_[index].link = std::exchange(image, std::move(fetched));
     wish_.form == DeliveryWish::Form::bytes ? finish(index) : keep(index);
 }
 
@@ -110,6 +110,9 @@ void PictureDelivery::keep(size_t index) {
 
 void PictureDelivery::on_written(size_t index, Written written) {
     if (written != Written::whole) {
+        if (items_[index].link) {
+            result_.images[index] = std::move(*items_[index].link);
+        }
         const bool full = written == Written::store_full;
         fail(index, full ? Trouble::store_full : Trouble::not_kept,
              full ? "the store is full" : "it could not be written");

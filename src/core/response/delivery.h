@@ -55,6 +55,7 @@ class PictureDelivery {
         bool done = false;
         int tries = 0;
         std::string name;
+        std::optional<Image> link;  // the provider's, while its picture is kept here
         std::unique_ptr<Fetch> fetch;
         std::unique_ptr<Write> write;
     };

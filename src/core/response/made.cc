@@ -33,6 +33,14 @@ void compare_form(const ImageResult &result, const Params &asked,
     }
 }
 
+constexpr std::string_view kMade = "the provider made ";
+
+Adjustment made_instead(Param param, const Params &asked, const Params &sent,
+                        std::string_view actual) {
+    return {std::string(name_of(param)), to_json(asked[param]), to_json(sent[param]),
+            std::string(kMade).append(actual)};
+}
+
 // Something else was made than the provider was told to make.
 void compare_words(const ImageResult &result, const Params &asked, const Params &sent,
                    std::vector<Adjustment> &into) {
@@ -48,8 +56,37 @@ void compare_words(const ImageResult &result, const Params &asked, const Params 
             actual == wanted) {
             continue;
         }
-        into.push_back({std::string(name_of(param)), to_json(asked[param]), to_json(sent[param]),
-                        "the provider made " + actual});
+        into.push_back(made_instead(param, asked, sent, actual));
+    }
+}
+
+// The same of each picture, where the first one is as it should be.
+void compare_pictures(const ImageResult &result, const Params &asked, const Params &sent,
+                      std::vector<Adjustment> &into) {
+    const auto size = parse_size(sent.text(Param::size));
+    // What was sent may not be what was asked: that is told already.
+    const auto ratio = size ? size : parse_ratio(sent.text(Param::aspect_ratio));
+    const std::string_view format = sent.text(Param::output_format);
+    for (const Image &image : result.images) {
+        const Pixels actual{image.width, image.height};
+        const auto tell = [&](Param param, std::string_view made) {
+            const auto is_same = [&](const Adjustment &line) {
+                return line.param == name_of(param) && line.reason.starts_with(kMade);
+            };
+            if (asked.is_asked(param) && std::none_of(into.begin(), into.end(), is_same)) {
+                into.push_back(made_instead(param, asked, sent, made));
+            }
+        };
+        if (image.width != 0 && size && actual != *size) {
+            tell(Param::size, size_text(actual));
+        }
+        if (image.width != 0 && ratio && !agree(actual, *ratio)) {
+            tell(Param::aspect_ratio, size_text(actual));
+        }
+        if (image.format != ImageFormat::unknown && !format.empty() &&
+            format != name_of(image.format)) {
+            tell(Param::output_format, name_of(image.format));
+        }
     }
 }
 
@@ -79,6 +116,7 @@ std::vector<Adjustment> list_differences(const ImageResult &result, const Params
     std::vector<Adjustment> differences;
     compare_form(result, asked, problems, differences);
     compare_words(result, asked, sent, differences);
+    compare_pictures(result, asked, sent, differences);
     const auto made = static_cast<int64_t>(result.images.size());
     const int64_t wanted = sent.integer(Param::n, 1);
     if (made < wanted) {
