@@ -18,6 +18,12 @@ MainConf &main_conf_of(void *conf) {
     return *static_cast<MainConf *>(conf);
 }
 
+void require_first(ngx_conf_t *cf, bool first) {
+    if (!first) {
+        throw ConfError{"\"" + to_string(arguments(cf)[0]) + "\" directive is duplicate"};
+    }
+}
+
 const Profile *find_profile(std::string_view name) {
     const Profile *profile = profile_named(name);
     if (profile == nullptr) {
@@ -33,9 +39,7 @@ const Profile *find_profile(std::string_view name) {
 char *set_gateway(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         auto &location = *static_cast<LocationFields *>(conf);
-        if (location.enabled != NGX_CONF_UNSET) {
-            throw ConfError{"\"image_gateway\" directive is duplicate"};
-        }
+        require_first(cf, location.enabled == NGX_CONF_UNSET);
         if (cf->args->nelts == 2) {
             std::string_view profile;
             if (!take_parameter(arguments(cf)[1], "profile", profile)) {
@@ -53,9 +57,7 @@ char *set_gateway(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
 char *set_zone(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         MainConf &main = main_conf_of(conf);
-        if (main.zone != nullptr) {
-            throw ConfError{"\"image_gateway_zone\" directive is duplicate"};
-        }
+        require_first(cf, main.zone == nullptr);
         std::string_view zone;
         const std::string_view argument = to_view(arguments(cf)[1]);
         if (!take_parameter(arguments(cf)[1], "zone", zone)) {
@@ -78,9 +80,7 @@ LocationConf &location_conf_of(void *conf) {
 char *set_catalog(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         MainConf &main = main_conf_of(conf);
-        if (!main.catalog_file.empty()) {
-            throw ConfError{"\"image_gateway_catalog\" directive is duplicate"};
-        }
+        require_first(cf, main.catalog_file.empty());
         main.catalog_file = full_path(cf, to_view(arguments(cf)[1]));
         main.catalog_seen = fingerprint_of(main.catalog_file);
         auto catalogue = Catalogue::read(read_file(cf, main.catalog_file), main.built_in.get());
@@ -94,9 +94,7 @@ char *set_catalog(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
 char *set_unknown_fields(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         auto &place = location_conf_of(conf).unknown_fields;
-        if (place) {
-            throw ConfError{"\"image_gateway_unknown_fields\" directive is duplicate"};
-        }
+        require_first(cf, !place);
         const std::string_view mode = to_view(arguments(cf)[1]);
         UnknownFields unknown;
         if (mode == "reject") {
@@ -130,9 +128,7 @@ char *set_unknown_fields(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf
 char *set_cors(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         auto &place = location_conf_of(conf).cors;
-        if (place) {
-            throw ConfError{"\"image_gateway_cors\" directive is duplicate"};
-        }
+        require_first(cf, !place);
         place = read_cors(arguments(cf) + 1, cf->args->nelts - 1);
     });
 }
@@ -140,9 +136,7 @@ char *set_cors(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
 char *set_store(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         auto &place = location_conf_of(conf).store;
-        if (place) {
-            throw ConfError{"\"image_gateway_store\" directive is duplicate"};
-        }
+        require_first(cf, !place);
         if (to_view(arguments(cf)[1]) == "off" && cf->args->nelts == 2) {
             place = nullptr;
             return;
@@ -156,9 +150,7 @@ char *set_store(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
 char *set_fetch_allow(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         auto &place = location_conf_of(conf).fetch_rules;
-        if (place) {
-            throw ConfError{"\"image_gateway_fetch_allow\" directive is duplicate"};
-        }
+        require_first(cf, !place);
         FetchRules rules;
         for (ngx_uint_t i = 1; i < cf->args->nelts; ++i) {
             const std::string_view text = to_view(arguments(cf)[i]);

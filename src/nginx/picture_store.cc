@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <string>
 
+#include "core/access/sha256.h"
 #include "nginx/conf_error.h"
 #include "nginx/files.h"
 #include "nginx/guard.h"
@@ -125,17 +125,9 @@ std::vector<std::string> split_lines(const std::string &text) {
 }
 
 std::string new_key() {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::array<unsigned char, 32> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
-        return {};
-    }
-    std::string key;
-    for (const unsigned char byte : bytes) {
-        key += kDigits[byte >> 4];
-        key += kDigits[byte & 15];
-    }
-    return key;
+    Sha256 bytes{};
+    const bool drawn = RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1;
+    return drawn ? to_hex(bytes) : std::string();
 }
 
 // False when it is there already, or cannot be made.

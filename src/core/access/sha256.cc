@@ -51,6 +51,17 @@ bool equal_in_constant_time(const Sha256 &a, const Sha256 &b) {
     return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+std::string to_hex(const Sha256 &bytes) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    text.reserve(bytes.size() * 2);
+    for (const uint8_t byte : bytes) {
+        text += kDigits[byte >> 4];
+        text += kDigits[byte & 15];
+    }
+    return text;
+}
+
 std::optional<Sha256> parse_sha256(std::string_view hex) {
     Sha256 digest{};
     if (hex.size() != digest.size() * 2) {

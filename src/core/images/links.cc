@@ -37,17 +37,6 @@ Sha256 sign(std::string_view name, std::string_view expires, const std::string &
     return signature;
 }
 
-std::string hex(const Sha256 &bytes) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    text.reserve(bytes.size() * 2);
-    for (const uint8_t byte : bytes) {
-        text += kDigits[byte >> 4];
-        text += kDigits[byte & 15];
-    }
-    return text;
-}
-
 // The value of "name=value" in a query; the first counts.
 std::string_view argument(std::string_view query, std::string_view name) {
     while (!query.empty()) {
@@ -94,7 +83,7 @@ std::string picture_path(const Hosting &hosting, std::string_view name) {
 std::string signed_link(std::string_view name, int64_t expires, const std::string &key) {
     const std::string time = std::to_string(expires);
     return "images/files/" + std::string(name) + "?expires=" + time +
-           "&signature=" + hex(sign(name, time, key));
+           "&signature=" + to_hex(sign(name, time, key));
 }
 
 int64_t expiry_of(std::string_view query) {
