@@ -3,57 +3,39 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/images/check_pictures.h"
 #include "core/request_id.h"
 #include "core/response/failure.h"
 #include "core/response/made.h"
 #include "core/response/models.h"
-#include "core/response/redact.h"
 #include "core/response/success.h"
 
 namespace gateway {
 
-namespace {
-
-std::vector<size_t> order_of_keys(const Provider &provider, Random &random) {
-    if (provider.keys.size() <= 1) {
-        return std::vector<size_t>(provider.keys.size(), 0);
-    }
-    std::vector<int> weights;
-    for (const ProviderKey &key : provider.keys) {
-        weights.push_back(key.weight);
-    }
-    return weighted_order(weights, random);
-}
-
-}  // namespace
-
-Exchange::Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, const Ports &ports,
-                   int32_t process)
+Exchange::Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, Health &health,
+                   const Ports &ports, int32_t process)
     : models_(models),
       policy_(policy),
       ledger_(ledger),
+      health_(health),
       ports_(ports),
       process_(process),
       request_id_(new_request_id(ports.random)),
       began_(ports.clock.now()),
       deadline_(policy.deadline),
-      catalogue_(models.catalogue()) {}
+      catalogue_(models.catalogue()),
+      journal_(ports, request_id_) {}
 
 Exchange::~Exchange() {
     cancel();
 }
 
 void Exchange::cancel() noexcept {
-    if (running_ != nullptr) {
+    if (execution_ != nullptr && execution_->running()) {
         // The provider may go on, and bill.
-        images_spent_ += prepared_.images();
-        upstream_time_ += ports_.clock.now() - attempt_began_;
+        execution_->drop();
         outcome_ = "client_gone";
     }
-    settle(static_cast<int64_t>(made_.result.images.size()));
-    running_.reset();
-    finished_.reset();
+    settle(static_cast<int64_t>(result_.images.size()));
     delivery_.reset();
 }
 
@@ -122,13 +104,14 @@ void Exchange::run(std::string_view body, std::function<void(Answer)> answer) {
     const Milliseconds left = deadline_ - (ports_.clock.now() - began_);
     deadline_timer_ =
         ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_deadline(); });
-    const auto ready =
-        understand(body).and_then([this] { return plan(); }).and_then([this] { return reserve(); });
+    const auto ready = understand(body).and_then([this] { return plan(); }).and_then([this] {
+        return reserve(request_.params.integer(Param::n, 1));
+    });
     if (!ready) {
         fail(ready.error());
         return;
     }
-    attempt();
+    execute();
 }
 
 // ---- 3. understand: what do they want?
@@ -179,146 +162,82 @@ tl::expected<void, ApiError> Exchange::plan() {
     return {};
 }
 
-// ---- 6. reserve: is there room for these images? (5, fit, is done for each candidate below)
+// ---- 6. reserve: is there room for these images?
 
-tl::expected<void, ApiError> Exchange::reserve() {
+tl::expected<void, ApiError> Exchange::reserve(int64_t images) {
     if (caller_.key == nullptr) {
         return {};
     }
-    const int64_t count = request_.params.integer(Param::n, 1);
     reserved_at_ = moment();
-    auto reserved = ledger_.reserve_images(account_, caller_.key->limits, count, reserved_at_);
+    auto reserved = ledger_.reserve_images(account_, caller_.key->limits, images, reserved_at_);
     if (!reserved) {
         ApiError error = ApiError::of(429, "rate_limit_exceeded", reserved.error().message);
         error.retry_after = reserved.error().retry_after;
         return tl::unexpected(std::move(error));
     }
     admission_.images = *reserved;
-    images_reserved_ += count;
+    images_reserved_ += images;
     return {};
 }
 
-// ---- 5 and 7. fit, and attempt
+// ---- 7 and 8. attempt, and decide what next: told in core/routing/execution
 
-void Exchange::attempt() {
-    while (candidate_ < plan_.candidates.size() && !fit_to_candidate()) {
-        ++candidate_;
-    }
-    if (candidate_ == plan_.candidates.size()) {
-        fail(attempts_.empty() && misfit_
-                 ? *misfit_
-                 : error_when_all_failed(attempts_, shortest_wait_, model_asked_));
-        return;
-    }
-    if (const auto covered = top_up(); !covered) {
-        fail(covered.error());
-        return;
-    }
-    const Provider &provider = *candidate().provider;
-    key_order_ = order_of_keys(provider, ports_.random);
-    key_ = 0;
-    attempt_with(key_order_.empty() ? nullptr : &provider.keys[key_order_[0]]);
+void Exchange::execute() {
+    const bool show_wire = policy_.raw && (wishes_.raw_request || wishes_.raw_response);
+    const std::string_view client_id =
+        head_.request_id.empty() ? std::string_view(request_id_) : head_.request_id;
+    effort_.emplace(Effort{ports_, health_, journal_, began_ + deadline_, plan_.choice,
+                           policy_.answer_max, show_wire, client_id, head_.idempotency_key,
+                           head_.traceparent});
+    execution_ =
+        std::make_unique<Execution>(*effort_, plan_, model_asked_, static_cast<Story &>(*this));
+    execution_->start();
 }
 
-bool Exchange::fit_to_candidate() {
-    auto prepared =
-        prepare(candidate(), {request_, *catalogue_, is_strict() ? FitMode::strict : FitMode::adapt,
-                              model_asked_, head_.on_behalf_of, ports_.clock.unix_seconds()});
-    if (!prepared) {
-        if (!misfit_) {
-            misfit_ = std::move(prepared.error());
-        }
-        return false;
-    }
-    prepared_ = std::move(*prepared);
-    return true;
+// ---- 5. fit: what each candidate is sent of the request
+
+tl::expected<Prepared, ApiError> Exchange::prepare(const Candidate &candidate) {
+    return gateway::prepare(candidate,
+                            {request_, *catalogue_, is_strict() ? FitMode::strict : FitMode::adapt,
+                             model_asked_, head_.on_behalf_of, ports_.clock.unix_seconds()});
 }
 
 // What is made now comes on top of what may have been made, and billed, before.
-tl::expected<void, ApiError> Exchange::top_up() {
-    const int64_t needed = images_spent_ + prepared_.images();
-    return images_reserved_ < needed ? reserve() : tl::expected<void, ApiError>();
+tl::expected<void, ApiError> Exchange::cover(const Prepared &prepared) {
+    const int64_t missing = journal_.images_lost() + prepared.images() - images_reserved_;
+    return missing > 0 ? reserve(missing) : tl::expected<void, ApiError>();
 }
 
-void Exchange::attempt_with(const ProviderKey *key) {
-    attempt_began_ = ports_.clock.now();
-    const Milliseconds left = deadline_ - (attempt_began_ - began_);
-    if (left <= Milliseconds(0)) {
-        return;  // the deadline's timer is due, and answers
-    }
-    const std::string_view client_id =
-        head_.request_id.empty() ? std::string_view(request_id_) : head_.request_id;
-    const ProviderRequest request{
-        *candidate().provider, key,       candidate().model,     prepared_.fitted.params,
-        prepared_.passed,      client_id, head_.idempotency_key, head_.traceparent,
-        ports_.random};
-    const bool show_wire = policy_.raw && (wishes_.raw_request || wishes_.raw_response);
-    running_ = Attempt::start(ports_, request, {left, policy_.answer_max, show_wire},
-                              [this](Outcome outcome) { on_outcome(std::move(outcome)); });
-}
-
-// ---- 8. decide: what next?
-
-void Exchange::on_outcome(Outcome outcome) {
-    check_pictures(outcome);
-    // Providers quote keys in what they say, and not only in messages. From here on nothing does.
-    const std::vector<ProviderKey> &keys = candidate().provider->keys;
-    for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
-                                             &ProviderError::message, &ProviderError::param}) {
-        outcome.error.*text = redact(std::move(outcome.error.*text), keys);
-    }
-    record(outcome);
-    switch (decide(outcome.type, plan_.after_unknown)) {
-        case Next::answer: deliver(std::move(outcome)); return;
-        case Next::tell_caller: fail(error_told_by_provider(outcome)); return;
-        case Next::give_up:
-            fail(error_when_all_failed(attempts_, shortest_wait_, model_asked_));
-            return;
-        case Next::next_key:
-            if (++key_ < key_order_.size()) {
-                attempt_with(&candidate().provider->keys[key_order_[key_]]);
-                return;
-            }
-            break;
-        case Next::next_candidate: break;
-    }
-    ++candidate_;
-    attempt();
-}
-
-void Exchange::record(const Outcome &outcome) {
-    if (may_be_billed(outcome.type)) {
-        images_spent_ += prepared_.images();
-    }
-    finished_ = std::move(running_);  // not destroyed yet: this is called from within it
-    const Milliseconds took = ports_.clock.now() - attempt_began_;
-    upstream_time_ += took;
-    outcome_ = name_of(outcome.type);
-    attempts_.push_back({candidate().provider->name, candidate().model, outcome.type,
-                         outcome.type == OutcomeType::made ? 200 : outcome.error.status,
-                         outcome.error.code, took.count()});
-    if (outcome.type == OutcomeType::made) {
+void Exchange::on_made(Made made) {
+    made_ = std::move(made);
+    result_ = gather(made_.calls);
+    outcome_ = name_of(OutcomeType::made);
+    const auto count = static_cast<int64_t>(result_.images.size());
+    if (is_strict() && count < made_.prepared->images()) {
+        fail_billed(error_incomplete(made_.prepared->images(), count, made_.missing));
         return;
     }
-    if (outcome.retry_after && (!shortest_wait_ || *outcome.retry_after < *shortest_wait_)) {
-        shortest_wait_ = outcome.retry_after;
+    deliver();
+}
+
+void Exchange::on_failed(const ApiError &error) {
+    if (!journal_.attempts().empty()) {
+        outcome_ = name_of(journal_.attempts().back().outcome);
     }
-    ports_.log.write(log_level(outcome.type), describe_failure(attempts_, outcome.error.message) +
-                                                  ", request " + request_id_);
+    fail(error);
 }
 
 // ---- 9. unify: one shape for every answer
 
-void Exchange::deliver(Outcome outcome) {
-    made_ = std::move(outcome);
-    note_lifetimes(made_.result, *prepared_.spec, ports_.clock.unix_seconds());
+void Exchange::deliver() {
+    note_lifetimes(result_, *made_.prepared->spec, ports_.clock.unix_seconds());
     DeliveryWish wish = delivery_wish();
-    if (!PictureDelivery::is_needed(made_.result, wish)) {
+    if (!PictureDelivery::is_needed(result_, wish)) {
         unify();
         return;
     }
-    delivery_ = std::make_unique<PictureDelivery>(ports_, made_.result, std::move(wish),
-                                                  [this] { unify(); });
+    delivery_ =
+        std::make_unique<PictureDelivery>(ports_, result_, std::move(wish), [this] { unify(); });
 }
 
 DeliveryWish Exchange::delivery_wish() const {
@@ -333,7 +252,7 @@ DeliveryWish Exchange::delivery_wish() const {
         // Without an address of our own there are no links to us.
         wish.hosting = wish.base_url.empty() ? nullptr : policy_.hosting.get();
     }
-    const Provider &provider = *candidate().provider;
+    const Provider &provider = *made_.candidate->provider;
     constexpr Milliseconds kLongest{60'000};
     wish.rules = policy_.fetch_rules;
     wish.timeouts = provider.timeouts;
@@ -362,20 +281,24 @@ std::optional<ApiError> Exchange::undelivered() const {
 }
 
 void Exchange::unify() {
-    ImageResult &result = made_.result;
     if (const auto error = undelivered()) {
-        images_spent_ += static_cast<int64_t>(result.images.size());
-        result.images.clear();
-        fail(*error);
+        fail_billed(*error);
         return;
     }
-    AnswerFacts facts = this->facts();
-    Success success{request_, prepared_, made_, wishes_,
+    Success success{request_, made_, result_, wishes_,
                     delivery_ == nullptr ? nullptr : &delivery_->problems()};
     Answer answer;
-    answer.body = write_success(success, facts);
-    settle(static_cast<int64_t>(result.images.size()));
+    answer.body = write_success(success, facts());
+    settle(static_cast<int64_t>(result_.images.size()));
     finish(std::move(answer));
+}
+
+// Pictures were made, but there is no answer with them.
+void Exchange::fail_billed(const ApiError &error) {
+    lost_cost_ = bill_of(made_, result_).cost;
+    journal_.lose(static_cast<int64_t>(result_.images.size()));
+    result_.images.clear();
+    fail(error);
 }
 
 // ---- 10. settle: what really happened
@@ -383,7 +306,7 @@ void Exchange::unify() {
 void Exchange::settle(int64_t images_made) noexcept {
     deadline_timer_.reset();
     ledger_.leave(std::exchange(admission_.lease, LeaseHandle()));
-    const int64_t used = images_made + std::exchange(images_spent_, 0);
+    const int64_t used = images_made + journal_.images_lost();
     const int64_t unused = std::exchange(images_reserved_, 0) - used;
     if (unused > 0) {
         ledger_.give_back_images(account_, unused, reserved_at_);
@@ -401,20 +324,23 @@ void Exchange::on_deadline() {
         unify();
         return;
     }
-    if (running_ != nullptr && candidate_ < plan_.candidates.size()) {
-        Outcome outcome;
-        outcome.type = OutcomeType::too_late;
-        outcome.error.code = "deadline_exceeded";
-        outcome.error.message = "no answer before the deadline";
-        record(outcome);
+    if (execution_ != nullptr) {
+        execution_->expire();
+        return;
     }
-    finished_.reset();  // cancels what was under way
-    fail(error_too_late(deadline_));
+    fail(error_too_late(deadline_, false));
+}
+
+void Exchange::on_too_late() {
+    on_failed(error_too_late(deadline_, journal_.may_still_be_working()));
 }
 
 void Exchange::fail(const ApiError &error) {
     if (outcome_.empty()) {
         outcome_ = "refused";
+    }
+    if (error.status == 504) {
+        may_still_be_working_ = journal_.may_still_be_working();
     }
     settle(0);
     finish(answer_for(error));
@@ -455,7 +381,9 @@ AnswerFacts Exchange::facts() const {
     facts.request_id = request_id_;
     facts.created = ports_.clock.unix_seconds();
     facts.model_requested = model_asked_;
-    facts.attempts = &attempts_;
+    facts.journal = &journal_;
+    facts.may_still_be_working = may_still_be_working_;
+    facts.cost = lost_cost_;
     facts.latency = milliseconds();
     return facts;
 }

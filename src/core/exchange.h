@@ -12,14 +12,12 @@
 #include "core/catalog/fit.h"
 #include "core/limits/ledger.h"
 #include "core/ports.h"
-#include "core/providers/attempt.h"
 #include "core/request/decode.h"
 #include "core/response/answer.h"
 #include "core/response/delivery.h"
-#include "core/routing/decide.h"
+#include "core/routing/execution.h"
 #include "core/routing/model_map.h"
 #include "core/routing/plan.h"
-#include "core/routing/prepare.h"
 
 namespace gateway {
 
@@ -38,12 +36,12 @@ struct Policy {
     size_t answer_max = 0;
 };
 
-class Exchange {
+class Exchange final : private Story {
  public:
     // Everything referred to must outlive the exchange.
-    Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, const Ports &ports,
-             int32_t process);
-    ~Exchange();
+    Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, Health &health,
+             const Ports &ports, int32_t process);
+    ~Exchange() override;
     Exchange(const Exchange &) = delete;
     Exchange &operator=(const Exchange &) = delete;
 
@@ -70,8 +68,8 @@ class Exchange {
     // For log variables.
     [[nodiscard]] const std::string &request_id() const { return request_id_; }
     [[nodiscard]] std::string_view caller_id() const { return caller_.id(); }
-    [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return attempts_; }
-    [[nodiscard]] int64_t upstream_milliseconds() const { return upstream_time_.count(); }
+    [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return journal_.attempts(); }
+    [[nodiscard]] int64_t upstream_milliseconds() const { return journal_.upstream_time().count(); }
     [[nodiscard]] std::string_view outcome() const { return outcome_; }
     [[nodiscard]] int64_t milliseconds() const { return (ports_.clock.now() - began_).count(); }
 
@@ -79,21 +77,23 @@ class Exchange {
     tl::expected<void, ApiError> understand(std::string_view body);
     [[nodiscard]] std::string_view default_model() const;
     tl::expected<void, ApiError> plan();
-    tl::expected<void, ApiError> reserve();
-    void attempt();
-    [[nodiscard]] const Candidate &candidate() const { return plan_.candidates[candidate_]; }
+    tl::expected<void, ApiError> reserve(int64_t images);
+    void execute();
     [[nodiscard]] bool is_strict() const {
         return wishes_.strict || policy_.fit == FitMode::strict;
     }
-    bool fit_to_candidate();
-    tl::expected<void, ApiError> top_up();
-    void attempt_with(const ProviderKey *key);
-    void on_outcome(Outcome outcome);
-    void record(const Outcome &outcome);
-    void deliver(Outcome outcome);
+
+    tl::expected<Prepared, ApiError> prepare(const Candidate &candidate) override;
+    tl::expected<void, ApiError> cover(const Prepared &prepared) override;
+    void on_made(Made made) override;
+    void on_failed(const ApiError &error) override;
+    void on_too_late() override;
+
+    void deliver();
     [[nodiscard]] DeliveryWish delivery_wish() const;
     [[nodiscard]] std::optional<ApiError> undelivered() const;
     void unify();
+    void fail_billed(const ApiError &error);
     void settle(int64_t images_made) noexcept;
     void fail(const ApiError &error);
     void finish(Answer answer);
@@ -107,6 +107,7 @@ class Exchange {
     const ModelMap &models_;
     const Policy &policy_;
     Ledger &ledger_;
+    Health &health_;
     const Ports &ports_;
     int32_t process_;
 
@@ -118,7 +119,6 @@ class Exchange {
     Account account_{};
     Admission admission_;
     int64_t images_reserved_ = 0;
-    int64_t images_spent_ = 0;  // by attempts that may have been billed
     Moment reserved_at_;
     ImageRequest request_;
     std::string_view model_asked_;
@@ -126,21 +126,15 @@ class Exchange {
 
     std::shared_ptr<const Catalogue> catalogue_;
     Plan plan_;
-    size_t candidate_ = 0;
-    std::vector<size_t> key_order_;  // of the current candidate's provider
-    size_t key_ = 0;
-    Prepared prepared_;               // the current candidate
-    std::optional<ApiError> misfit_;  // the first candidate that could not take the request
-    std::optional<Milliseconds> shortest_wait_;
-
-    std::unique_ptr<Attempt> running_;
-    std::unique_ptr<Attempt> finished_;  // kept until its callback has returned
-    Outcome made_;                       // the success, while it is brought into the asked form
+    Journal journal_;
+    std::optional<Effort> effort_;
+    std::unique_ptr<Execution> execution_;
+    Made made_;           // the success, while it is brought into the asked form
+    ImageResult result_;  // its images
     std::unique_ptr<PictureDelivery> delivery_;
     std::unique_ptr<Timer> deadline_timer_;
-    Milliseconds attempt_began_{0};
-    Milliseconds upstream_time_{0};
-    std::vector<AttemptRecord> attempts_;
+    std::optional<bool> may_still_be_working_;
+    std::optional<Cost> lost_cost_;  // of what was made and is not answered with
     std::string_view outcome_;
     std::function<void(Answer)> answer_;
 };

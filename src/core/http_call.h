@@ -14,13 +14,17 @@ namespace gateway {
 struct HttpTimeouts {
     std::chrono::milliseconds connect{5'000};
     std::chrono::milliseconds first_byte{300'000};
+    std::chrono::milliseconds stall{60'000};  // without a byte, once the answer has begun
     std::chrono::milliseconds total{590'000};
 };
 
+enum class HttpMethod : uint8_t { get, post };
+
 struct HttpCall {
+    HttpMethod method = HttpMethod::post;
     std::string url;
     std::vector<std::string> headers;  // "Name: value"
-    std::string body;                  // sent by POST
+    std::string body;                  // not sent by GET
     HttpTimeouts timeouts;
     size_t answer_max = 0;
     std::string proxy;    // empty: none, whatever the environment says

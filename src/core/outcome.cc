@@ -27,6 +27,20 @@ std::optional<OutcomeType> outcome_named(std::string_view name) {
     return std::nullopt;
 }
 
+Usage &Usage::operator+=(const Usage &other) {
+    const auto add = [](std::optional<int64_t> &to, const std::optional<int64_t> &more) {
+        to = to && more ? std::optional(*to + *more) : std::nullopt;
+    };
+    input_tokens += other.input_tokens;
+    input_text_tokens += other.input_text_tokens;
+    input_image_tokens += other.input_image_tokens;
+    output_tokens += other.output_tokens;
+    add(output_text_tokens, other.output_text_tokens);
+    add(output_image_tokens, other.output_image_tokens);
+    total_tokens += other.total_tokens;
+    return *this;
+}
+
 bool may_be_billed(OutcomeType type) {
     return type == OutcomeType::unknown || type == OutcomeType::too_late;
 }

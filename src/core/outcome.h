@@ -30,7 +30,8 @@ enum class OutcomeType : uint8_t {
 std::string_view name_of(OutcomeType type);
 std::optional<OutcomeType> outcome_named(std::string_view name);
 
-// Whether the provider may want money for it although there is no image.
+// Whether the provider may want money for it although there is no image. (For what ran out of time
+// it also matters how far it got.)
 bool may_be_billed(OutcomeType type);
 
 enum class ImageFormat : uint8_t { unknown, png, jpeg, webp, gif };
@@ -40,7 +41,8 @@ std::string_view name_of(ImageFormat format);
 struct Image {
     enum class Form : uint8_t { base64, url };
     Form form = Form::base64;
-    Bytes content;  // fit to stand in JSON as it is, whatever its form
+    int64_t index = 0;  // its place among those that were asked for
+    Bytes content;      // fit to stand in JSON as it is, whatever its form
     ImageFormat format = ImageFormat::unknown;
     std::string revised_prompt;
     std::optional<int64_t> seed;
@@ -59,6 +61,9 @@ struct Usage {
     std::optional<int64_t> output_text_tokens;
     std::optional<int64_t> output_image_tokens;
     int64_t total_tokens = 0;
+
+    // Of several calls.
+    Usage &operator+=(const Usage &other);
 };
 
 // What the provider says it made; empty where it says nothing.
@@ -86,8 +91,16 @@ struct Wire {
     std::string response;
 };
 
+// A picture that a provider works on after it has answered.
+struct Job {
+    std::string poll_url;
+    std::string cancel_url;                          // empty: it cannot be cancelled
+    std::optional<std::chrono::milliseconds> again;  // when to ask, if the provider says so
+};
+
 struct Outcome {
     OutcomeType type = OutcomeType::unknown;
+    Job job;  // of what is pending
     ImageResult result;
     ProviderError error;
     std::unique_ptr<Wire> wire;  // where it was asked for

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,8 @@ class EventLoop {
     std::unique_ptr<Timer> start_timer(Milliseconds delay, std::function<void()> action) {
         return start_timer(delay, std::move(action), TimerKind::holds_exit);
     }
+    // How long this process goes on, if it was told to quit and will not wait for ever.
+    [[nodiscard]] virtual std::optional<Milliseconds> time_to_live() const = 0;
 };
 
 class Random {
@@ -65,6 +68,8 @@ class TaskPool {
 class UpstreamCall {
  public:
     virtual ~UpstreamCall() = default;
+    // Whether the request left whole: then the provider may be working on it.
+    [[nodiscard]] virtual bool is_sent() const = 0;
 };
 
 class UpstreamClient {
@@ -74,6 +79,8 @@ class UpstreamClient {
     // was let go of.
     virtual std::unique_ptr<UpstreamCall> start(HttpCall call,
                                                 std::function<void(HttpReply)> on_reply) = 0;
+    // A call whose answer nobody waits for. It outlives whoever makes it.
+    virtual void send_off(HttpCall call) = 0;
 };
 
 enum class LogLevel : uint8_t { info, warn, error };

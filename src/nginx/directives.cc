@@ -207,7 +207,14 @@ void read_alias_argument(Alias &alias, const ngx_str_t &argument) {
             throw ConfError{"invalid after_unknown \"" + std::string(value) +
                             "\", expected fallback or fail"};
         }
-        alias.after_unknown = value == "fail" ? AfterUnknown::fail : AfterUnknown::fallback;
+        alias.choice.after_unknown = value == "fail" ? AfterUnknown::fail : AfterUnknown::fallback;
+    } else if (take_parameter(argument, "after_refusal", value)) {
+        if (value != "fallback" && value != "fail") {
+            throw ConfError{"invalid after_refusal \"" + std::string(value) +
+                            "\", expected fallback or fail"};
+        }
+        alias.choice.after_refusal =
+            value == "fallback" ? AfterRefusal::fallback : AfterRefusal::fail;
     } else if (take_parameter(argument, "weight", value)) {
         if (alias.members.empty()) {
             throw ConfError{"\"" + std::string(text) + "\" stands before any model"};

@@ -60,6 +60,23 @@ std::unique_ptr<Timer> NgxEventLoop::start_timer(Milliseconds delay, std::functi
     return std::make_unique<NgxTimer>(delay, std::move(action), kind);
 }
 
+std::optional<Milliseconds> NgxEventLoop::time_to_live() const {
+    if (!ngx_exiting) {
+        return std::nullopt;
+    }
+    if (!leaving_since_) {
+        leaving_since_ = ngx_current_msec;
+    }
+    const auto *core = reinterpret_cast<ngx_core_conf_t *>(
+        ngx_get_conf(const_cast<ngx_cycle_t *>(ngx_cycle)->conf_ctx, ngx_core_module));
+    if (core->shutdown_timeout == 0) {
+        return std::nullopt;
+    }
+    const auto left =
+        static_cast<ngx_msec_int_t>(*leaving_since_ + core->shutdown_timeout - ngx_current_msec);
+    return Milliseconds(std::max<int64_t>(0, left));
+}
+
 ngx_connection_t *no_connection() {
     static ngx_connection_t none = [] {
         ngx_connection_t connection{};

@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "core/json/text.h"
 #include "nginx/conf_error.h"
+#include "nginx/provider_rules.h"
 
 namespace gateway {
 
 namespace {
-
-using Arguments = std::vector<std::string_view>;  // the directive's name first
 
 struct ProviderBlock {
     ngx_conf_t *cf;
@@ -125,23 +125,6 @@ void add_key(ProviderBlock &block, const Arguments &arguments) {
     block.provider.keys.push_back(std::move(key));
 }
 
-void set_timeout(ProviderBlock &block, const Arguments &arguments) {
-    HttpTimeouts &timeouts = block.provider.timeouts;
-    for (size_t i = 1; i < arguments.size(); ++i) {
-        const ngx_str_t argument = to_ngx(arguments[i]);
-        std::string_view value;
-        if (take_parameter(argument, "connect", value)) {
-            timeouts.connect = parse_time_parameter(value);
-        } else if (take_parameter(argument, "first_byte", value)) {
-            timeouts.first_byte = parse_time_parameter(value);
-        } else if (take_parameter(argument, "total", value)) {
-            timeouts.total = parse_time_parameter(value);
-        } else {
-            invalid_parameter(arguments[i]);
-        }
-    }
-}
-
 void set_proxy(ProviderBlock &block, const Arguments &arguments) {
     const std::string_view proxy = arguments[1];
     const auto has_scheme = [=](std::string_view scheme) {
@@ -167,17 +150,8 @@ void set_answer_max(ProviderBlock &block, const Arguments &arguments) {
 }
 
 void set_latency(ProviderBlock &block, const Arguments &arguments) {
-    const std::string_view range = arguments[1];
-    const size_t dots = range.find("..");
     auto &rehearsal = block.provider.rehearsal;
-    rehearsal.shortest = parse_time_parameter(range.substr(0, dots));
-    rehearsal.longest = dots == std::string_view::npos
-                            ? rehearsal.shortest
-                            : parse_time_parameter(range.substr(dots + 2));
-    if (rehearsal.longest < rehearsal.shortest) {
-        throw ConfError{"invalid latency \"" + std::string(range) +
-                        "\", the second time is shorter"};
-    }
+    std::tie(rehearsal.shortest, rehearsal.longest) = parse_time_range(arguments[1], "latency");
 }
 
 void add_failure(ProviderBlock &block, const Arguments &arguments) {
@@ -193,12 +167,18 @@ void add_failure(ProviderBlock &block, const Arguments &arguments) {
     if (arguments.size() == 3) {
         const ngx_str_t last = to_ngx(arguments[2]);
         std::string_view rate;
-        if (!take_parameter(last, "rate", rate) || !rate.ends_with('%')) {
+        if (!take_parameter(last, "rate", rate)) {
             invalid_parameter(arguments[2]);
         }
-        percent = parse_count(rate.substr(0, rate.size() - 1), "rate", 1, 100);
+        percent = parse_percent(rate, "rate");
     }
     block.provider.rehearsal.failures.push_back({*outcome, percent});
+}
+
+// For the lines that are about the provider alone.
+template <void (*set)(Provider &, const Arguments &)>
+void set_rules(ProviderBlock &block, const Arguments &arguments) {
+    set(block.provider, arguments);
 }
 
 struct BlockDirective {
@@ -213,7 +193,11 @@ const BlockDirective kDirectives[] = {
     {ngx_string("api"), 1, 1, false, set_api},
     {ngx_string("url"), 1, 1, false, set_url},
     {ngx_string("key"), 1, 2, true, add_key},
-    {ngx_string("timeout"), 1, 3, false, set_timeout},
+    {ngx_string("timeout"), 1, 4, false, set_rules<set_timeout>},
+    {ngx_string("retry"), 1, 3, false, set_rules<set_retry>},
+    {ngx_string("breaker"), 1, 5, false, set_rules<set_breaker>},
+    {ngx_string("max_calls"), 1, 1, false, set_rules<set_max_calls>},
+    {ngx_string("idempotency"), 1, 1, false, set_rules<set_idempotency>},
     {ngx_string("proxy"), 1, 1, false, set_proxy},
     {ngx_string("ca"), 1, 1, false, set_ca},
     {ngx_string("image_gateway_answer_max"), 1, 1, false, set_answer_max},

@@ -68,8 +68,9 @@ Exchange &RequestContext::exchange(const LocationConf &location) {
         exchange_.reset();  // it refers to the ports
         ports_ = std::make_unique<Ports>(Ports{own.clock, own.loop, own.random, own.tasks,
                                                own.upstream, own.upstream, own.files, log_});
-        exchange_ = std::make_unique<Exchange>(main_conf(request_).models, location.policy,
-                                               own.ledger, *ports_, static_cast<int32_t>(ngx_pid));
+        exchange_ =
+            std::make_unique<Exchange>(main_conf(request_).models, location.policy, own.ledger,
+                                       own.health, *ports_, static_cast<int32_t>(ngx_pid));
         location_ = &location;
     }
     return *exchange_;

@@ -46,8 +46,10 @@ Worker::Worker(MainConf &main)
     : tasks(main.threads),
       upstream(loop, sockets),
       files(tasks),
-      memory(main.zone),
-      ledger(memory) {
+      ledger_memory(main.zone, ZonePart::ledger),
+      health_memory(main.zone, ZonePart::health),
+      ledger(ledger_memory),
+      health(health_memory, static_cast<int32_t>(ngx_pid)) {
     for (const auto &provider : main.models.providers()) {
         upstream.prepare(provider->ca_file);
     }
@@ -91,7 +93,8 @@ void Worker::watch_files(MainConf &main) {
 
 void Worker::sweep() {
     sockets.sweep();
-    const size_t swept = ledger.sweep({clock.unix_seconds(), clock.now().count()}, is_alive);
+    const Moment now{clock.unix_seconds(), clock.now().count()};
+    const size_t swept = ledger.sweep(now, is_alive) + health.sweep(now, is_alive);
     if (swept > 0) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "image gateway: took back %uz leases of workers that are gone", swept);

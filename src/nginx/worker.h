@@ -1,6 +1,7 @@
 // What a worker process has of its own: made after the fork, gone before it exits.
 #pragma once
 
+#include "core/limits/health.h"
 #include "core/limits/ledger.h"
 #include "core/ports.h"
 #include "nginx/event_loop.h"
@@ -46,8 +47,10 @@ class Worker {
     NgxTaskPool tasks;
     CurlClient upstream;
     NgxPictureFiles files;
-    ZoneMemory memory;
+    ZoneMemory ledger_memory;
+    ZoneMemory health_memory;
     Ledger ledger;
+    Health health;
 
  private:
     void sweep();

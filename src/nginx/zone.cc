@@ -1,5 +1,8 @@
 #include "nginx/zone.h"
 
+#include <algorithm>
+
+#include "core/limits/health.h"
 #include "core/limits/ledger.h"
 #include "nginx/conf_error.h"
 #include "nginx/guard.h"
@@ -8,11 +11,26 @@ namespace gateway {
 
 namespace {
 
-// Where in the zone the ledger lies; itself in the zone, found through the slab pool.
+// Where in the zone our memory lies; itself in the zone, found through the slab pool.
 struct Place {
     std::byte *start;
     size_t size;
 };
+
+// A sixteenth, but enough for a few providers, is for what is known of their health; a megabyte
+// is room for thousands of models.
+std::span<std::byte> part_of(const Place &place, ZonePart part) {
+    constexpr size_t kLeastHealth = 8 * 1024;
+    constexpr size_t kMostHealth = 1024 * 1024;
+    const size_t health = std::clamp(place.size / 16, kLeastHealth, kMostHealth) / 64 * 64;
+    const std::span<std::byte> whole{place.start, place.size};
+    return part == ZonePart::health ? whole.first(health) : whole.subspan(health);
+}
+
+bool prepare(const Place &place, bool fresh) {
+    return Health::prepare(part_of(place, ZonePart::health), fresh) &&
+           Ledger::prepare(part_of(place, ZonePart::ledger), fresh);
+}
 
 ngx_slab_pool_t *slab_pool(ngx_shm_zone_t *zone) {
     return reinterpret_cast<ngx_slab_pool_t *>(zone->shm.addr);
@@ -23,16 +41,16 @@ bool lay_out(ngx_slab_pool_t *pool) {
     if (place == nullptr) {
         return false;
     }
-    // Nothing else is ever allocated here: the ledger gets all the pages that are left.
+    // Nothing else is ever allocated here: we get all the pages that are left.
     place->size = pool->pfree * ngx_pagesize;
     place->start = static_cast<std::byte *>(ngx_slab_alloc(pool, place->size));
     pool->data = place;
-    return place->start != nullptr && Ledger::prepare({place->start, place->size}, true);
+    return place->start != nullptr && prepare(*place, true);
 }
 
 bool take_over(ngx_slab_pool_t *pool) {
     const auto *place = static_cast<const Place *>(pool->data);
-    return place != nullptr && Ledger::prepare({place->start, place->size}, false);
+    return place != nullptr && prepare(*place, false);
 }
 
 extern "C" ngx_int_t image_gateway_init_zone(ngx_shm_zone_t *zone, void *earlier) {
@@ -69,9 +87,7 @@ ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
     return zone;
 }
 
-ZoneMemory::ZoneMemory(ngx_shm_zone_t *zone) : pool_(slab_pool(zone)) {
-    const auto *place = static_cast<const Place *>(pool_->data);
-    region_ = {place->start, place->size};
-}
+ZoneMemory::ZoneMemory(ngx_shm_zone_t *zone, ZonePart part)
+    : pool_(slab_pool(zone)), region_(part_of(*static_cast<const Place *>(pool_->data), part)) {}
 
 }  // namespace gateway

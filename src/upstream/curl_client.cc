@@ -10,6 +10,7 @@ namespace gateway {
 
 namespace {
 
+constexpr size_t kMostSentOff = 256;
 constexpr size_t kIdleBlocks = 512;  // 32 MB kept for the next answers
 
 }  // namespace
@@ -20,6 +21,7 @@ CurlClient::CurlClient(EventLoop &loop, SocketPort &sockets)
 }
 
 CurlClient::~CurlClient() {
+    sent_off_.clear();
     own_.clear();
     foreign_.clear();
     curl_global_cleanup();
@@ -30,6 +32,20 @@ std::unique_ptr<UpstreamCall> CurlClient::start(HttpCall call,
     CurlMulti &multi = multi_for(own_, call.ca_file);
     return std::make_unique<CurlTransfer>(multi, loop_, blocks_, std::move(call),
                                           std::move(on_reply));
+}
+
+void CurlClient::send_off(HttpCall call) {
+    if (sent_off_.size() >= kMostSentOff) {
+        return;
+    }
+    const auto place = sent_off_.emplace(sent_off_.end());
+    try {
+        *place =
+            start(std::move(call), [this, place](const HttpReply &) { sent_off_.erase(place); });
+    } catch (...) {
+        sent_off_.erase(place);
+        throw;
+    }
 }
 
 std::unique_ptr<Fetch> CurlClient::fetch(PictureFetch fetch,

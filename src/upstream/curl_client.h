@@ -1,6 +1,7 @@
 // The port UpstreamClient by libcurl. One for each worker, made after the fork.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,7 @@ class CurlClient final : public UpstreamClient, public PictureFetcher {
 
     std::unique_ptr<UpstreamCall> start(HttpCall call,
                                         std::function<void(HttpReply)> on_reply) override;
+    void send_off(HttpCall call) override;
     std::unique_ptr<Fetch> fetch(PictureFetch fetch,
                                  std::function<void(FetchedPicture)> on_end) override;
 
@@ -39,6 +41,7 @@ class CurlClient final : public UpstreamClient, public PictureFetcher {
     std::shared_ptr<BlockPool> blocks_;
     Multis own_;      // to configured providers
     Multis foreign_;  // to wherever a link leads: no connection is shared between the two
+    std::list<std::unique_ptr<UpstreamCall>> sent_off_;  // nobody else owns these
 };
 
 }  // namespace gateway

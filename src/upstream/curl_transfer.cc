@@ -49,10 +49,14 @@ void CurlTransfer::configure() {
 
     curl_easy_setopt(easy_, CURLOPT_URL, call_.url.c_str());
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
-    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, call_.body.data());
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(call_.body.size()));
+    if (call_.method == HttpMethod::post) {
+        curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, call_.body.data());
+        curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
+                         static_cast<curl_off_t>(call_.body.size()));
+    } else {
+        curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
+    }
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(call_.timeouts.connect.count()));
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(call_.timeouts.total.count()));
@@ -74,8 +78,9 @@ void CurlTransfer::configure() {
 // been billed.
 int CurlTransfer::on_send(void *self, char * /*primary*/, char * /*local*/, int /*port*/,
                           int /*local*/) noexcept {
-    return ++static_cast<CurlTransfer *>(self)->sends_ > 1 ? CURL_PREREQFUNC_ABORT
-                                                           : CURL_PREREQFUNC_OK;
+    auto &transfer = *static_cast<CurlTransfer *>(self);
+    ++transfer.sends_;
+    return transfer.is_resent() ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 // Where the loop has no room for another socket, only this transfer fails.
@@ -121,6 +126,10 @@ size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self)
         return 0;
     }
     try {
+        transfer.last_byte_ = std::chrono::steady_clock::now();
+        if (transfer.stall_timer_ == nullptr) {
+            transfer.watch_for_stall(transfer.call_.timeouts.stall);
+        }
         transfer.lifter_.feed({bytes, length});
     } catch (...) {
         return 0;
@@ -136,7 +145,22 @@ void CurlTransfer::on_first_byte_timeout() {
     }
 }
 
-bool CurlTransfer::sent_whole() const {
+// One timer for the whole answer, not one for each piece of it.
+void CurlTransfer::watch_for_stall(Milliseconds delay) {
+    stall_timer_ = loop_.start_timer(delay, [this] { on_stall_check(); });
+}
+
+void CurlTransfer::on_stall_check() {
+    const auto silent =
+        std::chrono::floor<Milliseconds>(std::chrono::steady_clock::now() - last_byte_);
+    if (silent < call_.timeouts.stall) {
+        watch_for_stall(call_.timeouts.stall - silent);
+    } else if (added()) {
+        multi_.end(*this, CURLE_OPERATION_TIMEDOUT);
+    }
+}
+
+bool CurlTransfer::is_sent() const {
     curl_off_t uploaded = 0;
     curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &uploaded);
     return sends_ > 0 && static_cast<size_t>(uploaded) >= call_.body.size();
@@ -149,10 +173,10 @@ Delivery CurlTransfer::delivery() const {
     if (too_large_) {
         return Delivery::too_large;
     }
-    if (sends_ > 1) {
+    if (is_resent()) {
         return Delivery::lost;
     }
-    if (!sent_whole()) {
+    if (!is_sent()) {
         return no_connection_ ? Delivery::no_connection : Delivery::not_sent;
     }
     return result_ == CURLE_OPERATION_TIMEDOUT ? Delivery::timed_out : Delivery::lost;
@@ -160,8 +184,9 @@ Delivery CurlTransfer::delivery() const {
 
 void CurlTransfer::deliver() {
     first_byte_timer_.reset();
+    stall_timer_.reset();
     reply_.delivery = delivery();
-    if (sends_ > 1) {
+    if (is_resent()) {
         reply_.problem = "the connection was closed before any answer";
     } else if (result_ != CURLE_OK) {
         reply_.problem = problem();

@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -22,6 +23,8 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     CurlTransfer(const CurlTransfer &) = delete;
     CurlTransfer &operator=(const CurlTransfer &) = delete;
 
+    [[nodiscard]] bool is_sent() const override;
+
  private:
     void deliver() override;
 
@@ -34,13 +37,17 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     void configure();
     void take_header(std::string_view line);
     void on_first_byte_timeout();
+    void watch_for_stall(Milliseconds delay);
+    void on_stall_check();
+    [[nodiscard]] bool is_resent() const { return sends_ > 1 && call_.method == HttpMethod::post; }
     [[nodiscard]] Delivery delivery() const;
-    [[nodiscard]] bool sent_whole() const;
 
     EventLoop &loop_;
     HttpCall call_;
     std::function<void(HttpReply)> on_reply_;
     std::unique_ptr<Timer> first_byte_timer_;
+    std::unique_ptr<Timer> stall_timer_;
+    std::chrono::steady_clock::time_point last_byte_;
     Lifter lifter_;
     HttpReply reply_;
     int sends_ = 0;

@@ -81,7 +81,7 @@ REFUSED = {
     "an unknown outcome": (sandbox("fail sometimes;"),
                            'unknown outcome "sometimes", expected one of: refused_by_policy,'),
     "a failure that is a success": (sandbox("fail made;"), 'unknown outcome "made"'),
-    "a rate without per cent": (sandbox("fail broken rate=50;"), 'invalid parameter "rate=50"'),
+    "a rate without per cent": (sandbox("fail broken rate=50;"), 'invalid rate "50", expected something like 20%'),
     "a rate of 0": (sandbox("fail broken rate=0%;"), 'invalid rate "0", expected a number from 1 to 100'),
     "rates above 100 %": (sandbox("fail broken rate=60%; fail unknown rate=41%;"), "fails more than 100% of the time"),
     "a real provider that rehearses": (remote("key none; latency 1s;"),

@@ -127,8 +127,8 @@ def test_what_may_be_repeated_is_said(entries, lines):
 
 def amount(text) -> int:
     """Of nginx's sizes in bytes, of times in milliseconds."""
-    number, unit = re.fullmatch(r"(\d+)(ms|s|k|m|)", text).groups()
-    return int(number) * {"ms": 1, "s": 1000, "k": 1024, "m": 1024 * 1024, "": 1}[unit]
+    number, unit = re.fullmatch(r"(\d+)(ms|s|k|m|%|)", text).groups()
+    return int(number) * {"ms": 1, "s": 1000, "k": 1024, "m": 1024 * 1024, "%": 1, "": 1}[unit]
 
 
 def product(text) -> int:
@@ -140,8 +140,18 @@ def constant(text, name) -> int:
     return product(re.search(rf"\b{name}(?: = |\{{)([\d'* ]+)[;}}]", text)[1])
 
 
+def parts_of(value) -> list:
+    """Of "connect=5s first_byte=300s", with times as numbers; a range of times is a list."""
+    return [(name, [amount(time) for time in times.split("..")] if ".." in times else amount(times))
+            for name, times in (word.split("=") for word in value.split())]
+
+
 def test_defaults_are_those_of_the_source(entries, source):
     conf, zone, call = source("nginx/conf.cc"), source("nginx/zone.h"), source("core/http_call.h")
+    breaker = source("core/limits/breaker.h")
+    provider = source("core/providers/provider.h")
+    retry = re.search(r"struct RetryRules \{(.*?)\n\};", provider, re.DOTALL)[1]
+    assert "takes_idempotency = false" in provider
     word = lambda field: re.search(
         rf"location\.{field}, above\.{field},\s*static_cast<ngx_uint_t>\(\w+::(\w+)\)", conf)[1]
     unknown = re.search(r"mode = Mode::(\w+);", source("core/request/decode.h"))[1]
@@ -161,15 +171,21 @@ def test_defaults_are_those_of_the_source(entries, source):
         (HTTP, "image_gateway_answer_max"): constant(conf, "kDefaultAnswerMax"),
         (HTTP, "image_gateway_deadline"): constant(conf, "kDefaultDeadline"),
         (HTTP, "image_gateway_zone"): (zone_name, constant(zone, "kDefaultZone")),
-        (PROVIDER, "timeout"): [(name, constant(call, name)) for name in ("connect", "first_byte", "total")],
+        (PROVIDER, "timeout"): [(name, constant(call, name)) for name in ("connect", "first_byte", "stall", "total")],
+        (PROVIDER, "retry"): [("attempts", constant(retry, "attempts")),
+                              ("backoff", [constant(retry, "shortest_pause"), constant(retry, "longest_pause")]),
+                              ("within", constant(retry, "within"))],
+        (PROVIDER, "breaker"): [(name, constant(breaker, {"calls": "least_calls"}.get(name, name)))
+                                for name in ("failures", "rate", "calls", "window", "open")],
+        (PROVIDER, "idempotency"): "off",
     }
     written = {}
     for (chapter, name), entry in entries.items():
         if entry["default"] == "—":
             continue
         value = re.fullmatch(rf"`{name} (.+);`", entry["default"])[1]
-        if name == "timeout":
-            value = [(part, amount(time)) for part, time in (word.split("=") for word in value.split())]
+        if name in ("timeout", "retry", "breaker"):
+            value = parts_of(value)
         elif name == "image_gateway_zone":
             zone_part, size = re.fullmatch(r"zone=(\w+):(\w+)", value).groups()
             value = (zone_part, amount(size))

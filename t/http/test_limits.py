@@ -110,10 +110,19 @@ def test_more_images_than_the_limit_ever_allows_are_refused_too(limited):
 
 def test_images_that_were_not_made_are_given_back(limited, openai):
     g = limited(provider("p", openai), images_per_minute=4)
-    openai.next(ERRORS["server_error"], ERRORS["moderation_blocked"], ERRORS["rate_limit_exceeded"])
-    replies = [make(g, model="p/gpt-image-2", n=4, size="auto") for _ in range(4)]
-    assert [reply.status for reply in replies] == [502, 400, 503, 200]
-    assert [quota(reply, "images")[1] for reply in replies] == ["4", "4", "4", "0"]
+    openai.next(ERRORS["server_error"], ERRORS["moderation_blocked"])
+    replies = [make(g, model="p/gpt-image-2", n=4, size="auto") for _ in range(3)]
+    assert [reply.status for reply in replies] == [502, 400, 200]
+    assert [quota(reply, "images")[1] for reply in replies] == ["4", "4", "0"]
+
+
+def test_images_that_a_throttled_provider_did_not_make_are_given_back(limited, openai):
+    g = limited(provider("p", openai), images_per_minute=4)
+    openai.next(ERRORS["rate_limit_exceeded"])
+    replies = [make(g, model="p/gpt-image-2", n=4, size="auto") for _ in range(2)]
+    assert [reply.status for reply in replies] == [503, 503]
+    assert [quota(reply, "images")[1] for reply in replies] == ["4", "4"]
+    assert len(openai.requests) == 1  # it rests
 
 
 def test_images_that_may_have_been_made_are_not_given_back(limited, openai):
@@ -150,10 +159,14 @@ def place_is_free(g, model="p/gpt-image-2") -> bool:
 
 
 def test_a_place_is_given_back_however_a_request_ends(limited, openai):
-    g = limited(provider("p", openai), concurrent=1, more="client_body_timeout 300ms;")
-    for behaviour in (*ERRORS.values(), Reset()):
+    endings = [*ERRORS.values(), Reset()]
+    # After some of these a provider's key rests: each has its own.
+    http = "".join(provider(f"p{number}", openai) for number in range(len(endings))) + provider("p", openai)
+    g = limited(http, concurrent=1, more="client_body_timeout 300ms;")
+    for number, behaviour in enumerate(endings):
         openai.next(behaviour)
-        assert make(g, model="p/gpt-image-2", size="auto").status != 429
+        assert make(g, model=f"p{number}/gpt-image-2", size="auto").status != 429
+        assert openai.unplayed == 0
         assert place_is_free(g)
     for ending in (lambda: make(g, prompt=""), lambda: make(g, model="nobody/x"),
                    lambda: make(g, {**HEADERS, "Content-Type": "text/plain"}),

@@ -65,7 +65,7 @@ def test_handshakes_after_the_first_do_not_parse_the_bundle_again(gateway, opena
 
 
 def test_a_name_that_does_not_exist_fails_alone(gateway, openai):
-    g = gateway(http="image_provider nowhere { api openai; url http://provider.invalid/v1; key env:OPENAI_API_KEY; }" +
+    g = gateway(http="image_provider nowhere { api openai; url http://provider.invalid/v1; key env:OPENAI_API_KEY; retry off; }" +
                 provider("openai", openai) + "image_model auto nowhere/gpt-image-2 openai/gpt-image-2;")
     response = g.generate(model="auto")
     assert response.status == 200
@@ -129,7 +129,7 @@ def test_proxies_in_the_environment_are_ignored(gateway, openai):
 def test_a_configured_proxy_is_asked_for_the_provider(gateway):
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         g = gateway(http="image_provider openai { api openai; url http://provider.invalid/v1; "
-                         f"key env:OPENAI_API_KEY; proxy http://127.0.0.1:{proxy.getsockname()[1]}; }}")
+                         f"key env:OPENAI_API_KEY; retry off; proxy http://127.0.0.1:{proxy.getsockname()[1]}; }}")
         waiting = background(g.generate, model=MODEL)
         connection, _ = proxy.accept()
         with connection:

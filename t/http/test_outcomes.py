@@ -189,12 +189,12 @@ def test_an_answer_in_the_smallest_pieces_is_the_same(gateway, openai):
 
 
 def test_a_failed_attempt_is_one_log_line_at_its_level_without_secrets(gateway, openai_factory):
-    openai = openai_factory(keys={"sk-other"})
-    g = gateway(http=provider("openai", openai), env={"OPENAI_API_KEY": "sk-very-secret-indeed"})
-    assert g.generate(model="openai/gpt-image-2").status == 502
+    strict, openai = openai_factory(keys={"sk-other"}), openai_factory(keys={"sk-very-secret-indeed"})
+    g = gateway(http=provider("strict", strict) + provider("openai", openai),
+                env={"OPENAI_API_KEY": "sk-very-secret-indeed"})
+    assert g.generate(model="strict/gpt-image-2").status == 502
     errors = [line for line in g.log_lines("error") if "image gateway" in line]
     assert len(errors) == 1 and "our_credentials" in errors[0]
-    openai.keys.add("sk-very-secret-indeed")
     openai.next(ERRORS["moderation_blocked"] if "moderation_blocked" in ERRORS else
                 next(iter(ERRORS_BY_OUTCOME["refused_by_policy"].values())))
     g.generate(model="openai/gpt-image-2")

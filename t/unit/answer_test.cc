@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fake_ports.h"
 #include "read_json.h"
 #include "replies.h"
 
@@ -23,12 +24,25 @@ class AnswerTest : public testing::Test {
         facts.created = 1'800'000'000;
         facts.model_requested = "auto";
         facts.latency = 1234;
-        facts.attempts = &attempts;
+        facts.journal = &journal;
         facts.adjustments = &adjustments;
+        first.name = "first";
+        second.name = "second";
+        add(first, "m1", OutcomeType::unknown, "connection_lost",
+            {.latency = 7, .images = 1, .may_be_billed = true});
+        add(second, "m2", OutcomeType::made, "", {.latency = 1200, .images = 2});
     }
-    std::vector<AttemptRecord> attempts = {
-        {"first", "m1", OutcomeType::unknown, 0, "connection_lost", 7},
-        {"second", "m2", OutcomeType::made, 200, "", 1200}};
+    void add(const Provider &provider, const char *model, OutcomeType type, const char *code,
+             AttemptRecord record) {
+        Outcome outcome;
+        outcome.type = type;
+        outcome.error.code = code;
+        journal.add({&provider, model}, outcome, std::move(record));
+    }
+    FakeWorld world;
+    Provider first;
+    Provider second;
+    Journal journal{world.ports, "req_1"};
     std::vector<Adjustment> adjustments;
     AnswerFacts facts;
 };
@@ -36,6 +50,7 @@ class AnswerTest : public testing::Test {
 TEST_F(AnswerTest, OfASuccessSaysWhatWasMadeAndByWhom) {
     ImageResult result;
     result.images = {picture(), picture()};
+    result.images[1].index = 1;
     result.images[1].revised_prompt = "A \"kite\".";
     result.size = "1024x1024";
     result.quality = "low";
@@ -108,8 +123,9 @@ TEST_F(AnswerTest, GivesTheFormThatWasAskedFor) {
 TEST_F(AnswerTest, TellsCostSeedsAndTheWireWhereTheyAreKnown) {
     ImageResult result;
     result.images = {picture(), picture()};
+    result.images[1].index = 1;
     result.images[1].seed = 42;
-    facts.cost = {5'950, "tokens"};
+    facts.cost = Cost{5'950, "tokens"};
     facts.raw_request = R"({"prompt":"a"})";
     const ReadJson json(write_images(result, facts, "").copy());
     const JsonValue extra = json["extra_fields"];
@@ -119,7 +135,7 @@ TEST_F(AnswerTest, TellsCostSeedsAndTheWireWhereTheyAreKnown) {
     EXPECT_EQ(extra["images"].at(1)["seed"].integer(), 42);
     EXPECT_EQ(extra["raw_request"]["prompt"].string(), "a");
     EXPECT_FALSE(extra["raw_response"]);
-    facts.cost = {0, "image"};
+    facts.cost = Cost{0, "image"};
     EXPECT_EQ(ReadJson(write_images(result, facts, "").copy())["extra_fields"]["cost"]["usd"]
                   .number_text(),
               "0")

@@ -43,7 +43,7 @@ class AttemptTest : public testing::Test {
 };
 
 TEST_F(AttemptTest, SendsTheCallWithTheProvidersSettings) {
-    provider.timeouts = {Milliseconds(1), Milliseconds(2), Milliseconds(3000)};
+    provider.timeouts = {Milliseconds(1), Milliseconds(2), Milliseconds(4), Milliseconds(3000)};
     provider.proxy = "http://proxy";
     provider.ca_file = "/ca.pem";
     const auto attempt = start("openai");

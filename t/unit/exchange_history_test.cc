@@ -67,7 +67,7 @@ class ExchangeHistory : public ExchangeTest {
         run->deadline =
             world.clock.now() +
             (head.timeout.empty() ? policy.deadline : Milliseconds(1000 * (head.timeout[0] - '0')));
-        run->exchange = std::make_unique<Exchange>(models, policy, ledger, world.ports, 7);
+        run->exchange = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
         if (const auto ready =
                 run->exchange->identify(head).and_then([&] { return run->exchange->enter(); });
             !ready) {

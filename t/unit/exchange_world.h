@@ -52,6 +52,7 @@ class ExchangeTest : public testing::Test {
  protected:
     ExchangeTest() {
         EXPECT_TRUE(Ledger::prepare(memory.region(), true));
+        forget_health();
         models.use(std::make_shared<const Catalogue>(*Catalogue::read(Catalogue::built_in())));
         add_provider("a", {"sk-secret-a"});
         add_provider("b", {"sk-secret-b"});
@@ -70,6 +71,10 @@ class ExchangeTest : public testing::Test {
         for (std::string &secret : secrets) {
             provider->keys.push_back({std::move(secret)});
         }
+        // Most tests are about one thing at a time; those about these turn them on.
+        provider->retry.attempts = 1;
+        provider->retry.within = Milliseconds(0);
+        provider->breaker.failures = 0;
         Provider *added = provider.get();
         models.add(std::move(provider));
         return added;
@@ -79,15 +84,21 @@ class ExchangeTest : public testing::Test {
         Alias alias;
         alias.name = name;
         alias.members = std::move(members);
-        alias.after_unknown = after_unknown;
+        alias.choice.after_unknown = after_unknown;
         EXPECT_TRUE(models.add(std::move(alias)));
     }
+
+    // As if all breakers were closed and no key rested.
+    void forget_health() { EXPECT_TRUE(Health::prepare(health_memory.region(), true)); }
 
     // The first two steps; an error of theirs is the answer.
     void open(const RequestHead &head = {}) {
         exchange.reset();
+        if (!remembers_health) {
+            forget_health();
+        }
         told = {};
-        exchange = std::make_unique<Exchange>(models, policy, ledger, world.ports, 7);
+        exchange = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
         auto ready = exchange->identify(head).and_then([this] { return exchange->enter(); });
         if (!ready) {
             told.answer = exchange->refuse(ready.error());
@@ -138,9 +149,12 @@ class ExchangeTest : public testing::Test {
 
     FakeWorld world;
     FakeMemory memory{256 * 1024};
+    FakeMemory health_memory{64 * 1024};
     Ledger ledger{memory};
+    Health health{health_memory, 7};
     ModelMap models;
     Policy policy;
+    bool remembers_health = false;  // from one request to the next
     Told told;
     std::string body_;
     std::unique_ptr<Exchange> exchange;

@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -48,6 +49,9 @@ class FakeLoop final : public EventLoop {
         return std::make_unique<Handle>(std::move(entry));
     }
     using EventLoop::start_timer;
+    [[nodiscard]] std::optional<Milliseconds> time_to_live() const override { return leaving_in; }
+
+    std::optional<Milliseconds> leaving_in;
 
     void advance(Milliseconds by) {
         const Milliseconds until = clock_.now() + by;
@@ -164,6 +168,7 @@ class FakeUpstream final : public UpstreamClient {
         HttpCall call;
         State state = State::open;
         std::function<void(HttpReply)> on_reply;
+        bool sent = true;  // whole
     };
 
     std::unique_ptr<UpstreamCall> start(HttpCall call,
@@ -174,6 +179,8 @@ class FakeUpstream final : public UpstreamClient {
         calls.push_back(seen);
         return std::make_unique<Handle>(std::move(seen));
     }
+
+    void send_off(HttpCall call) override { sent_off.push_back(std::move(call)); }
 
     // A reply to the call that was started last.
     void deliver(HttpReply reply) {
@@ -193,6 +200,7 @@ class FakeUpstream final : public UpstreamClient {
     }
 
     std::vector<std::shared_ptr<Seen>> calls;
+    std::vector<HttpCall> sent_off;
 
  private:
     struct Handle final : UpstreamCall {
@@ -203,6 +211,7 @@ class FakeUpstream final : public UpstreamClient {
                 seen_->on_reply = nullptr;
             }
         }
+        [[nodiscard]] bool is_sent() const override { return seen_->sent; }
         std::shared_ptr<Seen> seen_;
     };
 };

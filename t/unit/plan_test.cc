@@ -89,11 +89,11 @@ TEST_F(PlanTest, SkipsAKeysFallbackThatIsGone) {
 }
 
 TEST_F(PlanTest, GoesOnAfterAnUnknownEndAsItsAliasSays) {
-    Alias careful{.name = "careful", .after_unknown = AfterUnknown::fail};
+    Alias careful{.name = "careful", .choice = {.after_unknown = AfterUnknown::fail}};
     careful.members = {{"auto"}};
     ASSERT_TRUE(map.add(careful));
     const auto after = [&](std::string_view model) {
-        return make_plan(map, caller, model, {"careful"}, random)->after_unknown;
+        return make_plan(map, caller, model, {"careful"}, random)->choice.after_unknown;
     };
     EXPECT_EQ(after("careful"), AfterUnknown::fail);
     EXPECT_EQ(after("auto"), AfterUnknown::fallback);

@@ -1,14 +1,16 @@
 #include "core/limits/ledger.h"
 
 #include <algorithm>
-#include <cstring>
+#include <span>
+
+#include "core/limits/memory_lock.h"
+#include "core/limits/set_table.h"
 
 namespace gateway {
 
 namespace {
 
-constexpr uint64_t kMagic = 0x3276726465676c31;  // the layout's version: change it with the layout
-constexpr size_t kWays = 8;                      // places where one account may stand
+constexpr uint64_t kMagic = 0x3376726465676c31;  // the layout's version: change it with the layout
 constexpr int64_t kMinute = 60;
 constexpr int64_t kDay = 86400;
 
@@ -23,49 +25,31 @@ struct Entry {
     Window images_minute;
     Window images_day;
     int64_t concurrent = 0;
-    int64_t touched = 0;  // unix seconds
-};
-
-struct Lease {
-    int32_t process = 0;  // 0: free
-    uint32_t next_free = 0;
-    uint32_t generation = 0;  // which holder of this place: a late one must not let go of another's
-    Account account{};
-    int64_t deadline = 0;  // monotonic milliseconds
 };
 
 struct Header {
     uint64_t magic;
     uint64_t region_size;
     uint32_t sets;
-    uint32_t leases;
-    uint32_t first_free;  // lease numbers start at 1
+    LeaseList leases;
     uint32_t unused;
 };
 
 struct Layout {
-    Header *header;
-    Entry *entries;
-    Lease *leases;
+    SetTable<Entry> entries;
+    Leases leases;
 };
 
-Layout layout_of(std::span<std::byte> region) {
-    auto *header = reinterpret_cast<Header *>(region.data());
-    auto *entries = reinterpret_cast<Entry *>(header + 1);
-    auto *leases = reinterpret_cast<Lease *>(entries + size_t{header->sets} * kWays);
-    return {header, entries, leases};
+Header &header_of(std::span<std::byte> region) {
+    return *reinterpret_cast<Header *>(region.data());
 }
 
-class Lock {
- public:
-    explicit Lock(SharedMemory &memory) : memory_(memory) { memory_.lock(); }
-    ~Lock() { memory_.unlock(); }
-    Lock(const Lock &) = delete;
-    Lock &operator=(const Lock &) = delete;
-
- private:
-    SharedMemory &memory_;
-};
+Layout layout_of(std::span<std::byte> region) {
+    Header &header = header_of(region);
+    auto *entries = reinterpret_cast<Entry *>(&header + 1);
+    auto *leases = reinterpret_cast<Lease *>(entries + size_t{header.sets} * kWays);
+    return {{entries, header.sets}, {header.leases, leases}};
+}
 
 void roll(Window &window, int64_t number) {
     if (window.number != number) {
@@ -79,40 +63,15 @@ bool is_like_new(const Entry &entry, Moment now) {
            (entry.images_day.number != now.unix_seconds / kDay || entry.images_day.used == 0);
 }
 
-Entry *set_of(const Layout &layout, const Account &account) {
-    return layout.entries + (account[0] % layout.header->sets) * kWays;
-}
-
-Entry *find(const Layout &layout, const Account &account) {
-    Entry *set = set_of(layout, account);
-    auto *found =
-        std::find_if(set, set + kWays, [&](const Entry &e) { return e.account == account; });
-    return found == set + kWays ? nullptr : found;
-}
-
-// Room is made by forgetting an account that would lose nothing by it; null when there is none in
-// the set.
+// With its windows up to date; null when there is no room.
 Entry *find_or_add(const Layout &layout, const Account &account, Moment now) {
-    Entry *entry = find(layout, account);
-    if (entry == nullptr) {
-        Entry *set = set_of(layout, account);
-        auto *room =
-            std::find_if(set, set + kWays, [](const Entry &e) { return e.account == Account{}; });
-        if (room == set + kWays) {
-            room =
-                std::find_if(set, set + kWays, [=](const Entry &e) { return is_like_new(e, now); });
-        }
-        if (room == set + kWays) {
-            return nullptr;
-        }
-        entry = room;
-        *entry = Entry{};
-        entry->account = account;
+    Entry *entry = layout.entries.find_or_add(
+        account, [=](const Entry &other) { return is_like_new(other, now); });
+    if (entry != nullptr) {
+        roll(entry->requests, now.unix_seconds / kMinute);
+        roll(entry->images_minute, now.unix_seconds / kMinute);
+        roll(entry->images_day, now.unix_seconds / kDay);
     }
-    entry->touched = now.unix_seconds;
-    roll(entry->requests, now.unix_seconds / kMinute);
-    roll(entry->images_minute, now.unix_seconds / kMinute);
-    roll(entry->images_day, now.unix_seconds / kDay);
     return entry;
 }
 
@@ -148,57 +107,41 @@ LimitReached no_room() {
             60};
 }
 
-void release(const Layout &layout, uint32_t number) {
-    Lease &lease = layout.leases[number - 1];
-    if (lease.process == 0) {
-        return;
-    }
-    if (Entry *entry = find(layout, lease.account); entry != nullptr && entry->concurrent > 0) {
+void end_one(const Layout &layout, const Account &account) {
+    if (Entry *entry = layout.entries.find(account); entry != nullptr && entry->concurrent > 0) {
         --entry->concurrent;
     }
-    const uint32_t generation = lease.generation;
-    lease = Lease{};
-    lease.generation = generation;
-    lease.next_free = layout.header->first_free;
-    layout.header->first_free = number;
 }
 
 }  // namespace
 
 Account account_of(const Key &key) {
-    const Sha256 hash = sha256(key.id);
-    Account account{};
-    std::memcpy(account.data(), hash.data(), sizeof(account));
-    return account;
+    return account_of(std::string_view(key.id));
 }
 
 size_t Ledger::least_size() {
-    return sizeof(Header) + kWays * sizeof(Entry) + 64 * sizeof(Lease);
+    return sizeof(Header) + SetTable<Entry>::kSetSize + 64 * sizeof(Lease);
 }
 
 bool Ledger::prepare(std::span<std::byte> region, bool fresh) {
     if (region.size() < least_size()) {
         return false;
     }
-    auto *header = reinterpret_cast<Header *>(region.data());
+    Header &header = header_of(region);
     if (!fresh) {
-        return header->magic == kMagic && header->region_size == region.size();
+        return header.magic == kMagic && header.region_size == region.size();
     }
     const size_t room = region.size() - sizeof(Header);
-    *header = {};
-    header->magic = kMagic;
-    header->region_size = region.size();
+    header = {};
+    header.magic = kMagic;
+    header.region_size = region.size();
     // A quarter for leases, the rest for accounts.
-    header->leases = static_cast<uint32_t>(room / 4 / sizeof(Lease));
-    header->sets =
-        static_cast<uint32_t>((room - header->leases * sizeof(Lease)) / (kWays * sizeof(Entry)));
-    const Layout layout = layout_of(region);
-    std::fill_n(layout.entries, size_t{header->sets} * kWays, Entry{});
-    for (uint32_t i = 0; i < header->leases; ++i) {
-        layout.leases[i] = Lease{};
-        layout.leases[i].next_free = i + 1 < header->leases ? i + 2 : 0;
-    }
-    header->first_free = 1;
+    header.leases.count = static_cast<uint32_t>(room / 4 / sizeof(Lease));
+    header.sets = static_cast<uint32_t>((room - header.leases.count * sizeof(Lease)) /
+                                        SetTable<Entry>::kSetSize);
+    Layout layout = layout_of(region);
+    layout.entries.clear();
+    layout.leases.clear();
     return true;
 }
 
@@ -209,8 +152,8 @@ tl::expected<Admission, LimitReached> Ledger::enter(const Account &account, cons
     if (!limits.any()) {
         return admission;
     }
-    const Lock lock(memory_);
-    const Layout layout = layout_of(memory_.region());
+    const MemoryLock lock(memory_);
+    Layout layout = layout_of(memory_.region());
     Entry *entry = find_or_add(layout, account, now);
     if (entry == nullptr) {
         return tl::unexpected(no_room());
@@ -223,18 +166,13 @@ tl::expected<Admission, LimitReached> Ledger::enter(const Account &account, cons
                                       until_next(kMinute, now)));
     }
     if (limits.concurrent > 0) {
-        const uint32_t number = layout.header->first_free;
-        if (number == 0) {
+        const auto lease =
+            layout.leases.take(account, process, now.milliseconds + lease_milliseconds);
+        if (!lease) {
             return tl::unexpected(no_room());
         }
-        Lease &lease = layout.leases[number - 1];
-        layout.header->first_free = lease.next_free;
-        lease.process = process;
-        lease.account = account;
-        lease.deadline = now.milliseconds + lease_milliseconds;
-        ++lease.generation;
         ++entry->concurrent;
-        admission.lease = {number, lease.generation};
+        admission.lease = *lease;
     }
     ++entry->requests.used;
     admission.requests = quota_of(entry->requests, limits.requests_per_minute, kMinute, now);
@@ -246,10 +184,10 @@ void Ledger::leave(LeaseHandle lease) noexcept {
     if (lease.number == 0) {
         return;
     }
-    const Lock lock(memory_);
-    const Layout layout = layout_of(memory_.region());
-    if (layout.leases[lease.number - 1].generation == lease.generation) {
-        release(layout, lease.number);
+    const MemoryLock lock(memory_);
+    Layout layout = layout_of(memory_.region());
+    if (const auto account = layout.leases.give_back(lease)) {
+        end_one(layout, *account);
     }
 }
 
@@ -259,7 +197,7 @@ tl::expected<Quota, LimitReached> Ledger::reserve_images(const Account &account,
     if (limits.images_per_minute == 0 && limits.images_per_day == 0) {
         return Quota{};
     }
-    const Lock lock(memory_);
+    const MemoryLock lock(memory_);
     Entry *entry = find_or_add(layout_of(memory_.region()), account, now);
     if (entry == nullptr) {
         return tl::unexpected(no_room());
@@ -279,8 +217,8 @@ tl::expected<Quota, LimitReached> Ledger::reserve_images(const Account &account,
 }
 
 void Ledger::give_back_images(const Account &account, int64_t count, Moment reserved_at) noexcept {
-    const Lock lock(memory_);
-    Entry *entry = find(layout_of(memory_.region()), account);
+    const MemoryLock lock(memory_);
+    Entry *entry = layout_of(memory_.region()).entries.find(account);
     if (entry == nullptr) {
         return;
     }
@@ -294,17 +232,10 @@ void Ledger::give_back_images(const Account &account, int64_t count, Moment rese
 }
 
 size_t Ledger::sweep(Moment now, const std::function<bool(int32_t)> &is_alive) {
-    const Lock lock(memory_);
-    const Layout layout = layout_of(memory_.region());
-    size_t swept = 0;
-    for (uint32_t number = 1; number <= layout.header->leases; ++number) {
-        const Lease &lease = layout.leases[number - 1];
-        if (lease.process != 0 && (lease.deadline < now.milliseconds || !is_alive(lease.process))) {
-            release(layout, number);
-            ++swept;
-        }
-    }
-    return swept;
+    const MemoryLock lock(memory_);
+    Layout layout = layout_of(memory_.region());
+    return layout.leases.sweep(now, is_alive,
+                               [&](const Account &account) { end_one(layout, account); });
 }
 
 }  // namespace gateway

@@ -3,7 +3,6 @@
 // that cannot be swept.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -11,18 +10,14 @@
 #include <tl/expected.hpp>
 
 #include "core/access/key_ring.h"
+#include "core/limits/account.h"
+#include "core/limits/leases.h"
 #include "core/ports.h"
 
 namespace gateway {
 
-// Who is counted: the front of the hash of the key's id.
-using Account = std::array<uint64_t, 2>;
+// Who is counted: a key, by its id.
 Account account_of(const Key &key);
-
-struct Moment {
-    int64_t unix_seconds = 0;
-    int64_t milliseconds = 0;  // monotonic
-};
 
 // What the headers on an admitted answer say; limit 0 means that there is none.
 struct Quota {
@@ -34,12 +29,6 @@ struct Quota {
 struct LimitReached {
     std::string message;
     int retry_after = 1;
-};
-
-struct LeaseHandle {
-    uint32_t number = 0;  // 0: none was needed
-    uint32_t generation = 0;
-    bool operator==(const LeaseHandle &) const = default;
 };
 
 struct Admission {

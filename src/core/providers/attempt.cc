@@ -3,58 +3,161 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/net/origin.h"
 #include "core/providers/error_reply.h"
 #include "core/response/wire.h"
 
 namespace gateway {
 
-Attempt::Attempt(const Ports &ports, const Provider &provider,
+namespace {
+
+// The request's own deadline is kept by its own timer, which must be the first to speak.
+constexpr Milliseconds kGrace{1'000};
+constexpr Milliseconds kLongestPoll{30'000};
+constexpr Milliseconds kLongestCancel{5'000};
+
+}  // namespace
+
+Attempt::Attempt(const Ports &ports, const ProviderRequest &request, Limits limits,
                  std::function<void(Outcome)> on_outcome)
-    : ports_(ports), provider_(provider), on_outcome_(std::move(on_outcome)) {}
+    : ports_(ports),
+      request_(request),
+      limits_(limits),
+      on_outcome_(std::move(on_outcome)),
+      began_(ports.clock.now()) {}
 
 std::unique_ptr<Attempt> Attempt::start(const Ports &ports, const ProviderRequest &request,
                                         Limits limits, std::function<void(Outcome)> on_outcome) {
-    std::unique_ptr<Attempt> attempt(new Attempt(ports, request.provider, std::move(on_outcome)));
+    std::unique_ptr<Attempt> attempt(new Attempt(ports, request, limits, std::move(on_outcome)));
     Work work = request.provider.dialect->begin(request);
     if (auto *call = std::get_if<HttpCall>(&work)) {
-        attempt->call(std::move(*call), limits);
+        attempt->call(std::move(*call));
     } else {
         attempt->work(std::get<LocalWork>(std::move(work)));
     }
     return attempt;
 }
 
-void Attempt::call(HttpCall call, Limits limits) {
-    call.timeouts = provider_.timeouts;
-    // The request's own deadline is kept by its own timer, which must be the first to speak.
-    constexpr Milliseconds kGrace{1000};
-    call.timeouts.total = std::min(call.timeouts.total, limits.total + kGrace);
-    call.answer_max = provider_.answer_max != 0 ? provider_.answer_max : limits.answer_max;
-    call.proxy = provider_.proxy;
-    call.ca_file = provider_.ca_file;
-    if (limits.show_wire) {
-        wire_ = std::make_unique<Wire>(Wire{show_request(call, provider_.keys), ""});
+Attempt::~Attempt() {
+    cancel_job();
+}
+
+bool Attempt::may_be_billed() const {
+    return local_ || job_.has_value() || (call_ != nullptr && call_->is_sent());
+}
+
+// ---- a call
+
+void Attempt::call(HttpCall call) {
+    call = set_up(std::move(call), provider().timeouts.total);
+    if (limits_.show_wire) {
+        wire_ = std::make_unique<Wire>(Wire{show_request(call, provider().keys), ""});
     }
     call_ =
         ports_.upstream.start(std::move(call), [this](const HttpReply &reply) { on_reply(reply); });
 }
 
+HttpCall Attempt::set_up(HttpCall call, Milliseconds total) const {
+    const Milliseconds left = limits_.total + kGrace - (ports_.clock.now() - began_);
+    call.timeouts = provider().timeouts;
+    call.timeouts.total = std::max(Milliseconds(1), std::min(total, left));
+    call.answer_max = provider().answer_max != 0 ? provider().answer_max : limits_.answer_max;
+    call.proxy = provider().proxy;
+    call.ca_file = provider().ca_file;
+    return call;
+}
+
 void Attempt::on_reply(const HttpReply &reply) {
     if (reply.delivery != Delivery::answered) {
-        on_outcome_(judge_delivery(reply));
+        end(judge_delivery(reply), nullptr);
         return;
     }
-    Outcome outcome = provider_.dialect->read(reply);
-    if (wire_ != nullptr) {
-        wire_->response = show_reply(reply, provider_.keys);
+    Outcome outcome = dialect().read(reply);
+    if (outcome.type == OutcomeType::pending && dialect().polling() != nullptr) {
+        follow(std::move(outcome.job));
+        return;
+    }
+    end(std::move(outcome), &reply);
+}
+
+// ---- a job that goes on after the answer
+
+void Attempt::follow(Job job) {
+    const auto is_own = [&](const std::string &url) {
+        return is_own_address(url, provider().url, dialect().own_hosts());
+    };
+    if (!is_own(job.poll_url)) {
+        Outcome outcome;
+        outcome.type = OutcomeType::unknown;
+        outcome.error.code = "poll_url_refused";
+        outcome.error.message = "the provider took the job, and says to ask for it elsewhere";
+        end(std::move(outcome), nullptr);
+        return;
+    }
+    if (!is_own(job.cancel_url)) {
+        job.cancel_url.clear();
+    }
+    job_ = std::move(job);
+    const auto ask = [this] { return set_up(dialect().poll(request_, *job_), kLongestPoll); };
+    const auto read = [this](const HttpReply &reply, JsonValue root, OutcomeType state) {
+        return dialect().read_job(reply, root, state);
+    };
+    poller_ = std::make_unique<Poller>(ports_, *dialect().polling(), job_->again, ask, read,
+                                       [this](const HttpReply &reply, Outcome outcome) {
+                                           on_poll_end(reply, std::move(outcome));
+                                       });
+    const Milliseconds left = provider().timeouts.total - (ports_.clock.now() - began_);
+    timer_ = ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_too_long(); });
+}
+
+void Attempt::on_poll_end(const HttpReply &reply, Outcome outcome) {
+    timer_.reset();
+    if (outcome.type != OutcomeType::unknown) {
+        job_.reset();  // the provider has said how it ended
+    }
+    end(std::move(outcome), &reply);
+}
+
+void Attempt::on_too_long() {
+    poller_.reset();
+    cancel_job();
+    Outcome outcome;
+    outcome.type = OutcomeType::unknown;
+    outcome.error.code = kTimedOutCode;
+    outcome.error.message = "the provider took the job, and did not finish it in time";
+    end(std::move(outcome), nullptr);
+}
+
+void Attempt::cancel_job() noexcept {
+    if (!job_) {
+        return;
+    }
+    try {
+        if (auto call = dialect().cancel(request_, *job_)) {
+            HttpCall ready = set_up(std::move(*call), kLongestCancel);
+            ready.timeouts.total = kLongestCancel;
+            ports_.upstream.send_off(std::move(ready));
+        }
+    } catch (...) {
+        // The job goes on then, and is billed: as it is counted.
+    }
+    job_.reset();
+}
+
+void Attempt::end(Outcome outcome, const HttpReply *reply) {
+    if (wire_ != nullptr && reply != nullptr) {
+        wire_->response = show_reply(*reply, provider().keys);
         outcome.wire = std::move(wire_);
     }
     on_outcome_(std::move(outcome));
 }
 
+// ---- local work
+
 void Attempt::work(LocalWork work) {
+    local_ = true;
     // Always by a timer, so that no outcome comes before start() has returned.
-    delay_ = ports_.loop.start_timer(
+    timer_ = ports_.loop.start_timer(
         work.delay, [this, make = std::move(work.make)]() mutable { run_work(std::move(make)); });
 }
 

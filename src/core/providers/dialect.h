@@ -14,38 +14,10 @@
 #include "core/http_call.h"
 #include "core/outcome.h"
 #include "core/ports.h"
+#include "core/providers/polling.h"
+#include "core/providers/provider.h"
 
 namespace gateway {
-
-class Dialect;
-
-struct ProviderKey {
-    std::string secret;
-    int weight = 1;
-};
-
-// A configured provider. Read-only while requests run.
-struct Provider {
-    std::string name;
-    const Dialect *dialect = nullptr;
-    std::string url;  // without a slash at the end
-    std::vector<ProviderKey> keys;
-    HttpTimeouts timeouts;
-    size_t answer_max = 0;  // 0: the location's
-    std::string proxy;
-    std::string ca_file;
-
-    // For the sandbox: how it plays a real provider.
-    struct Rehearsal {
-        Milliseconds shortest{0};
-        Milliseconds longest{0};
-        struct Failure {
-            OutcomeType outcome;
-            int percent;
-        };
-        std::vector<Failure> failures;
-    } rehearsal;
-};
 
 // What a dialect is given to make its call of.
 struct ProviderRequest {
@@ -83,6 +55,18 @@ class Dialect {
     // Reads a whole answer (Delivery::answered). What did not arrive whole is judged without the
     // dialect.
     [[nodiscard]] virtual Outcome read(const HttpReply &reply) const = 0;
+
+    // For providers that answer before the picture is there: how they are asked again, with the key
+    // of the submit, and how the document of a job that has ended is read.
+    [[nodiscard]] virtual const PollRules *polling() const { return nullptr; }
+    // Where a key may go besides the configured address, as in core/net/origin.
+    [[nodiscard]] virtual std::span<const std::string_view> own_hosts() const { return {}; }
+    [[nodiscard]] virtual HttpCall poll(const ProviderRequest &request, const Job &job) const;
+    [[nodiscard]] virtual Outcome read_job(const HttpReply &reply, JsonValue root,
+                                           OutcomeType state) const;
+    // What tells the provider that nobody waits for the job any longer, where its API can.
+    [[nodiscard]] virtual std::optional<HttpCall> cancel(const ProviderRequest &request,
+                                                         const Job &job) const;
 };
 
 // Every dialect there is. The one place to add another.

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <string>
 
+#include "core/http_date.h"
+
 namespace gateway {
 
 namespace {
@@ -61,10 +63,7 @@ Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const Erro
     outcome.error.type = text_of(error["type"]);
     outcome.error.param = text_of(error["param"]);
     outcome.error.message = text_of(error["message"]);
-    outcome.retry_after = read_wait(reply.header("retry-after-ms"), 1);
-    if (!outcome.retry_after) {
-        outcome.retry_after = read_wait(reply.header("retry-after"), 1000);
-    }
+    outcome.retry_after = read_retry_after(reply);
     const auto rule = std::find_if(rules.begin(), rules.end(), [&](const ErrorRule &row) {
         return row.word == (row.where == ErrorRule::code ? outcome.error.code : outcome.error.type);
     });
@@ -75,6 +74,22 @@ Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const Erro
             "status " + std::to_string(reply.status) + " without an error that could be read";
     }
     return outcome;
+}
+
+std::optional<std::chrono::milliseconds> read_retry_after(const HttpReply &reply) {
+    if (const auto wait = read_wait(reply.header("retry-after-ms"), 1)) {
+        return wait;
+    }
+    const std::string_view header = reply.header("retry-after");
+    if (const auto wait = read_wait(header, 1000)) {
+        return wait;
+    }
+    const auto until = parse_http_date(header);
+    const auto sent = parse_http_date(reply.header("date"));
+    if (!until || !sent) {
+        return std::nullopt;
+    }
+    return std::chrono::seconds(std::clamp<int64_t>(*until - *sent, 0, 24 * 3600));
 }
 
 Outcome judge_delivery(const HttpReply &reply) {
@@ -91,7 +106,7 @@ Outcome judge_delivery(const HttpReply &reply) {
             outcome.type = OutcomeType::broken;
             outcome.error.code = kNoConnectionCode;
             break;
-        case Delivery::timed_out: outcome.error.code = "timed_out"; break;
+        case Delivery::timed_out: outcome.error.code = kTimedOutCode; break;
         case Delivery::too_large: outcome.error.code = "answer_too_large"; break;
         default: outcome.error.code = "connection_lost"; break;
     }

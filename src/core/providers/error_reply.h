@@ -2,6 +2,8 @@
 // it says nothing.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -20,6 +22,12 @@ struct ErrorRule {
 // `error` is the object {message, type, param, code}; absent when the answer has none.
 Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const ErrorRule> rules);
 
+// When to ask again, by the headers retry-after-ms or retry-after: seconds, or a date (which is
+// measured by the answer's own Date, whatever our clock says).
+std::optional<std::chrono::milliseconds> read_retry_after(const HttpReply &reply);
+
+// The code of an outcome for want of time.
+inline constexpr std::string_view kTimedOutCode = "timed_out";
 // The code of an outcome that is this worker's fault: it had no connection left.
 inline constexpr std::string_view kNoConnectionCode = "no_connection_free";
 

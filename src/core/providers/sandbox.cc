@@ -5,6 +5,7 @@
 
 #include "core/images/base64.h"
 #include "core/images/placeholder.h"
+#include "core/random.h"
 #include "core/request/geometry.h"
 
 namespace gateway {
@@ -21,12 +22,6 @@ struct Order {
     bool transparent = false;
     uint64_t seed = 0;
 };
-
-uint64_t random_number(Random &random) {
-    uint64_t number = 0;
-    random.fill({reinterpret_cast<uint8_t *>(&number), sizeof(number)});
-    return number;
-}
 
 Order read_order(const ProviderRequest &request) {
     Order order;
@@ -81,12 +76,7 @@ Outcome draw(const Order &order) {
 Work Sandbox::begin(const ProviderRequest &request) const {
     const auto &rehearsal = request.provider.rehearsal;
     LocalWork work;
-    work.delay = rehearsal.shortest;
-    if (rehearsal.longest > rehearsal.shortest) {
-        const auto range = static_cast<uint64_t>((rehearsal.longest - rehearsal.shortest).count());
-        work.delay +=
-            Milliseconds(static_cast<int64_t>(random_number(request.random) % (range + 1)));
-    }
+    work.delay = random_time(rehearsal.shortest, rehearsal.longest, request.random);
     auto dice = static_cast<int>(random_number(request.random) % 100);
     for (const auto &row : rehearsal.failures) {
         dice -= row.percent;

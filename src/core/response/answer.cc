@@ -8,8 +8,7 @@ namespace gateway {
 
 namespace {
 
-void write_image(JsonWriter &out, const Image &image, size_t index,
-                 std::string_view response_format) {
+void write_image(JsonWriter &out, const Image &image, std::string_view response_format) {
     out.open_object();
     if (image.form == Image::Form::url) {
         out.key("url").string_by_reference("", image.content);
@@ -22,7 +21,7 @@ void write_image(JsonWriter &out, const Image &image, size_t index,
     if (!image.revised_prompt.empty()) {
         out.key("revised_prompt").string(image.revised_prompt);
     }
-    out.key("index").number(static_cast<int64_t>(index)).close_object();
+    out.key("index").number(image.index).close_object();
 }
 
 void write_known(JsonWriter &out, std::string_view key, std::string_view value) {
@@ -49,26 +48,53 @@ void write_usage(JsonWriter &out, const Usage &usage) {
     out.close_object();
 }
 
-void write_attempts(JsonWriter &out, const AnswerFacts &facts) {
-    if (facts.attempts == nullptr || facts.attempts->empty()) {
-        return;
+void write_attempt(JsonWriter &out, const AttemptRecord &attempt) {
+    out.open_object();
+    out.key("provider").string(attempt.provider);
+    out.key("model").string(attempt.model);
+    if (attempt.call) {
+        out.key("call").number(static_cast<int64_t>(*attempt.call));
     }
-    out.key("attempts").open_array();
-    for (const AttemptRecord &attempt : *facts.attempts) {
-        out.open_object();
-        out.key("provider").string(attempt.provider);
-        out.key("model").string(attempt.model);
-        out.key("outcome").string(name_of(attempt.outcome));
-        out.key("status");
-        attempt.status == 0 ? out.null() : out.number(int64_t{attempt.status});
-        out.key("code");
-        attempt.code.empty() ? out.null() : out.string(attempt.code);
-        if (may_be_billed(attempt.outcome)) {
-            out.key("billed").string("unknown");
+    out.key("outcome").string(name_of(attempt.outcome));
+    out.key("status");
+    attempt.status == 0 ? out.null() : out.number(int64_t{attempt.status});
+    out.key("code");
+    attempt.code.empty() ? out.null() : out.string(attempt.code);
+    if (attempt.outcome == OutcomeType::made) {
+        out.key("images").number(attempt.images);
+    }
+    if (attempt.may_be_billed) {
+        out.key("billed").string("unknown");
+    }
+    out.key("latency").number(attempt.latency).close_object();
+}
+
+void write_maker(JsonWriter &out, const Journal &journal) {
+    if (!journal.attempts().empty()) {
+        const AttemptRecord &last = journal.attempts().back();
+        out.key("provider").string(last.provider);
+        out.key("model_deployment").string(last.model);
+    }
+}
+
+void write_attempts(JsonWriter &out, const Journal &journal) {
+    if (!journal.attempts().empty()) {
+        out.key("attempts").open_array();
+        for (const AttemptRecord &attempt : journal.attempts()) {
+            write_attempt(out, attempt);
         }
-        out.key("latency").number(attempt.latency).close_object();
+        out.close_array();
     }
-    out.close_array();
+    if (!journal.skipped().empty()) {
+        out.key("skipped").open_array();
+        for (const SkipRecord &skip : journal.skipped()) {
+            out.open_object();
+            out.key("provider").string(skip.provider);
+            out.key("model").string(skip.model);
+            out.key("reason").string(name_of(skip.by)).close_object();
+        }
+        out.close_array();
+    }
 }
 
 void write_adjustments(JsonWriter &out, const AnswerFacts &facts) {
@@ -89,9 +115,8 @@ void write_adjustments(JsonWriter &out, const AnswerFacts &facts) {
 // What is known of each picture besides its bytes.
 void write_picture_facts(JsonWriter &out, const std::vector<Image> &images) {
     out.key("images").open_array();
-    for (size_t index = 0; index < images.size(); ++index) {
-        const Image &image = images[index];
-        out.open_object().key("index").number(static_cast<int64_t>(index));
+    for (const Image &image : images) {
+        out.open_object().key("index").number(image.index);
         if (image.width != 0) {
             out.key("width").number(int64_t{image.width});
             out.key("height").number(int64_t{image.height});
@@ -122,15 +147,16 @@ void write_cost(JsonWriter &out, const Cost &cost) {
 // What both a success and an error say.
 void write_facts(JsonWriter &out, const AnswerFacts &facts) {
     out.key("request_type").string("image_generation");
-    if (facts.attempts != nullptr && !facts.attempts->empty()) {
-        out.key("provider").string(facts.attempts->back().provider);
-        out.key("model_deployment").string(facts.attempts->back().model);
+    if (facts.journal != nullptr) {
+        write_maker(out, *facts.journal);
     }
     if (!facts.model_requested.empty()) {
         out.key("model_requested").string(facts.model_requested);
     }
     out.key("latency").number(facts.latency);
-    write_attempts(out, facts);
+    if (facts.journal != nullptr) {
+        write_attempts(out, *facts.journal);
+    }
     write_adjustments(out, facts);
 }
 
@@ -142,13 +168,13 @@ Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
     out.open_object();
     out.key("id").string(facts.request_id);
     out.key("created").number(facts.created);
-    if (facts.attempts != nullptr && !facts.attempts->empty()) {
-        out.key("model").string(facts.attempts->back().provider + "/" +
-                                facts.attempts->back().model);
+    if (facts.journal != nullptr && !facts.journal->attempts().empty()) {
+        const AttemptRecord &last = facts.journal->attempts().back();
+        out.key("model").string(last.provider + "/" + last.model);
     }
     out.key("data").open_array();
-    for (size_t index = 0; index < result.images.size(); ++index) {
-        write_image(out, result.images[index], index, response_format);
+    for (const Image &image : result.images) {
+        write_image(out, image, response_format);
     }
     out.close_array();
     write_known(out, "background", result.background);
@@ -162,7 +188,7 @@ Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
     write_facts(out, facts);
     out.key("chunk_index").number(int64_t{0});
     write_picture_facts(out, result.images);
-    write_cost(out, facts.cost);
+    write_cost(out, facts.cost.value_or(Cost()));
     out.key("usage_basis").string(facts.usage_counted ? "counted" : "provider");
     if (!facts.raw_request.empty()) {
         out.key("raw_request").json(facts.raw_request);
@@ -205,6 +231,12 @@ std::string write_error(const ApiError &error, const AnswerFacts &facts) {
     out.close_object();
     out.key("extra_fields").open_object();
     write_facts(out, facts);
+    if (facts.may_still_be_working) {
+        out.key("may_still_be_working").boolean(*facts.may_still_be_working);
+    }
+    if (facts.cost) {
+        write_cost(out, *facts.cost);
+    }
     out.close_object().close_object();
     return std::move(out).finish_text();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "core/catalog/price.h"
 #include "core/outcome.h"
 #include "core/request/image_request.h"
+#include "core/routing/journal.h"
 
 namespace gateway {
 
@@ -21,26 +23,17 @@ struct Answer {
     Bytes body;  // JSON
 };
 
-// One try, as the caller and the log are told of it.
-struct AttemptRecord {
-    std::string provider;
-    std::string model;
-    OutcomeType outcome = OutcomeType::unknown;
-    int status = 0;
-    std::string code;
-    int64_t latency = 0;  // milliseconds
-};
-
 // All that the answer says besides the images.
 struct AnswerFacts {
     std::string_view request_id;
     int64_t created = 0;
     std::string_view model_requested;
-    const std::vector<AttemptRecord> *attempts = nullptr;
+    const Journal *journal = nullptr;  // null: nothing was tried
     const std::vector<Adjustment> *adjustments = nullptr;
     int64_t latency = 0;
+    std::optional<bool> may_still_be_working;  // a provider; where no answer came in time
+    std::optional<Cost> cost;
     // Of a success:
-    Cost cost;
     bool usage_counted = false;    // by us, because the provider told none
     std::string_view raw_request;  // JSON, where it was asked for
     std::string_view raw_response;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/providers/error_reply.h"
-#include "core/response/redact.h"
 
 namespace gateway {
 
@@ -14,10 +13,29 @@ std::string in_words(Milliseconds time) {
     return count % 1000 == 0 ? std::to_string(count / 1000) + " s" : std::to_string(count) + " ms";
 }
 
-bool all_ended_as(const std::vector<AttemptRecord> &attempts, OutcomeType type) {
-    return !attempts.empty() &&
-           std::all_of(attempts.begin(), attempts.end(),
-                       [=](const AttemptRecord &attempt) { return attempt.outcome == type; });
+template <typename Rows, typename Test>
+bool all(const Rows &rows, Test test) {
+    return std::all_of(rows.begin(), rows.end(), test);
+}
+
+template <typename Rows, typename Test>
+bool any(const Rows &rows, Test test) {
+    return std::any_of(rows.begin(), rows.end(), test);
+}
+
+ApiError error_unavailable(const Journal &journal) {
+    const bool only_broken =
+        journal.attempts().empty() &&
+        all(journal.skipped(), [](const auto &skip) { return skip.by == Hindrance::breaker_open; });
+    ApiError error =
+        only_broken ? ApiError::of(503, "providers_unavailable",
+                                   "Every provider has failed so often that it is not asked now.")
+                    : ApiError::of(503, "providers_throttled",
+                                   "Every provider is limiting its callers just now.");
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(
+        journal.shortest_wait().value_or(Milliseconds(1000)));
+    error.retry_after = static_cast<int>(std::max<int64_t>(1, wait.count()));
+    return error;
 }
 
 }  // namespace
@@ -36,16 +54,18 @@ ApiError error_told_by_provider(const Outcome &outcome) {
     return error;
 }
 
-ApiError error_when_all_failed(const std::vector<AttemptRecord> &attempts,
-                               std::optional<Milliseconds> shortest_wait,
-                               std::string_view model_asked) {
-    if (all_ended_as(attempts, OutcomeType::throttled)) {
-        ApiError error = ApiError::of(503, "providers_throttled",
-                                      "Every provider is limiting its callers just now.");
-        const auto wait =
-            std::chrono::ceil<std::chrono::seconds>(shortest_wait.value_or(Milliseconds(1000)));
-        error.retry_after = static_cast<int>(std::max<int64_t>(1, wait.count()));
-        return error;
+ApiError error_when_all_failed(const Journal &journal, std::string_view model_asked) {
+    const std::vector<AttemptRecord> &attempts = journal.attempts();
+    const auto ended_as = [](OutcomeType type) {
+        return [=](const AttemptRecord &attempt) { return attempt.outcome == type; };
+    };
+    if (any(attempts, [](const auto &attempt) { return attempt.code == kTimedOutCode; })) {
+        return ApiError::of(504, "provider_timeout",
+                            "No provider made the image in time. One that was asked may still be "
+                            "working on it.");
+    }
+    if (!journal.is_empty() && all(attempts, ended_as(OutcomeType::throttled))) {
+        return error_unavailable(journal);
     }
     if (!attempts.empty() && attempts.back().code == kNoConnectionCode) {
         ApiError error = ApiError::of(503, "overloaded",
@@ -53,7 +73,7 @@ ApiError error_when_all_failed(const std::vector<AttemptRecord> &attempts,
         error.retry_after = 1;
         return error;
     }
-    if (all_ended_as(attempts, OutcomeType::not_here)) {
+    if (journal.skipped().empty() && all(attempts, ended_as(OutcomeType::not_here))) {
         return ApiError::of(404, "model_not_found",
                             "No provider offers the model '" + std::string(model_asked) + "'.",
                             "model");
@@ -67,36 +87,20 @@ ApiError error_when_all_failed(const std::vector<AttemptRecord> &attempts,
     return ApiError::of(502, "all_providers_failed", message);
 }
 
-ApiError error_too_late(Milliseconds deadline) {
-    return ApiError::of(504, "deadline_exceeded",
-                        "No image was made within " + in_words(deadline) +
-                            ". The provider that was asked last may still be working on it.");
+ApiError error_too_late(Milliseconds deadline, bool may_still_be_working) {
+    return ApiError::of(
+        504, "deadline_exceeded",
+        "No image was made within " + in_words(deadline) +
+            (may_still_be_working ? ". The provider that was asked last may still be working on it."
+                                  : ". No provider is working on it."));
 }
 
-LogLevel log_level(OutcomeType outcome) {
-    switch (outcome) {
-        case OutcomeType::callers_fault:
-        case OutcomeType::refused_by_policy: return LogLevel::info;
-        case OutcomeType::our_credentials:
-        case OutcomeType::out_of_quota: return LogLevel::error;
-        default: return LogLevel::warn;
-    }
-}
-
-std::string describe_failure(const std::vector<AttemptRecord> &attempts, std::string_view message) {
-    const AttemptRecord &last = attempts.back();
-    std::string line = "image gateway: attempt " + std::to_string(attempts.size()) + " at " +
-                       last.provider + "/" + last.model + " ended as " +
-                       std::string(name_of(last.outcome)) + " after " +
-                       std::to_string(last.latency) + " ms, status " + std::to_string(last.status);
-    if (!last.code.empty()) {
-        line += ", code " + last.code;
-    }
-    // What a provider says about a bad key tends to quote it.
-    if (!message.empty() && last.outcome != OutcomeType::our_credentials) {
-        line.append(": ").append(message);
-    }
-    return for_log(line);
+ApiError error_incomplete(int64_t asked, int64_t made, std::string_view why) {
+    return ApiError::of(502, "incomplete",
+                        "Of " + std::to_string(asked) + " images only " + std::to_string(made) +
+                            " were made" + (why.empty() ? "" : ": " + std::string(why)) +
+                            ". What was made is billed; without strict it would be the answer.",
+                        "n");
 }
 
 }  // namespace gateway

@@ -117,12 +117,6 @@ std::vector<Adjustment> list_differences(const ImageResult &result, const Params
     compare_form(result, asked, problems, differences);
     compare_words(result, asked, sent, differences);
     compare_pictures(result, asked, sent, differences);
-    const auto made = static_cast<int64_t>(result.images.size());
-    const int64_t wanted = sent.integer(Param::n, 1);
-    if (made < wanted) {
-        differences.push_back({"n", std::to_string(wanted), std::to_string(wanted),
-                               "the provider made only " + std::to_string(made)});
-    }
     return differences;
 }
 

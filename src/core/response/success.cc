@@ -1,14 +1,81 @@
 #include "core/response/success.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "core/catalog/price.h"
 #include "core/response/made.h"
 
 namespace gateway {
 
+namespace {
+
+// As JSON: of one call as it is, of several as an array.
+std::string join_wires(const std::vector<MadeCall> &calls, std::string Wire::*part) {
+    std::string joined;
+    for (const MadeCall &call : calls) {
+        const std::string text = call.wire == nullptr ? "" : (*call.wire).*part;
+        if (!text.empty()) {
+            joined.append(joined.empty() ? "" : ",").append(text);
+        }
+    }
+    return joined.empty() || calls.size() == 1 ? joined : "[" + joined + "]";
+}
+
+Adjustment missing_images(int64_t asked, size_t made, const std::string &why) {
+    const std::string count = std::to_string(asked);
+    return {"n", count, count,
+            why.empty() ? "the provider made only " + std::to_string(made)
+                        : "only " + std::to_string(made) + " were made: " + why};
+}
+
+}  // namespace
+
+ImageResult gather(std::vector<MadeCall> &calls) {
+    ImageResult all;
+    for (MadeCall &call : calls) {
+        int64_t index = call.share->first;
+        for (Image &image : call.result.images) {
+            image.index = index++;
+            all.images.push_back(std::move(image));
+        }
+        call.images = call.result.images.size();
+        call.result.images.clear();
+    }
+    const ImageResult &first = calls.front().result;
+    all.size = first.size;
+    all.quality = first.quality;
+    all.background = first.background;
+    all.output_format = first.output_format;
+    return all;
+}
+
+Bill bill_of(const Made &made, ImageResult &result) {
+    Bill bill;
+    auto next = result.images.begin();
+    for (const MadeCall &call : made.calls) {
+        const auto end = next + static_cast<std::ptrdiff_t>(call.images);
+        ImageResult own = call.result;
+        own.images.assign(std::move_iterator(next), std::move_iterator(end));
+        take_truth(own);
+        const PricedCall priced{call.share->params, call.share->images};
+        const Cost cost = cost_of(own, priced, *made.prepared->spec);
+        bill.counted = bill.counted || !own.usage;
+        const Usage usage = own.usage ? *own.usage : count_usage(own, priced, *made.prepared->spec);
+        const bool first = &call == &made.calls.front();
+        first ? bill.cost = cost : bill.cost += cost;
+        first ? bill.usage = usage : bill.usage += usage;
+        next = std::move(own.images.begin(), own.images.end(), next);
+    }
+    return bill;
+}
+
 Bytes write_success(const Success &success, AnswerFacts facts) {
-    ImageResult &result = success.made.result;
+    ImageResult &result = success.result;
     const Params &asked = success.request.params;
-    const Fitted &fitted = success.prepared.fitted;
+    const Fitted &fitted = success.made.prepared->fitted;
+    Bill bill = bill_of(success.made, result);
     take_truth(result);
 
     std::vector<Adjustment> adjustments = success.request.adjustments;
@@ -19,19 +86,25 @@ Bytes write_success(const Success &success, AnswerFacts facts) {
     add(list_differences(
         result, asked, fitted.params,
         success.problems == nullptr ? std::vector<PictureDelivery::Problem>() : *success.problems));
+    const int64_t wanted = success.made.prepared->images();
+    if (static_cast<int64_t>(result.images.size()) < wanted) {
+        adjustments.push_back(
+            missing_images(wanted, result.images.size(), success.made.missing));
+    }
     facts.adjustments = &adjustments;
 
-    const PricedCall call{fitted.params, success.prepared.images()};
-    facts.cost = cost_of(result, call, *success.prepared.spec);
-    facts.usage_counted = !result.usage;
-    if (!result.usage) {
-        result.usage = count_usage(result, call, *success.prepared.spec);
+    facts.cost = bill.cost;
+    facts.usage_counted = bill.counted;
+    result.usage = bill.usage;
+    std::string raw_request;
+    std::string raw_response;
+    if (success.wishes.raw_request) {
+        raw_request = join_wires(success.made.calls, &Wire::request);
+        facts.raw_request = raw_request;
     }
-    if (success.made.wire != nullptr && success.wishes.raw_request) {
-        facts.raw_request = success.made.wire->request;
-    }
-    if (success.made.wire != nullptr && success.wishes.raw_response) {
-        facts.raw_response = success.made.wire->response;
+    if (success.wishes.raw_response) {
+        raw_response = join_wires(success.made.calls, &Wire::response);
+        facts.raw_response = raw_response;
     }
     return write_images(result, facts, asked.text(Param::response_format));
 }

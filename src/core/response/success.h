@@ -1,20 +1,33 @@
 // Step 9, the last part: all that a success says, gathered from what was asked, sent and made.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "core/outcome.h"
 #include "core/request/head.h"
 #include "core/response/answer.h"
 #include "core/response/delivery.h"
-#include "core/routing/prepare.h"
+#include "core/routing/execution.h"
 
 namespace gateway {
 
+// The images of all calls, each with its place; what the first of them says stands for all.
+ImageResult gather(std::vector<MadeCall> &calls);
+
+// What calls have cost and used, each by what it made itself.
+struct Bill {
+    Cost cost;
+    Usage usage;
+    bool counted = false;  // by us, because a provider told none
+};
+// `result` holds the images that gather() took from the calls; it is left as it was.
+Bill bill_of(const Made &made, ImageResult &result);
+
 struct Success {
     const ImageRequest &request;
-    const Prepared &prepared;
-    Outcome &made;  // completed: what the provider did not tell is read from the bytes, or counted
+    const Made &made;
+    ImageResult &result;  // completed: what the provider did not tell is read from the bytes
     const Wishes &wishes;
     const std::vector<PictureDelivery::Problem> *problems;  // null: nothing was to be delivered
 };

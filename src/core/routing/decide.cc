@@ -2,18 +2,25 @@
 
 namespace gateway {
 
-Next decide(OutcomeType outcome, AfterUnknown after_unknown) {
+Next decide(OutcomeType outcome, RouteChoice choice, Chances chances) {
     switch (outcome) {
         case OutcomeType::made: return Next::answer;
         case OutcomeType::refused_by_policy:
+            return choice.after_refusal == AfterRefusal::fallback ? Next::next_candidate
+                                                                  : Next::tell_caller;
         case OutcomeType::callers_fault: return Next::tell_caller;
         case OutcomeType::our_credentials:
         case OutcomeType::out_of_quota:
-        case OutcomeType::throttled: return Next::next_key;
-        case OutcomeType::not_here:
-        case OutcomeType::broken: return Next::next_candidate;
+        case OutcomeType::throttled:
+            return chances.other_key ? Next::next_key : Next::next_candidate;
+        case OutcomeType::not_here: return Next::next_candidate;
+        case OutcomeType::broken: return chances.again ? Next::same_again : Next::next_candidate;
         case OutcomeType::unknown:
-            return after_unknown == AfterUnknown::fail ? Next::give_up : Next::next_candidate;
+            if (chances.again && chances.takes_idempotency) {
+                return Next::same_again;
+            }
+            return choice.after_unknown == AfterUnknown::fail ? Next::give_up
+                                                              : Next::next_candidate;
         case OutcomeType::pending:
         case OutcomeType::too_late: break;
     }

@@ -2,18 +2,34 @@
 #pragma once
 
 #include "core/outcome.h"
-#include "core/routing/model_map.h"
 
 namespace gateway {
+
+// What the alias that was asked for says about outcomes that leave a choice.
+enum class AfterUnknown : uint8_t { fallback, fail };
+enum class AfterRefusal : uint8_t { fail, fallback };
+
+struct RouteChoice {
+    AfterUnknown after_unknown = AfterUnknown::fallback;
+    AfterRefusal after_refusal = AfterRefusal::fail;  // by a provider's policy
+};
+
+// What there is left to do at this candidate.
+struct Chances {
+    bool again = false;              // the retry rules allow another attempt
+    bool other_key = false;          // there is a key that was not tried
+    bool takes_idempotency = false;  // a repeated call is not made, and billed, twice
+};
 
 enum class Next : uint8_t {
     answer,       // there are images
     tell_caller,  // the caller's business: no other provider is asked
-    next_key,     // this provider with another key, or else the next candidate
+    same_again,   // this candidate, after a pause
+    next_key,     // this candidate, with another key
     next_candidate,
     give_up,
 };
 
-Next decide(OutcomeType outcome, AfterUnknown after_unknown);
+Next decide(OutcomeType outcome, RouteChoice choice, Chances chances);
 
 }  // namespace gateway

@@ -7,6 +7,7 @@
 namespace gateway {
 
 void ModelMap::add(std::unique_ptr<Provider> provider) {
+    provider->name_accounts();
     providers_.push_back(std::move(provider));
 }
 

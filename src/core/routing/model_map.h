@@ -13,6 +13,7 @@
 #include "core/catalog/catalog.h"
 #include "core/ports.h"
 #include "core/providers/dialect.h"
+#include "core/routing/decide.h"
 
 namespace gateway {
 
@@ -26,13 +27,12 @@ struct Candidate {
 };
 
 enum class AliasMode : uint8_t { ordered, weighted };
-enum class AfterUnknown : uint8_t { fallback, fail };
 
 // An image_model directive.
 struct Alias {
     std::string name;
     AliasMode mode = AliasMode::ordered;
-    AfterUnknown after_unknown = AfterUnknown::fallback;
+    RouteChoice choice;
     struct Member {
         std::string model;  // "provider/model", or another alias
         int weight = 1;

@@ -83,7 +83,7 @@ tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &cal
     Plan plan;
     plan.candidates = std::move(planner).candidates();
     if (const Alias *alias = models.alias(model)) {
-        plan.after_unknown = alias->after_unknown;
+        plan.choice = alias->choice;
     }
     return plan;
 }

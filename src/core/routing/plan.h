@@ -14,7 +14,7 @@ namespace gateway {
 
 struct Plan {
     std::vector<Candidate> candidates;
-    AfterUnknown after_unknown = AfterUnknown::fallback;
+    RouteChoice choice;
 };
 
 // The model, then the caller's own fallbacks, then those of the caller's key; each at most once.

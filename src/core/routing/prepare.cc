@@ -9,22 +9,30 @@ namespace gateway {
 
 namespace {
 
-// More images than a model makes at a time would take several calls, and so far there is one.
-tl::expected<void, ApiError> limit_to_one_call(Fitted &fitted, const Params &asked, FitMode mode) {
-    if (fitted.calls.size() == 1) {
-        return {};
+// More images than a model makes at a time take several calls.
+void share_among_calls(Prepared &prepared) {
+    Fitted &fitted = prepared.fitted;
+    const bool several = fitted.calls.size() > 1;
+    const bool has_seed = several && fitted.params.has(Param::seed);
+    int64_t first = 0;
+    for (const int64_t images : fitted.calls) {
+        CallShare &call = prepared.calls.emplace_back(CallShare{fitted.params, first, images});
+        if (call.params.has(Param::n)) {
+            call.params[Param::n] = images;
+        }
+        if (has_seed) {
+            // As a model that makes them together does: else all pictures would be the same.
+            call.params[Param::seed] = fitted.params.integer(Param::seed, 0) + first;
+        }
+        first += images;
     }
-    const int64_t most = fitted.calls.front();
-    const std::string reason = "this model makes at most " + std::to_string(most) + " at a time";
-    if (mode == FitMode::strict) {
-        return tl::unexpected(
-            ApiError::of(400, "invalid_value", "n cannot be sent as asked: " + reason + ".", "n"));
+    if (has_seed) {
+        const CallShare &last = prepared.calls.back();
+        fitted.adjustments.push_back(
+            {"seed", to_json(fitted.params[Param::seed]), to_json(last.params[Param::seed]),
+             "each of the " + std::to_string(prepared.calls.size()) +
+                 " calls that make these images has its own seed, counted up"});
     }
-    if (fitted.params.has(Param::n)) {
-        fitted.params[Param::n] = most;
-    }
-    fitted.adjustments.push_back({"n", to_json(asked[Param::n]), std::to_string(most), reason});
-    return {};
 }
 
 // No parameter of the caller's: passed on where it can be, and nothing to list where it cannot.
@@ -74,10 +82,8 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
         return tl::unexpected(std::move(fitted.error()));
     }
     prepared.fitted = std::move(*fitted);
-    if (auto limited = limit_to_one_call(prepared.fitted, asked, preparation.mode); !limited) {
-        return tl::unexpected(std::move(limited.error()));
-    }
     add_end_user(prepared, preparation.on_behalf_of);
+    share_among_calls(prepared);
     choose_passed(prepared, preparation.request.passed, *candidate.provider->dialect);
     note_model(prepared, candidate, preparation);
     return prepared;

@@ -21,11 +21,21 @@ struct Preparation {
     int64_t now = 0;  // unix seconds
 };
 
+// One of the calls that make the images together.
+struct CallShare {
+    Params params;
+    int64_t first = 0;   // the place of its first image among all
+    int64_t images = 1;  // that it asks for
+};
+
 struct Prepared {
     const ModelSpec *spec = nullptr;
     Fitted fitted;                  // with all that the caller must be told
+    std::vector<CallShare> calls;   // usually one
     std::vector<JsonValue> passed;  // unknown fields that this provider may be sent
-    [[nodiscard]] int64_t images() const { return fitted.params.integer(Param::n, 1); }
+    [[nodiscard]] int64_t images() const {
+        return calls.empty() ? 0 : calls.back().first + calls.back().images;
+    }
 };
 
 tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,

@@ -11,9 +11,12 @@ ACCESS_FORMAT = "$status $request_method $uri $request_time"
 
 
 def provider(name: str, fake, more: str = "", api: str = "openai", key: Optional[str] = "env:OPENAI_API_KEY") -> str:
-    """An image_provider block that leads to a fake. `more` adds directives; `key=None` leaves the key to `more`."""
+    """An image_provider block that leads to a fake. `more` adds directives; `key=None` leaves the key to `more`.
+
+    One failure is one attempt and closes nobody out, unless `more` speaks of `retry` or `breaker` itself."""
     key = f"key {key};" if key else ""
-    return f"image_provider {name} {{ api {api}; url {fake.url}; {key} {more} }}\n"
+    plain = "".join(f"{rules} off; " for rules in ("retry", "breaker") if f"{rules} " not in more)
+    return f"image_provider {name} {{ api {api}; url {fake.url}; {key} {plain}{more} }}\n"
 
 
 @dataclass(frozen=True)

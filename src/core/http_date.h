@@ -1,0 +1,13 @@
+// Dates as HTTP writes them: "Sun, 06 Nov 1994 08:49:37 GMT".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace gateway {
+
+// Unix seconds; nothing if it is no such date.
+std::optional<int64_t> parse_http_date(std::string_view text);
+
+}  // namespace gateway

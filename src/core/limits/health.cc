@@ -1,0 +1,198 @@
+#include "core/limits/health.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/limits/memory_lock.h"
+#include "core/limits/set_table.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr uint64_t kMagic = 0x316874686c616568;  // the layout's version: change it with the layout
+constexpr int64_t kFirstRest = 1'000;
+constexpr int64_t kLongestRest = 60'000;
+// Room for a call is looked for again this soon.
+constexpr Milliseconds kBusyWait{100};
+
+// A provider, a model of one, a key, or a key for a model: each uses its part.
+struct Entry {
+    Account account{};  // all zero: free
+    Breaker breaker;
+    BreakerRules rules;  // when they were used last, for who looks for room
+    int64_t rests_until = 0;
+    int64_t rests = 0;  // in a row
+    int64_t calls = 0;
+};
+
+struct Header {
+    uint64_t magic;
+    uint64_t region_size;
+    uint32_t sets;
+    LeaseList leases;
+    uint32_t unused;
+};
+
+struct Layout {
+    SetTable<Entry> entries;
+    Leases leases;
+};
+
+Header &header_of(std::span<std::byte> region) {
+    return *reinterpret_cast<Header *>(region.data());
+}
+
+Layout layout_of(std::span<std::byte> region) {
+    Header &header = header_of(region);
+    auto *entries = reinterpret_cast<Entry *>(&header + 1);
+    auto *leases = reinterpret_cast<Lease *>(entries + size_t{header.sets} * kWays);
+    return {{entries, header.sets}, {header.leases, leases}};
+}
+
+bool is_like_new(const Entry &entry, int64_t now) {
+    // A row of rests is forgotten when none has come for a while.
+    return entry.calls == 0 && entry.rests_until + kLongestRest < now &&
+           entry.breaker.is_like_new(entry.rules, now);
+}
+
+Entry *find_or_add(const Layout &layout, const Account &account, Moment now) {
+    return layout.entries.find_or_add(
+        account, [=](const Entry &other) { return is_like_new(other, now.milliseconds); });
+}
+
+void end_call(const Layout &layout, const Account &provider) {
+    if (Entry *entry = layout.entries.find(provider); entry != nullptr && entry->calls > 0) {
+        --entry->calls;
+    }
+}
+
+}  // namespace
+
+std::string_view name_of(Hindrance hindrance) {
+    static constexpr std::array<std::string_view, 3> kNames = {"breaker_open", "keys_resting",
+                                                               "busy"};
+    return kNames[static_cast<size_t>(hindrance)];
+}
+
+size_t Health::least_size() {
+    return sizeof(Header) + SetTable<Entry>::kSetSize + 16 * sizeof(Lease);
+}
+
+bool Health::prepare(std::span<std::byte> region, bool fresh) {
+    if (region.size() < least_size()) {
+        return false;
+    }
+    Header &header = header_of(region);
+    if (!fresh) {
+        return header.magic == kMagic && header.region_size == region.size();
+    }
+    const size_t room = region.size() - sizeof(Header);
+    header = {};
+    header.magic = kMagic;
+    header.region_size = region.size();
+    // Half for calls under way, half for what is known of providers, models and keys.
+    header.leases.count = static_cast<uint32_t>(room / 2 / sizeof(Lease));
+    header.sets = static_cast<uint32_t>((room - header.leases.count * sizeof(Lease)) /
+                                        SetTable<Entry>::kSetSize);
+    Layout layout = layout_of(region);
+    layout.entries.clear();
+    layout.leases.clear();
+    return true;
+}
+
+// What there is no room to remember does not stand in the way of a call.
+tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
+                                              Milliseconds longest) {
+    const MemoryLock lock(memory_);
+    Layout layout = layout_of(memory_.region());
+    Entry *model = layout.entries.find(target.model);
+    Entry *provider = target.max_calls > 0 ? find_or_add(layout, target.provider, now) : nullptr;
+    if (provider != nullptr && provider->calls >= target.max_calls) {
+        return tl::unexpected(Hindered{Hindrance::busy, kBusyWait});
+    }
+    Passage passage;
+    if (model != nullptr) {
+        const auto pass = model->breaker.enter(target.breaker, now.milliseconds, longest.count());
+        if (!pass) {
+            // How long a probe takes is not known: its limit says too much.
+            const Milliseconds wait(model->breaker.wait(now.milliseconds));
+            return tl::unexpected(
+                Hindered{Hindrance::breaker_open, std::min(wait, target.breaker.open)});
+        }
+        passage.pass = *pass;
+    }
+    if (provider != nullptr) {
+        const auto lease =
+            layout.leases.take(target.provider, process_, now.milliseconds + longest.count());
+        if (lease) {
+            passage.call = *lease;
+            ++provider->calls;
+        }
+    }
+    return passage;
+}
+
+void Health::leave(const Target &target, const Passage &passage, Verdict verdict,
+                   Moment now) noexcept {
+    const MemoryLock lock(memory_);
+    Layout layout = layout_of(memory_.region());
+    if (const auto provider = layout.leases.give_back(passage.call)) {
+        end_call(layout, *provider);
+    }
+    // A model is not remembered for a call that says nothing: callers may ask for any name.
+    Entry *model = verdict != Verdict::nothing && !target.breaker.off()
+                       ? find_or_add(layout, target.model, now)
+                       : layout.entries.find(target.model);
+    if (model != nullptr) {
+        model->rules = target.breaker;
+        model->breaker.leave(target.breaker, now.milliseconds, passage.pass, verdict);
+    }
+}
+
+void Health::read_rests(std::span<const Account> names, std::span<int64_t> waits,
+                        Moment now) const {
+    const MemoryLock lock(memory_);
+    const Layout layout = layout_of(memory_.region());
+    for (size_t i = 0; i < names.size(); ++i) {
+        const Entry *entry = layout.entries.find(names[i]);
+        waits[i] =
+            entry == nullptr ? 0 : std::max<int64_t>(0, entry->rests_until - now.milliseconds);
+    }
+}
+
+void Health::rest(const Account &name, std::optional<Milliseconds> time, Moment now) noexcept {
+    const MemoryLock lock(memory_);
+    Entry *entry = find_or_add(layout_of(memory_.region()), name, now);
+    if (entry == nullptr) {
+        return;
+    }
+    // Of several calls that were under way together each comes back with the same news.
+    const bool rests_already = entry->rests_until > now.milliseconds;
+    if (!rests_already) {
+        const bool long_ago = entry->rests_until + kLongestRest < now.milliseconds;
+        entry->rests = long_ago ? 1 : entry->rests + 1;
+    }
+    const int64_t doublings = std::clamp<int64_t>(entry->rests - 1, 0, 6);
+    const int64_t wait = time ? time->count() : std::min(kLongestRest, kFirstRest << doublings);
+    entry->rests_until = std::max(entry->rests_until, now.milliseconds + wait);
+}
+
+void Health::serve(std::span<const Account> names) noexcept {
+    const MemoryLock lock(memory_);
+    const Layout layout = layout_of(memory_.region());
+    for (const Account &name : names) {
+        if (Entry *entry = layout.entries.find(name); entry != nullptr) {
+            entry->rests = 0;
+        }
+    }
+}
+
+size_t Health::sweep(Moment now, const std::function<bool(int32_t)> &is_alive) {
+    const MemoryLock lock(memory_);
+    Layout layout = layout_of(memory_.region());
+    return layout.leases.sweep(now, is_alive,
+                               [&](const Account &provider) { end_call(layout, provider); });
+}
+
+}  // namespace gateway

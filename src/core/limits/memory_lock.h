@@ -1,0 +1,19 @@
+// Holds the lock of shared memory for a scope.
+#pragma once
+
+#include "core/ports.h"
+
+namespace gateway {
+
+class MemoryLock {
+ public:
+    explicit MemoryLock(SharedMemory &memory) : memory_(memory) { memory_.lock(); }
+    ~MemoryLock() { memory_.unlock(); }
+    MemoryLock(const MemoryLock &) = delete;
+    MemoryLock &operator=(const MemoryLock &) = delete;
+
+ private:
+    SharedMemory &memory_;
+};
+
+}  // namespace gateway

@@ -1,0 +1,26 @@
+#include "core/providers/dialect.h"
+
+namespace gateway {
+
+// A dialect that says polling() overrides these.
+
+HttpCall Dialect::poll(const ProviderRequest & /*request*/, const Job &job) const {
+    HttpCall call;
+    call.method = HttpMethod::get;
+    call.url = job.poll_url;
+    return call;
+}
+
+Outcome Dialect::read_job(const HttpReply &reply, JsonValue /*root*/, OutcomeType state) const {
+    Outcome outcome;
+    outcome.type = state;
+    outcome.error.status = reply.status;
+    return outcome;
+}
+
+std::optional<HttpCall> Dialect::cancel(const ProviderRequest & /*request*/,
+                                        const Job & /*job*/) const {
+    return std::nullopt;
+}
+
+}  // namespace gateway

@@ -1,0 +1,122 @@
+#include "core/providers/polling.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/providers/error_reply.h"
+#include "core/words.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr Milliseconds kShortestWait{50};
+constexpr Milliseconds kLongestWait{30'000};
+constexpr Milliseconds kFirstPauseAfterFailure{1'000};
+constexpr Milliseconds kLongestPauseAfterFailure{10'000};
+constexpr int kMostRefusals = 3;
+
+bool equal_but_for_case(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [=](char x, char y) { return lower(x) == lower(y); });
+}
+
+// Trouble on the way, or a provider that is busy: the job goes on meanwhile.
+bool is_passing(const HttpReply &reply) {
+    return reply.delivery != Delivery::answered || reply.status < 400 || reply.status >= 500 ||
+           reply.status == 408 || reply.status == 425 || reply.status == 429;
+}
+
+}  // namespace
+
+std::optional<OutcomeType> state_of(JsonValue root, const PollRules &rules) {
+    for (const std::string_view field : rules.state_fields) {
+        const JsonValue value = root[field];
+        if (!value.is(JsonKind::string)) {
+            continue;
+        }
+        for (const PollState &state : rules.states) {
+            if (equal_but_for_case(state.name, value.string())) {
+                return state.outcome;
+            }
+        }
+        return OutcomeType::pending;
+    }
+    return std::nullopt;
+}
+
+Poller::Poller(const Ports &ports, const PollRules &rules, std::optional<Milliseconds> wait,
+               Ask ask, Read read, std::function<void(const HttpReply &, Outcome)> on_end)
+    : ports_(ports),
+      rules_(rules),
+      ask_(std::move(ask)),
+      read_(std::move(read)),
+      on_end_(std::move(on_end)),
+      began_(ports.clock.now()),
+      interval_(rules.first) {
+    this->wait(wait.value_or(interval_));
+}
+
+void Poller::wait(Milliseconds time) {
+    timer_ =
+        ports_.loop.start_timer(std::clamp(time, kShortestWait, kLongestWait), [this] { poll(); });
+}
+
+void Poller::poll() {
+    call_ = ports_.upstream.start(ask_(), [this](const HttpReply &reply) { on_reply(reply); });
+}
+
+void Poller::on_reply(const HttpReply &reply) {
+    answered_ = std::move(call_);
+    if (reply.delivery != Delivery::answered || reply.body.outline_too_large) {
+        fail_again(reply);
+        return;
+    }
+    const auto document =
+        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const JsonValue root = document ? document->root() : JsonValue();
+    const auto state = state_of(root, rules_);
+    if (!state) {
+        fail_again(reply);
+        return;
+    }
+    const bool not_yet_found =
+        *state == OutcomeType::not_here && ports_.clock.now() - began_ < rules_.grace;
+    if (*state == OutcomeType::pending || not_yet_found) {
+        again(reply);
+        return;
+    }
+    Outcome outcome = read_(reply, root, *state);
+    const auto on_end = std::move(on_end_);
+    on_end(reply, std::move(outcome));
+}
+
+void Poller::again(const HttpReply &reply) {
+    failures_ = 0;
+    interval_ = std::min(rules_.longest, interval_ * rules_.growth_percent / 100);
+    wait(read_retry_after(reply).value_or(interval_));
+}
+
+// The answer says nothing of the job: it may well go on, and be billed.
+void Poller::fail_again(const HttpReply &reply) {
+    const bool young = ports_.clock.now() - began_ < rules_.grace;
+    if (!is_passing(reply) && !young && ++refusals_ >= kMostRefusals) {
+        Outcome outcome;
+        outcome.type = OutcomeType::unknown;
+        outcome.error.status = reply.status;
+        outcome.error.code = "poll_refused";
+        outcome.error.message = "the provider took the job, and refuses to say what became of it";
+        const auto on_end = std::move(on_end_);
+        on_end(reply, std::move(outcome));
+        return;
+    }
+    const Milliseconds pause = std::min(kLongestPauseAfterFailure,
+                                        kFirstPauseAfterFailure * (1 << std::min(failures_, 5)));
+    ++failures_;
+    wait(std::max(pause, read_retry_after(reply).value_or(Milliseconds(0))));
+}
+
+}  // namespace gateway

@@ -1,0 +1,68 @@
+// Providers that answer before the picture is there, and are asked again until it is. A dialect
+// declares how; one poller does it for all of them. A failed poll is repeated, a submit never is.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/json/document.h"
+#include "core/outcome.h"
+#include "core/ports.h"
+
+namespace gateway {
+
+struct PollState {
+    std::string_view name;  // whatever its case
+    OutcomeType outcome;    // pending, or how the job ended
+};
+
+struct PollRules {
+    Milliseconds first{500};  // until the first poll, growing with each
+    Milliseconds longest{5'000};
+    int growth_percent = 130;
+    Milliseconds grace{0};  // a job that was only just submitted may not be found yet
+    std::span<const std::string_view> state_fields;  // the first that is there counts
+    std::span<const PollState> states;               // a state that is not listed is not the end
+};
+
+// What the document says of the job; nothing if it says nothing.
+std::optional<OutcomeType> state_of(JsonValue root, const PollRules &rules);
+
+class Poller {
+ public:
+    // How the dialect asks, and reads the document of a job that has ended.
+    using Ask = std::function<HttpCall()>;
+    using Read = std::function<Outcome(const HttpReply &, JsonValue root, OutcomeType state)>;
+
+    // `on_end` is called once, never from within the constructor. Destroying it ends it.
+    Poller(const Ports &ports, const PollRules &rules, std::optional<Milliseconds> wait, Ask ask,
+           Read read, std::function<void(const HttpReply &, Outcome)> on_end);
+    Poller(const Poller &) = delete;
+    Poller &operator=(const Poller &) = delete;
+    ~Poller() = default;
+
+ private:
+    void wait(Milliseconds time);
+    void poll();
+    void on_reply(const HttpReply &reply);
+    void again(const HttpReply &reply);
+    void fail_again(const HttpReply &reply);
+
+    const Ports &ports_;
+    const PollRules &rules_;
+    Ask ask_;
+    Read read_;
+    std::function<void(const HttpReply &, Outcome)> on_end_;
+    Milliseconds began_;
+    Milliseconds interval_;
+    int failures_ = 0;  // in a row
+    int refusals_ = 0;  // in all
+    std::unique_ptr<Timer> timer_;
+    std::unique_ptr<UpstreamCall> call_;
+    std::unique_ptr<UpstreamCall> answered_;  // kept until its callback has returned
+};
+
+}  // namespace gateway

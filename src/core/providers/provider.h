@@ -1,0 +1,65 @@
+// A configured provider: where it is, with which keys it is asked, and how it is treated when it
+// fails. Read-only while requests run.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "core/http_call.h"
+#include "core/limits/breaker.h"
+#include "core/limits/health.h"
+#include "core/outcome.h"
+
+namespace gateway {
+
+class Dialect;
+
+struct ProviderKey {
+    std::string secret;
+    int weight = 1;
+    Account account{};  // as which it rests
+};
+
+// How often and how soon the same model is tried again.
+struct RetryRules {
+    int attempts = 2;  // in all, for each call
+    std::chrono::milliseconds shortest_pause{500};
+    std::chrono::milliseconds longest_pause{8'000};
+    std::chrono::milliseconds within{10'000};  // since its first attempt
+};
+
+struct Provider {
+    std::string name;
+    const Dialect *dialect = nullptr;
+    std::string url;  // without a slash at the end
+    std::vector<ProviderKey> keys;
+    HttpTimeouts timeouts;
+    RetryRules retry;
+    BreakerRules breaker;
+    int max_calls = 0;               // at once, over all workers; 0: no limit
+    bool takes_idempotency = false;  // a call with a key it has seen is not made, and billed, again
+    size_t answer_max = 0;           // 0: the location's
+    std::string proxy;
+    std::string ca_file;
+    Account account{};  // as which its calls are counted
+
+    // For the sandbox: how it plays a real provider.
+    struct Rehearsal {
+        std::chrono::milliseconds shortest{0};
+        std::chrono::milliseconds longest{0};
+        struct Failure {
+            OutcomeType outcome;
+            int percent;
+        };
+        std::vector<Failure> failures;
+    } rehearsal;
+
+    // Gives itself and its keys the accounts that go with their names, which a reload does not
+    // change.
+    void name_accounts();
+    [[nodiscard]] Target target(std::string_view model) const;
+};
+
+}  // namespace gateway

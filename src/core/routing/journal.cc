@@ -1,0 +1,100 @@
+#include "core/routing/journal.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/providers/error_reply.h"
+#include "core/response/redact.h"
+
+namespace gateway {
+
+namespace {
+
+// The client's fault is info, the provider's is a warning, and what the operator must see to is an
+// error.
+LogLevel log_level(OutcomeType outcome) {
+    switch (outcome) {
+        case OutcomeType::callers_fault:
+        case OutcomeType::refused_by_policy: return LogLevel::info;
+        case OutcomeType::our_credentials:
+        case OutcomeType::out_of_quota: return LogLevel::error;
+        default: return LogLevel::warn;
+    }
+}
+
+std::string describe(const AttemptRecord &record, size_t number, std::string_view message) {
+    std::string line =
+        "image gateway: attempt " + std::to_string(number) + " at " + record.provider + "/" +
+        record.model + " ended as " + std::string(name_of(record.outcome)) + " after " +
+        std::to_string(record.latency) + " ms, status " + std::to_string(record.status);
+    if (!record.code.empty()) {
+        line += ", code " + record.code;
+    }
+    // What a provider says about a bad key tends to quote it.
+    if (!message.empty() && record.outcome != OutcomeType::our_credentials) {
+        line.append(": ").append(message);
+    }
+    return for_log(line);
+}
+
+}  // namespace
+
+void Journal::add(const Candidate &candidate, const Outcome &outcome, AttemptRecord record) {
+    record.provider = candidate.provider->name;
+    record.model = candidate.model;
+    record.outcome = outcome.type;
+    record.status = outcome.type == OutcomeType::made ? 200 : outcome.error.status;
+    record.code = outcome.error.code;
+    upstream_time_ += Milliseconds(record.latency);
+    images_lost_ += record.may_be_billed ? record.images : 0;
+    attempts_.push_back(std::move(record));
+    if (outcome.type == OutcomeType::made) {
+        return;
+    }
+    note_wait(outcome.retry_after);
+    ports_.log.write(log_level(outcome.type),
+                     describe(attempts_.back(), attempts_.size(), outcome.error.message) +
+                         ", request " + std::string(request_id_));
+}
+
+// Once for each candidate, however often it was looked at.
+void Journal::skip(const Candidate &candidate, Hindered hindered) {
+    note_wait(hindered.wait);
+    const auto known = std::find_if(skipped_.begin(), skipped_.end(), [&](const SkipRecord &skip) {
+        return skip.provider == candidate.provider->name && skip.model == candidate.model;
+    });
+    if (known != skipped_.end()) {
+        known->by = hindered.by;
+        return;
+    }
+    skipped_.push_back({candidate.provider->name, candidate.model, hindered.by});
+}
+
+void Journal::drop(Milliseconds ran, int64_t perhaps_made) {
+    upstream_time_ += ran;
+    images_lost_ += perhaps_made;
+}
+
+bool Journal::may_still_be_working() const {
+    return std::any_of(attempts_.begin(), attempts_.end(), [](const AttemptRecord &attempt) {
+        return attempt.may_be_billed &&
+               (attempt.outcome == OutcomeType::too_late || attempt.code == kTimedOutCode);
+    });
+}
+
+std::optional<Milliseconds> Journal::shortest_wait() const {
+    if (!first_available_) {
+        return std::nullopt;
+    }
+    return std::max(Milliseconds(0), *first_available_ - ports_.clock.now());
+}
+
+void Journal::note_wait(std::optional<Milliseconds> wait) {
+    if (!wait) {
+        return;
+    }
+    const Milliseconds at = ports_.clock.now() + *wait;
+    first_available_ = std::min(first_available_.value_or(at), at);
+}
+
+}  // namespace gateway

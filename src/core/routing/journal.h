@@ -1,0 +1,74 @@
+// What was tried for one request, as the caller, the log and the variables are told of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/limits/health.h"
+#include "core/outcome.h"
+#include "core/ports.h"
+#include "core/routing/model_map.h"
+
+namespace gateway {
+
+// One attempt.
+struct AttemptRecord {
+    std::string provider;
+    std::string model;
+    OutcomeType outcome = OutcomeType::unknown;
+    int status = 0;
+    std::string code;
+    int64_t latency = 0;         // milliseconds
+    int64_t images = 0;          // made; or perhaps made, and billed
+    bool may_be_billed = false;  // although there is no image
+    std::optional<size_t> call;  // which one, of several that are made for one request
+};
+
+// A candidate that was not asked, and why.
+struct SkipRecord {
+    std::string provider;
+    std::string model;
+    Hindrance by = Hindrance::busy;
+};
+
+class Journal {
+ public:
+    Journal(const Ports &ports, std::string_view request_id)
+        : ports_(ports), request_id_(request_id) {}
+
+    // Takes a line about it, unless it is a success. `outcome` is free of secrets.
+    void add(const Candidate &candidate, const Outcome &outcome, AttemptRecord record);
+    void skip(const Candidate &candidate, Hindered hindered);
+    // What ran when nobody waited for it any longer.
+    void drop(Milliseconds ran, int64_t perhaps_made);
+    // Images that are billed and not answered with; and those that were counted so, and are none.
+    void lose(int64_t images) { images_lost_ += images; }
+    void redeem(int64_t images) { images_lost_ -= images; }
+
+    [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return attempts_; }
+    [[nodiscard]] const std::vector<SkipRecord> &skipped() const { return skipped_; }
+    [[nodiscard]] bool is_empty() const { return attempts_.empty() && skipped_.empty(); }
+    // How long from now until the first of those that asked for a pause may be asked again.
+    [[nodiscard]] std::optional<Milliseconds> shortest_wait() const;
+    [[nodiscard]] Milliseconds upstream_time() const { return upstream_time_; }
+    // Images that were or may have been billed and are not part of a success.
+    [[nodiscard]] int64_t images_lost() const { return images_lost_; }
+    // A provider may be at work still, or it is known that none is.
+    [[nodiscard]] bool may_still_be_working() const;
+
+ private:
+    void note_wait(std::optional<Milliseconds> wait);
+
+    const Ports &ports_;
+    std::string_view request_id_;
+    std::vector<AttemptRecord> attempts_;
+    std::vector<SkipRecord> skipped_;
+    std::optional<Milliseconds> first_available_;
+    Milliseconds upstream_time_{0};
+    int64_t images_lost_ = 0;
+};
+
+}  // namespace gateway

@@ -1,0 +1,275 @@
+#include "core/routing/lane.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/images/check_pictures.h"
+#include "core/providers/error_reply.h"
+#include "core/response/redact.h"
+#include "core/routing/backoff.h"
+
+namespace gateway {
+
+namespace {
+
+// A worker gives its calls back, or is found dead; the time is for a process number that is used
+// again.
+constexpr Milliseconds kGrace{60'000};
+
+constexpr Milliseconds kLongestThrottle{600'000};
+constexpr Milliseconds kRestOfRejected{60'000};
+constexpr Milliseconds kRestOfExhausted{300'000};
+
+// What an outcome says of the provider's model. That a worker has no connection left is not the
+// provider's fault, nor that a key is not good enough.
+Verdict verdict_of(const Outcome &outcome) {
+    switch (outcome.type) {
+        case OutcomeType::made: return Verdict::success;
+        case OutcomeType::broken:
+        case OutcomeType::unknown:
+            return outcome.error.code == kNoConnectionCode ? Verdict::nothing : Verdict::failure;
+        default: return Verdict::nothing;
+    }
+}
+
+// Providers quote keys in what they say, and not only in messages. From here on nothing does.
+void hide_keys(ProviderError &error, const std::vector<ProviderKey> &keys) {
+    for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
+                                             &ProviderError::message, &ProviderError::param}) {
+        error.*text = redact(std::move(error.*text), keys);
+    }
+}
+
+}  // namespace
+
+Lane::Lane(const Effort &effort, const Candidate &candidate, const Target &target,
+           const Prepared &prepared, size_t number, std::function<void()> on_end)
+    : effort_(effort),
+      candidate_(candidate),
+      target_(target),
+      prepared_(prepared),
+      number_(number),
+      on_end_(std::move(on_end)),
+      idempotency_key_(idempotency_key()) {
+    std::vector<int> weights;
+    for (const ProviderKey &key : provider().keys) {
+        weights.push_back(key.weight);
+    }
+    for (const size_t index : weighted_order(weights, effort.ports.random)) {
+        const ProviderKey &key = provider().keys[index];
+        keys_.push_back({&key, key.account});
+    }
+    if (keys_.empty()) {
+        keys_.push_back({nullptr, provider().account});
+    }
+}
+
+Lane::~Lane() {
+    drop();
+}
+
+std::optional<Hindered> Lane::start() {
+    first_began_ = effort_.ports.clock.now();
+    return try_once();
+}
+
+// The caller's own where there is one call; each of several needs one of its own. A provider that
+// takes them is always given one, so that the call may be repeated.
+std::string Lane::idempotency_key() const {
+    std::string key(effort_.idempotency_key);
+    if (key.empty() && provider().takes_idempotency) {
+        key = effort_.request_id;
+    }
+    if (!key.empty() && provider().takes_idempotency) {
+        key += "-" + std::to_string(target_.model[0] % 1'000'000'000);  // the body differs by model
+    }
+    if (!key.empty() && prepared_.calls.size() > 1) {
+        key += "-" + std::to_string(number_);
+    }
+    return key;
+}
+
+// ---- an attempt
+
+Lane::KeyChoice Lane::choose_key() const {
+    std::vector<Account> names;  // of each key: itself, and itself for this model
+    for (const KeyInOrder &key : keys_) {
+        names.push_back(key.account);
+        names.push_back(both(key.account, target_.model));
+    }
+    std::vector<int64_t> rests(names.size());
+    effort_.health.read_rests(names, rests, effort_.moment());
+    KeyChoice choice;
+    for (size_t i = 0; i < keys_.size(); ++i) {
+        const Milliseconds wait(std::max(rests[2 * i], rests[2 * i + 1]));
+        if (keys_[i].failed) {
+            continue;
+        }
+        if (wait == Milliseconds(0)) {
+            return {i, std::nullopt};
+        }
+        choice.wait = std::min(choice.wait.value_or(wait), wait);
+    }
+    return choice;
+}
+
+std::optional<Hindered> Lane::try_once() {
+    const Milliseconds left = effort_.time_left();
+    if (left <= Milliseconds(0)) {
+        return std::nullopt;  // the deadline's timer is due, and answers
+    }
+    const KeyChoice choice = choose_key();
+    if (!choice.place) {
+        return Hindered{Hindrance::keys_resting, choice.wait.value_or(Milliseconds(0))};
+    }
+    const Milliseconds longest = std::min(left, provider().timeouts.total) + kGrace;
+    auto passage = effort_.health.enter(target_, effort_.moment(), longest);
+    if (!passage) {
+        return passage.error();
+    }
+    passage_ = *passage;
+    key_ = *choice.place;
+    ++attempts_;
+    attempt_began_ = effort_.ports.clock.now();
+    const ProviderRequest request{provider(),       keys_[key_].key,     candidate_.model,
+                                  share().params,   prepared_.passed,    effort_.request_id,
+                                  idempotency_key_, effort_.traceparent, effort_.ports.random};
+    attempt_ = Attempt::start(effort_.ports, request, {left, effort_.answer_max, effort_.show_wire},
+                              [this](Outcome outcome) { on_outcome(std::move(outcome)); });
+    return std::nullopt;
+}
+
+void Lane::on_outcome(Outcome outcome) {
+    finished_ = std::move(attempt_);
+    check_pictures(outcome);
+    hide_keys(outcome.error, provider().keys);
+    leave(verdict_of(outcome));
+    rest_key(outcome);
+    record(outcome, may_be_billed(outcome.type));
+
+    Chances chances;
+    chances.again = attempts_ < provider().retry.attempts;
+    chances.other_key = choose_key().place.has_value();
+    chances.takes_idempotency = provider().takes_idempotency;
+    switch (decide(outcome.type, effort_.choice, chances)) {
+        case Next::next_key:
+            if (!try_once()) {
+                return;
+            }
+            break;
+        case Next::same_again:
+            if (pause_and_retry(outcome)) {
+                return;
+            }
+            break;
+        default: break;
+    }
+    finish(std::move(outcome));
+}
+
+void Lane::leave(Verdict verdict) noexcept {
+    if (passage_) {
+        effort_.health.leave(target_, *passage_, verdict, effort_.moment());
+        passage_.reset();
+    }
+}
+
+void Lane::record(const Outcome &outcome, bool may_be_billed) {
+    AttemptRecord record;
+    record.latency = (effort_.ports.clock.now() - attempt_began_).count();
+    record.may_be_billed = may_be_billed;
+    if (outcome.type == OutcomeType::made) {
+        record.images = static_cast<int64_t>(outcome.result.images.size());
+        effort_.journal.redeem(std::exchange(perhaps_billed_, 0));
+    } else if (may_be_billed && perhaps_billed_ == 0) {
+        record.images = share().images;
+        perhaps_billed_ = provider().takes_idempotency ? record.images : 0;
+    }
+    if (prepared_.calls.size() > 1) {
+        record.call = number_;
+    }
+    effort_.journal.add(candidate_, outcome, std::move(record));
+}
+
+// A key that is throttled rests for this model, one that is rejected or has no money left for all.
+void Lane::rest_key(const Outcome &outcome) noexcept {
+    KeyInOrder &key = keys_[key_];
+    const Account for_model = both(key.account, target_.model);
+    const auto rest = [&](const Account &name, std::optional<Milliseconds> time) {
+        effort_.health.rest(name, time, effort_.moment());
+        key.failed = true;
+    };
+    switch (outcome.type) {
+        case OutcomeType::made: {
+            const Account names[] = {key.account, for_model};
+            effort_.health.serve(names);
+            break;
+        }
+        case OutcomeType::throttled:
+            rest(for_model, outcome.retry_after
+                                ? std::optional(std::min(*outcome.retry_after, kLongestThrottle))
+                                : std::nullopt);
+            break;
+        case OutcomeType::our_credentials: rest(key.account, kRestOfRejected); break;
+        case OutcomeType::out_of_quota: rest(key.account, kRestOfExhausted); break;
+        default: break;
+    }
+}
+
+bool Lane::pause_and_retry(const Outcome &outcome) {
+    const RetryRules &rules = provider().retry;
+    const Milliseconds pause =
+        pause_before_retry(rules, attempts_, outcome.retry_after, effort_.ports.random);
+    const Milliseconds since_first = effort_.ports.clock.now() - first_began_;
+    if (since_first + pause > rules.within || pause >= effort_.time_to_start()) {
+        return false;
+    }
+    last_ = Outcome();
+    last_->type = outcome.type;
+    last_->error = outcome.error;
+    last_->retry_after = outcome.retry_after;
+    pause_ = effort_.ports.loop.start_timer(pause, [this] {
+        const auto timer = std::move(pause_);
+        // What stands in the way by now, others may go around.
+        if (try_once()) {
+            finish(std::move(*std::exchange(last_, std::nullopt)));
+        }
+    });
+    return true;
+}
+
+void Lane::finish(Outcome outcome) {
+    end_ = std::move(outcome);
+    on_end_();
+}
+
+// ---- the end from outside
+
+void Lane::expire() {
+    pause_.reset();
+    if (attempt_ == nullptr) {
+        return;
+    }
+    Outcome outcome;
+    outcome.type = OutcomeType::too_late;
+    outcome.error.code = "deadline_exceeded";
+    outcome.error.message = "no answer before the deadline";
+    const bool billed = attempt_->may_be_billed();
+    attempt_.reset();
+    // That a caller had no patience says nothing of the provider.
+    leave(Verdict::nothing);
+    record(outcome, billed);
+    end_ = std::move(outcome);
+}
+
+void Lane::drop() noexcept {
+    pause_.reset();
+    if (attempt_ != nullptr) {
+        effort_.journal.drop(effort_.ports.clock.now() - attempt_began_,
+                             attempt_->may_be_billed() ? share().images : 0);
+        attempt_.reset();
+    }
+    leave(Verdict::nothing);
+}
+
+}  // namespace gateway

@@ -1,0 +1,111 @@
+// One of the calls that a candidate is asked with: its keys, its retries, until an outcome that
+// ends it here.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/limits/health.h"
+#include "core/providers/attempt.h"
+#include "core/routing/decide.h"
+#include "core/routing/journal.h"
+#include "core/routing/prepare.h"
+
+namespace gateway {
+
+// What every attempt of a request has in common. It outlives them all.
+struct Effort {
+    const Ports &ports;
+    Health &health;
+    Journal &journal;
+    Milliseconds deadline;  // on the clock
+    RouteChoice choice;
+    size_t answer_max = 0;
+    bool show_wire = false;
+    std::string_view request_id;       // as providers are told it
+    std::string_view idempotency_key;  // the caller's; empty: none
+    std::string_view traceparent;
+
+    [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }
+    // Until the deadline, or until a process that was told to quit goes.
+    [[nodiscard]] Milliseconds time_to_start() const {
+        return std::min(time_left(), ports.loop.time_to_live().value_or(time_left()));
+    }
+    [[nodiscard]] Moment moment() const {
+        return {ports.clock.unix_seconds(), ports.clock.now().count()};
+    }
+};
+
+class Lane {
+ public:
+    // `number` is the call's among several; `on_end` is called when it has ended after all, never
+    // from within start().
+    Lane(const Effort &effort, const Candidate &candidate, const Target &target,
+         const Prepared &prepared, size_t number, std::function<void()> on_end);
+    ~Lane();
+    Lane(const Lane &) = delete;
+    Lane &operator=(const Lane &) = delete;
+
+    // Something may stand in the way: then it has not started, and may be told to start later.
+    std::optional<Hindered> start();
+    // The time is up: what runs is let go of, and written down.
+    void expire();
+    // Nobody waits any longer.
+    void drop() noexcept;
+
+    [[nodiscard]] bool running() const { return attempt_ != nullptr || pause_ != nullptr; }
+    // How it ended; nothing if it never started.
+    [[nodiscard]] const std::optional<Outcome> &end() const { return end_; }
+    [[nodiscard]] std::optional<Outcome> &end() { return end_; }
+    [[nodiscard]] const CallShare &share() const { return prepared_.calls[number_]; }
+
+ private:
+    struct KeyChoice {
+        std::optional<size_t> place;       // in keys_
+        std::optional<Milliseconds> wait;  // else: for the first of those that rest
+    };
+    [[nodiscard]] KeyChoice choose_key() const;
+    std::optional<Hindered> try_once();
+    void on_outcome(Outcome outcome);
+    void leave(Verdict verdict) noexcept;
+    void record(const Outcome &outcome, bool may_be_billed);
+    void rest_key(const Outcome &outcome) noexcept;
+    bool pause_and_retry(const Outcome &outcome);
+    void finish(Outcome outcome);
+    [[nodiscard]] std::string idempotency_key() const;
+    [[nodiscard]] const Provider &provider() const { return *candidate_.provider; }
+
+    const Effort &effort_;
+    const Candidate &candidate_;
+    const Target &target_;
+    const Prepared &prepared_;
+    size_t number_;
+    std::function<void()> on_end_;
+
+    // As the keys are tried. A provider without any is treated as one with a nameless key.
+    struct KeyInOrder {
+        const ProviderKey *key;
+        Account account;
+        bool failed = false;
+    };
+    std::vector<KeyInOrder> keys_;
+    size_t key_ = 0;
+    std::string idempotency_key_;
+    std::optional<Passage> passage_;
+    Milliseconds first_began_{0};
+    Milliseconds attempt_began_{0};
+    int attempts_ = 0;
+    int64_t perhaps_billed_ =
+        0;  // images, by calls that may be repeated without being billed twice
+    std::unique_ptr<Attempt> attempt_;
+    std::unique_ptr<Attempt> finished_;  // kept until its callback has returned
+    std::unique_ptr<Timer> pause_;
+    std::optional<Outcome> last_;
+    std::optional<Outcome> end_;
+};
+
+}  // namespace gateway

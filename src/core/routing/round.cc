@@ -1,0 +1,131 @@
+#include "core/routing/round.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace gateway {
+
+namespace {
+
+// Calls of one request that are under way at the same time.
+constexpr size_t kMostAtOnce = 8;
+
+// Of outcomes side by side the one that says most about what to do next.
+int weight_of(OutcomeType type) {
+    static constexpr std::array kByWeight = {
+        OutcomeType::made,      OutcomeType::callers_fault,   OutcomeType::refused_by_policy,
+        OutcomeType::too_late,  OutcomeType::unknown,         OutcomeType::out_of_quota,
+        OutcomeType::throttled, OutcomeType::our_credentials, OutcomeType::broken,
+        OutcomeType::not_here,  OutcomeType::pending,
+    };
+    return static_cast<int>(std::find(kByWeight.begin(), kByWeight.end(), type) -
+                            kByWeight.begin());
+}
+
+// After these another call of the same kind is no use.
+bool ends_all(OutcomeType type) {
+    return type != OutcomeType::made && type != OutcomeType::broken && type != OutcomeType::unknown;
+}
+
+}  // namespace
+
+Round::Round(const Effort &effort, const Candidate &candidate, const Prepared &prepared,
+             std::function<void(RoundEnd)> on_end)
+    : target_(candidate.provider->target(candidate.model)), on_end_(std::move(on_end)) {
+    for (size_t number = 0; number < prepared.calls.size(); ++number) {
+        lanes_.push_back(std::make_unique<Lane>(effort, candidate, target_, prepared, number,
+                                                [this] { on_lane_end(); }));
+    }
+}
+
+std::optional<RoundEnd> Round::start() {
+    advance();
+    return running() == 0 && hindered_ ? std::optional(take_end()) : std::nullopt;
+}
+
+// Starts what may be started. What is hindered while others run waits for one of them to end.
+void Round::advance() {
+    hindered_.reset();
+    while (next_ < lanes_.size() && running() < kMostAtOnce && may_start_more()) {
+        hindered_ = lanes_[next_]->start();
+        if (hindered_) {
+            return;
+        }
+        ++next_;
+    }
+}
+
+void Round::on_lane_end() {
+    advance();
+    if (running() == 0) {
+        const auto on_end = std::move(on_end_);
+        on_end(take_end());
+    }
+}
+
+size_t Round::running() const {
+    return static_cast<size_t>(std::count_if(lanes_.begin(), lanes_.end(),
+                                             [](const auto &lane) { return lane->running(); }));
+}
+
+bool Round::may_start_more() const {
+    return std::none_of(lanes_.begin(), lanes_.end(), [](const auto &lane) {
+        return lane->end() && ends_all(lane->end()->type);
+    });
+}
+
+RoundEnd Round::take_end() {
+    RoundEnd end;
+    Lane *deciding = nullptr;
+    Lane *failed = nullptr;
+    size_t without = 0;
+    for (const auto &lane : lanes_) {
+        if (!lane->end()) {
+            ++without;
+            continue;
+        }
+        const OutcomeType type = lane->end()->type;
+        if (deciding == nullptr || weight_of(type) < weight_of(deciding->end()->type)) {
+            deciding = lane.get();
+        }
+        if (type == OutcomeType::made) {
+            end.made.push_back(
+                {&lane->share(), std::move(lane->end()->result), std::move(lane->end()->wire)});
+            continue;
+        }
+        ++without;
+        end.may_be_billed = end.may_be_billed || may_be_billed(type);
+        if (failed == nullptr || weight_of(type) < weight_of(failed->end()->type)) {
+            failed = lane.get();
+        }
+    }
+    if (deciding == nullptr) {
+        end.hindered = hindered_.value_or(Hindered{});
+        return end;
+    }
+    if (without > 0) {
+        end.missing = std::to_string(without) + " of " + std::to_string(lanes_.size()) +
+                      " calls made nothing";
+        if (failed != nullptr) {
+            end.missing += ": " + std::string(name_of(failed->end()->type));
+        }
+    }
+    end.outcome = std::move(*deciding->end());
+    return end;
+}
+
+RoundEnd Round::expire() {
+    for (const auto &lane : lanes_) {
+        lane->expire();
+    }
+    return take_end();
+}
+
+void Round::drop() noexcept {
+    for (const auto &lane : lanes_) {
+        lane->drop();
+    }
+}
+
+}  // namespace gateway

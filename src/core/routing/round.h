@@ -1,0 +1,59 @@
+// All calls that one candidate is asked with, side by side, and what came of them together.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/routing/lane.h"
+
+namespace gateway {
+
+// What one of the calls made, and what its provider told about it.
+struct MadeCall {
+    const CallShare *share = nullptr;
+    ImageResult result;
+    std::unique_ptr<Wire> wire;
+    size_t images = 0;  // how many it made, once they are gathered with those of the others
+};
+
+struct RoundEnd {
+    Outcome outcome;                   // the one that decides; without images
+    std::vector<MadeCall> made;        // with images, in order; not empty if `outcome` is made
+    std::optional<Hindered> hindered;  // nothing was asked: why
+    std::string missing;               // why, if some of the calls made nothing
+    bool may_be_billed = false;        // for more than was made
+};
+
+class Round {
+ public:
+    // All but `on_end` outlives it.
+    Round(const Effort &effort, const Candidate &candidate, const Prepared &prepared,
+          std::function<void(RoundEnd)> on_end);
+    ~Round() = default;
+    Round(const Round &) = delete;
+    Round &operator=(const Round &) = delete;
+
+    // Its end, if nothing could be asked at all; else `on_end` is called, later.
+    std::optional<RoundEnd> start();
+    // The time is up: what is there by now.
+    RoundEnd expire();
+    // Nobody waits any longer.
+    void drop() noexcept;
+
+ private:
+    void advance();
+    void on_lane_end();
+    [[nodiscard]] size_t running() const;
+    [[nodiscard]] bool may_start_more() const;
+    RoundEnd take_end();
+
+    Target target_;
+    std::function<void(RoundEnd)> on_end_;
+    std::vector<std::unique_ptr<Lane>> lanes_;
+    size_t next_ = 0;  // the first that has not started
+    std::optional<Hindered> hindered_;
+};
+
+}  // namespace gateway
