@@ -22,6 +22,7 @@ from typing import Optional
 from . import openai_rules as rules
 from .behaviours import (Behaviour, Chunked, CloseIdle, CloseUnanswered, Delay, Hang, Json, KeepAliveClose, Raw,
                          Reply, Reset, ResetBeforeBody, SayClose, Trickle, Truncate, UntilClose)
+from .case import Case, Probe
 from .openai_errors import CALLER, ERRORS, ERRORS_BY_OUTCOME, OUTCOMES, Error
 from .pictures import picture
 from .server import FakeServer, Request
@@ -99,9 +100,12 @@ class OpenAI(FakeServer):
         return head.path == self.path and head.method == "POST"
 
     @property
-    def generations(self) -> list:
+    def work(self) -> list:
         """The requests that asked for images (and not, say, for a hosted file)."""
         return [one for one in self.requests if one.path == self.path]
+
+    def wants_key(self, request) -> bool:
+        return request.path not in self._files
 
     # Strictness, in the order in which the real one looks
 
@@ -225,6 +229,20 @@ class OpenAI(FakeServer):
         path = f"/files/{next(self._numbers)}.png"
         self._files[path] = data
         return self.origin + path
+
+
+def _sent(name):
+    return lambda request: request.json.get(name)
+
+
+CASE = Case(
+    api="openai", fake=OpenAI, model="gpt-image-1.5", most=10, errors=ERRORS_BY_OUTCOME,
+    probes={"prompt": Probe("a red kite", _sent("prompt")), "n": Probe(2, _sent("n")),
+            "size": Probe("1536x1024", _sent("size")), "quality": Probe("low", _sent("quality")),
+            "background": Probe("transparent", _sent("background"), beside={"output_format": "png"}),
+            "output_format": Probe("webp", _sent("output_format")),
+            "output_compression": Probe(50, _sent("output_compression"), beside={"output_format": "webp"}),
+            "moderation": Probe("low", _sent("moderation")), "user": Probe("u-1", _sent("user"))})
 
 
 def main():

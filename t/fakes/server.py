@@ -91,6 +91,10 @@ class FakeServer:
         """Whether behaviours are meant for this request (the provider's real work, not its side doors)."""
         return True
 
+    def wants_key(self, request: Request) -> bool:
+        """Whether the provider's key belongs on this request; to hosts that only deliver pictures it must not go."""
+        return True
+
     def refuse(self, request: Request) -> Optional[Reply]:
         """The provider's answer to a request that is wrong, or None if it is right."""
         return None

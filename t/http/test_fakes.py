@@ -84,7 +84,7 @@ def test_a_compatible_server_takes_dalles_fields_and_hosts_its_pictures(openai_f
     assert png_size(call(linked["url"]).body) == (1792, 1024) and linked["revised_prompt"]
     plain = ask(fake, model="sdxl", response_format="b64_json", size="512x512").json["data"][0]
     assert png_size(base64.b64decode(plain["b64_json"])) == (512, 512)
-    assert len(fake.requests) == 3 and len(fake.generations) == 2
+    assert len(fake.requests) == 3 and len(fake.work) == 2
 
 
 # Strictness

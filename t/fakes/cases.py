@@ -1,0 +1,5 @@
+"""Every dialect that there is a fake of, in the contract suite's words. The one place to add another."""
+
+from . import openai
+
+CASES = [openai.CASE]
