@@ -25,6 +25,7 @@ struct HttpCall {
     std::string url;
     std::vector<std::string> headers;  // "Name: value"
     std::string body;                  // not sent by GET
+    bool takes_picture = false;        // a 200 that is no JSON is a picture's own bytes
     HttpTimeouts timeouts;
     size_t answer_max = 0;
     std::string proxy;    // empty: none, whatever the environment says
@@ -46,6 +47,7 @@ struct HttpReply {
     int status = 0;
     std::string headers;  // the last header block, a line each
     LiftedText body;
+    Bytes picture;        // in base64; then there is no body
     std::string problem;  // what went wrong, for the log
 
     // The value of the first header of this name (given in lower case), trimmed; empty if there is

@@ -20,7 +20,8 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<Bl
       loop_(loop),
       call_(std::move(call)),
       on_reply_(std::move(on_reply)),
-      lifter_(std::move(blocks)) {
+      lifter_(blocks),
+      picture_(std::move(blocks)) {
     try {
         configure();
         if (call_.timeouts.first_byte < call_.timeouts.total) {
@@ -121,20 +122,26 @@ size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self)
     auto &transfer = *static_cast<CurlTransfer *>(self);
     const size_t length = size * count;
     if (transfer.call_.answer_max != 0 &&
-        transfer.lifter_.size() + length > transfer.call_.answer_max) {
+        transfer.lifter_.size() + transfer.picture_.size() + length > transfer.call_.answer_max) {
         transfer.too_large_ = true;
         return 0;
     }
     try {
-        transfer.last_byte_ = std::chrono::steady_clock::now();
-        if (transfer.stall_timer_ == nullptr) {
-            transfer.watch_for_stall(transfer.call_.timeouts.stall);
-        }
-        transfer.lifter_.feed({bytes, length});
+        transfer.take_body({bytes, length});
     } catch (...) {
         return 0;
     }
     return length;
+}
+
+void CurlTransfer::take_body(std::string_view bytes) {
+    last_byte_ = std::chrono::steady_clock::now();
+    if (stall_timer_ == nullptr) {  // these are the first
+        watch_for_stall(call_.timeouts.stall);
+        is_picture_ = call_.takes_picture && reply_.status == 200 &&
+                      !reply_.header("content-type").starts_with("application/json");
+    }
+    is_picture_ ? picture_.feed(bytes) : lifter_.feed(bytes);
 }
 
 // ---- the end ----
@@ -190,6 +197,9 @@ void CurlTransfer::deliver() {
         reply_.problem = "the connection was closed before any answer";
     } else if (result_ != CURLE_OK) {
         reply_.problem = problem();
+    }
+    if (is_picture_) {
+        reply_.picture = std::move(picture_).finish();
     }
     reply_.body = std::move(lifter_).finish();
     const auto on_reply = std::move(on_reply_);

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "core/http_call.h"
+#include "core/images/base64_stream.h"
 #include "core/json/lifter.h"
 #include "core/ports.h"
 #include "upstream/curl_job.h"
@@ -36,6 +37,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
 
     void configure();
     void take_header(std::string_view line);
+    void take_body(std::string_view bytes);
     void on_first_byte_timeout();
     void watch_for_stall(Milliseconds delay);
     void on_stall_check();
@@ -49,6 +51,8 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     std::unique_ptr<Timer> stall_timer_;
     std::chrono::steady_clock::time_point last_byte_;
     Lifter lifter_;
+    Base64Writer picture_;
+    bool is_picture_ = false;
     HttpReply reply_;
     int sends_ = 0;
     bool too_large_ = false;

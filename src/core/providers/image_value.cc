@@ -68,4 +68,13 @@ std::optional<Image> read_image_link(JsonValue value) {
     return image;
 }
 
+std::optional<Image> read_picture(const HttpReply &reply) {
+    if (reply.picture.empty()) {
+        return std::nullopt;
+    }
+    Image image;
+    image.content = reply.picture;
+    return image;
+}
+
 }  // namespace gateway

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "core/http_call.h"
 #include "core/json/document.h"
 #include "core/outcome.h"
 
@@ -14,5 +15,8 @@ std::optional<Image> read_base64_image(JsonValue value);
 
 // An http or https link to a picture.
 std::optional<Image> read_image_link(JsonValue value);
+
+// An answer that is the picture's own bytes, whatever they are.
+std::optional<Image> read_picture(const HttpReply &reply);
 
 }  // namespace gateway

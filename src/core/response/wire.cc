@@ -18,6 +18,8 @@ class Shower {
  public:
     explicit Shower(const std::vector<ProviderKey> &keys) : keys_(keys) {}
 
+    void elide(size_t bytes) { out_.string("[" + std::to_string(bytes) + " bytes left out]"); }
+
     void show(JsonValue value) {
         switch (value.kind()) {
             case JsonKind::lifted: elide(value.lifted()->content.size()); return;
@@ -48,7 +50,6 @@ class Shower {
             out_.string(hide_secrets(std::string(text), keys_));
         }
     }
-    void elide(size_t bytes) { out_.string("[" + std::to_string(bytes) + " bytes left out]"); }
 
     const std::vector<ProviderKey> &keys_;
     JsonWriter out_;
@@ -78,6 +79,11 @@ std::string show_request(const HttpCall &call, const std::vector<ProviderKey> &k
 }
 
 std::string show_reply(const HttpReply &reply, const std::vector<ProviderKey> &keys) {
+    if (!reply.picture.empty()) {
+        Shower shower(keys);
+        shower.elide(reply.picture.size());
+        return std::move(shower).shown();
+    }
     return show(reply.body.outline, &reply.body.strings, keys);
 }
 
