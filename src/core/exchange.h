@@ -70,6 +70,8 @@ class Exchange final : private Story {
     [[nodiscard]] std::string_view caller_id() const { return caller_.id(); }
     [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return journal_.attempts(); }
     [[nodiscard]] int64_t upstream_milliseconds() const { return journal_.upstream_time().count(); }
+    // Images that were or may have been made, and billed, and are in no answer.
+    [[nodiscard]] int64_t images_lost() const { return journal_.images_lost(); }
     [[nodiscard]] std::string_view outcome() const { return outcome_; }
     [[nodiscard]] int64_t milliseconds() const { return (ports_.clock.now() - began_).count(); }
 

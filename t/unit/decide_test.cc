@@ -49,9 +49,9 @@ TEST(Decide, LetsTheAliasChooseAfterUnknownAndAfterARefusal) {
         SCOPED_TRACE(name_of(row.outcome));
         EXPECT_EQ(decide(row.outcome, kStopAfterUnknown, {}),
                   row.outcome == T::unknown ? Next::give_up : row.with_nothing_left);
-        EXPECT_EQ(
-            decide(row.outcome, kGoOnAfterRefusal, {}),
-            row.outcome == T::refused_by_policy ? Next::next_candidate : row.with_nothing_left);
+        EXPECT_EQ(decide(row.outcome, kGoOnAfterRefusal, {}), row.outcome == T::refused_by_policy
+                                                                  ? Next::next_candidate
+                                                                  : row.with_nothing_left);
     }
 }
 

@@ -185,26 +185,6 @@ TEST_F(ExchangeTest, SaysWhenFewerImagesWereMade) {
     EXPECT_EQ(json["extra_fields"]["adjustments"].at(0)["requested"].integer(), 4);
 }
 
-TEST_F(ExchangeTest, ListsAnNThatTheModelDoesNotTakeOnlyOnce) {
-    ask(R"({"prompt":"a","model":"a/gpt-image-2","n":4})");
-    world.upstream.deliver(images(4));
-    EXPECT_FALSE(told.json()["extra_fields"]["adjustments"]);
-    models.use(std::make_shared<const Catalogue>(*Catalogue::read(
-        R"({"apis":{"openai":[{"model":"one","operations":["generate"],
-            "parameters":{"prompt":{},"n":{"max":1}}}]}})",
-        models.catalogue().get())));
-    ask(R"({"prompt":"a","model":"a/one","n":4})");
-    EXPECT_EQ(world.upstream.calls.at(1)->call.body, R"({"model":"one","prompt":"a","n":1})");
-    world.upstream.deliver(images(1));
-    const ReadJson json = told.json();
-    ASSERT_EQ(json["extra_fields"]["adjustments"].size(), 1U) << json.text();
-    EXPECT_EQ(json["extra_fields"]["adjustments"].at(0)["sent"].integer(), 1);
-    policy.fit = FitMode::strict;
-    ask(R"({"prompt":"a","model":"a/one","n":4})");
-    EXPECT_EQ(told.status(), 400);
-    EXPECT_EQ(told.json()["error"]["param"].string(), "n");
-}
-
 TEST(NewRequestId, IsLongUnguessableAndReadable) {
     FakeRandom random(5);
     const std::string one = new_request_id(random);

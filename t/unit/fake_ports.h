@@ -177,8 +177,12 @@ class FakeUpstream final : public UpstreamClient {
         seen->call = std::move(call);
         seen->on_reply = std::move(on_reply);
         calls.push_back(seen);
+        if (on_start) {
+            on_start();
+        }
         return std::make_unique<Handle>(std::move(seen));
     }
+    std::function<void()> on_start;
 
     void send_off(HttpCall call) override { sent_off.push_back(std::move(call)); }
 
@@ -219,8 +223,11 @@ class FakeUpstream final : public UpstreamClient {
 class FakeLog final : public Log {
  public:
     void write(LogLevel level, const std::string &line) override {
-        lines.emplace_back(level, line);
+        if (keeps) {
+            lines.emplace_back(level, line);
+        }
     }
+    bool keeps = true;
     [[nodiscard]] bool mentions(std::string_view word) const {
         return std::any_of(lines.begin(), lines.end(), [=](const auto &line) {
             return line.second.find(word) != std::string::npos;

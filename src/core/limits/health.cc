@@ -169,6 +169,9 @@ void Health::rest(const Account &name, std::optional<Milliseconds> time, Moment 
     }
     // Of several calls that were under way together each comes back with the same news.
     const bool rests_already = entry->rests_until > now.milliseconds;
+    if (rests_already && !time) {
+        return;
+    }
     if (!rests_already) {
         const bool long_ago = entry->rests_until + kLongestRest < now.milliseconds;
         entry->rests = long_ago ? 1 : entry->rests + 1;

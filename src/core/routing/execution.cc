@@ -91,7 +91,10 @@ void Execution::go_on_after(RoundEnd end) {
     const Outcome &outcome = end.outcome;
     State &state = states_[at_];
     state.settled = true;
-    switch (decide(outcome.type, effort_.choice, {})) {
+    // Whatever else there was: what may be billed decides about who may still be asked.
+    const bool told = decide(outcome.type, effort_.choice, {}) == Next::tell_caller;
+    const OutcomeType type = end.may_be_billed && !told ? OutcomeType::unknown : outcome.type;
+    switch (decide(type, effort_.choice, {})) {
         case Next::tell_caller: story_.on_failed(error_told_by_provider(outcome)); return;
         case Next::give_up: fail(); return;
         default: break;

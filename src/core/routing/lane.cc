@@ -266,8 +266,14 @@ void Lane::drop() noexcept {
     pause_.reset();
     if (attempt_ != nullptr) {
         effort_.journal.drop(effort_.ports.clock.now() - attempt_began_,
-                             attempt_->may_be_billed() ? share().images : 0);
+                             attempt_->may_be_billed() && !may_be_billed_before() ? share().images
+                                                                                  : 0);
         attempt_.reset();
+    }
+    if (end_ && end_->type == OutcomeType::made) {
+        // What nobody took from here is in no answer.
+        effort_.journal.lose(static_cast<int64_t>(end_->result.images.size()));
+        end_->result.images.clear();
     }
     leave(Verdict::nothing);
 }

@@ -61,6 +61,8 @@ class Lane {
     // How it ended; nothing if it never started.
     [[nodiscard]] const std::optional<Outcome> &end() const { return end_; }
     [[nodiscard]] std::optional<Outcome> &end() { return end_; }
+    // By an attempt before its last one, which was allowed to repeat it.
+    [[nodiscard]] bool may_be_billed_before() const { return perhaps_billed_ > 0; }
     [[nodiscard]] const CallShare &share() const { return prepared_.calls[number_]; }
 
  private:

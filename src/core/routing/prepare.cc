@@ -1,5 +1,7 @@
 #include "core/routing/prepare.h"
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -8,6 +10,18 @@
 namespace gateway {
 
 namespace {
+
+// As a model that makes several images together does: else all of them would be the same. Behind
+// the end of the model's range its beginning follows.
+int64_t counted_up(int64_t seed, int64_t by, const std::optional<ParamSpec> &spec) {
+    const double most = spec ? spec->max.value_or(9e15) : 9e15;
+    const auto last = static_cast<int64_t>(std::clamp(most, -9e15, 9e15));
+    if (seed <= last - by) {
+        return seed + by;
+    }
+    const auto first = static_cast<int64_t>(spec ? std::max(0.0, spec->min.value_or(0)) : 0);
+    return std::min(last, first + by - (std::max(last, seed) - seed) - 1);
+}
 
 // More images than a model makes at a time take several calls.
 void share_among_calls(Prepared &prepared) {
@@ -21,8 +35,8 @@ void share_among_calls(Prepared &prepared) {
             call.params[Param::n] = images;
         }
         if (has_seed) {
-            // As a model that makes them together does: else all pictures would be the same.
-            call.params[Param::seed] = fitted.params.integer(Param::seed, 0) + first;
+            call.params[Param::seed] = counted_up(fitted.params.integer(Param::seed, 0), first,
+                                                  (*prepared.spec)[Param::seed]);
         }
         first += images;
     }

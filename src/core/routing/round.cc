@@ -95,7 +95,8 @@ RoundEnd Round::take_end() {
             continue;
         }
         ++without;
-        end.may_be_billed = end.may_be_billed || may_be_billed(type);
+        end.may_be_billed =
+            end.may_be_billed || may_be_billed(type) || lane->may_be_billed_before();
         if (failed == nullptr || weight_of(type) < weight_of(failed->end()->type)) {
             failed = lane.get();
         }

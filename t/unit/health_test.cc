@@ -1,0 +1,199 @@
+// What all workers know of providers: breakers, resting keys, calls under way.
+#include "core/limits/health.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "fake_ports.h"
+
+namespace gateway {
+namespace {
+
+constexpr Milliseconds kLong{60'000};
+
+class HealthTest : public testing::Test {
+ protected:
+    HealthTest() { EXPECT_TRUE(Health::prepare(memory.region(), true)); }
+
+    Target target(const char *model = "m") {
+        return {account_of("p"), account_of({"p", model}), {.failures = 2}, 2};
+    }
+    Moment at(int64_t milliseconds) { return {milliseconds / 1000, milliseconds}; }
+    int64_t rest_of(const Account &name, int64_t now) {
+        int64_t wait = -1;
+        health.read_rests({&name, 1}, {&wait, 1}, at(now));
+        return wait;
+    }
+    void fail(const Target &where, int64_t now) {
+        const auto passage = health.enter(where, at(now), kLong);
+        ASSERT_TRUE(passage);
+        health.leave(where, *passage, Verdict::failure, at(now));
+    }
+
+    FakeMemory memory{64 * 1024};
+    Health health{memory, 7};
+    Health other{memory, 8};  // another worker
+};
+
+TEST_F(HealthTest, ABreakerIsSharedByWorkersAndOfOneModelOnly) {
+    fail(target(), 1'000);
+    fail(target(), 1'000);
+    const auto refused = other.enter(target(), at(1'000), kLong);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().by, Hindrance::breaker_open);
+    EXPECT_EQ(refused.error().wait, Milliseconds(15'000));
+    EXPECT_TRUE(other.enter(target("another"), at(1'000), kLong));
+}
+
+TEST_F(HealthTest, WhileAProbeIsUnderWayNoLongerWaitIsToldThanABreakerIsOpen) {
+    fail(target(), 1'000);
+    fail(target(), 1'000);
+    ASSERT_TRUE(health.enter(target(), at(16'000), Milliseconds(600'000)));
+    const auto refused = other.enter(target(), at(16'000), kLong);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().wait, Milliseconds(15'000));
+}
+
+TEST_F(HealthTest, CallsUnderWayAreCountedOverAllWorkers) {
+    const auto first = health.enter(target(), at(0), kLong);
+    const auto second = other.enter(target("another"), at(0), kLong);
+    ASSERT_TRUE(first && second);
+    const auto third = health.enter(target(), at(0), kLong);
+    ASSERT_FALSE(third);
+    EXPECT_EQ(third.error().by, Hindrance::busy);
+    other.leave(target("another"), *second, Verdict::success, at(0));
+    EXPECT_TRUE(health.enter(target(), at(0), kLong));
+}
+
+TEST_F(HealthTest, ACallLeftTwiceIsCountedOnce) {
+    const auto first = health.enter(target(), at(0), kLong);
+    const auto second = health.enter(target(), at(0), kLong);
+    ASSERT_TRUE(first && second);
+    health.leave(target(), *first, Verdict::nothing, at(0));
+    health.leave(target(), *first, Verdict::nothing, at(0));
+    EXPECT_TRUE(health.enter(target(), at(0), kLong));
+    EXPECT_FALSE(health.enter(target(), at(0), kLong));
+}
+
+TEST_F(HealthTest, CallsOfADeadWorkerAreTakenBack) {
+    ASSERT_TRUE(health.enter(target(), at(0), kLong));
+    ASSERT_TRUE(other.enter(target(), at(0), kLong));
+    EXPECT_EQ(health.sweep(at(0), [](int32_t process) { return process != 8; }), 1U);
+    EXPECT_TRUE(health.enter(target(), at(0), kLong));
+    EXPECT_FALSE(health.enter(target(), at(0), kLong));
+    EXPECT_EQ(health.sweep(at(60'001), [](int32_t) { return true; }), 2U) << "outlived";
+}
+
+TEST_F(HealthTest, WithoutALimitNothingIsCounted) {
+    Target free = target();
+    free.max_calls = 0;
+    for (int i = 0; i < 10'000; ++i) {
+        ASSERT_TRUE(health.enter(free, at(0), kLong));
+    }
+    EXPECT_EQ(health.sweep(at(0), [](int32_t) { return false; }), 0U);
+}
+
+TEST_F(HealthTest, AKeyRestsForTheTimeThatItIsTold) {
+    const Account key = account_of("key");
+    EXPECT_EQ(rest_of(key, 0), 0);
+    health.rest(key, Milliseconds(12'000), at(1'000));
+    EXPECT_EQ(rest_of(key, 1'000), 12'000);
+    EXPECT_EQ(rest_of(key, 12'999), 1);
+    EXPECT_EQ(rest_of(key, 13'000), 0);
+    health.rest(key, Milliseconds(5'000), at(1'000));
+    EXPECT_EQ(rest_of(key, 1'000), 12'000) << "never shorter than it was";
+    EXPECT_EQ(rest_of(account_of("another"), 1'000), 0);
+}
+
+TEST_F(HealthTest, WithoutATimeARestDoublesUntilTheKeyServesAgain) {
+    const Account key = account_of("key");
+    int64_t now = 1'000'000;
+    for (const int64_t expected : {1'000, 2'000, 4'000, 8'000, 16'000, 32'000, 60'000, 60'000}) {
+        health.rest(key, std::nullopt, at(now));
+        EXPECT_EQ(rest_of(key, now), expected);
+        health.rest(key, std::nullopt, at(now + 1));
+        EXPECT_EQ(rest_of(key, now), expected) << "calls that were under way together are one";
+        now += expected;
+    }
+    health.serve({&key, 1});
+    health.rest(key, std::nullopt, at(now));
+    EXPECT_EQ(rest_of(key, now), 1'000);
+    now += 1'000 + 60'001;
+    health.rest(key, std::nullopt, at(now));
+    EXPECT_EQ(rest_of(key, now), 1'000) << "a row is forgotten after a minute";
+}
+
+TEST_F(HealthTest, ALaterConfigurationTakesOverWhatIsKnown) {
+    fail(target(), 1'000);
+    fail(target(), 1'000);
+    EXPECT_TRUE(Health::prepare(memory.region(), false));
+    EXPECT_FALSE(health.enter(target(), at(1'000), kLong));
+    EXPECT_TRUE(Health::prepare(memory.region(), true));
+    EXPECT_TRUE(health.enter(target(), at(1'000), kLong));
+}
+
+TEST_F(HealthTest, ARegionThatIsNotOursIsRefused) {
+    FakeMemory small(Health::least_size() - 1);
+    EXPECT_FALSE(Health::prepare(small.region(), true));
+    FakeMemory least(Health::least_size());
+    EXPECT_FALSE(Health::prepare(least.region(), false)) << "not laid out";
+    EXPECT_TRUE(Health::prepare(least.region(), true));
+    EXPECT_TRUE(Health::prepare(least.region(), false));
+}
+
+// Names that callers think up must not push out what is known of real models.
+TEST_F(HealthTest, AFullTableForgetsNobodyWhoFails) {
+    fail(target(), 1'000);
+    fail(target(), 1'000);
+    for (int i = 0; i < 5'000; ++i) {
+        const std::string name = "invented-" + std::to_string(i);
+        const Target invented = {account_of("q"), account_of({"q", name}), {.failures = 2}, 0};
+        const auto passage = health.enter(invented, at(1'000), kLong);
+        ASSERT_TRUE(passage) << "what there is no room for is let through";
+        health.leave(invented, *passage, i % 2 == 0 ? Verdict::success : Verdict::failure,
+                     at(1'000));
+    }
+    EXPECT_FALSE(health.enter(target(), at(1'000), kLong));
+}
+
+TEST_F(HealthTest, WorkersAtOnceNeverExceedTheLimit) {
+    std::atomic<int> running = 0;
+    std::atomic<int> most = 0;
+    const auto work = [&](int32_t process) {
+        Health mine(memory, process);
+        for (int i = 0; i < 5'000; ++i) {
+            const auto passage = mine.enter(target(), at(i), kLong);
+            if (!passage) {
+                continue;
+            }
+            const int now = ++running;
+            int seen = most;
+            while (seen < now && !most.compare_exchange_weak(seen, now)) {
+            }
+            --running;
+            mine.leave(target(), *passage, Verdict::success, at(i));
+        }
+    };
+    std::vector<std::thread> workers;
+    for (int32_t process = 1; process <= 4; ++process) {
+        workers.emplace_back(work, process);
+    }
+    for (std::thread &worker : workers) {
+        worker.join();
+    }
+    EXPECT_LE(most, 2);
+    EXPECT_GE(most, 1);
+    EXPECT_EQ(health.sweep(at(0), [](int32_t) { return false; }), 0U);
+}
+
+TEST(Accounts, KeepTheirPartsApart) {
+    EXPECT_NE(account_of({"ab", "c"}), account_of({"a", "bc"}));
+    EXPECT_NE(account_of({"a", ""}), account_of({"", "a"}));
+    EXPECT_NE(both(account_of("a"), account_of("b")), both(account_of("b"), account_of("a")));
+    EXPECT_EQ(account_of({"a", "b"}), account_of({"a", "b"}));
+}
+
+}  // namespace
+}  // namespace gateway
