@@ -16,6 +16,8 @@ namespace {
 // again.
 constexpr Milliseconds kGrace{60'000};
 
+// Whatever a provider says: else every request of a crowd would ask it anew.
+constexpr Milliseconds kShortestThrottle{100};
 constexpr Milliseconds kLongestThrottle{600'000};
 constexpr Milliseconds kRestOfRejected{60'000};
 constexpr Milliseconds kRestOfExhausted{300'000};
@@ -205,11 +207,14 @@ void Lane::rest_key(const Outcome &outcome) noexcept {
             effort_.health.serve(names);
             break;
         }
-        case OutcomeType::throttled:
-            rest(for_model, outcome.retry_after
-                                ? std::optional(std::min(*outcome.retry_after, kLongestThrottle))
-                                : std::nullopt);
+        case OutcomeType::throttled: {
+            std::optional<Milliseconds> time = outcome.retry_after;
+            if (time) {
+                time = std::clamp(*time, kShortestThrottle, kLongestThrottle);
+            }
+            rest(for_model, time);
             break;
+        }
         case OutcomeType::our_credentials: rest(key.account, kRestOfRejected); break;
         case OutcomeType::out_of_quota: rest(key.account, kRestOfExhausted); break;
         default: break;
@@ -265,9 +270,9 @@ void Lane::expire() {
 void Lane::drop() noexcept {
     pause_.reset();
     if (attempt_ != nullptr) {
-        effort_.journal.drop(effort_.ports.clock.now() - attempt_began_,
-                             attempt_->may_be_billed() && !may_be_billed_before() ? share().images
-                                                                                  : 0);
+        effort_.journal.drop(
+            effort_.ports.clock.now() - attempt_began_,
+            attempt_->may_be_billed() && !may_be_billed_before() ? share().images : 0);
         attempt_.reset();
     }
     if (end_ && end_->type == OutcomeType::made) {
