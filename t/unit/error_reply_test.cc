@@ -33,6 +33,7 @@ TEST(ErrorReply, IsJudgedByStatusWhereNoRuleSaysOtherwise) {
         {402, OutcomeType::out_of_quota, OutcomeType::out_of_quota},
         {403, OutcomeType::our_credentials, OutcomeType::our_credentials},
         {404, OutcomeType::not_here, OutcomeType::not_here},
+        {410, OutcomeType::not_here, OutcomeType::not_here},
         {413, OutcomeType::callers_fault, OutcomeType::callers_fault},
         {422, OutcomeType::callers_fault, OutcomeType::callers_fault},
         {429, OutcomeType::throttled, OutcomeType::throttled},
@@ -50,6 +51,20 @@ TEST(ErrorReply, IsJudgedByStatusWhereNoRuleSaysOtherwise) {
         EXPECT_EQ(bare.error.status, row.status);
         EXPECT_NE(bare.error.message.find(std::to_string(row.status)), std::string::npos);
     }
+}
+
+TEST(ErrorReply, MayBeReadByTheDialectItself) {
+    ProviderError told;
+    told.code = "odd_code";
+    told.message = "m";
+    const Outcome outcome = read_error(reply_of(400, "", "retry-after: 2\r\n"), told, kRules);
+    EXPECT_EQ(outcome.type, OutcomeType::refused_by_policy);
+    EXPECT_EQ(outcome.error.status, 400);
+    EXPECT_EQ(outcome.error.message, "m");
+    EXPECT_EQ(outcome.retry_after, std::chrono::milliseconds(2000));
+    told.code = "";
+    EXPECT_EQ(read_error(reply_of(500, ""), told, kRules).type, OutcomeType::broken);
+    EXPECT_EQ(read_error(reply_of(500, ""), std::nullopt, kRules).type, OutcomeType::unknown);
 }
 
 TEST(ErrorReply, IsJudgedByCodeThenByTypeThenByStatus) {

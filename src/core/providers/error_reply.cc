@@ -3,20 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <string>
+#include <utility>
 
 #include "core/http_date.h"
 
 namespace gateway {
 
 namespace {
-
-std::string text_of(JsonValue value) {
-    // Some servers write their codes as numbers.
-    constexpr size_t kLongest = size_t{64} * 1024;
-    return value.is(JsonKind::number) ? std::string(value.number_text())
-                                      : value.long_string(kLongest);
-}
 
 std::optional<std::chrono::milliseconds> read_wait(std::string_view header,
                                                    double unit_milliseconds) {
@@ -39,7 +32,8 @@ OutcomeType judge_status(int status, bool has_envelope) {
         case 401:
         case 403: return OutcomeType::our_credentials;
         case 402: return OutcomeType::out_of_quota;
-        case 404: return OutcomeType::not_here;
+        case 404:
+        case 410: return OutcomeType::not_here;
         case 408:
         case 409:
         case 425: return has_envelope ? OutcomeType::broken : OutcomeType::unknown;
@@ -57,22 +51,43 @@ OutcomeType judge_status(int status, bool has_envelope) {
 }  // namespace
 
 Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const ErrorRule> rules) {
+    std::optional<ProviderError> told;
+    if (error.is(JsonKind::object)) {
+        told = {reply.status, told_text(error["type"]), told_text(error["code"]),
+                told_text(error["message"]), told_text(error["param"])};
+    }
+    return read_error(reply, std::move(told), rules);
+}
+
+Outcome read_error(const HttpReply &reply, std::optional<ProviderError> told,
+                   std::span<const ErrorRule> rules) {
+    const bool has_envelope = told.has_value();
     Outcome outcome;
+    outcome.error = std::move(told).value_or(ProviderError());
     outcome.error.status = reply.status;
-    outcome.error.code = text_of(error["code"]);
-    outcome.error.type = text_of(error["type"]);
-    outcome.error.param = text_of(error["param"]);
-    outcome.error.message = text_of(error["message"]);
     outcome.retry_after = read_retry_after(reply);
     const auto rule = std::find_if(rules.begin(), rules.end(), [&](const ErrorRule &row) {
         return row.word == (row.where == ErrorRule::code ? outcome.error.code : outcome.error.type);
     });
-    const bool has_envelope = error.is(JsonKind::object);
     outcome.type = rule != rules.end() ? rule->outcome : judge_status(reply.status, has_envelope);
-    if (!has_envelope && outcome.error.message.empty()) {
+    if (!has_envelope) {
         outcome.error.message =
             "status " + std::to_string(reply.status) + " without an error that could be read";
     }
+    return outcome;
+}
+
+std::string told_text(JsonValue value) {
+    // Some servers write their codes as numbers.
+    constexpr size_t kLongest = size_t{64} * 1024;
+    return value.is(JsonKind::number) ? std::string(value.number_text())
+                                      : value.long_string(kLongest);
+}
+
+Outcome unreadable(const HttpReply &reply, std::string why) {
+    Outcome outcome;
+    outcome.type = OutcomeType::unknown;
+    outcome.error = {reply.status, "", "unreadable_answer", std::move(why), ""};
     return outcome;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/http_call.h"
@@ -21,6 +22,16 @@ struct ErrorRule {
 
 // `error` is the object {message, type, param, code}; absent when the answer has none.
 Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const ErrorRule> rules);
+// The same for envelopes of another form: what the dialect found in it; nothing when the answer has
+// none.
+Outcome read_error(const HttpReply &reply, std::optional<ProviderError> told,
+                   std::span<const ErrorRule> rules);
+
+// A code or a message, whatever it is written as.
+std::string told_text(JsonValue value);
+
+// An answer that says of itself to be a success, and holds no picture that could be read.
+Outcome unreadable(const HttpReply &reply, std::string why);
 
 // When to ask again, by the headers retry-after-ms or retry-after: seconds, or a date (which is
 // measured by the answer's own Date, whatever our clock says).

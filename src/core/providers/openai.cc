@@ -75,13 +75,6 @@ std::optional<Image> read_image(JsonValue item) {
     return image;
 }
 
-Outcome unreadable(const HttpReply &reply, std::string why) {
-    Outcome outcome;
-    outcome.type = OutcomeType::unknown;
-    outcome.error = {reply.status, "", "unreadable_answer", std::move(why), ""};
-    return outcome;
-}
-
 }  // namespace
 
 bool OpenAi::passes(std::string_view field) const {
