@@ -27,6 +27,12 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
+void HttpCall::add_header(std::string_view name, std::string_view value) {
+    if (!value.empty()) {
+        headers.emplace_back(name).append(": ").append(value);
+    }
+}
+
 std::string_view HttpReply::header(std::string_view lower_case_name) const {
     std::string_view rest = headers;
     while (!rest.empty()) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,10 +27,14 @@ struct HttpCall {
     std::vector<std::string> headers;  // "Name: value"
     std::string body;                  // not sent by GET
     bool takes_picture = false;        // a 200 that is no JSON is a picture's own bytes
+    std::optional<int64_t> seed;       // that is sent, where the answer may not repeat it
     HttpTimeouts timeouts;
     size_t answer_max = 0;
     std::string proxy;    // empty: none, whatever the environment says
     std::string ca_file;  // empty: the system's
+
+    // None without a value.
+    void add_header(std::string_view name, std::string_view value);
 };
 
 // How far the exchange got decides whether it may have been billed.

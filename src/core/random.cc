@@ -10,6 +10,11 @@ uint64_t random_number(Random &random) {
     return number;
 }
 
+int64_t random_seed(Random &random) {
+    constexpr uint64_t kMost = INT32_MAX;
+    return static_cast<int64_t>(1 + random_number(random) % kMost);
+}
+
 Milliseconds random_time(Milliseconds shortest, Milliseconds longest, Random &random) {
     const auto range = static_cast<uint64_t>(std::max<int64_t>(0, (longest - shortest).count()));
     return shortest + Milliseconds(static_cast<int64_t>(random_number(random) % (range + 1)));

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "fake_ports.h"
 #include "replies.h"
@@ -77,6 +79,49 @@ TEST_F(AttemptTest, ReadsAWholeAnswerAndJudgesAnyOther) {
     world.upstream.deliver(std::move(half));
     ASSERT_TRUE(outcome_);
     EXPECT_EQ(outcome_->type, OutcomeType::unknown) << "whatever had arrived before";
+}
+
+// Sends the seed 7, and answers with as many pictures as the status says; the last tells its seed.
+class Seeded final : public Dialect {
+ public:
+    [[nodiscard]] std::string_view name() const override { return "seeded"; }
+    [[nodiscard]] Work begin(const ProviderRequest & /*request*/) const override {
+        HttpCall call;
+        call.seed = 7;
+        return call;
+    }
+    [[nodiscard]] Outcome read(const HttpReply &reply) const override {
+        Outcome outcome;
+        outcome.type = OutcomeType::made;
+        outcome.result.images.resize(static_cast<size_t>(reply.status));
+        if (tells) {
+            outcome.result.images.back().seed = 9;
+        }
+        return outcome;
+    }
+    bool tells = false;
+};
+
+TEST_F(AttemptTest, TellsTheSeedThatWasSentWhereTheAnswerDoesNot) {
+    Seeded seeded;
+    provider.dialect = &seeded;
+    const auto seeds = [&](int images) {
+        outcome_.reset();
+        const auto attempt = Attempt::start(
+            world.ports, {provider, nullptr, "m", params, {}, "", "", "", world.random},
+            {Milliseconds(1000), 1000}, [this](Outcome outcome) { outcome_ = std::move(outcome); });
+        world.upstream.deliver(reply_of(images, ""));
+        std::vector<std::optional<int64_t>> told;
+        for (const Image &image : outcome_->result.images) {
+            told.push_back(image.seed);
+        }
+        return told;
+    };
+    using Seeds = std::vector<std::optional<int64_t>>;
+    EXPECT_EQ(seeds(1), Seeds{7});
+    EXPECT_EQ(seeds(2), (Seeds{std::nullopt, std::nullopt})) << "only the provider could say";
+    seeded.tells = true;
+    EXPECT_EQ(seeds(1), Seeds{9});
 }
 
 TEST_F(AttemptTest, LettingGoCancelsTheCall) {

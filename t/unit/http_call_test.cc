@@ -11,6 +11,13 @@ std::string header(std::string headers, std::string_view name) {
     return std::string(reply.header(name));
 }
 
+TEST(HttpCall, HasNoHeadersWithoutAValue) {
+    HttpCall call;
+    call.add_header("Accept", "image/*");
+    call.add_header("traceparent", "");
+    EXPECT_EQ(call.headers, std::vector<std::string>{"Accept: image/*"});
+}
+
 TEST(HttpReply, FindsAHeaderByItsName) {
     const std::string headers =
         "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/html\r\nRETRY-after-MS: 250\r\n"

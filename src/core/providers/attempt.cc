@@ -50,6 +50,7 @@ bool Attempt::may_be_billed() const {
 
 void Attempt::call(HttpCall call) {
     call = set_up(std::move(call), provider().timeouts.total);
+    seed_ = call.seed;
     if (limits_.show_wire) {
         wire_ = std::make_unique<Wire>(Wire{show_request(call, provider().keys), ""});
     }
@@ -145,11 +146,19 @@ void Attempt::cancel_job() noexcept {
 }
 
 void Attempt::end(Outcome outcome, const HttpReply *reply) {
+    tell_seed(outcome.result);
     if (wire_ != nullptr && reply != nullptr) {
         wire_->response = show_reply(*reply, provider().keys);
         outcome.wire = std::move(wire_);
     }
     on_outcome_(std::move(outcome));
+}
+
+// How several pictures of one call come by their seeds, only the provider can say.
+void Attempt::tell_seed(ImageResult &result) const {
+    if (result.images.size() == 1 && !result.images.front().seed) {
+        result.images.front().seed = seed_;
+    }
 }
 
 // ---- local work
