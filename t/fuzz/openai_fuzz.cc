@@ -1,75 +1,9 @@
-// Any reply of a provider: the first bytes choose the status and what is lifted, then headers up to
-// an empty line, then the body.
+// What a dialect makes of any reply: see dialect_fuzz.h.
 #include "core/providers/openai.h"
 
-#include <utility>
-
-#include "core/response/answer.h"
-#include "core/response/redact.h"
-#include "fuzz.h"
-
-namespace gateway {
-namespace {
-
-constexpr int kStatuses[] = {200, 400, 401, 403, 404, 429, 500, 502, 503, 302};
-
-HttpReply reply_of(Input input) {
-    HttpReply reply;
-    reply.delivery = Delivery::answered;
-    reply.status = kStatuses[input.byte() % std::size(kStatuses)];
-    const Lifter::Limits limits{input.byte(), 1024U * input.byte()};
-    std::string_view text = input.rest();
-    if (const size_t end = text.find("\n\n"); end != std::string_view::npos) {
-        reply.headers = text.substr(0, end);
-        text.remove_prefix(end + 2);
-    }
-    static const auto pool = BlockPool::create(16);
-    Lifter lifter(pool, limits);
-    lifter.feed(text);
-    reply.body = std::move(lifter).finish();
-    return reply;
-}
-
-void tell_images(const Outcome &outcome) {
-    promise(!outcome.result.images.empty(), "made means that there are images");
-    for (const std::string_view form : {"url", "b64_json"}) {
-        const std::string answer = write_images(outcome.result, {}, form).copy();
-        promise_json(answer, "an answer is JSON");
-        const auto document = JsonDocument::read(answer, kOperatorsJson);
-        for (const JsonValue image : document->root()["data"]) {
-            const std::string_view url = image["url"].string();
-            promise(!url.empty() || !image["b64_json"].string().empty(), "an image is there");
-            promise(url.empty() || url.starts_with("https://") || url.starts_with("http://") ||
-                        url.starts_with("data:image/"),
-                    "a link is a link", url);
-        }
-    }
-}
-
-void tell_error(const Outcome &outcome) {
-    promise(outcome.type <= OutcomeType::too_late, "an outcome has a name");
-    ApiError error = ApiError::of(400, outcome.error.code, outcome.error.message);
-    error.type = outcome.error.type;
-    error.param = outcome.error.param;
-    promise_json(write_error(error, {}), "an error can be told");
-    promise(for_log(outcome.error.message).find('\n') == std::string::npos, "a log line is one");
-    promise(!outcome.retry_after || outcome.retry_after->count() >= 0, "no wait is negative");
-}
-
-void run(const HttpReply &reply) {
-    const Outcome outcome = OpenAi().read(reply);
-    if (outcome.type == OutcomeType::made) {
-        promise(reply.status == 200, "only a success makes images");
-        tell_images(outcome);
-    } else {
-        tell_error(outcome);
-    }
-}
-
-}  // namespace
-}  // namespace gateway
+#include "dialect_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    gateway::run(gateway::reply_of({data, size}));
+    gateway::read_and_tell(gateway::OpenAi(), gateway::reply_of({data, size}));
     return 0;
 }
