@@ -1,5 +1,5 @@
 """Every dialect that there is a fake of, in the contract suite's words. The one place to add another."""
 
-from . import openai
+from . import openai, stability
 
-CASES = [openai.CASE]
+CASES = [openai.CASE, stability.CASE]

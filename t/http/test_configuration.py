@@ -28,7 +28,7 @@ def url(value: str) -> str:
 REFUSED = {
     # image_provider, the block
     "a provider without api": ("image_provider p { key none; }", 'image_provider "p" has no "api"'),
-    "an unknown api": ("image_provider p { api gemini; }", 'unknown api "gemini", expected one of: openai, sandbox'),
+    "an unknown api": ("image_provider p { api gemini; }", 'unknown api "gemini", expected one of: '),
     "openai without url": ("image_provider p { api openai; key none; }", 'has no "url", which api "openai" needs'),
     "openai without key": (remote(""),
                            'has no "key", which api "openai" needs; for a server without keys say "key none"'),

@@ -3,13 +3,15 @@
 #include "core/providers/dialect.h"
 #include "core/providers/openai.h"
 #include "core/providers/sandbox.h"
+#include "core/providers/stability.h"
 
 namespace gateway {
 
 std::span<const Dialect *const> dialects() {
     static const OpenAi openai;
     static const Sandbox sandbox;
-    static constexpr const Dialect *kAll[] = {&openai, &sandbox};
+    static const Stability stability;
+    static constexpr const Dialect *kAll[] = {&openai, &sandbox, &stability};
     return kAll;
 }
 

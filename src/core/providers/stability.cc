@@ -1,0 +1,143 @@
+#include "core/providers/stability.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "core/providers/error_reply.h"
+#include "core/providers/image_value.h"
+#include "core/providers/multipart.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr ErrorRule kErrors[] = {
+    {ErrorRule::code, "content_moderation", OutcomeType::refused_by_policy},
+    {ErrorRule::code, "public_figure", OutcomeType::refused_by_policy},
+    {ErrorRule::code, "invalid_prompts", OutcomeType::refused_by_policy},
+};
+
+struct Field {
+    std::string_view name;
+    Param param;
+};
+constexpr Field kFields[] = {
+    {"prompt", Param::prompt},
+    {"negative_prompt", Param::negative_prompt},
+    {"aspect_ratio", Param::aspect_ratio},
+    {"output_format", Param::output_format},
+    {"seed", Param::seed},
+    {"cfg_scale", Param::guidance},
+};
+
+constexpr std::string_view kModelField = "model";
+
+const Field *field_named(std::string_view name) {
+    const auto *field = std::find_if(std::begin(kFields), std::end(kFields),
+                                     [=](const Field &row) { return row.name == name; });
+    return field == std::end(kFields) ? nullptr : field;
+}
+
+// Two models have addresses of their own; the family of Stable Diffusion shares one, and is told
+// which of them.
+std::string_view endpoint_of(std::string_view model) {
+    if (model == "stable-image-ultra") {
+        return "ultra";
+    }
+    return model == "stable-image-core" ? "core" : "sd3";
+}
+
+// "prompt: is required" is about the prompt.
+std::string param_of(std::string_view problem) {
+    const Field *field = field_named(problem.substr(0, problem.find(':')));
+    return field == nullptr ? "" : std::string(name_of(field->param));
+}
+
+// {id, name, errors: ["…"]}
+std::optional<ProviderError> read_envelope(JsonValue root) {
+    if (!root["name"].is(JsonKind::string)) {
+        return std::nullopt;
+    }
+    ProviderError error;
+    error.code = told_text(root["name"]);
+    for (const JsonValue problem : root["errors"]) {
+        const std::string text = told_text(problem);
+        if (error.param.empty()) {
+            error.param = param_of(text);
+        }
+        error.message.append(error.message.empty() ? "" : "; ").append(text);
+    }
+    return error;
+}
+
+std::optional<int64_t> read_seed(std::string_view text) {
+    int64_t seed = 0;
+    const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), seed);
+    return problem == std::errc() && stop == text.data() + text.size() ? std::optional(seed)
+                                                                       : std::nullopt;
+}
+
+Outcome filtered(const HttpReply &reply) {
+    Outcome outcome;
+    outcome.type = OutcomeType::refused_by_policy;
+    outcome.error = {reply.status, "", "content_filtered",
+                     "The picture that was made did not pass the content filter.", ""};
+    return outcome;
+}
+
+}  // namespace
+
+bool Stability::passes(std::string_view field) const {
+    return field != kModelField && field_named(field) == nullptr;
+}
+
+Work Stability::begin(const ProviderRequest &request) const {
+    const std::string_view endpoint = endpoint_of(request.model);
+    MultipartForm form;
+    for (const Field &field : kFields) {
+        form.add(field.name, form_text(request.params[field.param]));
+    }
+    if (endpoint == "sd3") {
+        form.add(kModelField, std::string(request.model));
+    }
+    for (const JsonValue field : request.passed) {
+        form.add(field.key(), form_text(field));
+    }
+
+    HttpCall call;
+    call.url = request.provider.url + "/v2beta/stable-image/generate/" + std::string(endpoint);
+    call.takes_picture = true;
+    std::move(form).move_into(call, request.random);
+    call.add_header("Accept", "image/*");
+    if (request.key != nullptr) {
+        call.add_header("Authorization", "Bearer " + request.key->secret);
+    }
+    call.add_header("traceparent", request.traceparent);
+    return call;
+}
+
+Outcome Stability::read(const HttpReply &reply) const {
+    if (reply.status != 200 || reply.picture.empty()) {
+        const auto document =
+            JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+        return read_error(reply, read_envelope(document ? document->root() : JsonValue()), kErrors);
+    }
+    // What is filtered comes as a blurred picture, and nothing but this says so.
+    const std::string_view finish = reply.header("finish-reason");
+    if (finish == "CONTENT_FILTERED") {
+        return filtered(reply);
+    }
+    if (!finish.empty() && finish != "SUCCESS") {
+        return unreadable(reply,
+                          "the picture does not come as a success: '" + std::string(finish) + "'");
+    }
+    Outcome outcome;
+    outcome.type = OutcomeType::made;
+    outcome.result.images.push_back(*read_picture(reply));
+    outcome.result.images.front().seed = read_seed(reply.header("seed"));
+    return outcome;
+}
+
+}  // namespace gateway

@@ -1,0 +1,17 @@
+// Stability AI's v2beta: a form in, a picture's own bytes out, one picture a call.
+// Facts: Stability's openapi of 2026 and its price list of June 2026.
+#pragma once
+
+#include "core/providers/dialect.h"
+
+namespace gateway {
+
+class Stability final : public Dialect {
+ public:
+    [[nodiscard]] std::string_view name() const override { return "stability"; }
+    [[nodiscard]] bool passes(std::string_view field) const override;
+    [[nodiscard]] Work begin(const ProviderRequest &request) const override;
+    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+};
+
+}  // namespace gateway
