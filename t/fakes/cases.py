@@ -1,5 +1,5 @@
 """Every dialect that there is a fake of, in the contract suite's words. The one place to add another."""
 
-from . import openai, stability
+from . import huggingface, openai, stability
 
-CASES = [openai.CASE, stability.CASE]
+CASES = [huggingface.CASE, openai.CASE, stability.CASE]

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/providers/dialect.h"
+#include "core/providers/huggingface.h"
 #include "core/providers/openai.h"
 #include "core/providers/sandbox.h"
 #include "core/providers/stability.h"
@@ -8,10 +9,11 @@
 namespace gateway {
 
 std::span<const Dialect *const> dialects() {
+    static const HuggingFace huggingface;
     static const OpenAi openai;
     static const Sandbox sandbox;
     static const Stability stability;
-    static constexpr const Dialect *kAll[] = {&openai, &sandbox, &stability};
+    static constexpr const Dialect *kAll[] = {&huggingface, &openai, &sandbox, &stability};
     return kAll;
 }
 

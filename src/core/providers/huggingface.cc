@@ -1,0 +1,151 @@
+#include "core/providers/huggingface.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/json/writer.h"
+#include "core/providers/error_reply.h"
+#include "core/providers/image_value.h"
+#include "core/providers/model_path.h"
+#include "core/random.h"
+#include "core/request/geometry.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr std::string_view kWritten[] = {
+    "inputs", "width", "height", "num_inference_steps", "guidance_scale", "negative_prompt", "seed",
+};
+
+// Behind the router the path says which model; a dedicated endpoint has but one, at its root.
+std::optional<std::string> address_of(const ProviderRequest &request) {
+    const std::string &url = request.provider.url;
+    if (!url.ends_with("/hf-inference")) {
+        return url;
+    }
+    const auto path = path_of_model(request.model);
+    return path ? std::optional(url + "/models/" + *path) : std::nullopt;
+}
+
+std::string write_body(const ProviderRequest &request, int64_t seed) {
+    const Params &params = request.params;
+    JsonWriter body;
+    body.open_object();
+    body.key("inputs").string(params.text(Param::prompt));
+    body.key("parameters").open_object();
+    if (const auto size = parse_size(params.text(Param::size))) {
+        body.key("width").number(size->width).key("height").number(size->height);
+    }
+    if (params.has(Param::num_inference_steps)) {
+        body.key("num_inference_steps").number(params.integer(Param::num_inference_steps, 0));
+    }
+    if (const auto *guidance = std::get_if<double>(&params[Param::guidance])) {
+        body.key("guidance_scale").number(*guidance);
+    }
+    if (params.has(Param::negative_prompt)) {
+        body.key("negative_prompt").string(params.text(Param::negative_prompt));
+    }
+    body.key("seed").number(seed);
+    for (const JsonValue field : request.passed) {
+        body.key(field.key()).exact(field);
+    }
+    body.close_object().close_object();
+    return std::move(body).finish_text();
+}
+
+// {error: "…"}, {error: ["…"]} or {error: {message}}
+std::optional<ProviderError> read_envelope(JsonValue root) {
+    const JsonValue error = root["error"];
+    ProviderError told;
+    if (error.is(JsonKind::object)) {
+        told.message = told_text(error["message"]);
+    } else if (error.is(JsonKind::array)) {
+        told.message = told_text(error.at(0));
+    } else {
+        told.message = told_text(error);
+    }
+    return told.message.empty() ? std::nullopt : std::optional(std::move(told));
+}
+
+Outcome read_failure(const HttpReply &reply, JsonValue root) {
+    Outcome outcome = read_error(reply, read_envelope(root), {});
+    // There are no codes. "Model not supported by provider …" comes as a 400.
+    if (outcome.type == OutcomeType::callers_fault &&
+        outcome.error.message.find("supported by provider") != std::string::npos) {
+        outcome.type = OutcomeType::not_here;
+    }
+    // While a model is loaded, the answer says how long that will take.
+    const auto seconds = root["estimated_time"].number();
+    if (!outcome.retry_after && seconds && *seconds > 0) {
+        constexpr double kLongest = 3600;
+        outcome.retry_after =
+            std::chrono::milliseconds(static_cast<int64_t>(std::min(*seconds, kLongest) * 1000));
+    }
+    return outcome;
+}
+
+// What some of the servers behind it write instead of bytes.
+std::vector<Image> read_listed_pictures(JsonValue root) {
+    std::vector<Image> images;
+    const auto take = [&](std::optional<Image> image) {
+        if (image) {
+            images.push_back(std::move(*image));
+        }
+    };
+    for (const JsonValue item : root["data"]) {
+        take(read_base64_image(item["b64_json"]));
+    }
+    for (const JsonValue link : root["output"]) {
+        take(read_image_link(link));
+    }
+    return images;
+}
+
+}  // namespace
+
+bool HuggingFace::passes(std::string_view field) const {
+    return std::find(std::begin(kWritten), std::end(kWritten), field) == std::end(kWritten);
+}
+
+Work HuggingFace::begin(const ProviderRequest &request) const {
+    auto address = address_of(request);
+    if (!address) {
+        return no_such_model(request.model);
+    }
+    HttpCall call;
+    call.url = std::move(*address);
+    call.takes_picture = true;
+    // The same request is answered from a cache; another seed is another request.
+    call.seed = request.params.has(Param::seed) ? request.params.integer(Param::seed, 0)
+                                                : random_seed(request.random);
+    call.body = write_body(request, *call.seed);
+    call.add_header("Content-Type", "application/json");
+    call.add_header("Accept", "image/png");
+    if (request.key != nullptr) {
+        call.add_header("Authorization", "Bearer " + request.key->secret);
+    }
+    call.add_header("traceparent", request.traceparent);
+    return call;
+}
+
+Outcome HuggingFace::read(const HttpReply &reply) const {
+    Outcome outcome;
+    outcome.type = OutcomeType::made;
+    if (reply.status == 200 && !reply.picture.empty()) {
+        outcome.result.images.push_back(*read_picture(reply));
+        return outcome;
+    }
+    const auto document =
+        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const JsonValue root = document ? document->root() : JsonValue();
+    if (reply.status != 200 || root["error"]) {
+        return read_failure(reply, root);
+    }
+    outcome.result.images = read_listed_pictures(root);
+    return outcome.result.images.empty() ? unreadable(reply, "the answer holds no image")
+                                         : std::move(outcome);
+}
+
+}  // namespace gateway

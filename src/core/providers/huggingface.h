@@ -1,0 +1,19 @@
+// Hugging Face's own inference (hf-inference behind its router) and its dedicated endpoints: JSON
+// in, mostly a picture's own bytes out, one picture a call. The other providers behind the router
+// speak their own dialects.
+// Facts: huggingface.js of 2026-08-21, its text-to-image task, and answers that clients reported.
+#pragma once
+
+#include "core/providers/dialect.h"
+
+namespace gateway {
+
+class HuggingFace final : public Dialect {
+ public:
+    [[nodiscard]] std::string_view name() const override { return "huggingface"; }
+    [[nodiscard]] bool passes(std::string_view field) const override;
+    [[nodiscard]] Work begin(const ProviderRequest &request) const override;
+    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+};
+
+}  // namespace gateway
