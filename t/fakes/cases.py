@@ -1,5 +1,5 @@
 """Every dialect that there is a fake of, in the contract suite's words. The one place to add another."""
 
-from . import huggingface, openai, stability
+from . import cloudflare, huggingface, openai, stability
 
-CASES = [huggingface.CASE, openai.CASE, stability.CASE]
+CASES = [cloudflare.CASE, huggingface.CASE, openai.CASE, stability.CASE]

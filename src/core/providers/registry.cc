@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/providers/cloudflare.h"
 #include "core/providers/dialect.h"
 #include "core/providers/huggingface.h"
 #include "core/providers/openai.h"
@@ -9,11 +10,13 @@
 namespace gateway {
 
 std::span<const Dialect *const> dialects() {
+    static const CloudflareWorkersAi cloudflare_workers_ai;
     static const HuggingFace huggingface;
     static const OpenAi openai;
     static const Sandbox sandbox;
     static const Stability stability;
-    static constexpr const Dialect *kAll[] = {&huggingface, &openai, &sandbox, &stability};
+    static constexpr const Dialect *kAll[] = {&cloudflare_workers_ai, &huggingface, &openai,
+                                              &sandbox, &stability};
     return kAll;
 }
 

@@ -1,0 +1,183 @@
+#include "core/providers/cloudflare.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/json/writer.h"
+#include "core/providers/error_reply.h"
+#include "core/providers/image_value.h"
+#include "core/providers/model_path.h"
+#include "core/providers/multipart.h"
+#include "core/random.h"
+#include "core/request/geometry.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr ErrorRule kErrors[] = {
+    // Of the prompt or of what was made of it.
+    {ErrorRule::code, "3030", OutcomeType::refused_by_policy},
+    {ErrorRule::code, "3036", OutcomeType::out_of_quota},  // the day's free neurons, with a 429
+    {ErrorRule::code, "10000", OutcomeType::our_credentials},
+    {ErrorRule::code, "3023", OutcomeType::our_credentials},
+    {ErrorRule::code, "3041", OutcomeType::our_credentials},
+    {ErrorRule::code, "5016", OutcomeType::our_credentials},
+    {ErrorRule::code, "5018", OutcomeType::our_credentials},
+    {ErrorRule::code, "5007", OutcomeType::not_here},  // no such model, with a 400
+    {ErrorRule::code, "3042", OutcomeType::not_here},
+    {ErrorRule::code, "5005", OutcomeType::not_here},
+    {ErrorRule::code, "5019", OutcomeType::not_here},
+    {ErrorRule::code, "7000", OutcomeType::not_here},  // no such route or account
+    {ErrorRule::code, "7003", OutcomeType::not_here},
+    {ErrorRule::code, "3043", OutcomeType::broken},
+    {ErrorRule::code, "3044", OutcomeType::broken},
+};
+
+// How a family of models is asked; the first whose models begin so.
+struct Manner {
+    std::string_view models;
+    bool form;
+    std::string_view steps;
+    bool seed;
+};
+constexpr Manner kManners[] = {
+    {"@cf/black-forest-labs/flux-1-", false, "steps", false},
+    {"@cf/black-forest-labs/flux-2-", true, "steps", true},
+    {"@cf/leonardo/", false, "num_steps", true},
+    {"@cf/stabilityai/", false, "num_steps", true},
+    {"@cf/bytedance/", false, "num_steps", true},
+    {"@cf/lykon/", false, "num_steps", true},
+};
+// A model that nobody knows is not told a seed that nobody asked for.
+constexpr Manner kUsual = {"", false, "num_steps", false};
+
+const Manner &manner_of(std::string_view model) {
+    const auto *manner =
+        std::find_if(std::begin(kManners), std::end(kManners),
+                     [=](const Manner &row) { return model.starts_with(row.models); });
+    return manner == std::end(kManners) ? kUsual : *manner;
+}
+
+constexpr std::string_view kWritten[] = {
+    "prompt", "negative_prompt", "width", "height", "steps", "num_steps", "guidance", "seed",
+};
+
+// What is sent, by name, whether in JSON or in a form.
+using Fields = std::vector<std::pair<std::string_view, ParamValue>>;
+
+Fields fields_of(const Params &params, std::string_view steps, std::optional<int64_t> seed) {
+    Fields fields = {{"prompt", params[Param::prompt]},
+                     {"negative_prompt", params[Param::negative_prompt]}};
+    if (const auto size = parse_size(params.text(Param::size))) {
+        fields.insert(fields.end(), {{"width", size->width}, {"height", size->height}});
+    }
+    fields.insert(fields.end(), {{steps, params[Param::num_inference_steps]},
+                                 {"guidance", params[Param::guidance]}});
+    if (seed) {
+        fields.emplace_back("seed", *seed);
+    }
+    return fields;
+}
+
+void write_form(const Fields &fields, const ProviderRequest &request, HttpCall &call) {
+    MultipartForm form;
+    for (const auto &[name, value] : fields) {
+        form.add(name, form_text(value));
+    }
+    for (const JsonValue field : request.passed) {
+        form.add(field.key(), form_text(field));
+    }
+    std::move(form).move_into(call, request.random);
+}
+
+void write_json(const Fields &fields, const ProviderRequest &request, HttpCall &call) {
+    JsonWriter body;
+    body.open_object();
+    for (const auto &[name, value] : fields) {
+        if (const auto *text = std::get_if<std::string_view>(&value)) {
+            if (!text->empty()) {  // which is no negative prompt to them
+                body.key(name).string(*text);
+            }
+        } else if (value.index() != 0) {
+            body.key(name).json(to_json(value));
+        }
+    }
+    for (const JsonValue field : request.passed) {
+        body.key(field.key()).exact(field);
+    }
+    body.close_object();
+    call.body = std::move(body).finish_text();
+    call.add_header("Content-Type", "application/json");
+}
+
+// {result, success, errors: [{code, message}], messages}
+std::optional<ProviderError> read_envelope(JsonValue root) {
+    const JsonValue error = root["errors"].at(0);
+    if (!error.is(JsonKind::object)) {
+        return std::nullopt;
+    }
+    ProviderError told;
+    told.code = told_text(error["code"]);
+    told.message = told_text(error["message"]);
+    return told;
+}
+
+}  // namespace
+
+bool CloudflareWorkersAi::passes(std::string_view field) const {
+    return std::find(std::begin(kWritten), std::end(kWritten), field) == std::end(kWritten);
+}
+
+Work CloudflareWorkersAi::begin(const ProviderRequest &request) const {
+    const auto path = path_of_model(request.model);
+    if (!path) {
+        return no_such_model(request.model);
+    }
+    const Manner &manner = manner_of(request.model);
+    HttpCall call;
+    call.url = request.provider.url + "/" + *path;
+    call.takes_picture = true;
+    if (request.params.has(Param::seed)) {
+        call.seed = request.params.integer(Param::seed, 0);
+    } else if (manner.seed) {
+        call.seed = random_seed(request.random);  // its own it keeps to itself
+    }
+    const Fields fields = fields_of(request.params, manner.steps, call.seed);
+    manner.form ? write_form(fields, request, call) : write_json(fields, request, call);
+    if (request.key != nullptr) {
+        call.add_header("Authorization", "Bearer " + request.key->secret);
+    }
+    call.add_header("traceparent", request.traceparent);
+    return call;
+}
+
+Outcome CloudflareWorkersAi::read(const HttpReply &reply) const {
+    Outcome outcome;
+    outcome.type = OutcomeType::made;
+    if (reply.status == 200 && !reply.picture.empty()) {
+        outcome.result.images.push_back(*read_picture(reply));
+        return outcome;
+    }
+    const auto document =
+        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const JsonValue root = document ? document->root() : JsonValue();
+    // A refusal may come with a 200 as well.
+    if (reply.status != 200 || root["success"].boolean() == false) {
+        return read_error(reply, read_envelope(root), kErrors);
+    }
+    const JsonValue picture = root["result"]["image"];
+    auto image = read_base64_image(picture);
+    if (!image) {
+        image = read_image_link(picture);
+    }
+    if (!image) {
+        return unreadable(reply, "the answer holds no image");
+    }
+    outcome.result.images.push_back(std::move(*image));
+    return outcome;
+}
+
+}  // namespace gateway

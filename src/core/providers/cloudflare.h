@@ -1,0 +1,18 @@
+// Cloudflare's Workers AI, directly or through an AI Gateway: by model, JSON or a form in, a
+// picture's own bytes or an envelope out, one picture a call. The account is part of the url.
+// Facts: Cloudflare's documentation of models and errors, 2026.
+#pragma once
+
+#include "core/providers/dialect.h"
+
+namespace gateway {
+
+class CloudflareWorkersAi final : public Dialect {
+ public:
+    [[nodiscard]] std::string_view name() const override { return "cloudflare-workers-ai"; }
+    [[nodiscard]] bool passes(std::string_view field) const override;
+    [[nodiscard]] Work begin(const ProviderRequest &request) const override;
+    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+};
+
+}  // namespace gateway

@@ -1,0 +1,9 @@
+// What a dialect makes of any reply: see dialect_fuzz.h.
+#include "core/providers/cloudflare.h"
+
+#include "dialect_fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    gateway::read_and_tell(gateway::CloudflareWorkersAi(), gateway::reply_of({data, size}, true));
+    return 0;
+}
