@@ -1,5 +1,5 @@
 """Every dialect that there is a fake of, in the contract suite's words. The one place to add another."""
 
-from . import cloudflare, huggingface, openai, stability
+from . import automatic1111, cloudflare, huggingface, openai, stability
 
-CASES = [cloudflare.CASE, huggingface.CASE, openai.CASE, stability.CASE]
+CASES = [automatic1111.CASE, cloudflare.CASE, huggingface.CASE, openai.CASE, stability.CASE]

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/providers/automatic1111.h"
 #include "core/providers/cloudflare.h"
 #include "core/providers/dialect.h"
 #include "core/providers/huggingface.h"
@@ -10,13 +11,14 @@
 namespace gateway {
 
 std::span<const Dialect *const> dialects() {
+    static const Automatic1111 automatic1111;
     static const CloudflareWorkersAi cloudflare_workers_ai;
     static const HuggingFace huggingface;
     static const OpenAi openai;
     static const Sandbox sandbox;
     static const Stability stability;
-    static constexpr const Dialect *kAll[] = {&cloudflare_workers_ai, &huggingface, &openai,
-                                              &sandbox, &stability};
+    static constexpr const Dialect *kAll[] = {
+        &automatic1111, &cloudflare_workers_ai, &huggingface, &openai, &sandbox, &stability};
     return kAll;
 }
 

@@ -1,0 +1,200 @@
+#include "core/providers/automatic1111.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/images/base64.h"
+#include "core/json/writer.h"
+#include "core/providers/error_reply.h"
+#include "core/providers/image_value.h"
+#include "core/request/geometry.h"
+
+namespace gateway {
+
+namespace {
+
+// What it writes, and what would change how many pictures come, or where they go.
+constexpr std::string_view kOwn[] = {
+    "prompt",
+    "negative_prompt",
+    "width",
+    "height",
+    "steps",
+    "cfg_scale",
+    "distilled_cfg_scale",
+    "seed",
+    "n_iter",
+    "batch_size",
+    "override_settings",
+    "override_settings_restore_afterwards",
+    "send_images",
+    "save_images",
+};
+
+// The name of whichever checkpoint the server has loaded.
+constexpr std::string_view kLoaded = "loaded";
+
+bool is_flux(std::string_view checkpoint) {
+    constexpr std::string_view kName = "flux";
+    const auto same = [](char a, char b) { return (a | 0x20) == b; };
+    return std::search(checkpoint.begin(), checkpoint.end(), kName.begin(), kName.end(), same) !=
+           checkpoint.end();
+}
+
+// Flux is distilled: it takes guidance by another name, and is spoiled by that of all others.
+void write_guidance(JsonWriter &body, std::string_view checkpoint, const Params &params) {
+    const bool flux = is_flux(checkpoint);
+    if (flux) {
+        body.key("cfg_scale").number(int64_t{1});
+    }
+    if (const auto *guidance = std::get_if<double>(&params[Param::guidance])) {
+        body.key(flux ? "distilled_cfg_scale" : "cfg_scale").number(*guidance);
+    }
+}
+
+std::string write_body(const ProviderRequest &request) {
+    const Params &params = request.params;
+    JsonWriter body;
+    body.open_object();
+    body.key("prompt").string(params.text(Param::prompt));
+    if (params.has(Param::negative_prompt)) {
+        body.key("negative_prompt").string(params.text(Param::negative_prompt));
+    }
+    if (const auto size = parse_size(params.text(Param::size))) {
+        body.key("width").number(size->width).key("height").number(size->height);
+    }
+    // The API's own default, 50, is not that of its page.
+    constexpr int64_t kUsualSteps = 20;
+    body.key("steps").number(params.integer(Param::num_inference_steps, kUsualSteps));
+    write_guidance(body, request.model, params);
+    if (params.has(Param::seed)) {
+        body.key("seed").number(params.integer(Param::seed, 0));
+    }
+    // One after the other: where one picture fits into the memory, several do.
+    body.key("n_iter").number(params.integer(Param::n, 1));
+    if (request.model != kLoaded) {
+        body.key("override_settings").open_object();
+        body.key("sd_model_checkpoint").string(request.model).close_object();
+    }
+    for (const JsonValue field : request.passed) {
+        body.key(field.key()).exact(field);
+    }
+    body.close_object();
+    return std::move(body).finish_text();
+}
+
+// {error, detail, errors}, or FastAPI's own {detail: "…"} and {detail: [{loc, msg}]}
+std::optional<ProviderError> read_envelope(JsonValue root) {
+    const JsonValue detail = root["detail"];
+    if (!detail && !root["error"].is(JsonKind::string)) {
+        return std::nullopt;
+    }
+    ProviderError told;
+    told.code = told_text(root["error"]);
+    if (detail.is(JsonKind::array)) {
+        const JsonValue where = detail.at(0)["loc"];
+        told.param = told_text(where.at(where.size() == 0 ? 0 : where.size() - 1));
+        told.message = told_text(detail.at(0)["msg"]);
+    } else {
+        told.message = told_text(detail);
+    }
+    if (told.message.empty()) {
+        told.message = told_text(root["errors"]);
+    }
+    return told;
+}
+
+Outcome read_failure(const HttpReply &reply, JsonValue root) {
+    Outcome outcome = read_error(reply, read_envelope(root), {});
+    // Forge says so with a 500; others make the picture with what is loaded.
+    const std::string &message = outcome.error.message;
+    if (outcome.type == OutcomeType::broken && message.starts_with("model ") &&
+        message.ends_with(" not found")) {
+        outcome.type = OutcomeType::not_here;
+    }
+    return outcome;
+}
+
+// What the server says of its pictures, in a text that is JSON.
+class Info {
+ public:
+    explicit Info(JsonValue text)
+        : text_(text.long_string(kLongest)), document_(JsonDocument::read(text_, kProvidersJson)) {}
+
+    // A grid of all pictures may come before them.
+    [[nodiscard]] size_t first() const {
+        const auto index = root()["index_of_first_image"].integer();
+        return index && *index > 0 ? static_cast<size_t>(*index) : 0;
+    }
+    // What a script was told, such as outlines, may come after them.
+    [[nodiscard]] size_t count() const {
+        const size_t seeds = root()["all_seeds"].size();
+        return seeds == 0 ? SIZE_MAX : seeds;
+    }
+    [[nodiscard]] std::optional<int64_t> seed(size_t index) const {
+        return root()["all_seeds"].at(index).integer();
+    }
+
+ private:
+    static constexpr size_t kLongest = size_t{1024} * 1024;
+    [[nodiscard]] JsonValue root() const { return document_ ? document_->root() : JsonValue(); }
+
+    std::string text_;
+    tl::expected<JsonDocument, JsonError> document_;
+};
+
+std::vector<Image> read_images(JsonValue root) {
+    const Info info(root["info"]);
+    std::vector<Image> images;
+    size_t place = 0;
+    for (const JsonValue item : root["images"]) {
+        const size_t index = place++;
+        if (index < info.first() || index - info.first() >= info.count()) {
+            continue;
+        }
+        if (auto image = read_base64_image(item)) {
+            image->seed = info.seed(index - info.first());
+            images.push_back(std::move(*image));
+        }
+    }
+    return images;
+}
+
+}  // namespace
+
+bool Automatic1111::passes(std::string_view field) const {
+    return std::find(std::begin(kOwn), std::end(kOwn), field) == std::end(kOwn);
+}
+
+Work Automatic1111::begin(const ProviderRequest &request) const {
+    HttpCall call;
+    call.url = request.provider.url + "/sdapi/v1/txt2img";
+    call.body = write_body(request);
+    if (request.params.has(Param::seed)) {
+        call.seed = request.params.integer(Param::seed, 0);
+    }
+    call.add_header("Content-Type", "application/json");
+    call.add_header("Accept", "application/json");
+    if (request.key != nullptr) {
+        call.add_header("Authorization", "Basic " + encode_base64(request.key->secret));
+    }
+    call.add_header("traceparent", request.traceparent);
+    return call;
+}
+
+Outcome Automatic1111::read(const HttpReply &reply) const {
+    const auto document =
+        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const JsonValue root = document ? document->root() : JsonValue();
+    if (reply.status != 200) {
+        return read_failure(reply, root);
+    }
+    Outcome outcome;
+    outcome.type = OutcomeType::made;
+    outcome.result.images = read_images(root);
+    return outcome.result.images.empty() ? unreadable(reply, "the answer holds no image")
+                                         : std::move(outcome);
+}
+
+}  // namespace gateway

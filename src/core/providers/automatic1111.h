@@ -1,0 +1,20 @@
+// AUTOMATIC1111's web UI, Forge and those that speak their /sdapi/v1: JSON in, base64 out, in one
+// long answer. Such a server works on one job at a time, and has but one switch to stop whichever
+// runs: so nothing is cancelled there.
+// Facts: modules/api of AUTOMATIC1111 1.10 and of Forge, 2025-06-26.
+#pragma once
+
+#include "core/providers/dialect.h"
+
+namespace gateway {
+
+class Automatic1111 final : public Dialect {
+ public:
+    [[nodiscard]] std::string_view name() const override { return "automatic1111"; }
+    [[nodiscard]] bool needs_key() const override { return false; }
+    [[nodiscard]] bool passes(std::string_view field) const override;
+    [[nodiscard]] Work begin(const ProviderRequest &request) const override;
+    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+};
+
+}  // namespace gateway
