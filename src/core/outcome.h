@@ -96,6 +96,7 @@ struct Job {
     std::string poll_url;
     std::string cancel_url;                          // empty: it cannot be cancelled
     std::optional<std::chrono::milliseconds> again;  // when to ask, if the provider says so
+    std::optional<int64_t> cost;  // as in ImageResult, where it is told before the picture is there
 };
 
 struct Outcome {

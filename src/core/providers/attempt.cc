@@ -87,7 +87,11 @@ void Attempt::follow(Job job) {
     const auto is_own = [&](const std::string &url) {
         return is_own_address(url, provider().url, dialect().own_hosts());
     };
-    if (!is_own(job.poll_url)) {
+    if (!is_own(job.cancel_url)) {
+        job.cancel_url.clear();
+    }
+    job_ = std::move(job);
+    if (!is_own(job_->poll_url)) {
         Outcome outcome;
         outcome.type = OutcomeType::unknown;
         outcome.error.code = "poll_url_refused";
@@ -95,10 +99,6 @@ void Attempt::follow(Job job) {
         end(std::move(outcome), nullptr);
         return;
     }
-    if (!is_own(job.cancel_url)) {
-        job.cancel_url.clear();
-    }
-    job_ = std::move(job);
     const auto ask = [this] { return set_up(dialect().poll(request_, *job_), kLongestPoll); };
     const auto read = [this](const HttpReply &reply, JsonValue root, OutcomeType state) {
         return dialect().read_job(reply, root, state);
@@ -113,6 +113,9 @@ void Attempt::follow(Job job) {
 
 void Attempt::on_poll_end(const HttpReply &reply, Outcome outcome) {
     timer_.reset();
+    if (!outcome.result.cost) {
+        outcome.result.cost = job_->cost;
+    }
     if (outcome.type != OutcomeType::unknown) {
         job_.reset();  // the provider has said how it ended
     }
@@ -151,11 +154,18 @@ void Attempt::end(Outcome outcome, const HttpReply *reply) {
         wire_->response = show_reply(*reply, provider().keys);
         outcome.wire = std::move(wire_);
     }
+    add_what_was_sent(outcome.result);
     on_outcome_(std::move(outcome));
 }
 
-// How several pictures of one call come by their seeds, only the provider can say.
-void Attempt::tell_seed(ImageResult &result) const {
+// Not every answer repeats what it was asked with; and some repeat a prompt that nobody revised.
+void Attempt::add_what_was_sent(ImageResult &result) const {
+    for (Image &image : result.images) {
+        if (image.revised_prompt == request_.params.text(Param::prompt)) {
+            image.revised_prompt.clear();
+        }
+    }
+    // Which of several pictures a seed makes again, providers do not say.
     if (result.images.size() == 1 && !result.images.front().seed) {
         result.images.front().seed = seed_;
     }

@@ -44,7 +44,7 @@ class Attempt {
     void work(LocalWork work);
     void run_work(std::function<Outcome()> make);
     void end(Outcome outcome, const HttpReply *reply);
-    void tell_seed(ImageResult &result) const;
+    void add_what_was_sent(ImageResult &result) const;
     void cancel_job() noexcept;
 
     [[nodiscard]] const Provider &provider() const { return request_.provider; }
@@ -55,8 +55,8 @@ class Attempt {
     Limits limits_;
     std::function<void(Outcome)> on_outcome_;
     Milliseconds began_;
-    std::optional<int64_t> seed_;  // that the provider was told
     std::unique_ptr<Wire> wire_;
+    std::optional<int64_t> seed_;  // that the call asked for
     std::unique_ptr<UpstreamCall> call_;
     std::optional<Job> job_;  // taken by the provider, and not ended yet
     std::unique_ptr<Poller> poller_;

@@ -1,0 +1,91 @@
+#include "core/providers/openai_answer.h"
+
+#include <string>
+
+#include "core/providers/error_reply.h"
+#include "core/providers/image_value.h"
+
+namespace gateway {
+
+std::optional<Image> read_openai_image(JsonValue item) {
+    // Compatible servers write an empty string where there is nothing.
+    std::optional<Image> image = read_base64_image(item["b64_json"]);
+    if (!image) {
+        image = read_image_link(item["url"]);
+    }
+    if (image) {
+        constexpr size_t kLongestPrompt = size_t{256} * 1024;
+        image->revised_prompt = item["revised_prompt"].long_string(kLongestPrompt);
+    }
+    return image;
+}
+
+bool is_withheld(JsonValue item) {
+    return item["respect_moderation"].boolean() == false;
+}
+
+std::optional<Usage> read_openai_usage(JsonValue value) {
+    if (!value.is(JsonKind::object)) {
+        return std::nullopt;
+    }
+    // What is no sane count is none.
+    const auto count = [](JsonValue number) {
+        const auto tokens = number.integer();
+        constexpr int64_t kMost = 1'000'000'000;
+        return tokens && *tokens >= 0 && *tokens <= kMost ? tokens : std::nullopt;
+    };
+    // OpenRouter has the words of chats.
+    const auto out = count(value["output_tokens"] ? value["output_tokens"] : value["completion_tokens"]);
+    const auto in = count(value["input_tokens"] ? value["input_tokens"] : value["prompt_tokens"]);
+    if (!out && !count(value["total_tokens"])) {
+        return std::nullopt;  // nothing that a picture could have cost
+    }
+    Usage usage;
+    usage.input_tokens = in.value_or(0);
+    usage.output_tokens = out.value_or(0);
+    usage.total_tokens =
+        count(value["total_tokens"]).value_or(usage.input_tokens + usage.output_tokens);
+    usage.input_image_tokens = count(value["input_tokens_details"]["image_tokens"]).value_or(0);
+    usage.input_text_tokens = count(value["input_tokens_details"]["text_tokens"])
+                                  .value_or(usage.input_tokens - usage.input_image_tokens);
+    usage.output_image_tokens = count(value["output_tokens_details"]["image_tokens"]);
+    usage.output_text_tokens = count(value["output_tokens_details"]["text_tokens"]);
+    return usage;
+}
+
+std::optional<ProviderError> read_openai_error(const HttpReply &reply, JsonValue root) {
+    ProviderError told;
+    told.status = reply.status;
+    JsonValue error = root["error"];
+    if (error.is(JsonKind::object)) {
+        // What the provider behind a broker said is a text in the text.
+        const std::string raw = told_text(error["metadata"]["raw"]);
+        told.type = told_text(error["type"]);
+        told.code = told_text(error["code"]);
+        told.param = told_text(error["param"]);
+        told.message = told_text(error["message"]) + (raw.empty() ? "" : ": " + raw);
+        for (const char *inner : {"inner_error", "innererror"}) {
+            if (error[inner]["code"].is(JsonKind::string)) {
+                told.code = error[inner]["code"].string();
+            }
+        }
+        return told;
+    }
+    if (error.is(JsonKind::string) && !error.string().empty()) {
+        told.code = told_text(root["code"]);
+        told.message = told_text(root["message"]);
+        told.message = told.message.empty() ? told_text(error) : told.message;
+        return told;
+    }
+    if (reply.status >= 400 && root["message"].is(JsonKind::string)) {
+        told.code = told_text(root["code"]);
+        told.message = told_text(root["message"]);
+        return told;
+    }
+    if (reply.status >= 400 && root["detail"]) {
+        return read_detail(reply, root);
+    }
+    return std::nullopt;
+}
+
+}  // namespace gateway

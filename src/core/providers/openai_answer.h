@@ -1,0 +1,23 @@
+// What OpenAI's answers, and those of the servers that speak like it, say: pictures, usage, errors.
+#pragma once
+
+#include <optional>
+
+#include "core/http_call.h"
+#include "core/json/document.h"
+#include "core/outcome.h"
+
+namespace gateway {
+
+std::optional<Image> read_openai_image(JsonValue item);
+
+// A picture that was made and taken back: a reason that stands beside its place.
+bool is_withheld(JsonValue item);
+
+std::optional<Usage> read_openai_usage(JsonValue value);
+
+// The error in an answer, in any of the forms that are about: an object, a text, a code and a
+// message without a cover, or FastAPI's detail. Nothing if there is none.
+std::optional<ProviderError> read_openai_error(const HttpReply &reply, JsonValue root);
+
+}  // namespace gateway

@@ -1,0 +1,182 @@
+#include "core/providers/openai_wire.h"
+
+#include <algorithm>
+
+#include "core/json/text.h"
+
+namespace gateway {
+
+namespace {
+
+using Where = ErrorRule::Where;
+using T = OutcomeType;
+
+// As xAI writes its errors, there is no code for some of these: providers/xai.md.
+const std::vector<ErrorRule> kXaiErrors = {
+    {Where::code, "imagine:content-moderated", T::refused_by_policy},
+    {Where::message, "content moderation", T::refused_by_policy},
+    {Where::message, "incorrect api key", T::our_credentials},
+    {Where::message, "available credits", T::out_of_quota},
+    {Where::message, "spending limit", T::out_of_quota},
+    {Where::code, "permission-denied", T::our_credentials},
+};
+
+// providers/azure-openai.md
+const std::vector<ErrorRule> kAzureErrors = {
+    {Where::code, "contentFilter", T::refused_by_policy},
+    {Where::code, "content_filter", T::refused_by_policy},
+    {Where::code, "ResponsibleAIPolicyViolation", T::refused_by_policy},
+    {Where::code, "DeploymentNotFound", T::not_here},
+    {Where::code, "OperationNotSupported", T::not_here},
+    {Where::code, "EngineOverloaded", T::throttled},
+    {Where::code, "RateLimitReached", T::throttled},
+    {Where::code, "too_many_requests", T::throttled},
+    // All prompts fail then, not this one.
+    {Where::message, "temporarily blocked", T::our_credentials},
+    {Where::code, "InternalServerError", T::broken},
+};
+
+// providers/together.md
+const std::vector<ErrorRule> kTogetherErrors = {
+    {Where::message, "nsfw", T::refused_by_policy},
+};
+
+// providers/openrouter.md: the code is the status; what the provider behind it said is in the message.
+const std::vector<ErrorRule> kOpenRouterErrors = {
+    {Where::message, "moderation_blocked", T::refused_by_policy},
+    {Where::message, "content_policy", T::refused_by_policy},
+    {Where::message, "flagged", T::refused_by_policy},
+    {Where::code, "402", T::out_of_quota},
+};
+
+// providers/recraft.md
+const std::vector<ErrorRule> kRecraftErrors = {
+    {Where::code, "not_enough_credits", T::out_of_quota},
+    {Where::message, "nsfw", T::refused_by_policy},
+    {Where::message, "moderation", T::refused_by_policy},
+};
+
+// providers/aggregators-openai-flux.md: whatever the status is.
+const std::vector<ErrorRule> kAggregatorErrors = {
+    {Where::code, "insufficient_user_quota", T::out_of_quota},
+    {Where::message, "quota", T::out_of_quota},
+    {Where::message, "用户额度不足", T::out_of_quota},
+    {Where::message, "invalid token", T::our_credentials},
+    {Where::message, "无效的令牌", T::our_credentials},
+    {Where::message, "no available channel", T::not_here},
+    {Where::message, "无可用渠道", T::not_here},
+    {Where::message, "moderat", T::refused_by_policy},
+    {Where::message, "safety", T::refused_by_policy},
+    {Where::message, "content_policy", T::refused_by_policy},
+    {Where::message, "sensitive", T::refused_by_policy},
+};
+
+constexpr double kMillion = 1'000'000;
+
+std::vector<OpenAiWire> make_wires() {
+    const OpenAiWire::Field size_in_pixels{Param::size, "width", "height", {}};
+    std::vector<OpenAiWire> wires;
+    wires.push_back({.api = "openai"});
+    wires.push_back({.api = "azure-openai", .auth = "api-key: ", .errors = kAzureErrors});
+    wires.push_back({.api = "xai",
+                     .cost = OpenAiWire::CostField{{"usage", "cost_in_usd_ticks"}, kMillion / 1e10},
+                     .errors = kXaiErrors});
+    wires.push_back({.api = "together",
+                     .fields = {size_in_pixels,
+                                {Param::num_inference_steps, "steps", "", {}},
+                                {Param::guidance, "guidance_scale", "", {}},
+                                {Param::response_format, "response_format", "",
+                                 {{"b64_json", "base64"}}}},
+                     .errors = kTogetherErrors});
+    wires.push_back({.api = "openrouter",
+                     .path = "/images",
+                     .cost = OpenAiWire::CostField{{"usage", "cost"}, kMillion},
+                     .errors = kOpenRouterErrors});
+    wires.push_back({.api = "recraft",
+                     .fields = {{Param::aspect_ratio, "size", "", {}},
+                                {Param::seed, "random_seed", "", {}},
+                                {Param::output_format, "image_format", "", {}}},
+                     .cost = OpenAiWire::CostField{{"credits"}, kMillion / 1000},
+                     .errors = kRecraftErrors});
+    wires.push_back({.api = "vllm-omni",
+                     .needs_key = false,
+                     .fields = {{Param::guidance, "guidance_scale", "", {}}}});
+    wires.push_back({.api = "sd-server",
+                     .needs_key = false,
+                     .names_model = false,
+                     .needs_seed = true,
+                     .prompt_extras = true});
+    wires.push_back({.api = "aggregator", .errors = kAggregatorErrors});
+    return wires;
+}
+
+tl::expected<void, std::string> change_field(OpenAiWire &wire, std::string_view text) {
+    const size_t colon = text.find(':');
+    const auto param = param_named(text.substr(0, colon));
+    if (!param || colon == std::string_view::npos) {
+        return tl::unexpected("\"" + std::string(text) +
+                              "\" is not PARAMETER:FIELD, as in seed:random_seed");
+    }
+    std::string name(text.substr(colon + 1));
+    OpenAiWire::Field field{*param, name == "-" ? "" : name, "", {}};
+    if (const size_t plus = name.find('+'); plus != std::string::npos && *param == Param::size) {
+        field.name = name.substr(0, plus);
+        field.second = name.substr(plus + 1);
+    }
+    std::erase_if(wire.fields, [&](const OpenAiWire::Field &other) { return other.param == *param; });
+    wire.fields.push_back(std::move(field));
+    return {};
+}
+
+}  // namespace
+
+const OpenAiWire::Field *OpenAiWire::field(Param param) const {
+    const auto found = std::find_if(fields.begin(), fields.end(),
+                                    [=](const Field &row) { return row.param == param; });
+    return found == fields.end() ? nullptr : &*found;
+}
+
+std::span<const OpenAiWire> openai_wires() {
+    static const std::vector<OpenAiWire> wires = make_wires();
+    return wires;
+}
+
+tl::expected<void, std::string> change_wire(OpenAiWire &wire, std::string_view word) {
+    const size_t equals = word.find('=');
+    const std::string_view name = word.substr(0, equals);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1);
+    if (value.empty() || !is_visible_ascii(value)) {
+        return tl::unexpected("invalid parameter \"" + std::string(word) + "\"");
+    }
+    if (name == "path") {
+        if (value.front() != '/' || value.find_first_of("#\"\\") != std::string_view::npos) {
+            return tl::unexpected("invalid path \"" + std::string(value) +
+                                  "\", expected something like /images/generations");
+        }
+        wire.path = value;
+        return {};
+    }
+    if (name == "auth") {
+        // A header's name, or the usual way.
+        if (value.find_first_of(":;,\"()<>@/[]?={}\\") != std::string_view::npos) {
+            return tl::unexpected("invalid auth \"" + std::string(value) +
+                                  "\", expected bearer or a header's name");
+        }
+        wire.auth = value == "bearer" ? "Authorization: Bearer " : std::string(value) + ": ";
+        return {};
+    }
+    if (name == "fields") {
+        for (std::string_view rest = value; !rest.empty();) {
+            const size_t comma = rest.find(',');
+            if (auto changed = change_field(wire, rest.substr(0, comma)); !changed) {
+                return changed;
+            }
+            rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+        }
+        return {};
+    }
+    return tl::unexpected("invalid parameter \"" + std::string(word) + "\"");
+}
+
+}  // namespace gateway
