@@ -120,6 +120,62 @@ TEST(ErrorReply, ReadsHowLongToWait) {
     }
 }
 
+TEST(ErrorReply, IsJudgedByItsMessageWhereThereAreNoCodes) {
+    constexpr ErrorRule kByMessage[] = {
+        {ErrorRule::message, "bad key", OutcomeType::our_credentials},
+        {ErrorRule::code, "odd_code", OutcomeType::not_here},
+    };
+    const auto type_of = [&](const char *message) {
+        const ProviderError error{422, "", "odd_code", message, ""};
+        const ErrorRule *rule = find_rule(error, kByMessage);
+        return rule == nullptr ? OutcomeType::unknown : rule->outcome;
+    };
+    EXPECT_EQ(type_of("That is a Bad Key, sorry."), OutcomeType::our_credentials);
+    EXPECT_EQ(type_of("BAD KEY"), OutcomeType::our_credentials);
+    EXPECT_EQ(type_of("bad  key"), OutcomeType::not_here);
+    EXPECT_EQ(type_of(""), OutcomeType::not_here);
+    EXPECT_EQ(find_rule({}, kByMessage), nullptr);
+}
+
+TEST(DetailError, IsReadInEachOfItsForms) {
+    const struct {
+        const char *body;
+        OutcomeType type;  // beside status 500
+        const char *message;
+        const char *param;
+        const char *kind;
+    } kRows[] = {
+        {R"({"detail":"No."})", OutcomeType::broken, "No.", "", ""},
+        {R"({"detail":[{"loc":["body","width"],"msg":"Too wide","type":"less_than"}]})",
+         OutcomeType::broken, "Too wide", "width", "less_than"},
+        {R"({"detail":[{"loc":["body","images",3,"url"],"msg":"A"},{"loc":["body","b"],"msg":"B"}]})",
+         OutcomeType::broken, "A; B", "url", ""},
+        {R"({"detail":"D","title":"T","message":"M","error":"E"})", OutcomeType::broken, "D", "",
+         ""},
+        {R"({"title":"T","error":"E"})", OutcomeType::broken, "T", "", ""},
+        {R"({"error":"E","message":"M"})", OutcomeType::broken, "M", "", ""},
+        {R"({"error":"E"})", OutcomeType::broken, "E", "", ""},
+        {R"({"detail":"Odd One"})", OutcomeType::refused_by_policy, "Odd One", "", ""},
+        {R"({"detail":[7,null,{"msg":8}]})", OutcomeType::broken, "8", "", ""},
+        {R"({"detail":{"loc":"x"}})", OutcomeType::unknown,
+         "status 500 without an error that could be read", "", ""},
+        {"[]", OutcomeType::unknown, "status 500 without an error that could be read", "", ""},
+    };
+    constexpr ErrorRule kByMessage[] = {
+        {ErrorRule::message, "odd one", OutcomeType::refused_by_policy}};
+    for (const auto &row : kRows) {
+        const ReadJson json(row.body);
+        const Outcome outcome =
+            read_detail_error(reply_of(500, "", "Retry-After: 2\r\n"), json.root(), kByMessage);
+        EXPECT_EQ(outcome.type, row.type) << row.body;
+        EXPECT_EQ(outcome.error.message, row.message) << row.body;
+        EXPECT_EQ(outcome.error.param, row.param) << row.body;
+        EXPECT_EQ(outcome.error.type, row.kind) << row.body;
+        EXPECT_EQ(outcome.error.status, 500);
+        EXPECT_EQ(outcome.retry_after, std::chrono::seconds(2));
+    }
+}
+
 TEST(JudgeDelivery, DependsOnWhetherTheRequestLeftWhole) {
     const struct {
         Delivery delivery;

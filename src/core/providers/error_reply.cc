@@ -48,6 +48,25 @@ OutcomeType judge_status(int status, bool has_envelope) {
     return OutcomeType::unknown;
 }
 
+bool mentions(std::string_view text, std::string_view lower_case_word) {
+    const auto lower = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    };
+    return std::search(text.begin(), text.end(), lower_case_word.begin(), lower_case_word.end(),
+                       [=](char c, char word) { return lower(c) == word; }) != text.end();
+}
+
+// Of ["body", "width"] the last, which is the field.
+std::string field_at(JsonValue place) {
+    std::string field;
+    for (const JsonValue step : place) {
+        if (step.is(JsonKind::string)) {
+            field = step.string();
+        }
+    }
+    return field;
+}
+
 }  // namespace
 
 Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const ErrorRule> rules) {
@@ -66,15 +85,50 @@ Outcome read_error(const HttpReply &reply, std::optional<ProviderError> told,
     outcome.error = std::move(told).value_or(ProviderError());
     outcome.error.status = reply.status;
     outcome.retry_after = read_retry_after(reply);
-    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const ErrorRule &row) {
-        return row.word == (row.where == ErrorRule::code ? outcome.error.code : outcome.error.type);
-    });
-    outcome.type = rule != rules.end() ? rule->outcome : judge_status(reply.status, has_envelope);
+    const ErrorRule *rule = find_rule(outcome.error, rules);
+    outcome.type = rule != nullptr ? rule->outcome : judge_status(reply.status, has_envelope);
     if (!has_envelope) {
         outcome.error.message =
             "status " + std::to_string(reply.status) + " without an error that could be read";
     }
     return outcome;
+}
+
+const ErrorRule *find_rule(const ProviderError &error, std::span<const ErrorRule> rules) {
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const ErrorRule &row) {
+        switch (row.where) {
+            case ErrorRule::code: return row.word == error.code;
+            case ErrorRule::type: return row.word == error.type;
+            case ErrorRule::message: return mentions(error.message, row.word);
+        }
+        return false;
+    });
+    return rule == rules.end() ? nullptr : &*rule;
+}
+
+std::optional<ProviderError> read_detail(const HttpReply &reply, JsonValue root) {
+    ProviderError error;
+    error.status = reply.status;
+    error.message = told_text(root["detail"]);
+    for (const JsonValue problem : root["detail"]) {
+        const std::string message = told_text(problem["msg"]);
+        error.message += (error.message.empty() || message.empty() ? "" : "; ") + message;
+        if (error.param.empty()) {
+            error.type = told_text(problem["type"]);
+            error.param = field_at(problem["loc"]);
+        }
+    }
+    for (const char *name : {"message", "title", "error"}) {
+        if (error.message.empty()) {
+            error.message = told_text(root[name]);
+        }
+    }
+    return error.message.empty() ? std::nullopt : std::optional(std::move(error));
+}
+
+Outcome read_detail_error(const HttpReply &reply, JsonValue root,
+                          std::span<const ErrorRule> rules) {
+    return read_error(reply, read_detail(reply, root), rules);
 }
 
 std::string told_text(JsonValue value) {

@@ -15,10 +15,13 @@
 namespace gateway {
 
 struct ErrorRule {
-    enum Where : uint8_t { code, type } where;
-    std::string_view word;
+    // In messages, for providers that have no codes, the word is looked for whatever its case.
+    enum Where : uint8_t { code, type, message } where;
+    std::string_view word;  // of messages: in lower case
     OutcomeType outcome;
 };
+
+const ErrorRule *find_rule(const ProviderError &error, std::span<const ErrorRule> rules);
 
 // `error` is the object {message, type, param, code}; absent when the answer has none.
 Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const ErrorRule> rules);
@@ -31,6 +34,14 @@ Outcome read_error(const HttpReply &reply, std::optional<ProviderError> told,
 std::string told_text(JsonValue value);
 
 // An answer that says of itself to be a success, and holds no picture that could be read.
+Outcome unreadable(const HttpReply &reply, std::string why);
+
+// The same of servers that answer as FastAPI does, and those that imitate it: {"detail": a text},
+// or
+// {"detail": [{"loc", "msg", "type"}]}; for want of it a "message", "title" or "error".
+Outcome read_detail_error(const HttpReply &reply, JsonValue root, std::span<const ErrorRule> rules);
+
+// A success that nothing can be made of.
 Outcome unreadable(const HttpReply &reply, std::string why);
 
 // When to ask again, by the headers retry-after-ms or retry-after: seconds, or a date (which is
