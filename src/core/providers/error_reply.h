@@ -36,13 +36,10 @@ std::string told_text(JsonValue value);
 // An answer that says of itself to be a success, and holds no picture that could be read.
 Outcome unreadable(const HttpReply &reply, std::string why);
 
-// The same of servers that answer as FastAPI does, and those that imitate it: {"detail": a text},
-// or
+// What servers say that answer as FastAPI does, and those that imitate it: {"detail": a text}, or
 // {"detail": [{"loc", "msg", "type"}]}; for want of it a "message", "title" or "error".
+std::optional<ProviderError> read_detail(const HttpReply &reply, JsonValue root);
 Outcome read_detail_error(const HttpReply &reply, JsonValue root, std::span<const ErrorRule> rules);
-
-// A success that nothing can be made of.
-Outcome unreadable(const HttpReply &reply, std::string why);
 
 // When to ask again, by the headers retry-after-ms or retry-after: seconds, or a date (which is
 // measured by the answer's own Date, whatever our clock says).
