@@ -3,8 +3,9 @@
 Each fake's module that speaks for a dialect says `CASE = Case(…)`; t/fakes/cases.py lists them."""
 
 from dataclasses import dataclass, field
-from typing import Callable
+from typing import Callable, Optional
 
+from .behaviours import NORMAL, Behaviour
 from .server import FakeServer
 
 
@@ -31,7 +32,9 @@ class Case:
     key: str = "env:OPENAI_API_KEY"        # or "none"
     makes: str = "b64"                     # what the provider's answers hold: b64, url or bytes
     most: int = 1                          # images of one call
-    cancels: bool = False                  # a job is cancelled at the provider when its client leaves
+    running: Optional[Behaviour] = None    # what a poll says while a job goes on, where there are jobs
+    taken: Behaviour = NORMAL              # what a submit says of a job that goes on
+    cancels: bool = False                  # a job is cancelled at the provider when its client leaves: see fake.cancels
     unusual_errors: tuple = ()             # bodies of errors that this suite must not play here, by name; say why
 
     def __str__(self):

@@ -66,6 +66,17 @@ class Call:
             raise ClientLeft("while waiting")
 
 
+class Script:
+    """Behaviours for the next requests, first in, first out, and one for all after them. The server's lock guards it."""
+
+    def __init__(self):
+        self.queue, self.default = deque(), NORMAL
+
+    def take(self):
+        """A behaviour, and whether it was queued."""
+        return (self.queue.popleft(), True) if self.queue else (self.default, False)
+
+
 class FakeServer:
     """A provider's fake overrides `is_scripted`, `refuse` and `accept`; everything else is here.
 
@@ -74,7 +85,7 @@ class FakeServer:
 
     def __init__(self, tls=None, port: int = 0, also=()):
         self._lock = threading.Condition()
-        self._requests, self._script, self._default = [], deque(), NORMAL
+        self._requests, self._script, self._polls = [], Script(), Script()
         self._connections = {}
         self._aborted = self._in_flight = self._accepted = self._failed_handshakes = 0
         self._malformed = []
@@ -90,6 +101,10 @@ class FakeServer:
     def is_scripted(self, head: Head) -> bool:
         """Whether behaviours are meant for this request (the provider's real work, not its side doors)."""
         return True
+
+    def is_poll(self, head: Head) -> bool:
+        """Whether the request asks what became of a job. Such requests have a script of their own."""
+        return False
 
     def wants_key(self, request: Request) -> bool:
         """Whether the provider's key belongs on this request; to hosts that only deliver pictures it must not go."""
@@ -108,12 +123,21 @@ class FakeServer:
     def next(self, *behaviours: Behaviour):
         """Queues behaviours for the next requests, first in, first out."""
         with self._lock:
-            self._script.extend(behaviours)
+            self._script.queue.extend(behaviours)
 
     def always(self, behaviour: Optional[Behaviour] = None):
         """What to do when the queue is empty; nothing means the normal answer."""
         with self._lock:
-            self._default = behaviour or NORMAL
+            self._script.default = behaviour or NORMAL
+
+    def next_poll(self, *behaviours: Behaviour):
+        """The same for requests that ask what became of a job."""
+        with self._lock:
+            self._polls.queue.extend(behaviours)
+
+    def always_poll(self, behaviour: Optional[Behaviour] = None):
+        with self._lock:
+            self._polls.default = behaviour or NORMAL
 
     # What happened
 
@@ -131,7 +155,7 @@ class FakeServer:
     def unplayed(self) -> int:
         """Queued behaviours that no request has met yet."""
         with self._lock:
-            return len(self._script)
+            return len(self._script.queue) + len(self._polls.queue)
 
     @property
     def aborted(self) -> int:
@@ -169,6 +193,10 @@ class FakeServer:
     def wait_requests(self, count: int, timeout: float = 5) -> list:
         self._wait(lambda: len(self._requests) >= count, timeout, f"{count} requests")
         return self.requests
+
+    def wait(self, condition, timeout: float = 5):
+        """Until the condition, a function of nothing, holds; it is looked at whenever something happens."""
+        self._wait(condition, timeout, "a condition")
 
     def wait_aborted(self, count: int = 1, timeout: float = 5):
         self._wait(lambda: self._aborted >= count, timeout, f"{count} aborted requests")
@@ -295,7 +323,8 @@ class FakeServer:
                           time.monotonic())
         call = Call(self, connection, request)
         silent = connection.close_at_next_request
-        behaviour, scripted = (NORMAL, False) if silent or not self.is_scripted(head) else self._take()
+        script = None if silent else self._script_for(head)
+        behaviour, queued = self._take(script)
         if behaviour.before_body:
             self._record(request)
             behaviour.play(call)
@@ -308,19 +337,22 @@ class FakeServer:
         if silent:
             connection.close()
         elif refusal:
-            if scripted:
-                self._put_back(behaviour)
+            if queued:
+                self._put_back(script, behaviour)
             call.send(refusal)
         else:
             behaviour.play(call)
 
-    def _take(self):
-        with self._lock:
-            return (self._script.popleft(), True) if self._script else (self._default, False)
+    def _script_for(self, head) -> Optional[Script]:
+        return self._script if self.is_scripted(head) else self._polls if self.is_poll(head) else None
 
-    def _put_back(self, behaviour):
+    def _take(self, script):
         with self._lock:
-            self._script.appendleft(behaviour)
+            return script.take() if script else (NORMAL, False)
+
+    def _put_back(self, script, behaviour):
+        with self._lock:
+            script.queue.appendleft(behaviour)
 
     def _record(self, request):
         with self._lock:

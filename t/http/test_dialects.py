@@ -199,3 +199,44 @@ def test_the_deadline_holds_whatever_the_provider_does(case, made_by):
     assert reply.status == 504 and time.monotonic() - began < 2
     assert reply.json["extra_fields"]["may_still_be_working"] is True
     fake.wait_in_flight(0)
+
+
+def jobs():
+    """Those whose provider answers before the picture is there."""
+    return [pytest.param(case, id=str(case)) for case in CASES if case.running]
+
+
+@pytest.mark.parametrize("case", jobs())
+def test_a_job_is_asked_for_until_it_is_done_and_submitted_once(made_by, case):
+    g, fake = made_by(case)
+    fake.next(case.taken)
+    fake.next_poll(case.running, Raw(502, {"Content-Type": "text/html"}, HTML), case.running)
+    reply = ask(g, case, response_format="b64_json")
+    assert reply.status == 200, (reply, fake.refusals)
+    assert is_picture(bytes_of(g, reply.json["data"][0]))
+    assert len(fake.work) == 1 and len(fake.polls) == 4
+
+
+@pytest.mark.parametrize("case", jobs())
+def test_a_job_that_its_provider_tells_nothing_of_is_not_submitted_again(made_by, case):
+    g, fake = made_by(case, more="retry attempts=3 backoff=10ms..10ms;")
+    fake.next(case.taken)
+    fake.always_poll(Raw(404, {"Content-Type": "text/html"}, HTML))
+    reply = ask(g, case)
+    assert reply.status == 502, reply
+    assert (attempt(reply)["outcome"], attempt(reply)["billed"]) == ("unknown", "unknown")
+    assert len(fake.work) == 1
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=str(case)) for case in CASES if case.cancels])
+def test_a_client_that_leaves_while_the_job_goes_on_cancels_it_once(made_by, case):
+    g, fake = made_by(case)
+    fake.next(case.taken)
+    fake.always_poll(case.running)
+    raw = g.connect().post("/v1/images/generations", {"prompt": "x", "model": f"p/{case.model}"})
+    fake.wait(lambda: len(fake.polls) == 1)
+    raw.close()
+    fake.wait(lambda: len(fake.cancels) == 1)
+    time.sleep(1)  # in which nobody polls any more, and nobody cancels again
+    assert (len(fake.work), len(fake.polls), len(fake.cancels)) == (1, 1, 1)
+    assert fake.refusals == []
