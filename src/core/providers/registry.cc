@@ -2,6 +2,7 @@
 
 #include "core/providers/automatic1111.h"
 #include "core/providers/cloudflare.h"
+#include "core/providers/black_forest_labs.h"
 #include "core/providers/dialect.h"
 #include "core/providers/huggingface.h"
 #include "core/providers/openai.h"
@@ -19,6 +20,10 @@ std::span<const Dialect *const> dialects() {
     static const Stability stability;
     static constexpr const Dialect *kAll[] = {
         &automatic1111, &cloudflare_workers_ai, &huggingface, &openai, &sandbox, &stability};
+    static const BlackForestLabs black_forest_labs;
+    static const OpenAi openai;
+    static const Sandbox sandbox;
+    static constexpr const Dialect *kAll[] = {&black_forest_labs, &openai, &sandbox};
     return kAll;
 }
 

@@ -1,0 +1,224 @@
+#include "core/providers/black_forest_labs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/glob.h"
+#include "core/json/writer.h"
+#include "core/net/path_segment.h"
+#include "core/providers/error_reply.h"
+#include "core/providers/image_value.h"
+#include "core/random.h"
+#include "core/request/geometry.h"
+#include "core/request/profile.h"
+#include "core/words.h"
+
+namespace gateway {
+
+namespace {
+
+// A rejected key may be told with 422, like a mistake of the caller's.
+constexpr ErrorRule kErrors[] = {
+    {ErrorRule::message, "invalid api key", OutcomeType::our_credentials},
+};
+
+// A job lives on the cluster that took it, which has a host of its own.
+constexpr std::string_view kOwnHosts[] = {"api.bfl.ai", "api.*.bfl.ai"};
+
+constexpr std::string_view kStateFields[] = {"status", "state"};
+constexpr PollState kStates[] = {
+    {"Ready", OutcomeType::made},
+    {"Request Moderated", OutcomeType::refused_by_policy},
+    {"Content Moderated", OutcomeType::refused_by_policy},
+    {"Error", OutcomeType::broken},
+    {"Failed", OutcomeType::broken},
+    {"Task not found", OutcomeType::not_here},
+};
+constexpr PollRules kPolling = {.first = Milliseconds(500),
+                                .longest = Milliseconds(5'000),
+                                .growth_percent = 130,
+                                .grace = Milliseconds(2'000),
+                                .state_fields = kStateFields,
+                                .states = kStates};
+
+// What the models differ in and the catalogue does not say.
+struct Family {
+    std::string_view models;
+    int64_t most_tolerance;     // of 0, the strictest, and up; 2 unless told
+    bool takes_seed;            // the seed that it draws itself, it does not always tell
+    std::string_view meddling;  // a field that decides whether the prompt is rewritten or
+    bool off;                   // researched first, and with what value it is not
+};
+constexpr Family kFamilies[] = {
+    {"flux-3-*", 4, false, "grounding", false},
+    {"flux-2-flex", 5, true, "prompt_upsampling", false},
+    {"flux-2-pro*", 5, true, "disable_pup", true},
+    {"flux-2-max", 5, true, "disable_pup", true},
+    {"flux-2-*", 5, true, "", false},
+    {"flux-kontext-*", 6, true, "", false},
+    {"flux-pro*", 6, true, "", false},
+    {"flux-dev", 6, true, "", false},
+    {"*", 4, false, "", false},
+};
+
+const Family &family_of(std::string_view model) {
+    return *std::find_if(std::begin(kFamilies), std::end(kFamilies),
+                         [=](const Family &family) { return glob_matches(family.models, model); });
+}
+
+// All that may be in a body and has no published name; what it would change how the answer comes.
+constexpr std::string_view kOwnFields =
+    "width height steps safety_tolerance grounding prompt_upsampling disable_pup webhook_url "
+    "webhook_secret";
+
+void write_body(JsonWriter &body, const Params &params, const Family &family,
+                std::optional<int64_t> seed) {
+    const auto write = [&](std::string_view name, Param param) {
+        if (params.has(param)) {
+            body.key(name).json(to_json(params[param]));
+        }
+    };
+    body.key("prompt").string(params.text(Param::prompt));
+    if (const auto size = parse_size(params.text(Param::size))) {
+        body.key("width").number(size->width);
+        body.key("height").number(size->height);
+    }
+    write("aspect_ratio", Param::aspect_ratio);
+    write("resolution", Param::resolution);
+    write("output_format", Param::output_format);
+    if (seed) {
+        body.key("seed").number(*seed);
+    }
+    write("steps", Param::num_inference_steps);
+    write("guidance", Param::guidance);
+    if (params.text(Param::moderation) == "low") {
+        body.key("safety_tolerance").number(family.most_tolerance);
+    }
+    if (!family.meddling.empty()) {
+        body.key(family.meddling).boolean(family.off);
+    }
+}
+
+std::optional<int64_t> seed_for(const ProviderRequest &request, const Family &family) {
+    if (request.params.has(Param::seed)) {
+        return request.params.integer(Param::seed, 0);
+    }
+    return family.takes_seed ? std::optional(random_seed(request.random)) : std::nullopt;
+}
+
+std::vector<std::string> headers_of(const ProviderRequest &request) {
+    std::vector<std::string> headers = {"Accept: application/json"};
+    if (request.key != nullptr) {
+        headers.push_back("x-key: " + request.key->secret);
+    }
+    if (!request.traceparent.empty()) {
+        headers.push_back("traceparent: " + std::string(request.traceparent));
+    }
+    return headers;
+}
+
+// A credit is a cent.
+std::optional<int64_t> read_credits(JsonValue value) {
+    constexpr double kMost = 1'000'000;
+    constexpr double kMicroUsd = 10'000;
+    const auto credits = value.number();
+    return credits && *credits > 0 && *credits <= kMost
+               ? std::optional<int64_t>(std::llround(*credits * kMicroUsd))
+               : std::nullopt;
+}
+
+// "Content Moderated" as a code, and with the reasons as a message.
+void tell_state(JsonValue root, ProviderError &error) {
+    const std::string_view state =
+        root["status"].string().empty() ? root["state"].string() : root["status"].string();
+    error.message = state;
+    for (const char c : state) {
+        error.code += c == ' ' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    }
+    const JsonValue details = root["details"];
+    if (details && !details.is(JsonKind::null)) {
+        error.message += ": " + std::move(JsonWriter().copy(details)).finish_text();
+    }
+}
+
+}  // namespace
+
+bool BlackForestLabs::passes(std::string_view field) const {
+    return !is_published_field(field) && !is_one_of(field, kOwnFields);
+}
+
+Work BlackForestLabs::begin(const ProviderRequest &request) const {
+    const Family &family = family_of(request.model);
+    HttpCall call;
+    call.seed = seed_for(request, family);
+    JsonWriter body;
+    body.open_object();
+    write_body(body, request.params, family, call.seed);
+    for (const JsonValue field : request.passed) {
+        body.key(field.key()).exact(field);
+    }
+    body.close_object();
+    call.url = request.provider.url + "/" + path_segment(request.model);
+    call.body = std::move(body).finish_text();
+    call.headers = headers_of(request);
+    call.headers.emplace_back("Content-Type: application/json");
+    return call;
+}
+
+Outcome BlackForestLabs::read(const HttpReply &reply) const {
+    if (reply.body.outline_too_large) {
+        return unreadable(reply, "the answer is not of the expected form");
+    }
+    const auto document =
+        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const JsonValue root = document ? document->root() : JsonValue();
+    if (reply.status != 200) {
+        return read_detail_error(reply, root, kErrors);
+    }
+    Outcome outcome;
+    outcome.type = OutcomeType::pending;
+    outcome.job.poll_url = root["polling_url"].string();
+    outcome.job.cost = read_credits(root["cost"]);
+    if (outcome.job.poll_url.empty()) {
+        return unreadable(reply, "the answer names no job");
+    }
+    return outcome;
+}
+
+const PollRules *BlackForestLabs::polling() const {
+    return &kPolling;
+}
+
+std::span<const std::string_view> BlackForestLabs::own_hosts() const {
+    return kOwnHosts;
+}
+
+HttpCall BlackForestLabs::poll(const ProviderRequest &request, const Job &job) const {
+    HttpCall call = Dialect::poll(request, job);
+    call.headers = headers_of(request);
+    return call;
+}
+
+Outcome BlackForestLabs::read_job(const HttpReply &reply, JsonValue root, OutcomeType state) const {
+    Outcome outcome = Dialect::read_job(reply, root, state);
+    if (state != OutcomeType::made) {
+        tell_state(root, outcome.error);
+        if (state == OutcomeType::not_here) {
+            outcome.type = OutcomeType::unknown;  // taken once, and paid for perhaps
+        }
+        return outcome;
+    }
+    const JsonValue result = root["result"];
+    auto image = read_image_link(result["sample"]);
+    if (!image) {
+        return unreadable(reply, "the job is done, and no picture is there");
+    }
+    constexpr size_t kLongestPrompt = size_t{256} * 1024;
+    image->revised_prompt = result["prompt"].long_string(kLongestPrompt);
+    image->seed = result["seed"].integer();
+    outcome.result.images.push_back(std::move(*image));
+    return outcome;
+}
+
+}  // namespace gateway

@@ -1,0 +1,23 @@
+// Black Forest Labs' FLUX API: a job for each picture, and a link to it for ten minutes.
+// Facts: its API reference and openapi.json of 2026, and public clients as of October 2026.
+#pragma once
+
+#include "core/providers/dialect.h"
+
+namespace gateway {
+
+class BlackForestLabs final : public Dialect {
+ public:
+    [[nodiscard]] std::string_view name() const override { return "black-forest-labs"; }
+    [[nodiscard]] bool passes(std::string_view field) const override;
+    [[nodiscard]] Work begin(const ProviderRequest &request) const override;
+    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+
+    [[nodiscard]] const PollRules *polling() const override;
+    [[nodiscard]] std::span<const std::string_view> own_hosts() const override;
+    [[nodiscard]] HttpCall poll(const ProviderRequest &request, const Job &job) const override;
+    [[nodiscard]] Outcome read_job(const HttpReply &reply, JsonValue root,
+                                   OutcomeType state) const override;
+};
+
+}  // namespace gateway

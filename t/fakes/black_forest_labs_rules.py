@@ -1,0 +1,131 @@
+"""What each of Black Forest Labs' endpoints takes and refuses, and how large its picture turns out.
+
+From the provider's API reference and openapi.json of 2026. Problems are told as FastAPI tells them."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .behaviours import Json, Raw
+
+FLUX_3_RATIOS = ("21:9 2:1 16:9 3:2 7:5 4:3 5:4 1:1 4:5 3:4 5:7 2:3 9:16 1:2 9:21 auto").split()
+FLUX_3_SIDES = {"768sq": 768, "1k": 1024, "1.5k": 1536, "2k": 2048, "4k": 4096}
+
+
+def problem(name, message, kind) -> dict:
+    return {"loc": ["body", name], "msg": message, "type": kind}
+
+
+def invalid(place: list, message: str, kind: str) -> Raw:
+    return Json({"detail": [{"loc": place, "msg": message, "type": kind}]}, 422)
+
+
+def text(least=0):
+    def check(value):
+        if not isinstance(value, str):
+            return "Input should be a valid string", "string_type"
+        if len(value) < least:
+            return f"String should have at least {least} character", "string_too_short"
+    return check
+
+
+def truth(value):
+    if not isinstance(value, bool):
+        return "Input should be a valid boolean", "bool_type"
+
+
+def number(least=None, most=None, multiple=1, kinds=(int,)):
+    def check(value):
+        if type(value) not in kinds:
+            return "Input should be a valid integer", "int_type"
+        if least is not None and value < least:
+            return f"Input should be greater than or equal to {least}", "greater_than_equal"
+        if most is not None and value > most:
+            return f"Input should be less than or equal to {most}", "less_than_equal"
+        if value % multiple and multiple > 1:
+            return f"Input should be a multiple of {multiple}", "multiple_of"
+    return check
+
+
+def choice(*words):
+    def check(value):
+        if value not in words:
+            return f"Input should be {' or '.join(map(repr, words))}", "literal_error"
+    return check
+
+
+def ratio(least, most):
+    def check(value):
+        try:
+            width, height = map(int, value.split(":"))
+            fits = Fraction(least) <= Fraction(width, height) <= Fraction(most)
+        except (AttributeError, ValueError, ZeroDivisionError):
+            fits = False
+        if not fits:
+            return f"Aspect ratio should lie between {least} and {most}", "value_error"
+    return check
+
+
+def flux(most_tolerance, **more) -> dict:
+    return {"prompt": text(), "seed": number(), "safety_tolerance": number(0, most_tolerance),
+            "output_format": choice("jpeg", "png", "webp"), "webhook_url": text(1), "webhook_secret": text(), **more}
+
+
+def flux_2(**more) -> dict:
+    sides = {"width": number(64, multiple=16), "height": number(64, multiple=16)}
+    return flux(5, **sides, **more)
+
+
+SIDES = {"width": number(256, 1440, 32), "height": number(256, 1440, 32)}
+KONTEXT = flux(6, aspect_ratio=ratio("3/7", "7/3"), prompt_upsampling=truth)
+
+ENDPOINTS = {
+    "flux-3-image": {"prompt": text(1), "aspect_ratio": choice(*FLUX_3_RATIOS), "resolution": choice(*FLUX_3_SIDES),
+                     "grounding": truth, "safety_tolerance": number(0, 4), "version": text()},
+    "flux-2-pro": flux_2(disable_pup=truth),
+    "flux-2-pro-preview": flux_2(disable_pup=truth),
+    "flux-2-max": flux_2(disable_pup=truth),
+    "flux-2-flex": flux_2(prompt_upsampling=truth, steps=number(1, 50), guidance=number(1.5, 10, kinds=(int, float))),
+    "flux-2-klein-4b": flux_2(),
+    "flux-2-klein-9b": flux_2(),
+    "flux-2-klein-9b-preview": flux_2(),
+    "flux-kontext-pro": KONTEXT,
+    "flux-kontext-max": KONTEXT,
+    "flux-pro-1.1": flux(6, **SIDES, prompt_upsampling=truth),
+    "flux-pro-1.1-ultra": flux(6, aspect_ratio=ratio("9/21", "21/9"), raw=truth, prompt_upsampling=truth),
+    "flux-dev": flux(6, **SIDES, prompt_upsampling=truth, steps=number(1, 50),
+                     guidance=number(1.5, 5, kinds=(int, float))),
+}
+
+
+def problems(endpoint: str, body: dict) -> list:
+    fields = ENDPOINTS[endpoint]
+    found = []
+    if "prompt" not in body:
+        found.append(problem("prompt", "Field required", "missing"))
+    for name, value in body.items():
+        if name not in fields:
+            found.append(problem(name, "Extra inputs are not permitted", "extra_forbidden"))
+        elif wrong := fields[name](value):
+            found.append(problem(name, *wrong))
+    if not found and body.get("width", 0) * body.get("height", 0) > 4 * 1024 * 1024:
+        found.append(problem("width", "The picture should have at most 4 megapixels", "value_error"))
+    return found
+
+
+@dataclass
+class Made:
+    width: int
+    height: int
+    format: str
+
+
+def picture_of(endpoint: str, body: dict) -> Made:
+    """The shape of the picture that is made of a good request."""
+    kind = body.get("output_format", "png" if "kontext" in endpoint else "jpeg")
+    if "width" in body or "height" in body:
+        return Made(body.get("width", 1024), body.get("height", 768), kind)
+    shape = body.get("aspect_ratio", "16:9" if endpoint.endswith("ultra") else "1:1")
+    width, height = map(int, ("1:1" if shape == "auto" else shape).split(":"))
+    area = FLUX_3_SIDES[body.get("resolution", "1k")] ** 2
+    side = (area * width / height) ** 0.5
+    return Made(max(8, round(side / 8) * 8), max(8, round(side * height / width / 8) * 8), kind)
