@@ -177,6 +177,17 @@ TEST_F(PollerTest, AsksAgainAfterTroubleOnTheWay) {
     EXPECT_FALSE(ended);
 }
 
+TEST_F(PollerTest, DoesNotAskAgainForWhatIsTooLarge) {
+    start();
+    expect_poll_after(Milliseconds(500));
+    answer(undelivered(Delivery::too_large));
+    ASSERT_TRUE(ended);
+    EXPECT_EQ(ended->type, OutcomeType::unknown);
+    EXPECT_EQ(ended->error.code, "answer_too_large");
+    world.loop.advance(Milliseconds(60'000));
+    EXPECT_EQ(polls(), 1U);
+}
+
 TEST_F(PollerTest, GivesUpWhenItIsRefusedThreeTimes) {
     for (const int status : {400, 401, 403, 404, 410, 422}) {
         ended.reset();

@@ -71,6 +71,10 @@ void Poller::poll() {
 
 void Poller::on_reply(const HttpReply &reply) {
     answered_ = std::move(call_);
+    if (reply.delivery == Delivery::too_large) {
+        end(reply, judge_delivery(reply));  // and will be, however often it is asked for
+        return;
+    }
     if (reply.delivery != Delivery::answered || reply.body.outline_too_large) {
         fail_again(reply);
         return;
@@ -89,7 +93,10 @@ void Poller::on_reply(const HttpReply &reply) {
         again(reply);
         return;
     }
-    Outcome outcome = read_(reply, root, *state);
+    end(reply, read_(reply, root, *state));
+}
+
+void Poller::end(const HttpReply &reply, Outcome outcome) {
     const auto on_end = std::move(on_end_);
     on_end(reply, std::move(outcome));
 }
@@ -109,8 +116,7 @@ void Poller::fail_again(const HttpReply &reply) {
         outcome.error.status = reply.status;
         outcome.error.code = "poll_refused";
         outcome.error.message = "the provider took the job, and refuses to say what became of it";
-        const auto on_end = std::move(on_end_);
-        on_end(reply, std::move(outcome));
+        end(reply, std::move(outcome));
         return;
     }
     const Milliseconds pause = std::min(kLongestPauseAfterFailure,

@@ -50,6 +50,7 @@ class Poller {
     void on_reply(const HttpReply &reply);
     void again(const HttpReply &reply);
     void fail_again(const HttpReply &reply);
+    void end(const HttpReply &reply, Outcome outcome);
 
     const Ports &ports_;
     const PollRules &rules_;
