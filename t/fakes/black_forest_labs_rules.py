@@ -3,9 +3,9 @@
 From the provider's API reference and openapi.json of 2026. Problems are told as FastAPI tells them."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 from .behaviours import Json, Raw
+from .checks import choice, number, ratio, text, truth
 
 FLUX_3_RATIOS = ("21:9 2:1 16:9 3:2 7:5 4:3 5:4 1:1 4:5 3:4 5:7 2:3 9:16 1:2 9:21 auto").split()
 FLUX_3_SIDES = {"768sq": 768, "1k": 1024, "1.5k": 1536, "2k": 2048, "4k": 4096}
@@ -17,52 +17,6 @@ def problem(name, message, kind) -> dict:
 
 def invalid(place: list, message: str, kind: str) -> Raw:
     return Json({"detail": [{"loc": place, "msg": message, "type": kind}]}, 422)
-
-
-def text(least=0):
-    def check(value):
-        if not isinstance(value, str):
-            return "Input should be a valid string", "string_type"
-        if len(value) < least:
-            return f"String should have at least {least} character", "string_too_short"
-    return check
-
-
-def truth(value):
-    if not isinstance(value, bool):
-        return "Input should be a valid boolean", "bool_type"
-
-
-def number(least=None, most=None, multiple=1, kinds=(int,)):
-    def check(value):
-        if type(value) not in kinds:
-            return "Input should be a valid integer", "int_type"
-        if least is not None and value < least:
-            return f"Input should be greater than or equal to {least}", "greater_than_equal"
-        if most is not None and value > most:
-            return f"Input should be less than or equal to {most}", "less_than_equal"
-        if value % multiple and multiple > 1:
-            return f"Input should be a multiple of {multiple}", "multiple_of"
-    return check
-
-
-def choice(*words):
-    def check(value):
-        if value not in words:
-            return f"Input should be {' or '.join(map(repr, words))}", "literal_error"
-    return check
-
-
-def ratio(least, most):
-    def check(value):
-        try:
-            width, height = map(int, value.split(":"))
-            fits = Fraction(least) <= Fraction(width, height) <= Fraction(most)
-        except (AttributeError, ValueError, ZeroDivisionError):
-            fits = False
-        if not fits:
-            return f"Aspect ratio should lie between {least} and {most}", "value_error"
-    return check
 
 
 def flux(most_tolerance, **more) -> dict:

@@ -67,7 +67,7 @@ class Call:
 
 
 class Script:
-    """Behaviours for the next requests, first in, first out, and one for all after them. The server's lock guards it."""
+    """Behaviours for the next requests, first in, first out, and one for all after them."""
 
     def __init__(self):
         self.queue, self.default = deque(), NORMAL
