@@ -4,5 +4,6 @@ from . import automatic1111, cloudflare, huggingface, openai, stability
 
 CASES = [automatic1111.CASE, cloudflare.CASE, huggingface.CASE, openai.CASE, stability.CASE]
 from . import black_forest_labs, openai
+from . import black_forest_labs, openai, replicate
 
-CASES = [openai.CASE, black_forest_labs.CASE]
+CASES = [openai.CASE, black_forest_labs.CASE, replicate.CASE]

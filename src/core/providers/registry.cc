@@ -6,6 +6,7 @@
 #include "core/providers/dialect.h"
 #include "core/providers/huggingface.h"
 #include "core/providers/openai.h"
+#include "core/providers/replicate.h"
 #include "core/providers/sandbox.h"
 #include "core/providers/stability.h"
 
@@ -22,8 +23,9 @@ std::span<const Dialect *const> dialects() {
         &automatic1111, &cloudflare_workers_ai, &huggingface, &openai, &sandbox, &stability};
     static const BlackForestLabs black_forest_labs;
     static const OpenAi openai;
+    static const Replicate replicate;
     static const Sandbox sandbox;
-    static constexpr const Dialect *kAll[] = {&black_forest_labs, &openai, &sandbox};
+    static constexpr const Dialect *kAll[] = {&black_forest_labs, &openai, &replicate, &sandbox};
     return kAll;
 }
 

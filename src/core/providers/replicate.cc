@@ -1,0 +1,244 @@
+#include "core/providers/replicate.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "core/json/writer.h"
+#include "core/providers/error_reply.h"
+#include "core/providers/image_value.h"
+#include "core/providers/replicate_input.h"
+#include "core/random.h"
+#include "core/request/profile.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr ErrorRule kErrors[] = {
+    // A model that is not there, or not for this account, is told with 422 as well as with 404.
+    {ErrorRule::message, "version does not exist", OutcomeType::not_here},
+};
+
+// Why a prediction failed is told in words only.
+constexpr ErrorRule kFailures[] = {
+    {ErrorRule::message, "nsfw", OutcomeType::refused_by_policy},
+    {ErrorRule::message, "flagged as sensitive", OutcomeType::refused_by_policy},
+    {ErrorRule::message, "request moderated", OutcomeType::refused_by_policy},
+    {ErrorRule::message, "content moderated", OutcomeType::refused_by_policy},
+    {ErrorRule::code, "E005", OutcomeType::refused_by_policy},
+};
+
+constexpr std::string_view kOwnHosts[] = {"api.replicate.com"};
+
+constexpr std::string_view kStateFields[] = {"status"};
+constexpr PollState kStates[] = {
+    {"succeeded", OutcomeType::made},
+    {"successful", OutcomeType::made},
+    {"failed", OutcomeType::broken},
+    {"canceled", OutcomeType::unknown},  // while it ran, and what ran is billed
+    {"aborted", OutcomeType::broken},    // before it ran
+};
+constexpr PollRules kPolling = {.first = Milliseconds(500),
+                                .longest = Milliseconds(5'000),
+                                .growth_percent = 130,
+                                .state_fields = kStateFields,
+                                .states = kStates};
+
+// How long the answer to a submit may wait for the picture. Not long: until it is there nobody
+// knows the prediction's name, and a client that leaves would leave it running.
+constexpr std::string_view kPrefer = "Prefer: wait=5";
+
+// When Replicate is to give up by itself, should nobody be left to say so.
+std::string cancel_after(const HttpTimeouts &timeouts) {
+    constexpr std::chrono::seconds kShortest(5);
+    constexpr std::chrono::seconds kLongest(24 * 3600);
+    const auto time = std::chrono::ceil<std::chrono::seconds>(timeouts.total);
+    return "Cancel-After: " + std::to_string(std::clamp(time, kShortest, kLongest).count()) + "s";
+}
+
+std::vector<std::string> headers_of(const ProviderRequest &request) {
+    std::vector<std::string> headers = {"Accept: application/json"};
+    if (request.key != nullptr) {
+        headers.push_back("Authorization: Bearer " + request.key->secret);
+    }
+    if (!request.traceparent.empty()) {
+        headers.push_back("traceparent: " + std::string(request.traceparent));
+    }
+    return headers;
+}
+
+// "It failed. (E1001)" and "It failed (code: PA)": the code; empty if there is none.
+std::string code_in(std::string_view message) {
+    const size_t open = message.rfind('(');
+    const size_t close = message.rfind(')');
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
+        return {};
+    }
+    std::string_view code = message.substr(open + 1, close - open - 1);
+    constexpr std::string_view kLabel = "code: ";
+    if (code.starts_with(kLabel)) {
+        code.remove_prefix(kLabel.size());
+    }
+    constexpr size_t kLongest = 8;
+    const bool is_code = !code.empty() && code.size() <= kLongest &&
+                         std::all_of(code.begin(), code.end(), [](char c) {
+                             return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+                         });
+    return is_code ? std::string(code) : std::string();
+}
+
+// "Your rate limit resets in ~30s."
+std::optional<Milliseconds> wait_in(std::string_view message) {
+    constexpr std::string_view kMark = "resets in ~";
+    const size_t mark = message.find(kMark);
+    if (mark == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::string_view rest = message.substr(mark + kMark.size());
+    int64_t seconds = 0;
+    const auto [stop, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), seconds);
+    constexpr int64_t kMost = 24 * 3600;
+    const bool is_time = problem == std::errc() && stop != rest.data() + rest.size() &&
+                         *stop == 's' && seconds >= 0 && seconds <= kMost;
+    return is_time ? std::optional(Milliseconds(seconds * 1'000)) : std::nullopt;
+}
+
+Outcome read_refusal(const HttpReply &reply, JsonValue root) {
+    Outcome outcome = read_detail_error(reply, root, kErrors);
+    const std::string_view field = root["invalid_fields"].at(0)["field"].string();
+    constexpr std::string_view kInput = "input.";
+    outcome.error.param = field.substr(field.starts_with(kInput) ? kInput.size() : 0);
+    if (outcome.type == OutcomeType::throttled && !outcome.retry_after) {
+        outcome.retry_after = wait_in(outcome.error.message);
+    }
+    return outcome;
+}
+
+// A link, bytes, or a list or an object of them: each model has its own form.
+void collect_images(JsonValue output, std::vector<Image> &images) {
+    if (output.is(JsonKind::array)) {
+        for (const JsonValue item : output) {
+            collect_images(item, images);
+        }
+        return;
+    }
+    for (const char *name : {"images", "image", "url"}) {
+        if (const JsonValue member = output[name]) {
+            collect_images(member, images);
+            return;
+        }
+    }
+    auto image = read_image_link(output);
+    if (!image) {
+        image = read_base64_image(output);
+    }
+    if (image) {
+        images.push_back(std::move(*image));
+    }
+}
+
+}  // namespace
+
+bool Replicate::passes(std::string_view field) const {
+    return !is_published_field(field) && !is_input_word(field);
+}
+
+Work Replicate::begin(const ProviderRequest &request) const {
+    const InputWords &words = input_words(request.model);
+    HttpCall call;
+    if (request.params.has(Param::seed)) {
+        call.seed = request.params.integer(Param::seed, 0);
+    } else if (words.takes_seed) {
+        call.seed = random_seed(request.random);
+    }
+    JsonWriter body;
+    body.open_object().key("version").string(request.model);
+    body.key("input").open_object();
+    write_input(body, request.params, words, call.seed);
+    for (const JsonValue field : request.passed) {
+        body.key(field.key()).exact(field);
+    }
+    body.close_object().close_object();
+    call.url = request.provider.url + "/predictions";
+    call.body = std::move(body).finish_text();
+    call.headers = headers_of(request);
+    call.headers.emplace_back("Content-Type: application/json");
+    call.headers.emplace_back(kPrefer);
+    call.headers.push_back(cancel_after(request.provider.timeouts));
+    return call;
+}
+
+Outcome Replicate::read(const HttpReply &reply) const {
+    if (reply.body.outline_too_large) {
+        return unreadable(reply, "the answer is not of the expected form");
+    }
+    const auto document =
+        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const JsonValue root = document ? document->root() : JsonValue();
+    if (reply.status < 200 || reply.status >= 300) {
+        return read_refusal(reply, root);
+    }
+    const auto state = state_of(root, kPolling);
+    if (!state) {
+        return unreadable(reply, "the answer is no prediction");
+    }
+    if (*state != OutcomeType::pending) {
+        return read_job(reply, root, *state);
+    }
+    Outcome outcome;
+    outcome.type = OutcomeType::pending;
+    outcome.job.poll_url = root["urls"]["get"].string();
+    outcome.job.cancel_url = root["urls"]["cancel"].string();
+    if (outcome.job.poll_url.empty()) {
+        return unreadable(reply, "the prediction goes on, and says not where");
+    }
+    return outcome;
+}
+
+const PollRules *Replicate::polling() const {
+    return &kPolling;
+}
+
+std::span<const std::string_view> Replicate::own_hosts() const {
+    return kOwnHosts;
+}
+
+HttpCall Replicate::poll(const ProviderRequest &request, const Job &job) const {
+    HttpCall call = Dialect::poll(request, job);
+    call.headers = headers_of(request);
+    return call;
+}
+
+Outcome Replicate::read_job(const HttpReply &reply, JsonValue root, OutcomeType state) const {
+    Outcome outcome = Dialect::read_job(reply, root, state);
+    if (state == OutcomeType::made) {
+        collect_images(root["output"], outcome.result.images);
+        return outcome.result.images.empty()
+                   ? unreadable(reply, "the prediction succeeded, and no picture is there")
+                   : std::move(outcome);
+    }
+    constexpr size_t kLongestError = size_t{64} * 1024;
+    outcome.error.message = root["error"].long_string(kLongestError);
+    outcome.error.code = code_in(outcome.error.message);
+    if (outcome.error.message.empty()) {
+        outcome.error.message = "the prediction ended as " + std::string(root["status"].string());
+    }
+    if (const ErrorRule *rule = find_rule(outcome.error, kFailures);
+        rule != nullptr && state == OutcomeType::broken) {
+        outcome.type = rule->outcome;
+    }
+    return outcome;
+}
+
+std::optional<HttpCall> Replicate::cancel(const ProviderRequest &request, const Job &job) const {
+    if (job.cancel_url.empty()) {
+        return std::nullopt;
+    }
+    HttpCall call;
+    call.url = job.cancel_url;
+    call.headers = headers_of(request);
+    return call;
+}
+
+}  // namespace gateway

@@ -1,0 +1,26 @@
+// Replicate's predictions: one path for all models, whose inputs differ, and the picture at once or
+// after polling.
+// Facts: its openapi.json and guides of 2026, and the input schemas of its official models.
+#pragma once
+
+#include "core/providers/dialect.h"
+
+namespace gateway {
+
+class Replicate final : public Dialect {
+ public:
+    [[nodiscard]] std::string_view name() const override { return "replicate"; }
+    [[nodiscard]] bool passes(std::string_view field) const override;
+    [[nodiscard]] Work begin(const ProviderRequest &request) const override;
+    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+
+    [[nodiscard]] const PollRules *polling() const override;
+    [[nodiscard]] std::span<const std::string_view> own_hosts() const override;
+    [[nodiscard]] HttpCall poll(const ProviderRequest &request, const Job &job) const override;
+    [[nodiscard]] Outcome read_job(const HttpReply &reply, JsonValue root,
+                                   OutcomeType state) const override;
+    [[nodiscard]] std::optional<HttpCall> cancel(const ProviderRequest &request,
+                                                 const Job &job) const override;
+};
+
+}  // namespace gateway
