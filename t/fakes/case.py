@@ -32,7 +32,7 @@ class Case:
     key: str = "env:OPENAI_API_KEY"        # or "none"
     makes: str = "b64"                     # what the provider's answers hold: b64, url or bytes
     most: int = 1                          # images of one call
-    running: Optional[Behaviour] = None    # what a poll says while a job goes on, where there are jobs
+    running: Optional[Behaviour] = None    # what a poll says while a job goes on, where there are jobs: see fake.polls
     taken: Behaviour = NORMAL              # what a submit says of a job that goes on
     cancels: bool = False                  # a job is cancelled at the provider when its client leaves: see fake.cancels
     unusual_errors: tuple = ()             # bodies of errors that this suite must not play here, by name; say why

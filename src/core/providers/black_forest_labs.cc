@@ -7,8 +7,10 @@
 #include "core/glob.h"
 #include "core/json/writer.h"
 #include "core/net/path_segment.h"
+#include "core/providers/call_headers.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
+#include "core/providers/json_reply.h"
 #include "core/random.h"
 #include "core/request/geometry.h"
 #include "core/request/profile.h"
@@ -22,6 +24,8 @@ namespace {
 constexpr ErrorRule kErrors[] = {
     {ErrorRule::message, "invalid api key", OutcomeType::our_credentials},
 };
+
+constexpr std::string_view kKeyHeader = "x-key: ";
 
 // A job lives on the cluster that took it, which has a host of its own.
 constexpr std::string_view kOwnHosts[] = {"api.bfl.ai", "api.*.bfl.ai"};
@@ -107,17 +111,6 @@ std::optional<int64_t> seed_for(const ProviderRequest &request, const Family &fa
     return family.takes_seed ? std::optional(random_seed(request.random)) : std::nullopt;
 }
 
-std::vector<std::string> headers_of(const ProviderRequest &request) {
-    std::vector<std::string> headers = {"Accept: application/json"};
-    if (request.key != nullptr) {
-        headers.push_back("x-key: " + request.key->secret);
-    }
-    if (!request.traceparent.empty()) {
-        headers.push_back("traceparent: " + std::string(request.traceparent));
-    }
-    return headers;
-}
-
 // A credit is a cent.
 std::optional<int64_t> read_credits(JsonValue value) {
     constexpr double kMost = 1'000'000;
@@ -161,17 +154,13 @@ Work BlackForestLabs::begin(const ProviderRequest &request) const {
     body.close_object();
     call.url = request.provider.url + "/" + path_segment(request.model);
     call.body = std::move(body).finish_text();
-    call.headers = headers_of(request);
+    call.headers = call_headers(request, kKeyHeader);
     call.headers.emplace_back("Content-Type: application/json");
     return call;
 }
 
 Outcome BlackForestLabs::read(const HttpReply &reply) const {
-    if (reply.body.outline_too_large) {
-        return unreadable(reply, "the answer is not of the expected form");
-    }
-    const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const auto document = read_document(reply);
     const JsonValue root = document ? document->root() : JsonValue();
     if (reply.status != 200) {
         return read_detail_error(reply, root, kErrors);
@@ -196,7 +185,7 @@ std::span<const std::string_view> BlackForestLabs::own_hosts() const {
 
 HttpCall BlackForestLabs::poll(const ProviderRequest &request, const Job &job) const {
     HttpCall call = Dialect::poll(request, job);
-    call.headers = headers_of(request);
+    call.headers = call_headers(request, kKeyHeader);
     return call;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/providers/error_reply.h"
+#include "core/providers/json_reply.h"
 #include "core/words.h"
 
 namespace gateway {
@@ -75,12 +76,8 @@ void Poller::on_reply(const HttpReply &reply) {
         end(reply, judge_delivery(reply));  // and will be, however often it is asked for
         return;
     }
-    if (reply.delivery != Delivery::answered || reply.body.outline_too_large) {
-        fail_again(reply);
-        return;
-    }
     const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+        reply.delivery == Delivery::answered ? read_document(reply) : std::optional<JsonDocument>();
     const JsonValue root = document ? document->root() : JsonValue();
     const auto state = state_of(root, rules_);
     if (!state) {

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "core/json/writer.h"
+#include "core/providers/call_headers.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
+#include "core/providers/json_reply.h"
 #include "core/providers/replicate_input.h"
 #include "core/random.h"
 #include "core/request/profile.h"
@@ -28,6 +30,8 @@ constexpr ErrorRule kFailures[] = {
     {ErrorRule::message, "content moderated", OutcomeType::refused_by_policy},
     {ErrorRule::code, "E005", OutcomeType::refused_by_policy},
 };
+
+constexpr std::string_view kKeyHeader = "Authorization: Bearer ";
 
 constexpr std::string_view kOwnHosts[] = {"api.replicate.com"};
 
@@ -55,17 +59,6 @@ std::string cancel_after(const HttpTimeouts &timeouts) {
     constexpr std::chrono::seconds kLongest(24 * 3600);
     const auto time = std::chrono::ceil<std::chrono::seconds>(timeouts.total);
     return "Cancel-After: " + std::to_string(std::clamp(time, kShortest, kLongest).count()) + "s";
-}
-
-std::vector<std::string> headers_of(const ProviderRequest &request) {
-    std::vector<std::string> headers = {"Accept: application/json"};
-    if (request.key != nullptr) {
-        headers.push_back("Authorization: Bearer " + request.key->secret);
-    }
-    if (!request.traceparent.empty()) {
-        headers.push_back("traceparent: " + std::string(request.traceparent));
-    }
-    return headers;
 }
 
 // "It failed. (E1001)" and "It failed (code: PA)": the code; empty if there is none.
@@ -162,7 +155,7 @@ Work Replicate::begin(const ProviderRequest &request) const {
     body.close_object().close_object();
     call.url = request.provider.url + "/predictions";
     call.body = std::move(body).finish_text();
-    call.headers = headers_of(request);
+    call.headers = call_headers(request, kKeyHeader);
     call.headers.emplace_back("Content-Type: application/json");
     call.headers.emplace_back(kPrefer);
     call.headers.push_back(cancel_after(request.provider.timeouts));
@@ -170,11 +163,7 @@ Work Replicate::begin(const ProviderRequest &request) const {
 }
 
 Outcome Replicate::read(const HttpReply &reply) const {
-    if (reply.body.outline_too_large) {
-        return unreadable(reply, "the answer is not of the expected form");
-    }
-    const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const auto document = read_document(reply);
     const JsonValue root = document ? document->root() : JsonValue();
     if (reply.status < 200 || reply.status >= 300) {
         return read_refusal(reply, root);
@@ -206,7 +195,7 @@ std::span<const std::string_view> Replicate::own_hosts() const {
 
 HttpCall Replicate::poll(const ProviderRequest &request, const Job &job) const {
     HttpCall call = Dialect::poll(request, job);
-    call.headers = headers_of(request);
+    call.headers = call_headers(request, kKeyHeader);
     return call;
 }
 
@@ -237,7 +226,7 @@ std::optional<HttpCall> Replicate::cancel(const ProviderRequest &request, const 
     }
     HttpCall call;
     call.url = job.cancel_url;
-    call.headers = headers_of(request);
+    call.headers = call_headers(request, kKeyHeader);
     return call;
 }
 
