@@ -7,3 +7,6 @@ from . import black_forest_labs, openai
 from . import black_forest_labs, openai, replicate
 
 CASES = [openai.CASE, black_forest_labs.CASE, replicate.CASE]
+from . import google_gemini, openai
+
+CASES = [openai.CASE, google_gemini.CASE]

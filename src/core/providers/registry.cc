@@ -5,6 +5,7 @@
 #include "core/providers/black_forest_labs.h"
 #include "core/providers/dialect.h"
 #include "core/providers/huggingface.h"
+#include "core/providers/google_gemini.h"
 #include "core/providers/openai.h"
 #include "core/providers/replicate.h"
 #include "core/providers/sandbox.h"
@@ -26,6 +27,10 @@ std::span<const Dialect *const> dialects() {
     static const Replicate replicate;
     static const Sandbox sandbox;
     static constexpr const Dialect *kAll[] = {&black_forest_labs, &openai, &replicate, &sandbox};
+    static const GoogleGemini google_gemini;
+    static const OpenAi openai;
+    static const Sandbox sandbox;
+    static constexpr const Dialect *kAll[] = {&google_gemini, &openai, &sandbox};
     return kAll;
 }
 

@@ -1,0 +1,98 @@
+#include "core/providers/google_error.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "core/providers/error_reply.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr ErrorRule kErrors[] = {
+    // Told with status 400, not 401.
+    {ErrorRule::code, "API_KEY_INVALID", OutcomeType::our_credentials},
+    {ErrorRule::type, "UNAUTHENTICATED", OutcomeType::our_credentials},
+    {ErrorRule::type, "PERMISSION_DENIED", OutcomeType::our_credentials},
+    // The account is at fault, by its country: what it says of money is told apart below.
+    {ErrorRule::type, "FAILED_PRECONDITION", OutcomeType::our_credentials},
+    {ErrorRule::type, "RESOURCE_EXHAUSTED", OutcomeType::throttled},
+    {ErrorRule::type, "NOT_FOUND", OutcomeType::not_here},
+    // Somebody ended it, and nobody says how far it had got.
+    {ErrorRule::type, "CANCELLED", OutcomeType::unknown},
+};
+
+bool mentions(std::string_view text, std::string_view word) {
+    return text.find(word) != std::string_view::npos;
+}
+
+// A quota that is of no use today, or none at all: a free project has a limit of 0.
+bool is_spent(std::string_view message, JsonValue details) {
+    if (mentions(message, "limit: 0,") || message.ends_with("limit: 0")) {
+        return true;
+    }
+    for (const JsonValue detail : details) {
+        for (const JsonValue violation : detail["violations"]) {
+            if (mentions(violation["quotaId"].string(), "PerDay")) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+// A duration of protobuf's: "10.1s".
+std::optional<std::chrono::milliseconds> read_duration(std::string_view text) {
+    double seconds = 0;
+    const char *const last = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data(), last, seconds);
+    constexpr double kMostSeconds = 24.0 * 3600;
+    if (problem != std::errc() || std::string_view(stop, last) != "s" || !(seconds >= 0) ||
+        !std::isfinite(seconds)) {
+        return std::nullopt;
+    }
+    return std::chrono::milliseconds(std::llround(std::min(seconds, kMostSeconds) * 1000));
+}
+
+std::optional<std::chrono::milliseconds> read_retry_delay(JsonValue details) {
+    for (const JsonValue detail : details) {
+        if (const auto delay = read_duration(detail["retryDelay"].string())) {
+            return delay;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Outcome read_google_error(const HttpReply &reply, JsonValue error) {
+    if (!error.is(JsonKind::object)) {
+        return read_error(reply, std::nullopt, kErrors);
+    }
+    const JsonValue details = error["details"];
+    ProviderError told;
+    told.type = told_text(error["status"]);
+    told.message = told_text(error["message"]);
+    for (const JsonValue detail : details) {
+        if (told.code.empty()) {
+            told.code = told_text(detail["reason"]);
+        }
+        if (told.param.empty()) {
+            told.param = told_text(detail["fieldViolations"].at(0)["field"]);
+        }
+    }
+    Outcome outcome = read_error(reply, std::move(told), kErrors);
+    const std::string_view message = outcome.error.message;
+    if ((outcome.type == OutcomeType::throttled && is_spent(message, details)) ||
+        (outcome.error.type == "FAILED_PRECONDITION" && mentions(message, "billing"))) {
+        outcome.type = OutcomeType::out_of_quota;
+    }
+    if (!outcome.retry_after) {
+        outcome.retry_after = read_retry_delay(details);
+    }
+    return outcome;
+}
+
+}  // namespace gateway

@@ -1,0 +1,233 @@
+#include "core/providers/google_gemini.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/json/writer.h"
+#include "core/providers/error_reply.h"
+#include "core/providers/google_error.h"
+#include "core/providers/image_value.h"
+#include "core/providers/model_path.h"
+#include "core/random.h"
+#include "core/request/profile.h"
+#include "core/words.h"
+
+namespace gateway {
+
+namespace {
+
+// ---- forth
+
+// The four that can be set for every model; what is not said stays as strict as Google likes it.
+constexpr std::string_view kHarms[] = {
+    "HARM_CATEGORY_HARASSMENT",
+    "HARM_CATEGORY_HATE_SPEECH",
+    "HARM_CATEGORY_SEXUALLY_EXPLICIT",
+    "HARM_CATEGORY_DANGEROUS_CONTENT",
+};
+
+void write_shape(JsonWriter &body, const Params &params) {
+    const std::string_view ratio = params.text(Param::aspect_ratio);
+    const std::string_view tier = params.text(Param::resolution);
+    if (ratio.empty() && tier.empty()) {
+        return;
+    }
+    body.key("imageConfig").open_object();
+    if (!ratio.empty()) {
+        body.key("aspectRatio").string(ratio);
+    }
+    if (!tier.empty()) {
+        body.key("imageSize").string(tier);
+    }
+    body.close_object();
+}
+
+void write_safety(JsonWriter &body) {
+    body.key("safetySettings").open_array();
+    for (const std::string_view harm : kHarms) {
+        body.open_object();
+        body.key("category").string(harm).key("threshold").string("BLOCK_ONLY_HIGH");
+        body.close_object();
+    }
+    body.close_array();
+}
+
+std::string write_body(const ProviderRequest &request, int64_t seed) {
+    const Params &params = request.params;
+    JsonWriter body;
+    body.open_object().key("contents").open_array().open_object();
+    body.key("role").string("user").key("parts").open_array().open_object();
+    body.key("text").string(params.text(Param::prompt));
+    body.close_object().close_array().close_object().close_array();
+
+    body.key("generationConfig").open_object();
+    body.key("responseModalities").open_array().string("IMAGE").close_array();
+    write_shape(body, params);
+    body.key("seed").number(seed).close_object();
+
+    if (params.text(Param::moderation) == "low") {
+        write_safety(body);
+    }
+    for (const JsonValue field : request.passed) {
+        body.key(field.key()).exact(field);
+    }
+    return std::move(body.close_object()).finish_text();
+}
+
+// ---- back: pictures
+
+// What is no sane count is none.
+int64_t count(JsonValue value) {
+    constexpr int64_t kMost = 1'000'000'000;
+    return std::clamp<int64_t>(value.integer().value_or(0), 0, kMost);
+}
+
+// Nothing if no details are told.
+std::optional<int64_t> count_of(std::string_view modality, JsonValue details) {
+    std::optional<int64_t> tokens;
+    for (const JsonValue detail : details) {
+        tokens = tokens.value_or(0);
+        if (detail["modality"].string() == modality) {
+            *tokens += count(detail["tokenCount"]);
+        }
+    }
+    return tokens;
+}
+
+std::optional<Usage> read_usage(JsonValue value) {
+    const int64_t made = count(value["candidatesTokenCount"]);
+    if (made == 0) {
+        return std::nullopt;  // nothing that a picture could have cost
+    }
+    const int64_t thoughts = count(value["thoughtsTokenCount"]);
+    Usage usage;
+    usage.input_tokens = count(value["promptTokenCount"]);
+    usage.input_image_tokens =
+        std::min(usage.input_tokens, count_of("IMAGE", value["promptTokensDetails"]).value_or(0));
+    usage.input_text_tokens = usage.input_tokens - usage.input_image_tokens;
+    usage.output_tokens = made + thoughts;
+    usage.output_image_tokens =
+        std::min(made, count_of("IMAGE", value["candidatesTokensDetails"]).value_or(made));
+    usage.output_text_tokens = usage.output_tokens - *usage.output_image_tokens;
+    usage.total_tokens = usage.input_tokens + usage.output_tokens;
+    return usage;
+}
+
+void collect_images(JsonValue candidates, std::vector<Image> &into) {
+    for (const JsonValue candidate : candidates) {
+        for (const JsonValue part : candidate["content"]["parts"]) {
+            // Drafts that the model made while it thought.
+            if (part["thought"].boolean().value_or(false)) {
+                continue;
+            }
+            if (auto image = read_base64_image(part["inlineData"]["data"])) {
+                into.push_back(std::move(*image));
+            }
+        }
+    }
+}
+
+// ---- back: no pictures, although the status says success
+
+// What the model said instead.
+std::string spoken(JsonValue candidate) {
+    for (const JsonValue part : candidate["content"]["parts"]) {
+        if (part["text"] && !part["thought"].boolean().value_or(false)) {
+            return told_text(part["text"]);
+        }
+    }
+    return "";
+}
+
+constexpr std::string_view kPolicyReasons =
+    "SAFETY PROHIBITED_CONTENT BLOCKLIST SPII RECITATION IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT "
+    "IMAGE_RECITATION";
+
+Outcome refused(const HttpReply &reply, const char *what, std::string reason, std::string message) {
+    Outcome outcome;
+    outcome.type = OutcomeType::refused_by_policy;
+    outcome.error.status = reply.status;
+    outcome.error.message =
+        message.empty() ? std::string(what) + " was blocked: " + reason + "." : std::move(message);
+    outcome.error.code = std::move(reason);
+    return outcome;
+}
+
+Outcome read_refusal(const HttpReply &reply, JsonValue root) {
+    const JsonValue feedback = root["promptFeedback"];
+    if (std::string block = told_text(feedback["blockReason"]); !block.empty()) {
+        return refused(reply, "The prompt", std::move(block),
+                       told_text(feedback["blockReasonMessage"]));
+    }
+    const JsonValue first = root["candidates"].at(0);
+    std::string reason = told_text(first["finishReason"]);
+    std::string message = told_text(first["finishMessage"]);
+    if (is_one_of(reason, kPolicyReasons)) {
+        return refused(reply, "The picture", std::move(reason), std::move(message));
+    }
+    // Billed for what it said instead.
+    message = message.empty() ? spoken(first) : message;
+    Outcome outcome =
+        unreadable(reply, "the answer holds no image" + (message.empty() ? "" : ": " + message));
+    if (!reason.empty() && reason != "STOP") {
+        outcome.error.code = std::move(reason);
+    }
+    return outcome;
+}
+
+}  // namespace
+
+bool GoogleGemini::passes(std::string_view field) const {
+    // Both spellings are the same field to Google, and twice the same is an error.
+    return !is_published_field(field) &&
+           !is_one_of(field,
+                      "contents generationConfig generation_config safetySettings "
+                      "safety_settings");
+}
+
+Work GoogleGemini::begin(const ProviderRequest &request) const {
+    const auto path = path_of_model(request.model);
+    if (!path) {
+        return no_such_model(request.model);
+    }
+    // It takes seeds, and never tells which one it took.
+    const int64_t seed = request.params.has(Param::seed) ? request.params.integer(Param::seed, 0)
+                                                         : random_seed(request.random);
+    HttpCall call;
+    call.url = request.provider.url + "/models/" + *path + ":generateContent";
+    call.body = write_body(request, seed);
+    call.seed = seed;
+    call.headers = {"Content-Type: application/json", "Accept: application/json"};
+    if (request.key != nullptr) {
+        call.headers.push_back("x-goog-api-key: " + request.key->secret);
+    }
+    if (!request.traceparent.empty()) {
+        call.headers.push_back("traceparent: " + std::string(request.traceparent));
+    }
+    return call;
+}
+
+Outcome GoogleGemini::read(const HttpReply &reply) const {
+    if (reply.body.outline_too_large) {
+        return unreadable(reply, "the answer is not of the expected form");
+    }
+    const auto document =
+        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const JsonValue root = document ? document->root() : JsonValue();
+    if (reply.status != 200 || root["error"].is(JsonKind::object)) {
+        return read_google_error(reply, root["error"]);
+    }
+    if (!document) {
+        return unreadable(reply, "the answer is not JSON: " + document.error().message);
+    }
+    Outcome outcome;
+    outcome.type = OutcomeType::made;
+    collect_images(root["candidates"], outcome.result.images);
+    if (outcome.result.images.empty()) {
+        return read_refusal(reply, root);
+    }
+    outcome.result.usage = read_usage(root["usageMetadata"]);
+    return outcome;
+}
+
+}  // namespace gateway

@@ -1,0 +1,17 @@
+// Google's generateContent, by a key: of the Gemini API, and of Vertex AI in express mode.
+// Facts: googleapis/python-genai 2.19 (2026-08-21) and the Gemini API's guide to images.
+#pragma once
+
+#include "core/providers/dialect.h"
+
+namespace gateway {
+
+class GoogleGemini final : public Dialect {
+ public:
+    [[nodiscard]] std::string_view name() const override { return "google-gemini"; }
+    [[nodiscard]] bool passes(std::string_view field) const override;
+    [[nodiscard]] Work begin(const ProviderRequest &request) const override;
+    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+};
+
+}  // namespace gateway
