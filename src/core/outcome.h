@@ -94,6 +94,7 @@ struct Wire {
 // A picture that a provider works on after it has answered.
 struct Job {
     std::string poll_url;
+    std::string result_url;                          // empty: the job's document holds the result
     std::string cancel_url;                          // empty: it cannot be cancelled
     std::optional<std::chrono::milliseconds> again;  // when to ask, if the provider says so
     std::optional<int64_t> cost;  // as in ImageResult, where it is told before the picture is there

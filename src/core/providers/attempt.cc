@@ -91,7 +91,7 @@ void Attempt::follow(Job job) {
         job.cancel_url.clear();
     }
     job_ = std::move(job);
-    if (!is_own(job_->poll_url)) {
+    if (!is_own(job_->poll_url) || (!job_->result_url.empty() && !is_own(job_->result_url))) {
         Outcome outcome;
         outcome.type = OutcomeType::unknown;
         outcome.error.code = "poll_url_refused";
@@ -100,13 +100,17 @@ void Attempt::follow(Job job) {
         return;
     }
     const auto ask = [this] { return set_up(dialect().poll(request_, *job_), kLongestPoll); };
+    Poller::Ask fetch;
+    if (!job_->result_url.empty()) {
+        fetch = [this] { return set_up(dialect().fetch(request_, *job_), kLongestPoll); };
+    }
     const auto read = [this](const HttpReply &reply, JsonValue root, OutcomeType state) {
         return dialect().read_job(reply, root, state);
     };
-    poller_ = std::make_unique<Poller>(ports_, *dialect().polling(), job_->again, ask, read,
-                                       [this](const HttpReply &reply, Outcome outcome) {
-                                           on_poll_end(reply, std::move(outcome));
-                                       });
+    poller_ = std::make_unique<Poller>(
+        ports_, *dialect().polling(), job_->again, ask, read,
+        [this](const HttpReply &reply, Outcome outcome) { on_poll_end(reply, std::move(outcome)); },
+        std::move(fetch));
     const Milliseconds left = provider().timeouts.total - (ports_.clock.now() - began_);
     timer_ = ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_too_long(); });
 }

@@ -11,6 +11,12 @@ HttpCall Dialect::poll(const ProviderRequest & /*request*/, const Job &job) cons
     return call;
 }
 
+HttpCall Dialect::fetch(const ProviderRequest &request, const Job &job) const {
+    Job done;
+    done.poll_url = job.result_url;
+    return poll(request, done);
+}
+
 Outcome Dialect::read_job(const HttpReply &reply, JsonValue /*root*/, OutcomeType state) const {
     Outcome outcome;
     outcome.type = state;

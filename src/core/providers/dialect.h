@@ -62,6 +62,8 @@ class Dialect {
     // Where a key may go besides the configured address, as in core/net/origin.
     [[nodiscard]] virtual std::span<const std::string_view> own_hosts() const { return {}; }
     [[nodiscard]] virtual HttpCall poll(const ProviderRequest &request, const Job &job) const;
+    // How the result of a job that is done is fetched, where its document does not hold it.
+    [[nodiscard]] HttpCall fetch(const ProviderRequest &request, const Job &job) const;
     [[nodiscard]] virtual Outcome read_job(const HttpReply &reply, JsonValue root,
                                            OutcomeType state) const;
     // What tells the provider that nobody waits for the job any longer, where its API can.

@@ -31,6 +31,17 @@ bool is_passing(const HttpReply &reply) {
            reply.status == 408 || reply.status == 425 || reply.status == 429;
 }
 
+// What can be said of any request, and so says nothing of a job that is done.
+bool is_about_asking(const HttpReply &reply, OutcomeType type) {
+    switch (type) {
+        case OutcomeType::our_credentials:
+        case OutcomeType::out_of_quota:
+        case OutcomeType::throttled: return true;
+        case OutcomeType::unknown: return reply.status >= 400;
+        default: return false;
+    }
+}
+
 }  // namespace
 
 std::optional<OutcomeType> state_of(JsonValue root, const PollRules &rules) {
@@ -50,10 +61,12 @@ std::optional<OutcomeType> state_of(JsonValue root, const PollRules &rules) {
 }
 
 Poller::Poller(const Ports &ports, const PollRules &rules, std::optional<Milliseconds> wait,
-               Ask ask, Read read, std::function<void(const HttpReply &, Outcome)> on_end)
+               Ask ask, Read read, std::function<void(const HttpReply &, Outcome)> on_end,
+               Ask fetch)
     : ports_(ports),
       rules_(rules),
       ask_(std::move(ask)),
+      fetch_(std::move(fetch)),
       read_(std::move(read)),
       on_end_(std::move(on_end)),
       began_(ports.clock.now()),
@@ -67,7 +80,8 @@ void Poller::wait(Milliseconds time) {
 }
 
 void Poller::poll() {
-    call_ = ports_.upstream.start(ask_(), [this](const HttpReply &reply) { on_reply(reply); });
+    call_ = ports_.upstream.start(done_ ? fetch_() : ask_(),
+                                  [this](const HttpReply &reply) { on_reply(reply); });
 }
 
 void Poller::on_reply(const HttpReply &reply) {
@@ -76,9 +90,16 @@ void Poller::on_reply(const HttpReply &reply) {
         end(reply, judge_delivery(reply));  // and will be, however often it is asked for
         return;
     }
-    const auto document =
-        reply.delivery == Delivery::answered ? read_document(reply) : std::optional<JsonDocument>();
+    if (reply.delivery != Delivery::answered) {
+        fail_again(reply);
+        return;
+    }
+    const auto document = read_document(reply);
     const JsonValue root = document ? document->root() : JsonValue();
+    done_ ? on_result(reply, root) : on_state(reply, root);
+}
+
+void Poller::on_state(const HttpReply &reply, JsonValue root) {
     const auto state = state_of(root, rules_);
     if (!state) {
         fail_again(reply);
@@ -88,9 +109,24 @@ void Poller::on_reply(const HttpReply &reply) {
         *state == OutcomeType::not_here && ports_.clock.now() - began_ < rules_.grace;
     if (*state == OutcomeType::pending || not_yet_found) {
         again(reply);
-        return;
+    } else if (*state == OutcomeType::made && fetch_ != nullptr) {
+        done_ = true;
+        failures_ = 0;
+        poll();
+    } else {
+        end(reply, read_(reply, root, *state));
     }
-    end(reply, read_(reply, root, *state));
+}
+
+void Poller::on_result(const HttpReply &reply, JsonValue root) {
+    Outcome outcome = read_(reply, root, OutcomeType::made);
+    if (outcome.type == OutcomeType::pending) {
+        again(reply);
+    } else if (is_about_asking(reply, outcome.type)) {
+        fail_again(reply);
+    } else {
+        end(reply, std::move(outcome));
+    }
 }
 
 void Poller::end(const HttpReply &reply, Outcome outcome) {

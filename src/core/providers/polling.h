@@ -1,5 +1,7 @@
 // Providers that answer before the picture is there, and are asked again until it is. A dialect
-// declares how; one poller does it for all of them. A failed poll is repeated, a submit never is.
+// declares how; one poller does it for all of them. Where the result of a job that is done lies at
+// an address of its own, it is fetched from there. What failed of this is repeated, a submit never
+// is.
 #pragma once
 
 #include <functional>
@@ -33,13 +35,14 @@ std::optional<OutcomeType> state_of(JsonValue root, const PollRules &rules);
 
 class Poller {
  public:
-    // How the dialect asks, and reads the document of a job that has ended.
+    // How the dialect asks, and reads the document of a job that has ended, or its result.
     using Ask = std::function<HttpCall()>;
     using Read = std::function<Outcome(const HttpReply &, JsonValue root, OutcomeType state)>;
 
-    // `on_end` is called once, never from within the constructor. Destroying it ends it.
+    // `on_end` is called once, never from within the constructor. Destroying it ends it. `fetch` is
+    // for results that lie elsewhere.
     Poller(const Ports &ports, const PollRules &rules, std::optional<Milliseconds> wait, Ask ask,
-           Read read, std::function<void(const HttpReply &, Outcome)> on_end);
+           Read read, std::function<void(const HttpReply &, Outcome)> on_end, Ask fetch = nullptr);
     Poller(const Poller &) = delete;
     Poller &operator=(const Poller &) = delete;
     ~Poller() = default;
@@ -48,6 +51,9 @@ class Poller {
     void wait(Milliseconds time);
     void poll();
     void on_reply(const HttpReply &reply);
+    void on_state(const HttpReply &reply, JsonValue root);
+    void on_result(const HttpReply &reply, JsonValue root);
+    void end(const HttpReply &reply, Outcome outcome);
     void again(const HttpReply &reply);
     void fail_again(const HttpReply &reply);
     void end(const HttpReply &reply, Outcome outcome);
@@ -55,12 +61,14 @@ class Poller {
     const Ports &ports_;
     const PollRules &rules_;
     Ask ask_;
+    Ask fetch_;
     Read read_;
     std::function<void(const HttpReply &, Outcome)> on_end_;
     Milliseconds began_;
     Milliseconds interval_;
-    int failures_ = 0;  // in a row
-    int refusals_ = 0;  // in all
+    bool done_ = false;  // and its result is fetched
+    int failures_ = 0;   // in a row
+    int refusals_ = 0;   // in all
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<UpstreamCall> call_;
     std::unique_ptr<UpstreamCall> answered_;  // kept until its callback has returned
