@@ -19,7 +19,7 @@ struct HttpTimeouts {
     std::chrono::milliseconds total{590'000};
 };
 
-enum class HttpMethod : uint8_t { get, post };
+enum class HttpMethod : uint8_t { get, post, put };
 
 struct HttpCall {
     HttpMethod method = HttpMethod::post;

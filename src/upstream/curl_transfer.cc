@@ -50,7 +50,10 @@ void CurlTransfer::configure() {
 
     curl_easy_setopt(easy_, CURLOPT_URL, call_.url.c_str());
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
-    if (call_.method == HttpMethod::post) {
+    // A PUT is sent as a POST of another name: curl's own wants to read its body from a stream.
+    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST,
+                     call_.method == HttpMethod::put ? "PUT" : nullptr);
+    if (call_.method != HttpMethod::get) {
         curl_easy_setopt(easy_, CURLOPT_POST, 1L);
         curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, call_.body.data());
         curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
