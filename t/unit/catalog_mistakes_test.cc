@@ -33,6 +33,8 @@ TEST(CatalogueMistakes, InItsBuildAreTold) {
         {R"({"families":{"f":{"family":"g"},"g":{}}})", "$.families.f.family is no family: \"g\""},
         {R"({"apis":7})", "$.apis must be an object"},
         {R"({"apis":{"x":{}}})", "$.apis.x must be an array"},
+        {R"({"apis":{"x":"y"}})", "$.apis.x is no api with rows above: \"y\""},
+        {R"({"apis":{"x":"x"}})", "$.apis.x is no api with rows above: \"x\""},
         {R"({"apis":{"x":[7]}})", "$.apis.x[0] must be an object"},
         {R"({"apis":{"x":[{"model":"m"},{}]}})", "$.apis.x[1] must have a \"model\""},
         {R"({"apis":{"x":[{"model":""}]}})", "$.apis.x[0].model must be a string"},

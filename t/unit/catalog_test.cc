@@ -196,5 +196,17 @@ TEST(Catalogue, NamesTheModelsThatCountAndNoPatterns) {
     EXPECT_EQ(names_of(built_in().named("s", "sandbox")), "placeholder");
 }
 
+TEST(Catalogue, ApisMayHaveTheModelsOfAnother) {
+    const Catalogue base =
+        read_catalogue(R"({"apis":{"a":[{"model":"m"},{"model":"*"}],"b":"a"}})");
+    EXPECT_EQ(base.find("", "b", "m"), base.find("", "a", "m"));
+    EXPECT_TRUE(base.lists("", "b", "m"));
+    EXPECT_EQ(names_of(base.named("", "b")), "m");
+    // Whichever of them is written to.
+    const Catalogue more = read_catalogue(R"({"apis":{"b":[{"model":"n"}]}})", &base);
+    EXPECT_EQ(names_of(more.named("", "a")), "n m");
+    EXPECT_EQ(names_of(more.named("", "b")), "n m");
+}
+
 }  // namespace
 }  // namespace gateway

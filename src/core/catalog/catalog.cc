@@ -26,28 +26,31 @@ ModelSpec read_row(const std::string &path, JsonValue row, const Catalogue::Fami
 }
 
 // New rows stand before old ones: the first that matches counts.
-void read_rows(const std::string &path, JsonValue tables, const Catalogue::Families &families,
-               Catalogue::Rows &into) {
+void read_rows(const std::string &path, JsonValue table, const Catalogue::Families &families,
+               std::vector<ModelSpec> &into) {
+    if (!table.is(JsonKind::array)) {
+        fail(path, "must be an array");
+    }
+    std::vector<ModelSpec> rows;
+    for (const JsonValue row : table) {
+        const std::string place = path + "[" + std::to_string(rows.size()) + "]";
+        rows.push_back(read_row(place, row, families));
+        if (rows.back().pattern.empty()) {
+            fail(place, "must have a \"model\"");
+        }
+    }
+    into.insert(into.begin(), std::make_move_iterator(rows.begin()),
+                std::make_move_iterator(rows.end()));
+}
+
+void read_providers(JsonValue tables, const Catalogue::Families &families, Catalogue::Rows &into) {
     if (!tables) {
         return;
     }
-    expect_object(path, tables);
+    expect_object("$.providers", tables);
     for (const JsonValue table : tables) {
-        const std::string here = path + "." + std::string(table.key());
-        if (!table.is(JsonKind::array)) {
-            fail(here, "must be an array");
-        }
-        std::vector<ModelSpec> rows;
-        for (const JsonValue row : table) {
-            const std::string place = here + "[" + std::to_string(rows.size()) + "]";
-            rows.push_back(read_row(place, row, families));
-            if (rows.back().pattern.empty()) {
-                fail(place, "must have a \"model\"");
-            }
-        }
-        std::vector<ModelSpec> &all = into[std::string(table.key())];
-        all.insert(all.begin(), std::make_move_iterator(rows.begin()),
-                   std::make_move_iterator(rows.end()));
+        const std::string name(table.key());
+        read_rows("$.providers." + name, table, families, into[name]);
     }
 }
 
@@ -81,12 +84,34 @@ tl::expected<Catalogue, std::string> Catalogue::read(std::string_view text,
         const JsonValue root = document->root();
         expect_members("$", root, "comment families apis providers");
         read_families(root["families"], catalogue.families_);
-        read_rows("$.apis", root["apis"], catalogue.families_, catalogue.apis_);
-        read_rows("$.providers", root["providers"], catalogue.families_, catalogue.providers_);
+        catalogue.read_apis(root["apis"]);
+        read_providers(root["providers"], catalogue.families_, catalogue.providers_);
     } catch (const Mistake &mistake) {
         return tl::unexpected(mistake.text);
     }
     return catalogue;
+}
+
+void Catalogue::read_apis(JsonValue apis) {
+    if (!apis) {
+        return;
+    }
+    expect_object("$.apis", apis);
+    for (const JsonValue api : apis) {
+        const std::string path = "$.apis." + std::string(api.key());
+        if (!api.is(JsonKind::string)) {
+            read_rows(path, api, families_, apis_[std::string(rows_of(api.key()))]);
+        } else if (apis_.find(api.string()) == apis_.end()) {
+            fail(path, "is no api with rows above: \"" + std::string(api.string()) + "\"");
+        } else {
+            same_models_[std::string(api.key())] = api.string();
+        }
+    }
+}
+
+std::string_view Catalogue::rows_of(std::string_view api) const {
+    const auto other = same_models_.find(api);
+    return other == same_models_.end() ? api : std::string_view(other->second);
 }
 
 const ModelSpec *Catalogue::find_in(const Rows &rows, std::string_view name,
@@ -104,7 +129,7 @@ const ModelSpec *Catalogue::find_in(const Rows &rows, std::string_view name,
 const ModelSpec *Catalogue::find(std::string_view provider, std::string_view api,
                                  std::string_view model) const {
     const ModelSpec *own = find_in(providers_, provider, model);
-    return own != nullptr ? own : find_in(apis_, api, model);
+    return own != nullptr ? own : find_in(apis_, rows_of(api), model);
 }
 
 bool Catalogue::lists(std::string_view provider, std::string_view api,
@@ -130,7 +155,7 @@ std::vector<const ModelSpec *> Catalogue::named(std::string_view provider,
         }
     };
     collect(providers_, provider);
-    collect(apis_, api);
+    collect(apis_, rows_of(api));
     return all;
 }
 

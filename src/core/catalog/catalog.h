@@ -37,11 +37,15 @@ class Catalogue {
     [[nodiscard]] const Rows &apis() const { return apis_; }
 
  private:
+    void read_apis(JsonValue apis);
+    // The api whose rows are meant.
+    [[nodiscard]] std::string_view rows_of(std::string_view api) const;
     [[nodiscard]] static const ModelSpec *find_in(const Rows &rows, std::string_view name,
                                                   std::string_view model);
 
     Families families_;
     Rows apis_;
+    std::map<std::string, std::string, std::less<>> same_models_;  // as another api has
     Rows providers_;
 };
 
