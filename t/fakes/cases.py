@@ -8,5 +8,6 @@ from . import black_forest_labs, openai, replicate
 
 CASES = [openai.CASE, black_forest_labs.CASE, replicate.CASE]
 from . import google_gemini, openai
+from . import fal, google_gemini, openai
 
-CASES = [openai.CASE, google_gemini.CASE]
+CASES = [openai.CASE, google_gemini.CASE, fal.CASE, fal.RUN_CASE]

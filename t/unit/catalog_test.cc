@@ -11,8 +11,8 @@
 namespace gateway {
 namespace {
 
-constexpr const char *kApis[] = {"openai", "sandbox", "black-forest-labs", "replicate",
-                                 "google-gemini"};
+constexpr const char *kApis[] = {"openai",        "sandbox", "black-forest-labs",
+                                 "google-gemini", "fal",     "fal-run"};
 
 std::string names_of(const std::vector<const ModelSpec *> &models) {
     std::string names;

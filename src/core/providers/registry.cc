@@ -5,6 +5,7 @@
 #include "core/providers/black_forest_labs.h"
 #include "core/providers/dialect.h"
 #include "core/providers/huggingface.h"
+#include "core/providers/fal.h"
 #include "core/providers/google_gemini.h"
 #include "core/providers/openai.h"
 #include "core/providers/replicate.h"
@@ -27,10 +28,12 @@ std::span<const Dialect *const> dialects() {
     static const Replicate replicate;
     static const Sandbox sandbox;
     static constexpr const Dialect *kAll[] = {&black_forest_labs, &openai, &replicate, &sandbox};
+    static const Fal fal;
+    static const FalRun fal_run;
     static const GoogleGemini google_gemini;
     static const OpenAi openai;
     static const Sandbox sandbox;
-    static constexpr const Dialect *kAll[] = {&google_gemini, &openai, &sandbox};
+    static constexpr const Dialect *kAll[] = {&fal, &fal_run, &google_gemini, &openai, &sandbox};
     return kAll;
 }
 

@@ -1,0 +1,134 @@
+#include "core/providers/fal_input.h"
+
+#include <algorithm>
+#include <iterator>
+#include <variant>
+
+#include "core/glob.h"
+#include "core/json/writer.h"
+#include "core/request/geometry.h"
+#include "core/request/profile.h"
+#include "core/words.h"
+
+namespace gateway {
+
+namespace {
+
+struct FalField {
+    Param param;
+    std::string_view name;
+};
+constexpr FalField kFields[] = {
+    {Param::prompt, "prompt"},
+    {Param::negative_prompt, "negative_prompt"},
+    {Param::n, "num_images"},
+    {Param::size, "image_size"},
+    {Param::aspect_ratio, "aspect_ratio"},
+    {Param::resolution, "resolution"},
+    {Param::quality, "quality"},
+    {Param::output_format, "output_format"},
+    {Param::seed, "seed"},
+    {Param::num_inference_steps, "num_inference_steps"},
+    {Param::guidance, "guidance_scale"},
+};
+constexpr std::string_view kOtherFields =
+    "safety_tolerance enable_safety_checker enable_prompt_expansion";
+
+// Where schemas differ in what no caller writes.
+struct Habits {
+    std::string_view models;
+    bool tolerates;  // how much is a degree; else there is a checker, or none
+    bool rewrites;   // prompts, unless it is told not to
+};
+constexpr Habits kHabits[] = {
+    {"fal-ai/flux-pro/*", true, false},
+    {"fal-ai/flux-2-pro", true, false},
+    {"fal-ai/flux-2-flex", true, true},
+    {"fal-ai/flux-2", false, true},
+    {"fal-ai/nano-banana*", true, false},
+    {"ideogram/v4*", false, true},
+    {"*", false, false},
+};
+
+const Habits &habits_of(std::string_view model) {
+    return *std::find_if(std::begin(kHabits), std::end(kHabits),
+                         [=](const Habits &row) { return glob_matches(row.models, model); });
+}
+
+void write_value(JsonWriter &body, const ParamValue &value) {
+    if (const auto *text = std::get_if<std::string_view>(&value)) {
+        body.string(*text);
+    } else if (const auto *integer = std::get_if<int64_t>(&value)) {
+        body.number(*integer);
+    } else if (const auto *number = std::get_if<double>(&value)) {
+        body.number(*number);
+    } else {
+        body.boolean(std::get<bool>(value));
+    }
+}
+
+// Pixels, or one of fal's own words.
+void write_size(JsonWriter &body, std::string_view size) {
+    if (const auto pixels = parse_size(size)) {
+        body.open_object();
+        body.key("width").number(pixels->width).key("height").number(pixels->height);
+        body.close_object();
+    } else {
+        body.string(size);
+    }
+}
+
+void write_safety(JsonWriter &body, const Habits &habits) {
+    if (habits.tolerates) {
+        body.key("safety_tolerance").string("5");
+    } else {
+        // Counts for accounts that fal has allowed it; the others' pictures are looked at anyway.
+        body.key("enable_safety_checker").boolean(false);
+    }
+}
+
+}  // namespace
+
+std::string write_fal_input(const ProviderRequest &request) {
+    const Params &params = request.params;
+    JsonWriter body;
+    body.open_object();
+    for (const FalField &field : kFields) {
+        // Who leaves the size to the model says nothing of it.
+        const bool open = field.param == Param::size && params.text(Param::size) == "auto";
+        if (!params.has(field.param) || open) {
+            continue;
+        }
+        body.key(field.name);
+        if (field.param == Param::size) {
+            write_size(body, params.text(Param::size));
+        } else {
+            write_value(body, params[field.param]);
+        }
+    }
+    const Habits &habits = habits_of(request.model);
+    if (params.text(Param::moderation) == "low") {
+        write_safety(body, habits);
+    }
+    if (habits.rewrites) {
+        body.key("enable_prompt_expansion").boolean(false);
+    }
+    for (const JsonValue field : request.passed) {
+        body.key(field.key()).exact(field);
+    }
+    return std::move(body.close_object()).finish_text();
+}
+
+bool is_fal_field(std::string_view field) {
+    return is_published_field(field) || is_one_of(field, kOtherFields) ||
+           std::any_of(std::begin(kFields), std::end(kFields),
+                       [=](const FalField &row) { return row.name == field; });
+}
+
+std::string_view asked_as(std::string_view fal_field) {
+    const auto *row = std::find_if(std::begin(kFields), std::end(kFields),
+                                   [=](const FalField &field) { return field.name == fal_field; });
+    return row == std::end(kFields) ? fal_field : name_of(row->param);
+}
+
+}  // namespace gateway

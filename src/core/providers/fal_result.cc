@@ -1,0 +1,195 @@
+#include "core/providers/fal_result.h"
+
+#include <string>
+#include <utility>
+
+#include "core/providers/error_reply.h"
+#include "core/providers/fal_input.h"
+#include "core/providers/image_value.h"
+#include "core/request/geometry.h"
+#include "core/words.h"
+
+namespace gateway {
+
+namespace {
+
+// By the type of a model's own error, or the error_type of all around it.
+constexpr ErrorRule kErrors[] = {
+    {ErrorRule::code, "content_policy_violation", OutcomeType::refused_by_policy},
+    // Whatever fal and those behind it could not do, they do not bill, whichever status says it.
+    {ErrorRule::code, "internal_server_error", OutcomeType::broken},
+    {ErrorRule::code, "internal_error", OutcomeType::broken},
+    {ErrorRule::code, "generation_timeout", OutcomeType::broken},
+    {ErrorRule::code, "request_timeout", OutcomeType::broken},
+    {ErrorRule::code, "startup_timeout", OutcomeType::broken},
+    {ErrorRule::code, "downstream_service_error", OutcomeType::broken},
+    {ErrorRule::code, "downstream_service_unavailable", OutcomeType::broken},
+    {ErrorRule::code, "runner_scheduling_failure", OutcomeType::broken},
+    {ErrorRule::code, "runner_connection_timeout", OutcomeType::broken},
+    {ErrorRule::code, "runner_connection_refused", OutcomeType::broken},
+    {ErrorRule::code, "runner_connection_error", OutcomeType::broken},
+    {ErrorRule::code, "runner_disconnected", OutcomeType::broken},
+    {ErrorRule::code, "runner_incomplete_response", OutcomeType::broken},
+    {ErrorRule::code, "runner_server_error", OutcomeType::broken},
+    // Somebody ended it, and nobody says how far it had got.
+    {ErrorRule::code, "client_disconnected", OutcomeType::unknown},
+    {ErrorRule::code, "client_cancelled", OutcomeType::unknown},
+};
+
+// ---- errors
+
+// Of ["body", "image_size", "width"] the field, as callers know it.
+std::string param_at(JsonValue place) {
+    for (const JsonValue step : place) {
+        if (step.is(JsonKind::string) && step.string() != "body") {
+            return std::string(asked_as(step.string()));
+        }
+    }
+    return "";
+}
+
+// A model's own error is a list of problems. Where one of them is a matter of policy, all are.
+ProviderError read_problems(JsonValue problems) {
+    ProviderError told;
+    for (const JsonValue problem : problems) {
+        const std::string type = told_text(problem["type"]);
+        if (told.code.empty() || type == "content_policy_violation") {
+            told.code = type;
+            told.message = told_text(problem["msg"]);
+            told.param = param_at(problem["loc"]);
+        }
+    }
+    return told;
+}
+
+// ---- pictures
+
+// The safety checker blackens a picture, and says so beside it.
+bool is_black(JsonValue root, size_t index) {
+    for (const char *name : {"has_nsfw_concepts", "nsfw_content_detected"}) {
+        const JsonValue flags = root[name];
+        const JsonValue flag = flags.is(JsonKind::array) ? flags.at(index) : flags;
+        if (flag.boolean().value_or(false)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::optional<Image> read_image(JsonValue file) {
+    auto image = read_image_link(file["url"]);
+    return image ? std::move(image) : read_base64_image(file["url"]);  // a data: URL
+}
+
+std::string size_of(JsonValue file) {
+    const Pixels size{file["width"].integer().value_or(0), file["height"].integer().value_or(0)};
+    return size.width > 0 && size.height > 0 ? size_text(size) : "";
+}
+
+std::string format_of(JsonValue file) {
+    std::string_view type = file["content_type"].string();
+    constexpr std::string_view kImage = "image/";
+    type.remove_prefix(type.starts_with(kImage) ? kImage.size() : type.size());
+    return is_one_of(type, "png jpeg webp gif") ? std::string(type) : "";
+}
+
+class ResultReader {
+ public:
+    explicit ResultReader(JsonValue root) : root_(root) {}
+
+    void read() {
+        for (const JsonValue file : root_["images"]) {
+            take(file);
+        }
+        if (index_ == 0) {
+            take(root_["image"]);
+        }
+    }
+    [[nodiscard]] bool is_refused() const { return result_.images.empty() && black_ > 0; }
+    ImageResult result() && { return std::move(result_); }
+    [[nodiscard]] bool is_empty() const { return result_.images.empty(); }
+
+ private:
+    void take(JsonValue file) {
+        if (is_black(root_, index_++)) {
+            ++black_;
+            return;
+        }
+        auto image = read_image(file);
+        if (!image) {
+            return;
+        }
+        // One for the whole call, which makes all its pictures again.
+        image->seed = root_["seed"].integer();
+        if (result_.images.empty()) {
+            result_.size = size_of(file);
+            result_.output_format = format_of(file);
+        }
+        result_.images.push_back(std::move(*image));
+    }
+
+    JsonValue root_;
+    ImageResult result_;
+    size_t index_ = 0;
+    int black_ = 0;
+};
+
+}  // namespace
+
+Outcome read_fal_error(const HttpReply &reply, JsonValue root) {
+    const JsonValue detail = root["detail"];
+    std::optional<ProviderError> told;
+    if (detail.is(JsonKind::array) && detail.size() > 0) {
+        told = read_problems(detail);
+    } else if (const std::string message = told_text(detail); !message.empty()) {
+        told.emplace().message = message;
+        told->code = told_text(root["error_type"]);
+        if (told->code.empty()) {
+            told->code = reply.header("x-fal-error-type");
+        }
+    }
+    Outcome outcome = read_error(reply, std::move(told), kErrors);
+    if (reply.status == 403 &&
+        outcome.error.message.find("Exhausted balance") != std::string::npos) {
+        outcome.type = OutcomeType::out_of_quota;
+    }
+    return outcome;
+}
+
+Outcome read_fal_failure(const HttpReply &reply, JsonValue root, OutcomeType state) {
+    ProviderError told;
+    told.code = told_text(root["error_type"]);
+    told.message = told_text(root["error"]);
+    Outcome outcome = read_error(reply, std::move(told), kErrors);
+    if (outcome.type == OutcomeType::unknown) {
+        outcome.type = state;
+    }
+    return outcome;
+}
+
+Outcome read_fal_result(const HttpReply &reply, JsonValue root) {
+    if (reply.status != 200) {
+        return read_fal_error(reply, root);
+    }
+    if (reply.body.outline_too_large || !root) {
+        return unreadable(reply, "the answer is not of the expected form");
+    }
+    ResultReader reader(root);
+    reader.read();
+    Outcome outcome;
+    if (reader.is_refused()) {
+        outcome.type = OutcomeType::refused_by_policy;
+        outcome.error = {reply.status, "", "content_policy_violation",
+                         "The safety checker blackened what was made.", ""};
+        return outcome;
+    }
+    if (reader.is_empty()) {
+        return root["detail"] ? read_fal_error(reply, root)
+                              : unreadable(reply, "the answer holds no image");
+    }
+    outcome.type = OutcomeType::made;
+    outcome.result = std::move(reader).result();
+    return outcome;
+}
+
+}  // namespace gateway
