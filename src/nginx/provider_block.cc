@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -32,6 +33,15 @@ void set_api(ProviderBlock &block, const Arguments &arguments) {
         throw ConfError{"unknown api \"" + std::string(arguments[1]) +
                         "\", expected one of: " + known};
     }
+    if (arguments.size() == 2) {
+        return;
+    }
+    auto changed = block.provider.dialect->changed(std::span(arguments).subspan(2));
+    if (!changed) {
+        throw ConfError{std::move(changed.error())};
+    }
+    block.provider.own_dialect = std::move(*changed);
+    block.provider.dialect = block.provider.own_dialect.get();
 }
 
 void set_url(ProviderBlock &block, const Arguments &arguments) {
@@ -190,7 +200,7 @@ struct BlockDirective {
 };
 
 const BlockDirective kDirectives[] = {
-    {ngx_string("api"), 1, 1, false, set_api},
+    {ngx_string("api"), 1, 4, false, set_api},
     {ngx_string("url"), 1, 1, false, set_url},
     {ngx_string("key"), 1, 2, true, add_key},
     {ngx_string("timeout"), 1, 4, false, set_rules<set_timeout>},

@@ -64,16 +64,39 @@ inline void tell_error(const Outcome &outcome) {
     promise(!outcome.retry_after || outcome.retry_after->count() >= 0, "no wait is negative");
 }
 
-inline void read_and_tell(const Dialect &dialect, const HttpReply &reply) {
-    Outcome outcome = dialect.read(reply);
+inline void tell_outcome(const HttpReply &reply, Outcome outcome) {
     if (!reply.picture.empty()) {
         check_pictures(outcome);
     }
     if (outcome.type == OutcomeType::made) {
-        promise(reply.status == 200, "only a success makes images");
+        promise(reply.status / 100 == 2, "only a success makes images");
         tell_images(outcome);
     } else {
         tell_error(outcome);
+    }
+}
+
+// The reply as the answer to a call, and where the dialect polls, as one to a poll.
+inline void read_and_tell(const Dialect &dialect, const HttpReply &reply) {
+    Outcome first = dialect.read(reply);
+    if (first.type == OutcomeType::pending) {
+        promise(dialect.polling() != nullptr, "a job can be asked for");
+        promise(!first.job.poll_url.empty(), "somewhere");
+        promise(first.job.cost.value_or(1) > 0, "a cost that is told is one");
+    }
+    tell_outcome(reply, std::move(first));
+    if (dialect.polling() == nullptr) {
+        return;
+    }
+    const auto document =
+        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const JsonValue root = document ? document->root() : JsonValue();
+    const auto state = state_of(root, *dialect.polling());
+    if (state && *state != OutcomeType::pending) {
+        Outcome ended = dialect.read_job(reply, root, *state);
+        promise(ended.type != OutcomeType::made || *state == OutcomeType::made,
+                "only a success makes images");
+        tell_outcome(reply, std::move(ended));
     }
 }
 

@@ -1,10 +1,9 @@
-// Any reply, read as Gemini's.
+// What a dialect makes of any reply: see dialect_fuzz.h.
 #include "core/providers/google_gemini.h"
 
-#include "reply_fuzz.h"
+#include "dialect_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    const gateway::HttpReply reply = gateway::reply_of({data, size});
-    gateway::tell(reply, gateway::GoogleGemini().read(reply));
+    gateway::read_and_tell(gateway::GoogleGemini(), gateway::reply_of({data, size}));
     return 0;
 }

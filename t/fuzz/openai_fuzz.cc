@@ -4,6 +4,8 @@
 #include "dialect_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    gateway::read_and_tell(gateway::OpenAi(), gateway::reply_of({data, size}));
+    for (const gateway::OpenAiWire &wire : gateway::openai_wires()) {
+        gateway::read_and_tell(gateway::OpenAi(wire), gateway::reply_of({data, size}));
+    }
     return 0;
 }

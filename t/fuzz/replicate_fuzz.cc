@@ -1,9 +1,9 @@
-// Any reply of a provider, to a submit and to a poll.
+// What a dialect makes of any reply: see dialect_fuzz.h.
 #include "core/providers/replicate.h"
 
-#include "replies.h"
+#include "dialect_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    gateway::promise_job(gateway::Replicate(), gateway::any_reply({data, size}));
+    gateway::read_and_tell(gateway::Replicate(), gateway::reply_of({data, size}));
     return 0;
 }

@@ -153,7 +153,6 @@ void Attempt::cancel_job() noexcept {
 }
 
 void Attempt::end(Outcome outcome, const HttpReply *reply) {
-    tell_seed(outcome.result);
     if (wire_ != nullptr && reply != nullptr) {
         wire_->response = show_reply(*reply, provider().keys);
         outcome.wire = std::move(wire_);

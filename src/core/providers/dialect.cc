@@ -2,6 +2,11 @@
 
 namespace gateway {
 
+tl::expected<std::unique_ptr<Dialect>, std::string> Dialect::changed(
+    std::span<const std::string_view> /*words*/) const {
+    return tl::unexpected("api \"" + std::string(name()) + "\" takes no parameters");
+}
+
 // A dialect that says polling() overrides these.
 
 HttpCall Dialect::poll(const ProviderRequest & /*request*/, const Job &job) const {

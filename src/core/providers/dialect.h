@@ -3,10 +3,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <variant>
 #include <vector>
 
@@ -46,6 +48,10 @@ class Dialect {
     [[nodiscard]] virtual std::string_view name() const = 0;
     [[nodiscard]] virtual bool needs_url() const { return true; }
     [[nodiscard]] virtual bool needs_key() const { return true; }
+
+    // The same with changes that an operator describes, or what is wrong with their description.
+    [[nodiscard]] virtual tl::expected<std::unique_ptr<Dialect>, std::string> changed(
+        std::span<const std::string_view> words) const;
 
     // Whether a field that the gateway does not know may go to the provider: not if the dialect
     // writes one of that name itself.

@@ -1,11 +1,16 @@
 #include "core/providers/openai.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/json/writer.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
+#include "core/providers/model_path.h"
+#include "core/providers/openai_answer.h"
+#include "core/random.h"
+#include "core/request/geometry.h"
 #include "core/request/profile.h"
 
 namespace gateway {
@@ -36,97 +41,185 @@ constexpr ErrorRule kErrors[] = {
     {ErrorRule::type, "image_generation_user_error", OutcomeType::callers_fault},
 };
 
-std::optional<Usage> read_usage(JsonValue value) {
-    if (!value.is(JsonKind::object)) {
-        return std::nullopt;
+void write_value(JsonWriter &out, const ParamValue &value) {
+    if (const auto *text = std::get_if<std::string_view>(&value)) {
+        out.string(*text);
+    } else if (const auto *integer = std::get_if<int64_t>(&value)) {
+        out.number(*integer);
+    } else if (const auto *number = std::get_if<double>(&value)) {
+        out.number(*number);
+    } else {
+        out.boolean(std::get<bool>(value));
     }
-    // What is no sane count is none.
-    const auto count = [](JsonValue number) {
-        const auto tokens = number.integer();
-        constexpr int64_t kMost = 1'000'000'000;
-        return tokens && *tokens >= 0 && *tokens <= kMost ? tokens : std::nullopt;
-    };
-    if (!count(value["output_tokens"]) && !count(value["total_tokens"])) {
-        return std::nullopt;  // nothing that a picture could have cost
-    }
-    Usage usage;
-    usage.input_tokens = count(value["input_tokens"]).value_or(0);
-    usage.output_tokens = count(value["output_tokens"]).value_or(0);
-    usage.total_tokens =
-        count(value["total_tokens"]).value_or(usage.input_tokens + usage.output_tokens);
-    usage.input_image_tokens = count(value["input_tokens_details"]["image_tokens"]).value_or(0);
-    usage.input_text_tokens = count(value["input_tokens_details"]["text_tokens"])
-                                  .value_or(usage.input_tokens - usage.input_image_tokens);
-    usage.output_image_tokens = count(value["output_tokens_details"]["image_tokens"]);
-    usage.output_text_tokens = count(value["output_tokens_details"]["text_tokens"]);
-    return usage;
 }
 
-std::optional<Image> read_image(JsonValue item) {
-    // Compatible servers write an empty string where there is nothing.
-    std::optional<Image> image = read_base64_image(item["b64_json"]);
-    if (!image) {
-        image = read_image_link(item["url"]);
+void write_field(JsonWriter &out, const OpenAiWire::Field &field, const ParamValue &value) {
+    const auto *text = std::get_if<std::string_view>(&value);
+    if (!field.second.empty()) {
+        // What is no size in pixels ("auto") is what the server does when it is told nothing.
+        if (const auto size = text == nullptr ? std::nullopt : parse_size(*text)) {
+            out.key(field.name).number(size->width);
+            out.key(field.second).number(size->height);
+        }
+        return;
     }
-    if (image) {
-        constexpr size_t kLongestPrompt = size_t{256} * 1024;
-        image->revised_prompt = item["revised_prompt"].long_string(kLongestPrompt);
+    out.key(field.name);
+    for (const auto &[ours, theirs] : field.words) {
+        if (text != nullptr && *text == ours) {
+            out.string(theirs);
+            return;
+        }
     }
-    return image;
+    write_value(out, value);
+}
+
+// sd-server reads everything but the size from a block in the prompt. One that the caller wrote is
+// broken up: it could ask for anything.
+std::string prompt_with_extras(const Params &params) {
+    constexpr std::string_view kOpen = "<sd_cpp_extra_args>";
+    constexpr std::string_view kClose = "</sd_cpp_extra_args>";
+    std::string prompt(params.text(Param::prompt));
+    for (const std::string_view tag : {kOpen, kClose}) {
+        for (size_t at = prompt.find(tag); at != std::string::npos; at = prompt.find(tag)) {
+            prompt.erase(at, tag.size());
+        }
+    }
+    JsonWriter extras;
+    extras.open_object().key("seed").number(params.integer(Param::seed, 0));
+    if (params.has(Param::negative_prompt)) {
+        extras.key("negative_prompt").string(params.text(Param::negative_prompt));
+    }
+    if (params.has(Param::num_inference_steps) || params.has(Param::guidance)) {
+        extras.key("sample_params").open_object();
+        if (params.has(Param::num_inference_steps)) {
+            extras.key("sample_steps").number(params.integer(Param::num_inference_steps, 0));
+        }
+        if (params.has(Param::guidance)) {
+            extras.key("guidance").open_object().key("txt_cfg");
+            write_value(extras, params[Param::guidance]);
+            extras.close_object();
+        }
+        extras.close_object();
+    }
+    extras.close_object();
+    return prompt + " " + std::string(kOpen) + std::move(extras).finish_text() +
+           std::string(kClose);
+}
+
+constexpr bool is_in_extras(Param param) {
+    return param == Param::seed || param == Param::negative_prompt ||
+           param == Param::num_inference_steps || param == Param::guidance;
+}
+
+void replace_model(std::string &path, std::string_view model) {
+    constexpr std::string_view kPlace = "{model}";
+    const size_t at = path.find(kPlace);
+    if (at != std::string::npos) {
+        path.replace(at, kPlace.size(), model);
+    }
 }
 
 }  // namespace
 
 bool OpenAi::passes(std::string_view field) const {
-    // All that it writes has a published name.
-    return !is_published_field(field);
+    // All that it writes has a published name, or stands in its table.
+    const bool written =
+        std::any_of(wire_.fields.begin(), wire_.fields.end(), [=](const OpenAiWire::Field &row) {
+            return row.name == field || row.second == field;
+        });
+    return !written && !is_published_field(field);
 }
 
-Work OpenAi::begin(const ProviderRequest &request) const {
+tl::expected<std::unique_ptr<Dialect>, std::string> OpenAi::changed(
+    std::span<const std::string_view> words) const {
+    OpenAiWire wire = wire_;
+    for (const std::string_view word : words) {
+        if (auto changed = change_wire(wire, word); !changed) {
+            return tl::unexpected(std::move(changed.error()));
+        }
+    }
+    return std::make_unique<OpenAi>(std::move(wire));
+}
+
+std::string OpenAi::body_for(const ProviderRequest &request, const Params &params) const {
     JsonWriter body;
     body.open_object();
-    body.key("model").string(request.model);
+    if (wire_.names_model) {
+        body.key("model").string(request.model);
+    }
     for (const Param param : all_params()) {
-        const ParamValue &value = request.params[param];
+        const ParamValue &value = params[param];
         // Fitting left only what this model takes; a form of answer it does not know, it is not
         // asked for.
         if (std::holds_alternative<std::monostate>(value)) {
             continue;
         }
-        body.key(name_of(param));
-        if (const auto *text = std::get_if<std::string_view>(&value)) {
-            body.string(*text);
-        } else if (const auto *integer = std::get_if<int64_t>(&value)) {
-            body.number(*integer);
-        } else if (const auto *number = std::get_if<double>(&value)) {
-            body.number(*number);
-        } else {
-            body.boolean(std::get<bool>(value));
+        if (wire_.prompt_extras && (param == Param::prompt || is_in_extras(param))) {
+            if (param == Param::prompt) {
+                body.key("prompt").string(prompt_with_extras(params));
+            }
+            continue;
         }
+        if (const OpenAiWire::Field *field = wire_.field(param)) {
+            if (!field->name.empty()) {
+                write_field(body, *field, value);
+            }
+            continue;
+        }
+        body.key(name_of(param));
+        write_value(body, value);
     }
     for (const JsonValue field : request.passed) {
         body.key(field.key()).exact(field);
     }
     body.close_object();
+    return std::move(body).finish_text();
+}
 
+Work OpenAi::begin(const ProviderRequest &request) const {
+    Params params = request.params;
     HttpCall call;
-    call.url = request.provider.url + "/images/generations";
-    call.body = std::move(body).finish_text();
-    call.headers.reserve(6);
-    const auto add = [&](std::string_view name, std::string_view value) {
-        if (!value.empty()) {
-            std::string &line = call.headers.emplace_back();
-            line.reserve(name.size() + value.size());
-            line.append(name).append(value);
+    if (wire_.needs_seed && !params.has(Param::seed)) {
+        params[Param::seed] = random_seed(request.random);
+    }
+    if (wire_.needs_seed) {
+        call.seed = params.integer(Param::seed, 0);
+    }
+    std::string path = wire_.path;
+    if (path.find("{model}") != std::string::npos) {
+        const auto model = path_of_model(request.model);
+        if (!model) {
+            return no_such_model(request.model);
         }
-    };
-    add("Content-Type: ", "application/json");
-    add("Accept: ", "application/json");
-    add("Authorization: Bearer ", request.key == nullptr ? "" : request.key->secret);
-    add("X-Client-Request-Id: ", request.request_id);
-    add("Idempotency-Key: ", request.idempotency_key);
-    add("traceparent: ", request.traceparent);
+        replace_model(path, *model);
+    }
+    call.url = request.provider.url + path;
+    call.body = body_for(request, params);
+    call.headers.reserve(6);
+    call.add_header("Content-Type", "application/json");
+    call.add_header("Accept", "application/json");
+    if (request.key != nullptr) {
+        call.headers.push_back(wire_.auth + request.key->secret);
+    }
+    call.add_header("X-Client-Request-Id", request.request_id);
+    call.add_header("Idempotency-Key", request.idempotency_key);
+    call.add_header("traceparent", request.traceparent);
     return call;
+}
+
+std::optional<int64_t> OpenAi::cost_of(JsonValue root) const {
+    if (!wire_.cost) {
+        return std::nullopt;
+    }
+    JsonValue value = root;
+    for (const std::string &step : wire_.cost->path) {
+        value = value[std::string_view(step)];
+    }
+    constexpr double kMost = 1e12;
+    const auto number = value.number();
+    return number && *number >= 0 && *number * wire_.cost->unit < kMost
+               ? std::optional(static_cast<int64_t>(std::llround(*number * wire_.cost->unit)))
+               : std::nullopt;
 }
 
 Outcome OpenAi::read(const HttpReply &reply) const {
@@ -136,18 +229,33 @@ Outcome OpenAi::read(const HttpReply &reply) const {
     const auto document =
         JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
     const JsonValue root = document ? document->root() : JsonValue();
-    if (reply.status != 200 || root["error"].is(JsonKind::object)) {
-        return read_error(reply, root["error"], kErrors);
+    auto told = read_openai_error(reply, root);
+    if (reply.status != 200 || told) {
+        Outcome outcome;
+        const ErrorRule *own = told ? find_rule(*told, wire_.errors) : nullptr;
+        outcome = read_error(reply, std::move(told), kErrors);
+        outcome.type = own != nullptr ? own->outcome : outcome.type;
+        outcome.result.cost = cost_of(root);
+        return outcome;
     }
     if (!document) {
         return unreadable(reply, "the answer is not JSON: " + document.error().message);
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;
+    bool withheld = false;
     for (const JsonValue item : root["data"]) {
-        if (auto image = read_image(item)) {
+        withheld = withheld || is_withheld(item);
+        if (auto image = is_withheld(item) ? std::nullopt : read_openai_image(item)) {
             outcome.result.images.push_back(std::move(*image));
         }
+    }
+    outcome.result.cost = cost_of(root);
+    if (outcome.result.images.empty() && withheld) {
+        outcome.type = OutcomeType::refused_by_policy;
+        outcome.error = {reply.status, "", "content_moderated",
+                         "The provider made the image, and withheld it by its policy.", ""};
+        return outcome;
     }
     if (outcome.result.images.empty()) {
         return unreadable(reply, "the answer holds no image");
@@ -156,7 +264,7 @@ Outcome OpenAi::read(const HttpReply &reply) const {
     outcome.result.quality = root["quality"].string();
     outcome.result.background = root["background"].string();
     outcome.result.output_format = root["output_format"].string();
-    outcome.result.usage = read_usage(root["usage"]);
+    outcome.result.usage = read_openai_usage(root["usage"]);
     return outcome;
 }
 

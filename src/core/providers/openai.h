@@ -1,17 +1,31 @@
-// OpenAI's Images API, and the many servers that speak it.
-// Facts: OpenAI's openapi.yaml of 2026-08-21 and its error guide.
+// OpenAI's Images API, and the many servers that speak it with differences of their own.
+// Facts: OpenAI's openapi.yaml of 2026-08-21 and its error guide; for the others see openai_wire.cc.
 #pragma once
 
+#include <utility>
+
 #include "core/providers/dialect.h"
+#include "core/providers/openai_wire.h"
 
 namespace gateway {
 
 class OpenAi final : public Dialect {
  public:
-    [[nodiscard]] std::string_view name() const override { return "openai"; }
+    explicit OpenAi(OpenAiWire wire) : wire_(std::move(wire)) {}
+
+    [[nodiscard]] std::string_view name() const override { return wire_.api; }
+    [[nodiscard]] bool needs_key() const override { return wire_.needs_key; }
     [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] tl::expected<std::unique_ptr<Dialect>, std::string> changed(
+        std::span<const std::string_view> words) const override;
+
+ private:
+    [[nodiscard]] std::string body_for(const ProviderRequest &request, const Params &params) const;
+    [[nodiscard]] std::optional<int64_t> cost_of(JsonValue root) const;
+
+    OpenAiWire wire_;
 };
 
 }  // namespace gateway

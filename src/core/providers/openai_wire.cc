@@ -93,8 +93,7 @@ std::vector<OpenAiWire> make_wires() {
                      .cost = OpenAiWire::CostField{{"usage", "cost"}, kMillion},
                      .errors = kOpenRouterErrors});
     wires.push_back({.api = "recraft",
-                     .fields = {{Param::aspect_ratio, "size", "", {}},
-                                {Param::seed, "random_seed", "", {}},
+                     .fields = {{Param::seed, "random_seed", "", {}},
                                 {Param::output_format, "image_format", "", {}}},
                      .cost = OpenAiWire::CostField{{"credits"}, kMillion / 1000},
                      .errors = kRecraftErrors});

@@ -53,7 +53,6 @@ class Poller {
     void on_reply(const HttpReply &reply);
     void on_state(const HttpReply &reply, JsonValue root);
     void on_result(const HttpReply &reply, JsonValue root);
-    void end(const HttpReply &reply, Outcome outcome);
     void again(const HttpReply &reply);
     void fail_again(const HttpReply &reply);
     void end(const HttpReply &reply, Outcome outcome);

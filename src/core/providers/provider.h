@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct RetryRules {
 struct Provider {
     std::string name;
     const Dialect *dialect = nullptr;
+    std::shared_ptr<const Dialect> own_dialect;  // where it is one that the operator described
     std::string url;  // without a slash at the end
     std::vector<ProviderKey> keys;
     HttpTimeouts timeouts;

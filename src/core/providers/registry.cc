@@ -1,12 +1,13 @@
 #include <algorithm>
+#include <vector>
 
 #include "core/providers/automatic1111.h"
-#include "core/providers/cloudflare.h"
 #include "core/providers/black_forest_labs.h"
+#include "core/providers/cloudflare.h"
 #include "core/providers/dialect.h"
-#include "core/providers/huggingface.h"
 #include "core/providers/fal.h"
 #include "core/providers/google_gemini.h"
+#include "core/providers/huggingface.h"
 #include "core/providers/openai.h"
 #include "core/providers/replicate.h"
 #include "core/providers/sandbox.h"
@@ -14,27 +15,34 @@
 
 namespace gateway {
 
-std::span<const Dialect *const> dialects() {
-    static const Automatic1111 automatic1111;
-    static const CloudflareWorkersAi cloudflare_workers_ai;
-    static const HuggingFace huggingface;
-    static const OpenAi openai;
+namespace {
+
+std::vector<const Dialect *> all_dialects() {
     static const Sandbox sandbox;
-    static const Stability stability;
-    static constexpr const Dialect *kAll[] = {
-        &automatic1111, &cloudflare_workers_ai, &huggingface, &openai, &sandbox, &stability};
+    static const std::vector<OpenAi> openai_like(openai_wires().begin(), openai_wires().end());
+    static const GoogleGemini google_gemini;
     static const BlackForestLabs black_forest_labs;
-    static const OpenAi openai;
     static const Replicate replicate;
-    static const Sandbox sandbox;
-    static constexpr const Dialect *kAll[] = {&black_forest_labs, &openai, &replicate, &sandbox};
     static const Fal fal;
     static const FalRun fal_run;
-    static const GoogleGemini google_gemini;
-    static const OpenAi openai;
-    static const Sandbox sandbox;
-    static constexpr const Dialect *kAll[] = {&fal, &fal_run, &google_gemini, &openai, &sandbox};
-    return kAll;
+    static const Stability stability;
+    static const HuggingFace huggingface;
+    static const CloudflareWorkersAi cloudflare_workers_ai;
+    static const Automatic1111 automatic1111;
+    std::vector<const Dialect *> all = {&sandbox};
+    for (const OpenAi &dialect : openai_like) {
+        all.push_back(&dialect);
+    }
+    all.insert(all.end(), {&google_gemini, &black_forest_labs, &replicate, &fal, &fal_run,
+                           &stability, &huggingface, &cloudflare_workers_ai, &automatic1111});
+    return all;
+}
+
+}  // namespace
+
+std::span<const Dialect *const> dialects() {
+    static const std::vector<const Dialect *> all = all_dialects();
+    return all;
 }
 
 const Dialect *dialect_named(std::string_view name) {
