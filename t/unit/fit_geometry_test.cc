@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <string>
 
@@ -223,9 +224,20 @@ TEST(FitGeometry, TwentyOneToNineStaysThatWhereverAModelCan) {
             } else if (std::find(listed.begin(), listed.end(), Pixels{21, 9}) != listed.end()) {
                 EXPECT_EQ(shape.ratio, "21:9") << "in the model's own spelling";
                 ++seen;
-            } else if (model[Param::aspect_ratio]) {
+            } else if (model[Param::aspect_ratio] && listed.empty()) {
                 EXPECT_EQ(shape.ratio, "21:9") << "as the caller spelled it";
                 ++seen;
+            } else if (model[Param::aspect_ratio]) {
+                // The nearest there is, and what is lost is said.
+                const auto distance = [&](Pixels ratio) {
+                    return std::abs(std::log(ratio.ratio() / wanted));
+                };
+                const auto nearest = parse_ratio(shape.ratio);
+                ASSERT_TRUE(nearest) << shape.ratio;
+                for (const Pixels &ratio : listed) {
+                    EXPECT_GE(distance(ratio), distance(*nearest)) << spelled_ratio(ratio);
+                }
+                EXPECT_NE(shape.reason.find("ratio off by"), std::string::npos) << shape.reason;
             } else if (model[Param::size]) {
                 // The widest there is, and what is lost is said.
                 for (const Pixels &size : model.size.list) {
