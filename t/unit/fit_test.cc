@@ -152,6 +152,15 @@ TEST(Fit, TakesTheNearestNumber) {
               "sent 2147483647" + nearest);
 }
 
+TEST(Fit, TakesTheNearestNumberWhereOnlyOneBoundIsKnown) {
+    const ModelSpec model = model_taking(R"("seed":{"min":0},"guidance":{"max":5})");
+    const std::string nearest = ": the nearest that this model takes";
+    EXPECT_EQ(verdict(model, Param::seed, int64_t{-1}), "sent 0" + nearest);
+    EXPECT_EQ(verdict(model, Param::seed, INT64_MAX), "as asked");
+    EXPECT_EQ(verdict(model, Param::guidance, 5.5), "sent 5" + nearest);
+    EXPECT_EQ(verdict(model, Param::guidance, -1e300), "as asked");
+}
+
 TEST(Fit, SpreadsImagesOverCallsThatAModelTakes) {
     const struct {
         const char *parameters;

@@ -68,7 +68,8 @@ std::string joined(const std::vector<std::string> &words) {
 
 ParamValue clamped(const ParamSpec &spec, const ParamValue &value) {
     const auto bound = [&](double number) {
-        return std::clamp(number, spec.min.value_or(number), spec.max.value_or(number));
+        const double above = std::max(number, spec.min.value_or(number));
+        return std::min(above, spec.max.value_or(above));
     };
     if (const auto *integer = std::get_if<int64_t>(&value)) {
         // Compared as doubles, but kept exactly where nothing changes.
