@@ -8,6 +8,7 @@
 #include "core/json/writer.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
+#include "core/providers/json_reply.h"
 #include "core/request/geometry.h"
 
 namespace gateway {
@@ -184,8 +185,7 @@ Work Automatic1111::begin(const ProviderRequest &request) const {
 }
 
 Outcome Automatic1111::read(const HttpReply &reply) const {
-    const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const auto document = read_document(reply);
     const JsonValue root = document ? document->root() : JsonValue();
     if (reply.status != 200) {
         return read_failure(reply, root);

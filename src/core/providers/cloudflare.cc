@@ -8,6 +8,7 @@
 #include "core/json/writer.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
+#include "core/providers/json_reply.h"
 #include "core/providers/model_path.h"
 #include "core/providers/multipart.h"
 #include "core/random.h"
@@ -161,8 +162,7 @@ Outcome CloudflareWorkersAi::read(const HttpReply &reply) const {
         outcome.result.images.push_back(*read_picture(reply));
         return outcome;
     }
-    const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const auto document = read_document(reply);
     const JsonValue root = document ? document->root() : JsonValue();
     // A refusal may come with a 200 as well.
     if (reply.status != 200 || root["success"].boolean() == false) {

@@ -7,6 +7,7 @@
 #include "core/json/writer.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
+#include "core/providers/json_reply.h"
 #include "core/providers/model_path.h"
 #include "core/random.h"
 #include "core/request/geometry.h"
@@ -14,6 +15,11 @@
 namespace gateway {
 
 namespace {
+
+// There are no codes, and the statuses are those of mistakes as well.
+constexpr ErrorRule kErrors[] = {
+    {ErrorRule::message, "supported by provider", OutcomeType::not_here},
+};
 
 constexpr std::string_view kWritten[] = {
     "inputs", "width", "height", "num_inference_steps", "guidance_scale", "negative_prompt", "seed",
@@ -70,12 +76,7 @@ std::optional<ProviderError> read_envelope(JsonValue root) {
 }
 
 Outcome read_failure(const HttpReply &reply, JsonValue root) {
-    Outcome outcome = read_error(reply, read_envelope(root), {});
-    // There are no codes. "Model not supported by provider …" comes as a 400.
-    if (outcome.type == OutcomeType::callers_fault &&
-        outcome.error.message.find("supported by provider") != std::string::npos) {
-        outcome.type = OutcomeType::not_here;
-    }
+    Outcome outcome = read_error(reply, read_envelope(root), kErrors);
     // While a model is loaded, the answer says how long that will take.
     const auto seconds = root["estimated_time"].number();
     if (!outcome.retry_after && seconds && *seconds > 0) {
@@ -137,8 +138,7 @@ Outcome HuggingFace::read(const HttpReply &reply) const {
         outcome.result.images.push_back(*read_picture(reply));
         return outcome;
     }
-    const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+    const auto document = read_document(reply);
     const JsonValue root = document ? document->root() : JsonValue();
     if (reply.status != 200 || root["error"]) {
         return read_failure(reply, root);

@@ -7,6 +7,7 @@
 
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
+#include "core/providers/json_reply.h"
 #include "core/providers/multipart.h"
 
 namespace gateway {
@@ -120,8 +121,7 @@ Work Stability::begin(const ProviderRequest &request) const {
 
 Outcome Stability::read(const HttpReply &reply) const {
     if (reply.status != 200 || reply.picture.empty()) {
-        const auto document =
-            JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+        const auto document = read_document(reply);
         return read_error(reply, read_envelope(document ? document->root() : JsonValue()), kErrors);
     }
     // What is filtered comes as a blurred picture, and nothing but this says so.
