@@ -26,6 +26,7 @@ Usage: ./build.sh [COMMAND]
   fuzz [SECONDS]        run every fuzz target for that long each (60)
   install               put module and examples where the distribution's nginx finds them (honours DESTDIR)
   key ID [FILE]         mint a virtual key and print its secret once; with FILE (keys.json) add it there
+  docs                  write docs/providers.md from the catalogue
   lint                  formatting of everything, clang-tidy on what changed (ALL=1: on everything)
   format                reformat src and t
   clean                 remove build/
@@ -628,6 +629,7 @@ main() {
             ;;
         install) install_module ;;
         key) mint_key "$@" ;;
+        docs) python3 docs/providers.py ;;
         format) format ;;
         lint) lint ;;
         clean) rm -rf build ;;

@@ -18,7 +18,7 @@ from itertools import count
 from typing import Callable, Optional
 
 from . import fal_rules as rules
-from .behaviours import Behaviour, Json, Raw, Reply
+from .behaviours import Behaviour, Json, Reply
 from .case import Case, Probe
 from .fal_errors import ERRORS, infrastructure
 from .pictures import picture

@@ -60,7 +60,8 @@ MODELS = {
                            "enable_prompt_expansion": boolean},
     "fal-ai/flux-2": {**CHECKED, "image_size": size(512, 2048), "guidance_scale": number(0, 20),
                       "num_inference_steps": integer(4, 50), "enable_prompt_expansion": boolean,
-                      "output_format": choice("jpeg", "png", "webp"), "acceleration": choice("none", "regular", "high")},
+                      "output_format": choice("jpeg", "png", "webp"),
+                      "acceleration": choice("none", "regular", "high")},
     "blackforestlabs/flux-3/text-to-image": {
         **ALL, "resolution": choice("512sq", "768sq", "1k", "2k", "4k"),
         "aspect_ratio": choice("21:9", "2:1", "16:9", "3:2", "7:5", "4:3", "5:4", "1:1", "4:5", "3:4", "5:7", "2:3",

@@ -1,4 +1,4 @@
-"""What is particular about fal: two ways to the same models, results of their own, black pictures, schemas that differ."""
+"""What is particular about fal: two ways to the same models, results apart, black pictures, schemas that differ."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What is particular about Gemini: thoughts, refusals with status 200, seeds, sizes by ratio and tier, cost by tokens."""
+"""What is particular about Gemini: thoughts, refusals with status 200, seeds, shapes, and cost by tokens."""
 
 import pytest
 from fakes.behaviours import Json

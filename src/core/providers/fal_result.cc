@@ -105,9 +105,9 @@ class ResultReader {
             take(root_["image"]);
         }
     }
-    [[nodiscard]] bool is_refused() const { return result_.images.empty() && black_ > 0; }
-    ImageResult result() && { return std::move(result_); }
     [[nodiscard]] bool is_empty() const { return result_.images.empty(); }
+    [[nodiscard]] bool is_refused() const { return is_empty() && black_ > 0; }
+    ImageResult result() && { return std::move(result_); }
 
  private:
     void take(JsonValue file) {

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Writes docs/providers.md from the built-in catalogue. `./build.sh docs` runs it; a test compares.
+
+What each api is and needs is told in docs/directives.md; this page is about what its models take."""
+
+import json
+import pathlib
+import sys
+
+DOCS = pathlib.Path(__file__).resolve().parent
+CATALOG = DOCS.parent / "src/core/catalog/catalog.json"
+UNTOLD = ("prompt", "n", "stream", "partial_images")  # told elsewhere, or not yet served
+HEAD = """# Providers
+
+What each [api](directives.md#api) can do, from the built-in catalogue. This page is written by `./build.sh docs`; a test
+keeps it current. `GET /v1/models` says the same of the models that are configured, with their prices.
+
+*Images*: how many one call makes; more are made by several calls side by side. *Answers* are what the provider returns;
+callers get links or base64, whichever they ask for. A parameter in *italics* is taken by some of the models only.
+What a model does not take is adapted or left out, and listed in `adjustments`; strictly, it is refused.
+
+"""
+
+
+def row_of(row: dict, families: dict) -> dict:
+    """The row with its family's members, and the family's own family's, in their place."""
+    if "family" not in row:
+        return row
+    family = row_of(families[row["family"]], families)
+    merged = {**family, **row}
+    parameters = {**family.get("parameters", {}), **row.get("parameters", {})}
+    merged["parameters"] = {name: spec for name, spec in parameters.items() if spec is not None}
+    return merged
+
+
+def images(rows: list) -> str:
+    most = sorted({int((row["parameters"].get("n") or {"max": 1}).get("max", 10)) for row in rows})
+    return str(most[0]) if len(most) == 1 else f"{most[0]} to {most[-1]}"
+
+
+def answers(rows: list) -> str:
+    forms = {row.get("returns", {}).get("form", "b64_json") for row in rows}
+    either = any("response_format" in row["parameters"] for row in rows)
+    lives = sorted({row["returns"]["lifetime"] for row in rows if row.get("returns", {}).get("lifetime")})
+    words = "links or base64" if either else " or ".join({"url": "links", "b64_json": "base64"}[one] for one in sorted(forms))
+    return words + (f", which live {span(lives[0])}" if lives else "")
+
+
+def span(seconds: int) -> str:
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit or seconds == unit == 60:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} seconds"
+
+
+def parameters(rows: list) -> str:
+    order = list(dict.fromkeys(name for row in rows for name in row["parameters"] if name not in UNTOLD))
+    everywhere = [name for name in order if all(name in row["parameters"] for row in rows)]
+    return ", ".join(f"`{name}`" if name in everywhere else f"*{name}*" for name in order) or "the prompt alone"
+
+
+def listed(rows: list) -> str:
+    return ", ".join(f"`{row['model']}`" for row in rows if "*" not in row["model"] and row.get("status") != "shut_down")
+
+
+def main() -> str:
+    catalog = json.loads(CATALOG.read_text())
+    page = HEAD
+    for api in sorted(catalog["apis"]):
+        rows = catalog["apis"][api]
+        if isinstance(rows, str):
+            page += f"## {api}\n\nThe models of [{rows}](#{rows}).\n\n"
+            continue
+        rows = [row_of(row, catalog["families"]) for row in rows]
+        current = [row for row in rows if row.get("status") != "shut_down" and "generate" in row.get("operations", [])]
+        named = listed(current)
+        page += (f"## {api}\n\n| | |\n|---|---|\n| images | {images(current)} |\n| answers | {answers(current)} |\n"
+                 f"| parameters | {parameters(current)} |\n| models | {named + ', and any other' if named else 'any'} |\n\n")
+    return page.rstrip("\n") + "\n"
+
+
+if __name__ == "__main__":
+    written = main()
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(0 if (DOCS / "providers.md").read_text() == written else "docs/providers.md is not current: ./build.sh docs")
+    (DOCS / "providers.md").write_text(written)
