@@ -273,6 +273,16 @@ def test_no_request_outlives_its_deadline(gateway, openai, behaviour):
     assert reply.json["extra_fields"]["latency"] <= 1000
 
 
+def test_the_deadline_ends_at_the_outcome_and_a_slow_client_has_its_own_time(gateway, openai_factory):
+    openai = openai_factory(image_bytes=6_000_000)
+    g = gateway(f"{OPEN} image_gateway_deadline 2s;", provider("openai", openai))
+    slow = g.connect(receive_buffer=4096).post(PATH, {"prompt": "x", "model": MODEL})
+    openai.wait_requests(1)
+    time.sleep(2.5)
+    reply = slow.response()
+    assert reply.status == 200 and len(reply.json["data"][0]["b64_json"]) >= 8_000_000
+
+
 def test_an_answer_that_stalls_is_given_up(pair):
     g, first, second = pair("timeout stall=300ms;")
     first.always(Trickle(chunk_bytes=200, pause=1, of=Images()))

@@ -11,7 +11,7 @@
 namespace gateway {
 namespace {
 
-constexpr const char *kApis[] = {"openai", "sandbox", "black-forest-labs",
+constexpr const char *kApis[] = {"openai",        "sandbox", "black-forest-labs",
                                  "google-gemini", "fal",     "fal-run"};
 
 std::string names_of(const std::vector<const ModelSpec *> &models) {

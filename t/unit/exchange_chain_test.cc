@@ -23,19 +23,26 @@ TEST_F(ExchangeTest, GoesOnOrStopsByTheTypeOfTheOutcome) {
         {T::unknown, true, 502},
     };
     const std::string hosts[] = {"a", "b", "c"};
+    struct Case {
+        size_t position;
+        T before;  // what those before it ended as: billed or not
+    };
+    const Case kCases[] = {{0, T::broken},  {1, T::broken},  {2, T::broken},
+                           {1, T::unknown}, {2, T::unknown}, {2, T::throttled}};
     for (const auto &row : kRows) {
-        for (size_t position = 0; position < 3; ++position) {
-            SCOPED_TRACE(std::string(name_of(row.type)) + " at " + hosts[position]);
+        for (const auto &[position, before] : kCases) {
+            SCOPED_TRACE(std::string(name_of(row.type)) + " at " + hosts[position] + " after " +
+                         std::string(name_of(before)));
             world.upstream.calls.clear();
             ask(R"({"prompt":"a","model":"chain"})");
             std::string expected_calls;
             std::string expected_list;
             for (size_t i = 0; i <= position; ++i) {
                 ASSERT_EQ(told.answers, 0);
-                world.upstream.deliver(reply_for(i == position ? row.type : T::broken));
+                world.upstream.deliver(reply_for(i == position ? row.type : before));
                 expected_calls += (i == 0 ? "" : " ") + hosts[i];
                 expected_list += (i == 0 ? "" : ", ") + hosts[i] + " " +
-                                 std::string(name_of(i == position ? row.type : T::broken));
+                                 std::string(name_of(i == position ? row.type : before));
             }
             if (row.goes_on && position < 2) {
                 EXPECT_EQ(asked(), expected_calls + " " + hosts[position + 1]);
@@ -48,8 +55,8 @@ TEST_F(ExchangeTest, GoesOnOrStopsByTheTypeOfTheOutcome) {
             EXPECT_EQ(asked(), expected_calls);
             ASSERT_EQ(told.answers, 1);
             EXPECT_EQ(listed(), expected_list);
-            const bool mixed =
-                position > 0 && (row.type == T::throttled || row.type == T::not_here);
+            const bool mixed = position > 0 && before != row.type &&
+                               (row.type == T::throttled || row.type == T::not_here);
             EXPECT_EQ(told.status(), mixed ? 502 : row.told_status);
         }
     }

@@ -33,5 +33,14 @@ TEST(ModelPathTest, RefusesWhatLeadsElsewhere) {
     EXPECT_NE(outcome.error.message.find("../a"), std::string::npos);
 }
 
+TEST(ModelPath, OrASingleSegment) {
+    EXPECT_EQ(segment_of_model("flux-2-pro_x.1~y"), "flux-2-pro_x.1~y");
+    EXPECT_EQ(segment_of_model("a/../b?c#d%2e e"), "a%2F..%2Fb%3Fc%23d%252e%20e");
+    EXPECT_EQ(segment_of_model("caf\xC3\xA9\n"), "caf%C3%A9%0A");
+    for (const char *name : {"", ".", ".."}) {
+        EXPECT_FALSE(segment_of_model(name)) << name;
+    }
+}
+
 }  // namespace
 }  // namespace gateway

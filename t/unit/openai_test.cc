@@ -44,7 +44,7 @@ class OpenAiTest : public testing::Test {
         return begin(model, fitted->params).body;
     }
 
-    OpenAi dialect;
+    OpenAi dialect{openai_wires().front()};
     Provider provider;
     std::vector<JsonValue> passed;
     FakeRandom random;

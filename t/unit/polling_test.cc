@@ -278,7 +278,8 @@ class SlowDialect final : public Dialect {
         return call;
     }
 
-    Job job{"https://slow.example/jobs/1", "https://slow.example/jobs/1/cancel", {}, {}};
+    Job job{.poll_url = "https://slow.example/jobs/1",
+            .cancel_url = "https://slow.example/jobs/1/cancel"};
     int pictures = 1;
 };
 

@@ -6,11 +6,11 @@
 
 #include "core/glob.h"
 #include "core/json/writer.h"
-#include "core/net/path_segment.h"
 #include "core/providers/call_headers.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
 #include "core/providers/json_reply.h"
+#include "core/providers/model_path.h"
 #include "core/random.h"
 #include "core/request/geometry.h"
 #include "core/request/profile.h"
@@ -143,6 +143,10 @@ bool BlackForestLabs::passes(std::string_view field) const {
 
 Work BlackForestLabs::begin(const ProviderRequest &request) const {
     const Family &family = family_of(request.model);
+    const auto segment = segment_of_model(request.model);
+    if (!segment) {
+        return no_such_model(request.model);
+    }
     HttpCall call;
     call.seed = seed_for(request, family);
     JsonWriter body;
@@ -152,7 +156,7 @@ Work BlackForestLabs::begin(const ProviderRequest &request) const {
         body.key(field.key()).exact(field);
     }
     body.close_object();
-    call.url = request.provider.url + "/" + path_segment(request.model);
+    call.url = request.provider.url + "/" + *segment;
     call.body = std::move(body).finish_text();
     call.headers = call_headers(request, kKeyHeader);
     call.headers.emplace_back("Content-Type: application/json");

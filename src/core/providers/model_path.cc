@@ -26,14 +26,24 @@ void append_part(std::string &path, std::string_view part) {
     }
 }
 
+bool leads_down(std::string_view part) {
+    return !part.empty() && part != "." && part != "..";
+}
+
 }  // namespace
+
+std::optional<std::string> segment_of_model(std::string_view model) {
+    std::string segment;
+    append_part(segment, model);
+    return leads_down(model) ? std::optional(std::move(segment)) : std::nullopt;
+}
 
 std::optional<std::string> path_of_model(std::string_view model) {
     std::string path;
     for (;;) {
         const size_t end = model.find('/');
         const std::string_view part = model.substr(0, end);
-        if (part.empty() || part == "." || part == "..") {
+        if (!leads_down(part)) {
             return std::nullopt;
         }
         append_part(path, part);

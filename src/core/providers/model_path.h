@@ -14,6 +14,9 @@ namespace gateway {
 // downwards: empty parts, "." and "..".
 std::optional<std::string> path_of_model(std::string_view model);
 
+// The same for apis whose models are one part of a path: a '/' is escaped too.
+std::optional<std::string> segment_of_model(std::string_view model);
+
 // Work for a model whose name is no path: there is none such, without asking.
 LocalWork no_such_model(std::string_view model);
 

@@ -123,10 +123,9 @@ void replace_model(std::string &path, std::string_view model) {
 
 bool OpenAi::passes(std::string_view field) const {
     // All that it writes has a published name, or stands in its table.
-    const bool written =
-        std::any_of(wire_.fields.begin(), wire_.fields.end(), [=](const OpenAiWire::Field &row) {
-            return row.name == field || row.second == field;
-        });
+    const bool written = std::any_of(
+        wire_.fields.begin(), wire_.fields.end(),
+        [=](const OpenAiWire::Field &row) { return row.name == field || row.second == field; });
     return !written && !is_published_field(field);
 }
 

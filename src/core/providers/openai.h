@@ -1,5 +1,6 @@
 // OpenAI's Images API, and the many servers that speak it with differences of their own.
-// Facts: OpenAI's openapi.yaml of 2026-08-21 and its error guide; for the others see openai_wire.cc.
+// Facts: OpenAI's openapi.yaml of 2026-08-21 and its error guide; for the others see
+// openai_wire.cc.
 #pragma once
 
 #include <utility>

@@ -35,7 +35,8 @@ std::optional<Usage> read_openai_usage(JsonValue value) {
         return tokens && *tokens >= 0 && *tokens <= kMost ? tokens : std::nullopt;
     };
     // OpenRouter has the words of chats.
-    const auto out = count(value["output_tokens"] ? value["output_tokens"] : value["completion_tokens"]);
+    const auto out =
+        count(value["output_tokens"] ? value["output_tokens"] : value["completion_tokens"]);
     const auto in = count(value["input_tokens"] ? value["input_tokens"] : value["prompt_tokens"]);
     if (!out && !count(value["total_tokens"])) {
         return std::nullopt;  // nothing that a picture could have cost

@@ -41,7 +41,8 @@ const std::vector<ErrorRule> kTogetherErrors = {
     {Where::message, "nsfw", T::refused_by_policy},
 };
 
-// providers/openrouter.md: the code is the status; what the provider behind it said is in the message.
+// providers/openrouter.md: the code is the status; what the provider behind it said is in the
+// message.
 const std::vector<ErrorRule> kOpenRouterErrors = {
     {Where::message, "moderation_blocked", T::refused_by_policy},
     {Where::message, "content_policy", T::refused_by_policy},
@@ -81,13 +82,13 @@ std::vector<OpenAiWire> make_wires() {
     wires.push_back({.api = "xai",
                      .cost = OpenAiWire::CostField{{"usage", "cost_in_usd_ticks"}, kMillion / 1e10},
                      .errors = kXaiErrors});
-    wires.push_back({.api = "together",
-                     .fields = {size_in_pixels,
-                                {Param::num_inference_steps, "steps", "", {}},
-                                {Param::guidance, "guidance_scale", "", {}},
-                                {Param::response_format, "response_format", "",
-                                 {{"b64_json", "base64"}}}},
-                     .errors = kTogetherErrors});
+    wires.push_back(
+        {.api = "together",
+         .fields = {size_in_pixels,
+                    {Param::num_inference_steps, "steps", "", {}},
+                    {Param::guidance, "guidance_scale", "", {}},
+                    {Param::response_format, "response_format", "", {{"b64_json", "base64"}}}},
+         .errors = kTogetherErrors});
     wires.push_back({.api = "openrouter",
                      .path = "/images",
                      .cost = OpenAiWire::CostField{{"usage", "cost"}, kMillion},
@@ -122,7 +123,8 @@ tl::expected<void, std::string> change_field(OpenAiWire &wire, std::string_view 
         field.name = name.substr(0, plus);
         field.second = name.substr(plus + 1);
     }
-    std::erase_if(wire.fields, [&](const OpenAiWire::Field &other) { return other.param == *param; });
+    std::erase_if(wire.fields,
+                  [&](const OpenAiWire::Field &other) { return other.param == *param; });
     wire.fields.push_back(std::move(field));
     return {};
 }

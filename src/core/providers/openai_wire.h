@@ -19,8 +19,8 @@ struct OpenAiWire {
     // Where a parameter goes that is not sent under its own name.
     struct Field {
         Param param;
-        std::string name;                // empty: it is not sent
-        std::string second;              // of a size: the height's; then `name` is the width's
+        std::string name;    // empty: it is not sent
+        std::string second;  // of a size: the height's; then `name` is the width's
         std::vector<std::pair<std::string, std::string>> words;  // other words for its values
     };
     // Where the answer tells the cost, and what one of its units is in millionths of a dollar.
@@ -30,12 +30,12 @@ struct OpenAiWire {
     };
 
     std::string api;
-    std::string path = "/images/generations";    // {model} in it stands for the model
+    std::string path = "/images/generations";     // {model} in it stands for the model
     std::string auth = "Authorization: Bearer ";  // what stands before the key
     bool needs_key = true;
     bool names_model = true;  // in the body
     std::vector<Field> fields;
-    bool needs_seed = false;   // else the server would take the same one each time
+    bool needs_seed = false;     // else the server would take the same one each time
     bool prompt_extras = false;  // sd-server takes all else in a block at the end of the prompt
     std::optional<CostField> cost;
     std::vector<ErrorRule> errors;  // looked at before those of OpenAI
@@ -46,8 +46,8 @@ struct OpenAiWire {
 // Those that are built in.
 std::span<const OpenAiWire> openai_wires();
 
-// One of an operator's words about a server: "path=/images", "auth=x-key", "fields=seed:random_seed".
-// Says what is wrong with it.
+// One of an operator's words about a server: "path=/images", "auth=x-key",
+// "fields=seed:random_seed". Says what is wrong with it.
 tl::expected<void, std::string> change_wire(OpenAiWire &wire, std::string_view word);
 
 }  // namespace gateway

@@ -35,7 +35,7 @@ struct Provider {
     std::string name;
     const Dialect *dialect = nullptr;
     std::shared_ptr<const Dialect> own_dialect;  // where it is one that the operator described
-    std::string url;  // without a slash at the end
+    std::string url;                             // without a slash at the end
     std::vector<ProviderKey> keys;
     HttpTimeouts timeouts;
     RetryRules retry;
