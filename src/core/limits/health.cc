@@ -4,13 +4,12 @@
 #include <array>
 
 #include "core/limits/memory_lock.h"
-#include "core/limits/set_table.h"
+#include "core/limits/region.h"
 
 namespace gateway {
 
 namespace {
 
-constexpr uint64_t kMagic = 0x316874686c616568;  // the layout's version: change it with the layout
 constexpr int64_t kFirstRest = 1'000;
 constexpr int64_t kLongestRest = 60'000;
 // Room for a call is looked for again this soon.
@@ -26,28 +25,12 @@ struct Entry {
     int64_t calls = 0;
 };
 
-struct Header {
-    uint64_t magic;
-    uint64_t region_size;
-    uint32_t sets;
-    LeaseList leases;
-    uint32_t unused;
-};
-
-struct Layout {
-    SetTable<Entry> entries;
-    Leases leases;
-};
-
-Header &header_of(std::span<std::byte> region) {
-    return *reinterpret_cast<Header *>(region.data());
-}
+// The number is the layout's version.
+using Places = Region<Entry, 0x316874686c616568, 2>;
+using Layout = Places::Layout;
 
 Layout layout_of(std::span<std::byte> region) {
-    Header &header = header_of(region);
-    auto *entries = reinterpret_cast<Entry *>(&header + 1);
-    auto *leases = reinterpret_cast<Lease *>(entries + size_t{header.sets} * kWays);
-    return {{entries, header.sets}, {header.leases, leases}};
+    return Places::layout(region);
 }
 
 bool is_like_new(const Entry &entry, int64_t now) {
@@ -76,29 +59,11 @@ std::string_view name_of(Hindrance hindrance) {
 }
 
 size_t Health::least_size() {
-    return sizeof(Header) + SetTable<Entry>::kSetSize + 16 * sizeof(Lease);
+    return Places::least_size(16);
 }
 
 bool Health::prepare(std::span<std::byte> region, bool fresh) {
-    if (region.size() < least_size()) {
-        return false;
-    }
-    Header &header = header_of(region);
-    if (!fresh) {
-        return header.magic == kMagic && header.region_size == region.size();
-    }
-    const size_t room = region.size() - sizeof(Header);
-    header = {};
-    header.magic = kMagic;
-    header.region_size = region.size();
-    // Half for calls under way, half for what is known of providers, models and keys.
-    header.leases.count = static_cast<uint32_t>(room / 2 / sizeof(Lease));
-    header.sets = static_cast<uint32_t>((room - header.leases.count * sizeof(Lease)) /
-                                        SetTable<Entry>::kSetSize);
-    Layout layout = layout_of(region);
-    layout.entries.clear();
-    layout.leases.clear();
-    return true;
+    return region.size() >= least_size() && Places::prepare(region, fresh);
 }
 
 // What there is no room to remember does not stand in the way of a call.

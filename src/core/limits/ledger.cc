@@ -4,13 +4,12 @@
 #include <span>
 
 #include "core/limits/memory_lock.h"
-#include "core/limits/set_table.h"
+#include "core/limits/region.h"
 
 namespace gateway {
 
 namespace {
 
-constexpr uint64_t kMagic = 0x3376726465676c31;  // the layout's version: change it with the layout
 constexpr int64_t kMinute = 60;
 constexpr int64_t kDay = 86400;
 
@@ -27,28 +26,12 @@ struct Entry {
     int64_t concurrent = 0;
 };
 
-struct Header {
-    uint64_t magic;
-    uint64_t region_size;
-    uint32_t sets;
-    LeaseList leases;
-    uint32_t unused;
-};
-
-struct Layout {
-    SetTable<Entry> entries;
-    Leases leases;
-};
-
-Header &header_of(std::span<std::byte> region) {
-    return *reinterpret_cast<Header *>(region.data());
-}
+// The number is the layout's version.
+using Places = Region<Entry, 0x3376726465676c31, 4>;
+using Layout = Places::Layout;
 
 Layout layout_of(std::span<std::byte> region) {
-    Header &header = header_of(region);
-    auto *entries = reinterpret_cast<Entry *>(&header + 1);
-    auto *leases = reinterpret_cast<Lease *>(entries + size_t{header.sets} * kWays);
-    return {{entries, header.sets}, {header.leases, leases}};
+    return Places::layout(region);
 }
 
 void roll(Window &window, int64_t number) {
@@ -120,29 +103,11 @@ Account account_of(const Key &key) {
 }
 
 size_t Ledger::least_size() {
-    return sizeof(Header) + SetTable<Entry>::kSetSize + 64 * sizeof(Lease);
+    return Places::least_size(64);
 }
 
 bool Ledger::prepare(std::span<std::byte> region, bool fresh) {
-    if (region.size() < least_size()) {
-        return false;
-    }
-    Header &header = header_of(region);
-    if (!fresh) {
-        return header.magic == kMagic && header.region_size == region.size();
-    }
-    const size_t room = region.size() - sizeof(Header);
-    header = {};
-    header.magic = kMagic;
-    header.region_size = region.size();
-    // A quarter for leases, the rest for accounts.
-    header.leases.count = static_cast<uint32_t>(room / 4 / sizeof(Lease));
-    header.sets = static_cast<uint32_t>((room - header.leases.count * sizeof(Lease)) /
-                                        SetTable<Entry>::kSetSize);
-    Layout layout = layout_of(region);
-    layout.entries.clear();
-    layout.leases.clear();
-    return true;
+    return region.size() >= least_size() && Places::prepare(region, fresh);
 }
 
 tl::expected<Admission, LimitReached> Ledger::enter(const Account &account, const KeyLimits &limits,

@@ -147,7 +147,8 @@ void Attempt::cancel_job() noexcept {
             ports_.upstream.send_off(std::move(ready));
         }
     } catch (...) {
-        // The job goes on then, and is billed: as it is counted.
+        job_.reset();  // it goes on then, and is billed: as it is counted
+        return;
     }
     job_.reset();
 }
