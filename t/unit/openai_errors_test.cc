@@ -104,7 +104,7 @@ TEST(OpenAiErrors, ThatAreNotJsonAreJudgedByStatus) {
         {520, OutcomeType::unknown},       {204, OutcomeType::unknown},
     };
     for (const auto &row : kBare) {
-        for (const char *body : {"", "<html>Cloudflare</html>", "{\"error\":\"text\"}", "[]"}) {
+        for (const char *body : {"", "<html>Cloudflare</html>", "{\"error\":7}", "[]"}) {
             EXPECT_EQ(dialect.read(reply_of(row.status, body)).type, row.outcome)
                 << row.status << " " << body;
         }
