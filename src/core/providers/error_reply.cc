@@ -100,6 +100,7 @@ const ErrorRule *find_rule(const ProviderError &error, std::span<const ErrorRule
             case ErrorRule::code: return row.word == error.code;
             case ErrorRule::type: return row.word == error.type;
             case ErrorRule::message: return mentions(error.message, row.word);
+            case ErrorRule::status: return row.word == std::to_string(error.status);
         }
         return false;
     });

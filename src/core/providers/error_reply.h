@@ -15,8 +15,9 @@
 namespace gateway {
 
 struct ErrorRule {
-    // In messages, for providers that have no codes, the word is looked for whatever its case.
-    enum Where : uint8_t { code, type, message } where;
+    // In messages, for providers that have no codes, the word is looked for whatever its case. Of a
+    // status it is the number.
+    enum Where : uint8_t { code, type, message, status } where;
     std::string_view word;  // of messages: in lower case
     OutcomeType outcome;
 };
