@@ -73,21 +73,34 @@ void write_field(JsonWriter &out, const OpenAiWire::Field &field, const ParamVal
     write_value(out, value);
 }
 
-// sd-server reads everything but the size from a block in the prompt. One that the caller wrote is
-// broken up: it could ask for anything.
-std::string prompt_with_extras(const Params &params) {
-    constexpr std::string_view kOpen = "<sd_cpp_extra_args>";
-    constexpr std::string_view kClose = "</sd_cpp_extra_args>";
-    std::string prompt(params.text(Param::prompt));
-    for (const std::string_view tag : {kOpen, kClose}) {
-        for (size_t at = prompt.find(tag); at != std::string::npos; at = prompt.find(tag)) {
-            prompt.erase(at, tag.size());
+constexpr std::string_view kExtrasOpen = "<sd_cpp_extra_args>";
+constexpr std::string_view kExtrasClose = "</sd_cpp_extra_args>";
+
+// Of a block that a caller wrote no tag is left, not even one that the parts around another make:
+// it could ask for anything.
+std::string without_extras(std::string_view text) {
+    std::string left;
+    left.reserve(text.size());
+    for (const char c : text) {
+        left += c;
+        for (const std::string_view tag : {kExtrasOpen, kExtrasClose}) {
+            if (left.ends_with(tag)) {
+                left.resize(left.size() - tag.size());
+            }
         }
     }
+    return left;
+}
+
+// sd-server reads everything but the size and the format from a block in the prompt.
+std::string prompt_with_extras(const Params &params) {
     JsonWriter extras;
-    extras.open_object().key("seed").number(params.integer(Param::seed, 0));
+    extras.open_object();
+    if (params.has(Param::seed)) {
+        extras.key("seed").number(params.integer(Param::seed, 0));
+    }
     if (params.has(Param::negative_prompt)) {
-        extras.key("negative_prompt").string(params.text(Param::negative_prompt));
+        extras.key("negative_prompt").string(without_extras(params.text(Param::negative_prompt)));
     }
     if (params.has(Param::num_inference_steps) || params.has(Param::guidance)) {
         extras.key("sample_params").open_object();
@@ -102,8 +115,8 @@ std::string prompt_with_extras(const Params &params) {
         extras.close_object();
     }
     extras.close_object();
-    return prompt + " " + std::string(kOpen) + std::move(extras).finish_text() +
-           std::string(kClose);
+    return without_extras(params.text(Param::prompt)) + " " + std::string(kExtrasOpen) +
+           std::move(extras).finish_text() + std::string(kExtrasClose);
 }
 
 constexpr bool is_in_extras(Param param) {
