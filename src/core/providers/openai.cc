@@ -257,15 +257,17 @@ Outcome OpenAi::read(const HttpReply &reply) const {
     outcome.type = OutcomeType::made;
     bool withheld = false;
     for (const JsonValue item : root["data"]) {
-        withheld = withheld || is_withheld(item);
-        if (auto image = is_withheld(item) ? std::nullopt : read_openai_image(item)) {
+        auto image = is_withheld(item) ? std::nullopt : read_openai_image(item);
+        if (image) {
             outcome.result.images.push_back(std::move(*image));
         }
     }
+        } else {
+            withheld = withheld || is_withheld(item) || is_filtered(item);
     outcome.result.cost = cost_of(root);
     if (outcome.result.images.empty() && withheld) {
         outcome.type = OutcomeType::refused_by_policy;
-        outcome.error = {reply.status, "", "content_moderated",
+        outcome.error = {reply.status, "", std::string(kModeratedCode),
                          "The provider made the image, and withheld it by its policy.", ""};
         return outcome;
     }

@@ -24,6 +24,17 @@ bool is_withheld(JsonValue item) {
     return item["respect_moderation"].boolean() == false;
 }
 
+bool is_filtered(JsonValue item) {
+    for (const char *name : {"content_filter_results", "prompt_filter_results"}) {
+        for (const JsonValue filter : item[name]) {
+            if (filter["filtered"].boolean() == true) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 std::optional<Usage> read_openai_usage(JsonValue value) {
     if (!value.is(JsonKind::object)) {
         return std::nullopt;
@@ -65,6 +76,9 @@ std::optional<ProviderError> read_openai_error(const HttpReply &reply, JsonValue
         told.code = told_text(error["code"]);
         told.param = told_text(error["param"]);
         told.message = told_text(error["message"]) + (raw.empty() ? "" : ": " + raw);
+        if (error["metadata"]["reasons"].is(JsonKind::array)) {
+            told.code = kModeratedCode;
+        }
         for (const char *inner : {"inner_error", "innererror"}) {
             if (error[inner]["code"].is(JsonKind::string)) {
                 told.code = error[inner]["code"].string();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "core/http_call.h"
 #include "core/json/document.h"
@@ -11,8 +12,13 @@ namespace gateway {
 
 std::optional<Image> read_openai_image(JsonValue item);
 
-// A picture that was made and taken back: a reason that stands beside its place.
+// The code of a refusal that has none of its own.
+inline constexpr std::string_view kModeratedCode = "content_moderated";
+
+// A picture that was made and taken back: the word stands beside it, or in its place.
 bool is_withheld(JsonValue item);
+// What a filter has let nothing come of. Azure tells of its filters beside pictures, too.
+bool is_filtered(JsonValue item);
 
 std::optional<Usage> read_openai_usage(JsonValue value);
 

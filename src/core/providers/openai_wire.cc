@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/json/text.h"
+#include "core/providers/openai_answer.h"
 
 namespace gateway {
 
@@ -11,7 +12,7 @@ namespace {
 using Where = ErrorRule::Where;
 using T = OutcomeType;
 
-// As xAI writes its errors, there is no code for some of these: providers/xai.md.
+// As xAI writes its errors, there is no code for some of these.
 const std::vector<ErrorRule> kXaiErrors = {
     {Where::code, "imagine:content-moderated", T::refused_by_policy},
     {Where::message, "content moderation", T::refused_by_policy},
@@ -21,43 +22,61 @@ const std::vector<ErrorRule> kXaiErrors = {
     {Where::code, "permission-denied", T::our_credentials},
 };
 
-// providers/azure-openai.md
 const std::vector<ErrorRule> kAzureErrors = {
     {Where::code, "contentFilter", T::refused_by_policy},
     {Where::code, "content_filter", T::refused_by_policy},
     {Where::code, "ResponsibleAIPolicyViolation", T::refused_by_policy},
     {Where::code, "DeploymentNotFound", T::not_here},
+    // The deployment is of no model that makes pictures.
     {Where::code, "OperationNotSupported", T::not_here},
-    {Where::code, "EngineOverloaded", T::throttled},
-    {Where::code, "RateLimitReached", T::throttled},
-    {Where::code, "too_many_requests", T::throttled},
     // All prompts fail then, not this one.
     {Where::message, "temporarily blocked", T::our_credentials},
     {Where::code, "InternalServerError", T::broken},
+    {Where::code, "EngineOverloaded", T::broken},
+    {Where::status, "424", T::broken},
+    // A picture may have taken longer than Azure waits for its own servers.
+    {Where::status, "408", T::unknown},
 };
 
-// providers/together.md
 const std::vector<ErrorRule> kTogetherErrors = {
     {Where::message, "nsfw", T::refused_by_policy},
+    // Of a prompt, with the status 403.
+    {Where::message, "too long", T::callers_fault},
+    {Where::status, "529", T::broken},
 };
 
-// providers/openrouter.md: the code is the status; what the provider behind it said is in the
-// message.
+// The code is the status, also of what failed after a 200 was begun; what the provider behind it
+// said is in the message.
 const std::vector<ErrorRule> kOpenRouterErrors = {
-    {Where::message, "moderation_blocked", T::refused_by_policy},
+    {Where::code, kModeratedCode, T::refused_by_policy},
+    {Where::message, "moderation", T::refused_by_policy},
+    {Where::message, "moderated", T::refused_by_policy},
     {Where::message, "content_policy", T::refused_by_policy},
+    {Where::message, "safety", T::refused_by_policy},
     {Where::message, "flagged", T::refused_by_policy},
+    {Where::code, "400", T::callers_fault},
+    {Where::code, "401", T::our_credentials},
     {Where::code, "402", T::out_of_quota},
+    {Where::code, "403", T::our_credentials},
+    {Where::code, "404", T::not_here},
+    {Where::code, "408", T::unknown},
+    {Where::code, "429", T::throttled},
+    {Where::code, "500", T::broken},
+    {Where::code, "503", T::broken},
+    {Where::code, "529", T::broken},
 };
 
-// providers/recraft.md
 const std::vector<ErrorRule> kRecraftErrors = {
     {Where::code, "not_enough_credits", T::out_of_quota},
     {Where::message, "nsfw", T::refused_by_policy},
     {Where::message, "moderation", T::refused_by_policy},
 };
 
-// providers/aggregators-openai-flux.md: whatever the status is.
+const std::vector<ErrorRule> kVllmErrors = {
+    {Where::message, "model mismatch", T::not_here},
+};
+
+// Whatever the status is.
 const std::vector<ErrorRule> kAggregatorErrors = {
     {Where::code, "insufficient_user_quota", T::out_of_quota},
     {Where::message, "quota", T::out_of_quota},
@@ -100,7 +119,8 @@ std::vector<OpenAiWire> make_wires() {
                      .errors = kRecraftErrors});
     wires.push_back({.api = "vllm-omni",
                      .needs_key = false,
-                     .fields = {{Param::guidance, "guidance_scale", "", {}}}});
+                     .fields = {{Param::guidance, "guidance_scale", "", {}}},
+                     .errors = kVllmErrors});
     wires.push_back({.api = "sd-server",
                      .needs_key = false,
                      .names_model = false,
