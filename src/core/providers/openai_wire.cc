@@ -132,19 +132,46 @@ std::vector<OpenAiWire> make_wires() {
 
 tl::expected<void, std::string> change_field(OpenAiWire &wire, std::string_view text) {
     const size_t colon = text.find(':');
+    bool is_field_name(std::string_view text) {
+        return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                   c == '_' || c == '-' || c == '.';
+        });
+    }
+
+    // "{model}" is the only place that a path can have.
+    bool has_other_braces(std::string path) {
+        constexpr std::string_view kPlace = "{model}";
+        if (const size_t at = path.find(kPlace); at != std::string::npos) {
+            path.erase(at, kPlace.size());
+        }
+        return path.find_first_of("{}") != std::string::npos;
+    }
+
     const auto param = param_named(text.substr(0, colon));
     if (!param || colon == std::string_view::npos) {
         return tl::unexpected("\"" + std::string(text) +
                               "\" is not PARAMETER:FIELD, as in seed:random_seed");
     }
-    std::string name(text.substr(colon + 1));
-    OpenAiWire::Field field{*param, name == "-" ? "" : name, "", {}};
+    std::string_view name = text.substr(colon + 1);
+    OpenAiWire::Field field{*param, "", "", {}};
     if (const size_t plus = name.find('+'); plus != std::string::npos && *param == Param::size) {
-        field.name = name.substr(0, plus);
         field.second = name.substr(plus + 1);
     }
     std::erase_if(wire.fields,
                   [&](const OpenAiWire::Field &other) { return other.param == *param; });
+    name = name.substr(0, plus);
+    if (!is_field_name(field.second)) {
+        return tl::unexpected("invalid fields \"" + std::string(text) +
+                              "\", expected something like size:width+height");
+    }
+}
+if (name != "-") {
+    if (!is_field_name(name)) {
+        return tl::unexpected("invalid fields \"" + std::string(text) + "\", \"" +
+                              std::string(name) + "\" is no field's name");
+    }
+    field.name = name;
     wire.fields.push_back(std::move(field));
     return {};
 }
@@ -171,7 +198,8 @@ tl::expected<void, std::string> change_wire(OpenAiWire &wire, std::string_view w
         return tl::unexpected("invalid parameter \"" + std::string(word) + "\"");
     }
     if (name == "path") {
-        if (value.front() != '/' || value.find_first_of("#\"\\") != std::string_view::npos) {
+        if (value.front() != '/' || value.find_first_of("#\"\\") != std::string_view::npos ||
+            has_other_braces(std::string(value))) {
             return tl::unexpected("invalid path \"" + std::string(value) +
                                   "\", expected something like /images/generations");
         }
