@@ -191,10 +191,12 @@ std::string OpenAi::body_for(const ProviderRequest &request, const Params &param
 Work OpenAi::begin(const ProviderRequest &request) const {
     Params params = request.params;
     HttpCall call;
-    if (wire_.needs_seed && !params.has(Param::seed)) {
+    if (!wire_.sends(Param::seed)) {
+        params.clear(Param::seed);
+    } else if (wire_.needs_seed && !params.has(Param::seed)) {
         params[Param::seed] = random_seed(request.random);
     }
-    if (wire_.needs_seed) {
+    if (params.has(Param::seed)) {
         call.seed = params.integer(Param::seed, 0);
     }
     std::string path = wire_.path;
@@ -260,10 +262,10 @@ Outcome OpenAi::read(const HttpReply &reply) const {
         auto image = is_withheld(item) ? std::nullopt : read_openai_image(item);
         if (image) {
             outcome.result.images.push_back(std::move(*image));
-        }
-    }
         } else {
             withheld = withheld || is_withheld(item) || is_filtered(item);
+        }
+    }
     outcome.result.cost = cost_of(root);
     if (outcome.result.images.empty() && withheld) {
         outcome.type = OutcomeType::refused_by_policy;

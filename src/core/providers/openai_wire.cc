@@ -115,11 +115,13 @@ std::vector<OpenAiWire> make_wires() {
     wires.push_back({.api = "recraft",
                      .fields = {{Param::seed, "random_seed", "", {}},
                                 {Param::output_format, "image_format", "", {}}},
+                     .needs_seed = true,
                      .cost = OpenAiWire::CostField{{"credits"}, kMillion / 1000},
                      .errors = kRecraftErrors});
     wires.push_back({.api = "vllm-omni",
                      .needs_key = false,
                      .fields = {{Param::guidance, "guidance_scale", "", {}}},
+                     .needs_seed = true,
                      .errors = kVllmErrors});
     wires.push_back({.api = "sd-server",
                      .needs_key = false,
@@ -130,24 +132,24 @@ std::vector<OpenAiWire> make_wires() {
     return wires;
 }
 
+bool is_field_name(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-' || c == '.';
+    });
+}
+
+// "{model}" is the only place that a path can have.
+bool has_other_braces(std::string path) {
+    constexpr std::string_view kPlace = "{model}";
+    if (const size_t at = path.find(kPlace); at != std::string::npos) {
+        path.erase(at, kPlace.size());
+    }
+    return path.find_first_of("{}") != std::string::npos;
+}
+
 tl::expected<void, std::string> change_field(OpenAiWire &wire, std::string_view text) {
     const size_t colon = text.find(':');
-    bool is_field_name(std::string_view text) {
-        return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   c == '_' || c == '-' || c == '.';
-        });
-    }
-
-    // "{model}" is the only place that a path can have.
-    bool has_other_braces(std::string path) {
-        constexpr std::string_view kPlace = "{model}";
-        if (const size_t at = path.find(kPlace); at != std::string::npos) {
-            path.erase(at, kPlace.size());
-        }
-        return path.find_first_of("{}") != std::string::npos;
-    }
-
     const auto param = param_named(text.substr(0, colon));
     if (!param || colon == std::string_view::npos) {
         return tl::unexpected("\"" + std::string(text) +
@@ -157,21 +159,21 @@ tl::expected<void, std::string> change_field(OpenAiWire &wire, std::string_view 
     OpenAiWire::Field field{*param, "", "", {}};
     if (const size_t plus = name.find('+'); plus != std::string::npos && *param == Param::size) {
         field.second = name.substr(plus + 1);
+        name = name.substr(0, plus);
+        if (!is_field_name(field.second)) {
+            return tl::unexpected("invalid fields \"" + std::string(text) +
+                                  "\", expected something like size:width+height");
+        }
+    }
+    if (name != "-") {
+        if (!is_field_name(name)) {
+            return tl::unexpected("invalid fields \"" + std::string(text) + "\", \"" +
+                                  std::string(name) + "\" is no field's name");
+        }
+        field.name = name;
     }
     std::erase_if(wire.fields,
                   [&](const OpenAiWire::Field &other) { return other.param == *param; });
-    name = name.substr(0, plus);
-    if (!is_field_name(field.second)) {
-        return tl::unexpected("invalid fields \"" + std::string(text) +
-                              "\", expected something like size:width+height");
-    }
-}
-if (name != "-") {
-    if (!is_field_name(name)) {
-        return tl::unexpected("invalid fields \"" + std::string(text) + "\", \"" +
-                              std::string(name) + "\" is no field's name");
-    }
-    field.name = name;
     wire.fields.push_back(std::move(field));
     return {};
 }
@@ -182,6 +184,11 @@ const OpenAiWire::Field *OpenAiWire::field(Param param) const {
     const auto found = std::find_if(fields.begin(), fields.end(),
                                     [=](const Field &row) { return row.param == param; });
     return found == fields.end() ? nullptr : &*found;
+}
+
+bool OpenAiWire::sends(Param param) const {
+    const Field *own = field(param);
+    return own == nullptr || !own->name.empty();
 }
 
 std::span<const OpenAiWire> openai_wires() {

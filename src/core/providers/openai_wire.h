@@ -35,12 +35,13 @@ struct OpenAiWire {
     bool needs_key = true;
     bool names_model = true;  // in the body
     std::vector<Field> fields;
-    bool needs_seed = false;     // else the server would take the same one each time
+    bool needs_seed = false;     // its own would always be the same, or nobody would be told it
     bool prompt_extras = false;  // sd-server takes all else in a block at the end of the prompt
     std::optional<CostField> cost;
     std::vector<ErrorRule> errors;  // looked at before those of OpenAI
 
     [[nodiscard]] const Field *field(Param param) const;
+    [[nodiscard]] bool sends(Param param) const;
 };
 
 // Those that are built in.
