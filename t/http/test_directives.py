@@ -223,7 +223,8 @@ def test_the_example_of_a_catalogue_is_right(entries, nginx_t, scratch):
 
 def test_apis_and_outcomes_are_those_that_nginx_names(entries, nginx_t):
     known = re.search(r"expected one of: (.+?) in ", nginx_t("image_provider p { api none; }").output)[1]
-    assert sorted(known.split(", ")) == sorted(re.findall(r"^- `([\w-]+)`: ", entries[PROVIDER, "api"]["text"], re.MULTILINE))
+    listed = re.findall(r"^- `([\w-]+)`: ", entries[PROVIDER, "api"]["text"], re.MULTILINE)
+    assert sorted(known.split(", ")) == sorted(listed)
     known = re.search(r"expected one of: (.+?) in ", nginx_t("image_provider p { api sandbox; fail none; }").output)[1]
     assert set(known.split(", ")) <= set(re.findall(r"`(\w+)`", entries[PROVIDER, "fail"]["text"]))
 
