@@ -92,7 +92,8 @@ std::string without_extras(std::string_view text) {
     return left;
 }
 
-// sd-server reads everything but the size and the format from a block in the prompt.
+// sd-server reads everything but the size and the format from a block in the prompt. Facts:
+// stable-diffusion.cpp's examples/server/api.md of 2026-08-19.
 std::string prompt_with_extras(const Params &params) {
     JsonWriter extras;
     extras.open_object();

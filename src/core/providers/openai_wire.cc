@@ -12,7 +12,8 @@ namespace {
 using Where = ErrorRule::Where;
 using T = OutcomeType;
 
-// As xAI writes its errors, there is no code for some of these.
+// There is no code for some of these. Facts: what clients of 2026 have on record, such as Vercel's
+// AI SDK of 2026-08-22.
 const std::vector<ErrorRule> kXaiErrors = {
     {Where::code, "imagine:content-moderated", T::refused_by_policy},
     {Where::message, "content moderation", T::refused_by_policy},
@@ -22,6 +23,7 @@ const std::vector<ErrorRule> kXaiErrors = {
     {Where::code, "permission-denied", T::our_credentials},
 };
 
+// Facts: Microsoft's guide to image generation of 2026-04-17, and its REST examples.
 const std::vector<ErrorRule> kAzureErrors = {
     {Where::code, "contentFilter", T::refused_by_policy},
     {Where::code, "content_filter", T::refused_by_policy},
@@ -38,6 +40,7 @@ const std::vector<ErrorRule> kAzureErrors = {
     {Where::status, "408", T::unknown},
 };
 
+// Facts: Together's openapi.yaml of 2026-04-28.
 const std::vector<ErrorRule> kTogetherErrors = {
     {Where::message, "nsfw", T::refused_by_policy},
     // Of a prompt, with the status 403.
@@ -46,7 +49,7 @@ const std::vector<ErrorRule> kTogetherErrors = {
 };
 
 // The code is the status, also of what failed after a 200 was begun; what the provider behind it
-// said is in the message.
+// said is in the message. Facts: OpenRouter's typescript-sdk 1.2.54.
 const std::vector<ErrorRule> kOpenRouterErrors = {
     {Where::code, kModeratedCode, T::refused_by_policy},
     {Where::message, "moderation", T::refused_by_policy},
@@ -66,17 +69,19 @@ const std::vector<ErrorRule> kOpenRouterErrors = {
     {Where::code, "529", T::broken},
 };
 
+// Facts: Recraft's API reference of autumn 2026, and its own MCP server's client.
 const std::vector<ErrorRule> kRecraftErrors = {
     {Where::code, "not_enough_credits", T::out_of_quota},
     {Where::message, "nsfw", T::refused_by_policy},
     {Where::message, "moderation", T::refused_by_policy},
 };
 
+// Facts: vLLM-Omni's OpenAI entrypoint of 2026.
 const std::vector<ErrorRule> kVllmErrors = {
     {Where::message, "model mismatch", T::not_here},
 };
 
-// Whatever the status is.
+// Whatever the status is. Facts: new-api and one-hub, which most resellers run, of 2026-08-22.
 const std::vector<ErrorRule> kAggregatorErrors = {
     {Where::code, "insufficient_user_quota", T::out_of_quota},
     {Where::message, "quota", T::out_of_quota},
