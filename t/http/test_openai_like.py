@@ -5,6 +5,7 @@ import pytest
 from fakes.aggregator import Aggregator
 from fakes.azure_openai import API_VERSION, CASE as AZURE, AzureOpenAi
 from fakes.behaviours import Json
+from fakes.cases import CASES
 from fakes.checks import number, text
 from fakes.openai_like import KEY, OpenAiLike, sent
 from fakes.openrouter import CASE as OPENROUTER, COST_OF_A_PICTURE, OpenRouter
@@ -13,7 +14,7 @@ from fakes.sd_server import SdServer, extras_of, words_of
 from fakes.together import SCHNELL, Together
 from fakes.vllm_omni import MODEL as QWEN, VllmOmni
 from fakes.xai import CASE as XAI, MODERATED, WITH_QUALITY, Xai
-from harness import provider
+from harness import call, provider
 
 APIS = {AzureOpenAi: "azure-openai", Xai: "xai", Together: "together", OpenRouter: "openrouter", Recraft: "recraft",
         VllmOmni: "vllm-omni", SdServer: "sd-server", Aggregator: "aggregator"}
@@ -52,6 +53,28 @@ def cost(reply) -> dict:
 
 def seeds(reply) -> list:
     return [one.get("seed") for one in reply.json["extra_fields"]["images"]]
+
+
+# The fakes themselves
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if issubclass(case.fake, OpenAiLike)], ids=str)
+def test_a_fake_takes_what_its_provider_takes_and_nothing_else(case):
+    with case.fake() as fake:
+        good = {name: {"model": case.model, "prompt": "a red kite"}[name] for name in fake.required}
+        right = {"Authorization": f"Bearer {KEY}"} if fake.keys else {}
+
+        def status(body, headers=right, path=fake.path, method="POST"):
+            return call(fake.url + path, method, headers=headers, json=body).status
+
+        assert status(good) == 200
+        refused = [status({**good, "colour": "red"}), status({**good, "n": 0}), status({**good, "n": "1"}),
+                   status({**good, "prompt": ""}), status({}), status([good]),
+                   status(good, path="/images/variations"), status(good, method="PUT")]
+        if fake.keys:
+            refused.append(status(good, headers={"Authorization": "Bearer wrong"}))
+        assert all(400 <= one < 500 for one in refused), refused
+        assert len(fake.refusals) == len(fake.requests) - 1
 
 
 # xAI
