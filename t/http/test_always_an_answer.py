@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -167,12 +168,16 @@ def test_breakers_and_rests_outlive_a_reload(pair):
 
 def test_no_more_calls_at_once_than_a_provider_takes(gateway, openai):
     g = gateway(http=provider("openai", openai, "max_calls 3; retry within=20s;"), workers=4)
-    seen = []
+    running, seen, lock = set(), [], threading.Lock()
 
     class Watched(Behaviour):
         def play(self, call):
-            seen.append(openai.in_flight)
+            with lock:
+                running.add(call)
+                seen.append(len(running))
             call.wait(0.05)
+            with lock:
+                running.remove(call)  # before the answer: after it another may begin
             super().play(call)
 
     openai.always(Watched())

@@ -63,7 +63,10 @@ void write_attempt(JsonWriter &out, const AttemptRecord &attempt) {
     if (attempt.outcome == OutcomeType::made) {
         out.key("images").number(attempt.images);
     }
-    if (attempt.may_be_billed) {
+    if (attempt.cost) {
+        out.key("billed").string("yes");
+        out.key("cost").json(dollars(*attempt.cost));
+    } else if (attempt.may_be_billed) {
         out.key("billed").string("unknown");
     }
     out.key("latency").number(attempt.latency).close_object();

@@ -21,10 +21,11 @@ struct AttemptRecord {
     OutcomeType outcome = OutcomeType::unknown;
     int status = 0;
     std::string code;
-    int64_t latency = 0;         // milliseconds
-    int64_t images = 0;          // made; or perhaps made, and billed
-    bool may_be_billed = false;  // although there is no image
-    std::optional<size_t> call;  // which one, of several that are made for one request
+    int64_t latency = 0;          // milliseconds
+    int64_t images = 0;           // made; or perhaps made, and billed
+    bool may_be_billed = false;   // although there is no image
+    std::optional<int64_t> cost;  // it was billed, says the provider; in millionths of a dollar
+    std::optional<size_t> call;   // which one, of several that are made for one request
 };
 
 // A candidate that was not asked, and why.

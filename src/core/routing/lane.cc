@@ -190,6 +190,9 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
     if (prepared_.calls.size() > 1) {
         record.call = number_;
     }
+    if (outcome.type != OutcomeType::made) {
+        record.cost = outcome.result.cost;
+    }
     effort_.journal.add(candidate_, outcome, std::move(record));
 }
 
