@@ -88,8 +88,7 @@ Bytes write_success(const Success &success, AnswerFacts facts) {
         success.problems == nullptr ? std::vector<PictureDelivery::Problem>() : *success.problems));
     const int64_t wanted = success.made.prepared->images();
     if (static_cast<int64_t>(result.images.size()) < wanted) {
-        adjustments.push_back(
-            missing_images(wanted, result.images.size(), success.made.missing));
+        adjustments.push_back(missing_images(wanted, result.images.size(), success.made.missing));
     }
     facts.adjustments = &adjustments;
 
