@@ -4,6 +4,9 @@ import re
 import subprocess
 import urllib.request
 
+from fakes.automatic1111 import Automatic1111
+from fakes.black_forest_labs import BlackForestLabs
+from fakes.openai import Reset
 from harness import call, environment, key_entry, provider, write_keys
 from harness.configuration import Configuration
 from harness.gateway import free_port, run_nginx_test
@@ -21,6 +24,7 @@ def http_block_of(path) -> str:
 def test_every_example_is_named_here(project):
     assert {each.name for each in (project / "examples").glob("*.conf")} == {"quickstart.conf",
                                                                              "openai-with-fallback.conf",
+                                                                             "many-providers.conf",
                                                                              "published-apis.conf"}
 
 
@@ -46,6 +50,39 @@ def test_openai_with_fallback_is_a_configuration(project, scratch, certs):
     block = block.replace("listen 127.0.0.1:0;", "listen unix:%s/example.sock;" % scratch)
     ok, output = run_nginx_test(Configuration(location="return 404;", http=block), VARIABLES)
     assert ok, output
+
+
+def test_many_providers_serve_one_after_another(project, gateway, scratch, openai, openai_factory):
+    """The example, with fakes where its providers are."""
+    flux, studio = BlackForestLabs().start(), Automatic1111().start()
+    try:
+        write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
+        port = free_port()
+        block = http_block_of(project / "examples" / "many-providers.conf")
+        for ours, fakes in (("https://api.openai.com/v1", openai.url), ("https://api.bfl.ai/v1", flux.url),
+                            ("https://generativelanguage.googleapis.com/v1beta", "http://127.0.0.1:1"),
+                            ("http://10.0.0.7:7860", studio.url), ("/etc/nginx/images", str(scratch)),
+                            ("listen 8080;", f"listen 127.0.0.1:{port};"),
+                            ("image_gateway;", "image_gateway; image_gateway_fetch_allow 127.0.0.0/8;")):
+            assert ours in block
+            block = block.replace(ours, fakes)
+        flux.keys, openai.keys = {"k3"}, {"k1", "k2"}
+        gateway("return 404;", http=block, env={"OPENAI_API_KEY": "k1", "OPENAI_API_KEY_2": "k2", "BFL_API_KEY": "k3",
+                                                "GEMINI_API_KEY": "k4"})
+
+        def ask(model) -> list:
+            reply = call(f"http://127.0.0.1:{port}/v1/images/generations", "POST", None, {"x-api-key": "sk-bf-a"}, 30,
+                         {"prompt": "a red kite", "model": model})
+            assert reply.status == 200, reply
+            return [one["provider"] for one in reply.json["extra_fields"]["attempts"]]
+
+        assert ask("auto") == ["openai"]
+        openai.next(Reset())
+        assert ask("auto") == ["openai", "flux"]
+        assert ask("cheap")[0] in ("flux", "studio")
+    finally:
+        flux.stop()
+        studio.stop()
 
 
 def test_published_apis_are_served_under_the_paths_that_their_clients_know(project, gateway, scratch):
