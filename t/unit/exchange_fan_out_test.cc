@@ -203,6 +203,55 @@ TEST_F(FanOutTest, EachCallRetriesByItself) {
     EXPECT_EQ(indices(), "0 1");
 }
 
+// Several calls at once are what runs into limits.
+TEST_F(FanOutTest, CallsThatAreThrottledAreWaitedForOnceOthersHaveMadeSomething) {
+    const_cast<Provider *>(models.provider("a"))->retry = RetryRules();
+    const auto throttled = [](const char *headers) {
+        return reply_of(429, error_json("rate_limit_error", "rate_limit_exceeded"), headers);
+    };
+    ask(R"({"prompt":"a","model":"ones","n":10})");
+    ASSERT_EQ(open_calls(), 8U);
+    for (size_t i = 0; i < 6; ++i) {
+        answer(i, throttled("retry-after: 2\r\n"));
+    }
+    answer(6, images(1));
+    EXPECT_EQ(open_calls(), 1U) << "nothing more is begun while the provider is limiting";
+    answer(7, images(1));
+    EXPECT_EQ(told.answers, 0);
+    EXPECT_EQ(asked(), "a a a a a a a a") << "b is not asked for what is missing of a's";
+    world.loop.advance(Milliseconds(2'000));
+    EXPECT_EQ(open_calls(), 8U) << "six again, and the two that had not begun";
+    for (size_t i = 8; i < 16; ++i) {
+        answer(i, images(1));
+    }
+    EXPECT_EQ(told.status(), 200);
+    EXPECT_EQ(indices(), "0 1 2 3 4 5 6 7 8 9");
+}
+
+TEST_F(FanOutTest, CallsThatAreThrottledTooLongOrTooOftenAreMissing) {
+    const_cast<Provider *>(models.provider("a"))->retry = RetryRules();
+    const auto throttled = [](const char *headers) {
+        return reply_of(429, error_json("rate_limit_error", "rate_limit_exceeded"), headers);
+    };
+    ask(R"({"prompt":"a","model":"ones","n":2})");
+    answer(0, images(1));
+    answer(1, throttled("retry-after: 30\r\n"));
+    EXPECT_EQ(told.status(), 200);
+    EXPECT_EQ(indices(), "0");
+    ask(R"({"prompt":"a","model":"ones","n":2})");
+    answer(2, images(1));
+    answer(3, throttled("retry-after: 1\r\n"));
+    world.loop.advance(Milliseconds(1'000));
+    answer(4, throttled("retry-after: 1\r\n"));
+    EXPECT_EQ(told.status(), 200);
+    EXPECT_EQ(indices(), "0");
+    ask(R"({"prompt":"a","model":"ones","n":2})");
+    answer(5, images(1));
+    answer(6, throttled("retry-after: 5\r\n"));
+    exchange->cancel();
+    EXPECT_EQ(world.loop.running(), 0U);
+}
+
 TEST_F(FanOutTest, AHalfOpenBreakerLetsOneThroughAndThenTheOthers) {
     auto *provider = const_cast<Provider *>(models.provider("a"));
     provider->breaker = {.failures = 1};

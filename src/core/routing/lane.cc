@@ -75,6 +75,33 @@ std::optional<Hindered> Lane::start() {
     return try_once();
 }
 
+std::optional<Milliseconds> Lane::may_start_again_in() const {
+    const RetryRules &rules = provider().retry;
+    if (!end_ || end_->type != OutcomeType::throttled || attempts_ >= rules.attempts) {
+        return std::nullopt;
+    }
+    const Milliseconds now = effort_.ports.clock.now();
+    const Milliseconds wait =
+        std::max(kShortestThrottle, ended_ + end_->retry_after.value_or(Milliseconds(0)) - now);
+    const bool in_time =
+        now + wait <= first_began_ + rules.within && wait < effort_.time_to_start();
+    return in_time ? std::optional(wait) : std::nullopt;
+}
+
+std::optional<Hindered> Lane::start_again() {
+    for (KeyInOrder &key : keys_) {
+        key.failed = false;
+    }
+    const auto hindered = try_once();
+    if (hindered) {
+        end_->retry_after = hindered->wait;
+        ended_ = effort_.ports.clock.now();
+    } else {
+        end_.reset();
+    }
+    return hindered;
+}
+
 // The caller's own where there is one call; each of several needs one of its own. A provider that
 // takes them is always given one, so that the call may be repeated.
 std::string Lane::idempotency_key() const {
@@ -248,6 +275,7 @@ bool Lane::pause_and_retry(const Outcome &outcome) {
 
 void Lane::finish(Outcome outcome) {
     end_ = std::move(outcome);
+    ended_ = effort_.ports.clock.now();
     on_end_();
 }
 

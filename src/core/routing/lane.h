@@ -52,6 +52,9 @@ class Lane {
 
     // Something may stand in the way: then it has not started, and may be told to start later.
     std::optional<Hindered> start();
+    // When it is worth to start again, after it ended as throttled; nothing if it is not.
+    [[nodiscard]] std::optional<Milliseconds> may_start_again_in() const;
+    std::optional<Hindered> start_again();
     // The time is up: what runs is let go of, and written down.
     void expire();
     // Nobody waits any longer.
@@ -99,6 +102,7 @@ class Lane {
     std::string idempotency_key_;
     std::optional<Passage> passage_;
     Milliseconds first_began_{0};
+    Milliseconds ended_{0};
     Milliseconds attempt_began_{0};
     int attempts_ = 0;
     int64_t perhaps_billed_ =

@@ -32,7 +32,9 @@ bool ends_all(OutcomeType type) {
 
 Round::Round(const Effort &effort, const Candidate &candidate, const Prepared &prepared,
              std::function<void(RoundEnd)> on_end)
-    : target_(candidate.provider->target(candidate.model)), on_end_(std::move(on_end)) {
+    : effort_(effort),
+      target_(candidate.provider->target(candidate.model)),
+      on_end_(std::move(on_end)) {
     for (size_t number = 0; number < prepared.calls.size(); ++number) {
         lanes_.push_back(std::make_unique<Lane>(effort, candidate, target_, prepared, number,
                                                 [this] { on_lane_end(); }));
@@ -58,10 +60,46 @@ void Round::advance() {
 
 void Round::on_lane_end() {
     advance();
-    if (running() == 0) {
+    end_if_all_have();
+}
+
+void Round::end_if_all_have() {
+    if (running() == 0 && !wait_for_the_rest()) {
         const auto on_end = std::move(on_end_);
         on_end(take_end());
     }
+}
+
+// Once there are images of this model, no other is asked for those that are missing: so calls that
+// are throttled are waited for. Where there is none, the next candidate comes first.
+bool Round::wait_for_the_rest() {
+    const bool any_made = std::any_of(lanes_.begin(), lanes_.end(), [](const auto &lane) {
+        return lane->end() && lane->end()->type == OutcomeType::made;
+    });
+    std::optional<Milliseconds> soonest;
+    for (const auto &lane : lanes_) {
+        if (const auto wait = lane->may_start_again_in()) {
+            soonest = std::min(soonest.value_or(*wait), *wait);
+        }
+    }
+    if (!any_made || !soonest) {
+        return false;
+    }
+    waiting_ = effort_.ports.loop.start_timer(*soonest, [this] {
+        const auto timer = std::move(waiting_);
+        go_on();
+    });
+    return true;
+}
+
+void Round::go_on() {
+    for (const auto &lane : lanes_) {
+        if (lane->may_start_again_in() && lane->start_again()) {
+            break;  // what hinders one hinders the others
+        }
+    }
+    advance();
+    end_if_all_have();
 }
 
 size_t Round::running() const {
@@ -117,6 +155,7 @@ RoundEnd Round::take_end() {
 }
 
 RoundEnd Round::expire() {
+    waiting_.reset();
     for (const auto &lane : lanes_) {
         lane->expire();
     }
@@ -124,6 +163,7 @@ RoundEnd Round::expire() {
 }
 
 void Round::drop() noexcept {
+    waiting_.reset();
     for (const auto &lane : lanes_) {
         lane->drop();
     }

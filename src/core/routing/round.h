@@ -45,15 +45,20 @@ class Round {
  private:
     void advance();
     void on_lane_end();
+    bool wait_for_the_rest();
+    void go_on();
+    void end_if_all_have();
     [[nodiscard]] size_t running() const;
     [[nodiscard]] bool may_start_more() const;
     RoundEnd take_end();
 
+    const Effort &effort_;
     Target target_;
     std::function<void(RoundEnd)> on_end_;
     std::vector<std::unique_ptr<Lane>> lanes_;
     size_t next_ = 0;  // the first that has not started
     std::optional<Hindered> hindered_;
+    std::unique_ptr<Timer> waiting_;
 };
 
 }  // namespace gateway
