@@ -389,6 +389,18 @@ TEST_F(Azure, ReadsAFilterInThePlaceOfAPictureAsARefusal) {
               OutcomeType::made);
 }
 
+TEST(OpenAiLikeAnswers, HaveTheirPicturesInEitherList) {
+    const Dialect &dialect = *dialect_named("openai");
+    const std::string list = R"([{"b64_json":")" + std::string(kPng) + R"("}])";
+    const auto count = [&](const std::string &body) {
+        return dialect.read(reply_of(200, body)).result.images.size();
+    };
+    EXPECT_EQ(count(R"({"images":)" + list + "}"), 1U);
+    EXPECT_EQ(count(R"({"data":null,"images":)" + list + "}"), 1U);
+    EXPECT_EQ(count(R"({"images":)" + list + R"(,"data":)" + list + "}"), 1U);
+    EXPECT_EQ(count(R"({"images":"x"})"), 0U);
+}
+
 TEST_F(OpenRouter, TellsUsageInTheWordsOfChatsAndTheCost) {
     const Outcome outcome = dialect().read(reply_of(200, images_json(1, R"(,
         "usage":{"prompt_tokens":5,"completion_tokens":4175,"total_tokens":4180,"cost":0.04})")));

@@ -259,7 +259,7 @@ Outcome OpenAi::read(const HttpReply &reply) const {
     Outcome outcome;
     outcome.type = OutcomeType::made;
     bool withheld = false;
-    for (const JsonValue item : root["data"]) {
+    for (const JsonValue item : items_of(root)) {
         auto image = is_withheld(item) ? std::nullopt : read_openai_image(item);
         if (image) {
             outcome.result.images.push_back(std::move(*image));

@@ -20,6 +20,10 @@ std::optional<Image> read_openai_image(JsonValue item) {
     return image;
 }
 
+JsonValue items_of(JsonValue root) {
+    return root["data"].size() > 0 ? root["data"] : root["images"];
+}
+
 bool is_withheld(JsonValue item) {
     return item["respect_moderation"].boolean() == false;
 }

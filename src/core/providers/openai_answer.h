@@ -12,6 +12,9 @@ namespace gateway {
 
 std::optional<Image> read_openai_image(JsonValue item);
 
+// The list of what was made: "data", or "images" where there is none.
+JsonValue items_of(JsonValue root);
+
 // The code of a refusal that has none of its own.
 inline constexpr std::string_view kModeratedCode = "content_moderated";
 
