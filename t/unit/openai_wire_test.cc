@@ -316,6 +316,7 @@ TEST(OpenAiLikeErrors, AreReadInAnyFormThatIsAbout) {
         {500, R"({"error":"server_error","message":"No."})", "", "No.", ""},
         {400, R"({"code":"c","message":"No."})", "c", "No.", ""},
         {401, R"({"statusCode":401,"message":"No."})", "", "No.", ""},
+        {401, R"("No.")", "", "No.", ""},
         {400, R"({"detail":"No."})", "", "No.", ""},
         {422, R"({"detail":[{"loc":["body","n"],"msg":"No.","type":"t"}]})", "", "No.", "n"},
     };
@@ -330,12 +331,13 @@ TEST(OpenAiLikeErrors, AreReadInAnyFormThatIsAbout) {
 }
 
 TEST(OpenAiLikeErrors, AreNotSeenWhereThereAreNone) {
-    for (const char *body :
-         {"", "[]", "7", "null", R"({"error":null,"data":[]})", R"({"error":"","data":[]})",
-          R"({"error":false})", R"({"message":"ok","code":"ok"})", R"({"detail":"fine"})"}) {
+    for (const char *body : {"", "[]", "7", "null", R"("No.")", R"({"error":null,"data":[]})",
+                             R"({"error":"","data":[]})", R"({"error":false})",
+                             R"({"message":"ok","code":"ok"})", R"({"detail":"fine"})"}) {
         EXPECT_FALSE(error_in(200, body)) << body;
     }
     EXPECT_FALSE(error_in(500, R"({"message":7,"code":{}})"));
+    EXPECT_FALSE(error_in(500, R"("")"));
 }
 
 TEST_F(Xai, TellsTheCostAlsoOfARefusal) {

@@ -101,6 +101,10 @@ std::optional<ProviderError> read_openai_error(const HttpReply &reply, JsonValue
         told.message = told_text(root["message"]);
         return told;
     }
+    if (reply.status >= 400 && root.is(JsonKind::string) && !root.string().empty()) {
+        told.message = told_text(root);
+        return told;
+    }
     if (reply.status >= 400 && root["detail"]) {
         return read_detail(reply, root);
     }
