@@ -403,6 +403,17 @@ TEST(OpenAiLikeAnswers, HaveTheirPicturesInEitherList) {
     EXPECT_EQ(count(R"({"images":"x"})"), 0U);
 }
 
+TEST(OpenAiLikeAnswers, TellTheSeedOfASinglePicture) {
+    const Dialect &dialect = *dialect_named("openai");
+    const auto seed = [&](int count, const std::string &more) {
+        return dialect.read(reply_of(200, images_json(count, more))).result.images.front().seed;
+    };
+    EXPECT_EQ(seed(1, R"(,"seed":9999999999)"), 9'999'999'999);
+    EXPECT_FALSE(seed(1, R"(,"seed":"7")"));
+    EXPECT_FALSE(seed(1, ""));
+    EXPECT_FALSE(seed(2, R"(,"seed":7)"));
+}
+
 TEST_F(OpenRouter, TellsUsageInTheWordsOfChatsAndTheCost) {
     const Outcome outcome = dialect().read(reply_of(200, images_json(1, R"(,
         "usage":{"prompt_tokens":5,"completion_tokens":4175,"total_tokens":4180,"cost":0.04})")));

@@ -277,6 +277,10 @@ Outcome OpenAi::read(const HttpReply &reply) const {
     if (outcome.result.images.empty()) {
         return unreadable(reply, "the answer holds no image");
     }
+    // Which of several pictures a seed makes again, nobody says.
+    if (outcome.result.images.size() == 1) {
+        outcome.result.images.front().seed = root["seed"].integer();
+    }
     outcome.result.size = root["size"].string();
     outcome.result.quality = root["quality"].string();
     outcome.result.background = root["background"].string();
