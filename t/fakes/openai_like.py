@@ -58,6 +58,9 @@ class OpenAiLike(FakeServer):
     def format(self, body: dict) -> str:
         return body.get("output_format", self.picture_format)
 
+    def count(self, body: dict) -> int:
+        return body.get("n", 1)
+
     def is_link(self, body: dict) -> bool:
         return body.get("response_format", "url" if self.links else "b64_json") == "url"
 
@@ -104,7 +107,7 @@ class OpenAiLike(FakeServer):
         if request.path in self._files:
             return Reply(200, {"Content-Type": "application/octet-stream"}, self._files[request.path])
         body = request.json
-        document = self.change(self.document(body, [self._item(body) for _ in range(body.get("n", 1))]))
+        document = self.change(self.document(body, [self._item(body) for _ in range(self.count(body))]))
         return Reply(200, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
     def _item(self, body) -> dict:
