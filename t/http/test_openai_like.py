@@ -11,13 +11,14 @@ from fakes.openai_like import KEY, OpenAiLike, sent
 from fakes.openrouter import CASE as OPENROUTER, COST_OF_A_PICTURE, OpenRouter
 from fakes.recraft import Recraft
 from fakes.sd_server import SdServer, extras_of, words_of
+from fakes.siliconflow import KOLORS, QWEN_IMAGE, SEED, SiliconFlow
 from fakes.together import SCHNELL, Together
 from fakes.vllm_omni import MODEL as QWEN, VllmOmni
 from fakes.xai import CASE as XAI, MODERATED, WITH_QUALITY, Xai
 from harness import call, provider
 
 APIS = {AzureOpenAi: "azure-openai", Xai: "xai", Together: "together", OpenRouter: "openrouter", Recraft: "recraft",
-        VllmOmni: "vllm-omni", SdServer: "sd-server", Aggregator: "aggregator"}
+        SiliconFlow: "siliconflow", VllmOmni: "vllm-omni", SdServer: "sd-server", Aggregator: "aggregator"}
 OPEN = "image_gateway; image_gateway_auth off; image_gateway_fetch_allow 127.0.0.0/8; "
 
 
@@ -244,6 +245,55 @@ def test_recraft_s_newer_models_are_not_told_what_to_leave_out(behind):
     reply = ask(g, "recraftv4_1", negative_prompt="people", style="vivid")
     assert reply.status == 200, (reply, fake.refusals)
     assert {one["param"] for one in reply.json["extra_fields"]["adjustments"]} == {"negative_prompt", "style"}
+
+
+# SiliconFlow
+
+
+def test_siliconflow_s_newer_answers_are_read_too(behind):
+    g, _ = behind(SiliconFlow, change=lambda document: {**document, "created": 1767225600, "data": document["images"]})
+    reply = ask(g, KOLORS, n=2)
+    assert reply.status == 200 and len(reply.json["data"]) == 2, reply
+
+
+def test_the_seed_that_siliconflow_chose_is_told(behind):
+    g, fake = behind(SiliconFlow)
+    reply = ask(g, KOLORS)
+    assert reply.status == 200 and sent("seed")(fake.work[0]) is None, (reply, fake.refusals)
+    assert seeds(reply) == [SEED]
+
+
+def test_siliconflow_is_asked_for_several_pictures_of_kolors_alone(behind):
+    g, fake = behind(SiliconFlow)
+    for model, calls in ((KOLORS, 1), (QWEN_IMAGE, 2)):
+        before = len(fake.work)
+        reply = ask(g, model, n=2)
+        assert reply.status == 200 and len(reply.json["data"]) == 2, (reply, fake.refusals)
+        assert len(fake.work) - before == calls
+
+
+@pytest.mark.parametrize("model, size", ((KOLORS, "720x1280"), (QWEN_IMAGE, "928x1664"),
+                                         ("black-forest-labs/FLUX.1-schnell", "576x1024"),
+                                         ("Tongyi-MAI/Z-Image-Turbo", "720x1280")))
+def test_siliconflow_s_models_have_sizes_of_their_own(behind, model, size):
+    g, fake = behind(SiliconFlow)
+    assert ask(g, model, aspect_ratio="9:16").status == 200, fake.refusals
+    assert sent("image_size")(fake.work[0]) == size
+
+
+def test_qwen_image_s_guidance_at_siliconflow_can_be_passed(behind):
+    g, fake = behind(SiliconFlow, location="image_gateway_unknown_fields pass cfg;")
+    reply = ask(g, QWEN_IMAGE, guidance=5, cfg=4)
+    assert reply.status == 200, (reply, fake.refusals)
+    assert (sent("cfg")(fake.work[0]), sent("guidance_scale")(fake.work[0])) == (4, None)
+    assert "guidance" in {one["param"] for one in reply.json["extra_fields"]["adjustments"]}
+
+
+def test_an_error_that_is_nothing_but_a_text_is_told(behind):
+    g, fake = behind(SiliconFlow)
+    fake.always(Json("The prompt is too long.", 400))
+    reply = ask(g, KOLORS)
+    assert (reply.status, reply.json["error"]["message"]) == (400, "The prompt is too long."), reply
 
 
 # vLLM-Omni

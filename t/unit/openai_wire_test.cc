@@ -37,6 +37,10 @@ class Recraft : public DialectTest {
  protected:
     Recraft() : DialectTest("recraft", "https://external.api.recraft.ai/v1") {}
 };
+class SiliconFlow : public DialectTest {
+ protected:
+    SiliconFlow() : DialectTest("siliconflow", "https://api.siliconflow.com/v1") {}
+};
 class VllmOmni : public DialectTest {
  protected:
     VllmOmni() : DialectTest("vllm-omni", "http://10.0.0.7:8000/v1") {}
@@ -129,6 +133,18 @@ TEST_F(Recraft, HasARandomSeedWhichIsTold) {
     const HttpCall call = call_for("recraftv4_1", R"({"prompt":"a"})");
     ASSERT_TRUE(call.seed);
     EXPECT_NE(call.body.find("\"random_seed\":" + std::to_string(*call.seed)), std::string::npos);
+}
+
+TEST_F(SiliconFlow, HasItsOwnWords) {
+    EXPECT_EQ(body_for("Kwai-Kolors/Kolors",
+                       R"({"prompt":"a","n":2,"size":"960x1280","response_format":"b64_json",
+                 "negative_prompt":"b","num_inference_steps":20,"guidance":7.5,"seed":9999999999,
+                 "style":"vivid"})"),
+              R"({"model":"Kwai-Kolors/Kolors","prompt":"a","batch_size":2,)"
+              R"("image_size":"960x1280","negative_prompt":"b","seed":9999999999,)"
+              R"("num_inference_steps":20,"guidance_scale":7.5})");
+    EXPECT_EQ(body_for("Qwen/Qwen-Image", R"({"prompt":"a","size":"1024x1024","guidance":5})"),
+              R"({"model":"Qwen/Qwen-Image","prompt":"a","image_size":"1328x1328"})");
 }
 
 TEST_F(VllmOmni, HasGuidanceByAnotherName) {

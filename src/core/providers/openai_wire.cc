@@ -76,6 +76,17 @@ const std::vector<ErrorRule> kRecraftErrors = {
     {Where::message, "moderation", T::refused_by_policy},
 };
 
+// Which words a refusal with the status 400 has, is not on record: these are the usual ones. Facts:
+// new-api's and one-hub's adaptors of August 2026, and notes of 2026-09-18.
+const std::vector<ErrorRule> kSiliconFlowErrors = {
+    {Where::status, "451", T::refused_by_policy},
+    {Where::message, "moderat", T::refused_by_policy},
+    {Where::message, "sensitive", T::refused_by_policy},
+    {Where::message, "nsfw", T::refused_by_policy},
+    // Also with the status 504, which says nothing of the kind without this word.
+    {Where::message, "overloaded", T::broken},
+};
+
 // Facts: vLLM-Omni's OpenAI entrypoint of 2026.
 const std::vector<ErrorRule> kVllmErrors = {
     {Where::message, "model mismatch", T::not_here},
@@ -123,6 +134,11 @@ std::vector<OpenAiWire> make_wires() {
                      .needs_seed = true,
                      .cost = OpenAiWire::CostField{{"credits"}, kMillion / 1000},
                      .errors = kRecraftErrors});
+    wires.push_back({.api = "siliconflow",
+                     .fields = {{Param::n, "batch_size", "", {}},
+                                {Param::size, "image_size", "", {}},
+                                {Param::guidance, "guidance_scale", "", {}}},
+                     .errors = kSiliconFlowErrors});
     wires.push_back({.api = "vllm-omni",
                      .needs_key = false,
                      .fields = {{Param::guidance, "guidance_scale", "", {}}},
