@@ -117,8 +117,8 @@ void Attempt::follow(Job job) {
 
 void Attempt::on_poll_end(const HttpReply &reply, Outcome outcome) {
     timer_.reset();
-    if (!outcome.result.cost) {
-        outcome.result.cost = job_->cost;
+    if (outcome.type == OutcomeType::made && !outcome.result.cost) {
+        outcome.result.cost = job_->cost;  // of a job that fails, it need not be asked for
     }
     if (outcome.type != OutcomeType::unknown) {
         job_.reset();  // the provider has said how it ended
