@@ -89,7 +89,7 @@ update_package_lists() {
 }
 
 # to build against; the distribution's nginx comes on top
-libraries=(build-essential libyajl-dev libcurl4-openssl-dev libssl-dev libpng-dev libexpected-dev zlib1g-dev
+libraries=(build-essential libyajl-dev libcurl4-openssl-dev libssl-dev libpng-dev libsqlite3-dev libexpected-dev zlib1g-dev
     ca-certificates)
 
 need_distribution_nginx() {

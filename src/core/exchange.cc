@@ -15,15 +15,15 @@ Exchange::Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger,
                    const Ports &ports, int32_t process)
     : models_(models),
       policy_(policy),
-      ledger_(ledger),
       health_(health),
       ports_(ports),
-      process_(process),
       request_id_(new_request_id(ports.random)),
       began_(ports.clock.now()),
       deadline_(policy.deadline),
+      claim_(ledger, ports.clock, process),
       catalogue_(models.catalogue()),
-      journal_(ports, request_id_) {}
+      journal_(ports, request_id_),
+      expense_(journal_) {}
 
 Exchange::~Exchange() {
     cancel();
@@ -35,7 +35,8 @@ void Exchange::cancel() noexcept {
         execution_->drop();
         outcome_ = "client_gone";
     }
-    settle(static_cast<int64_t>(result_.images.size()));
+    constexpr int kClientGone = 499;
+    settle(kClientGone);
     delivery_.reset();
 }
 
@@ -60,21 +61,17 @@ tl::expected<void, ApiError> Exchange::enter() {
     }
     wishes_ = *wishes;
     deadline_ = std::min(deadline_, wishes_.timeout.value_or(deadline_));
-    if (caller_.key == nullptr) {
-        return {};
-    }
-    account_ = account_of(*caller_.key);
-    // A worker gives its leases back, or is found dead; the time is for a process number that is
-    // used again.
-    constexpr int64_t kGrace = 3'600'000;
-    auto admission = ledger_.enter(account_, caller_.key->limits, moment(), process_,
-                                   deadline_.count() + kGrace);
-    if (!admission) {
-        ApiError error = ApiError::of(429, "rate_limit_exceeded", admission.error().message);
-        error.retry_after = admission.error().retry_after;
+    if (ports_.book != nullptr && !ports_.book->is_open()) {
+        ApiError error = ApiError::of(503, "usage_not_recorded",
+                                      "What is used cannot be written down just now.");
+        error.retry_after = 1;
         return tl::unexpected(std::move(error));
     }
-    admission_ = *admission;
+    const auto entered = claim_.enter(parties_of(caller_, head_, policy_.limits), deadline_);
+    if (!entered) {
+        return tl::unexpected(error_exceeded(entered.error()));
+    }
+    entered_ = true;
     return {};
 }
 
@@ -104,9 +101,8 @@ void Exchange::run(std::string_view body, std::function<void(Answer)> answer) {
     const Milliseconds left = deadline_ - (ports_.clock.now() - began_);
     deadline_timer_ =
         ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_deadline(); });
-    const auto ready = understand(body).and_then([this] { return plan(); }).and_then([this] {
-        return reserve(request_.params.integer(Param::n, 1));
-    });
+    const auto ready =
+        understand(body).and_then([this] { return plan(); }).and_then([this] { return reserve(); });
     if (!ready) {
         fail(ready.error());
         return;
@@ -162,22 +158,24 @@ tl::expected<void, ApiError> Exchange::plan() {
     return {};
 }
 
-// ---- 6. reserve: is there room for these images?
+// ---- 6. reserve: is there room for these images, and money?
 
-tl::expected<void, ApiError> Exchange::reserve(int64_t images) {
-    if (caller_.key == nullptr) {
-        return {};
+tl::expected<void, ApiError> Exchange::reserve() {
+    const auto covered =
+        claim_.cover(request_.params.integer(Param::n, 1), claim_.has_budget() ? dearest() : 0);
+    return covered ? tl::expected<void, ApiError>()
+                   : tl::unexpected(error_exceeded(covered.error()));
+}
+
+// The most that any of the candidates can cost that may be asked: whoever begins can finish.
+MicroUsd Exchange::dearest() {
+    MicroUsd most = 0;
+    for (const Candidate &candidate : plan_.candidates) {
+        if (const auto prepared = prepare(candidate)) {
+            most = std::max(most, most_cost(*prepared).value_or(0));
+        }
     }
-    reserved_at_ = moment();
-    auto reserved = ledger_.reserve_images(account_, caller_.key->limits, images, reserved_at_);
-    if (!reserved) {
-        ApiError error = ApiError::of(429, "rate_limit_exceeded", reserved.error().message);
-        error.retry_after = reserved.error().retry_after;
-        return tl::unexpected(std::move(error));
-    }
-    admission_.images = *reserved;
-    images_reserved_ += images;
-    return {};
+    return most;
 }
 
 // ---- 7 and 8. attempt, and decide what next: told in core/routing/execution
@@ -197,27 +195,53 @@ void Exchange::execute() {
 // ---- 5. fit: what each candidate is sent of the request
 
 tl::expected<Prepared, ApiError> Exchange::prepare(const Candidate &candidate) {
-    return gateway::prepare(candidate,
-                            {request_, *catalogue_, is_strict() ? FitMode::strict : FitMode::adapt,
-                             model_asked_, head_.on_behalf_of, ports_.clock.unix_seconds()});
+    auto prepared = gateway::prepare(
+        candidate, {request_, *catalogue_, is_strict() ? FitMode::strict : FitMode::adapt,
+                    model_asked_, head_.on_behalf_of, ports_.clock.unix_seconds()});
+    const bool must_be_priced = claim_.has_budget() && !caller_.key->may_use_unpriced;
+    if (prepared && must_be_priced && !most_cost(*prepared)) {
+        return tl::unexpected(ApiError::of(403, "unpriced_model",
+                                           "The price of the model '" + candidate.name() +
+                                               "' is not known, and this key has a budget.",
+                                           "model"));
+    }
+    return prepared;
 }
 
 // What is made now comes on top of what may have been made, and billed, before.
-tl::expected<void, ApiError> Exchange::cover(const Prepared &prepared) {
-    const int64_t missing = journal_.images_lost() + prepared.images() - images_reserved_;
-    return missing > 0 ? reserve(missing) : tl::expected<void, ApiError>();
+tl::expected<void, Uncovered> Exchange::cover(const Candidate &candidate,
+                                              const Prepared &prepared) {
+    expense_.ask(prepared);
+    const int64_t lost = journal_.images_lost();
+    if (const auto covered =
+            claim_.cover(lost + prepared.images(), claim_.has_budget() ? expense_.most() : 0);
+        !covered) {
+        return tl::unexpected(Uncovered{error_exceeded(covered.error()), false});
+    }
+    if (const auto covered = claim_.cover_models(model_parties_of(caller_, candidate.name()),
+                                                 prepared.images(), lost);
+        !covered) {
+        return tl::unexpected(Uncovered{error_exceeded(covered.error()), true});
+    }
+    return {};
 }
 
 void Exchange::on_made(Made made) {
     made_ = std::move(made);
     result_ = gather(made_.calls);
     outcome_ = name_of(OutcomeType::made);
+    take_bill();
     const auto count = static_cast<int64_t>(result_.images.size());
     if (is_strict() && count < made_.prepared->images()) {
         fail_billed(error_incomplete(made_.prepared->images(), count, made_.missing));
         return;
     }
     deliver();
+}
+
+void Exchange::take_bill() {
+    bill_ = bill_of(made_, result_);
+    expense_.make(static_cast<int64_t>(result_.images.size()), bill_.cost.usd);
 }
 
 void Exchange::on_failed(const ApiError &error) {
@@ -285,34 +309,58 @@ void Exchange::unify() {
         fail_billed(*error);
         return;
     }
-    Success success{request_, made_, result_, wishes_,
-                    delivery_ == nullptr ? nullptr : &delivery_->problems()};
+    if (delivery_ != nullptr) {
+        take_bill();  // the bytes behind links tell more
+    }
+    Success success{request_, made_, result_,
+                    wishes_,  bill_, delivery_ == nullptr ? nullptr : &delivery_->problems()};
     Answer answer;
     answer.body = write_success(success, facts());
-    settle(static_cast<int64_t>(result_.images.size()));
     finish(std::move(answer));
 }
 
 // Pictures were made, but there is no answer with them.
 void Exchange::fail_billed(const ApiError &error) {
-    lost_cost_ = bill_of(made_, result_).cost;
-    journal_.lose(static_cast<int64_t>(result_.images.size()));
+    lost_cost_ = bill_.cost;
+    images_withheld_ = static_cast<int64_t>(result_.images.size());
     result_.images.clear();
     fail(error);
 }
 
 // ---- 10. settle: what really happened
 
-void Exchange::settle(int64_t images_made) noexcept {
+void Exchange::settle(int status) noexcept {
     deadline_timer_.reset();
-    ledger_.leave(std::exchange(admission_.lease, LeaseHandle()));
-    const int64_t used = images_made + journal_.images_lost();
-    const int64_t unused = std::exchange(images_reserved_, 0) - used;
-    if (unused > 0) {
-        ledger_.give_back_images(account_, unused, reserved_at_);
-        admission_.images.remaining =
-            std::min(admission_.images.limit, admission_.images.remaining + unused);
+    if (!std::exchange(entered_, false)) {
+        return;
     }
+    auto day_counts =
+        claim_.settle(static_cast<int64_t>(result_.images.size()), images_lost(), expense_.total());
+    if (ports_.book != nullptr) {
+        write_down(status, std::move(day_counts));
+    }
+}
+
+void Exchange::write_down(int status, std::vector<UsageRecord::DayCount> day_counts) {
+    UsageRecord record;
+    record.unix_milliseconds = ports_.clock.unix_seconds() * 1000;
+    record.request_id = request_id_;
+    record.key = caller_.id();
+    record.end_user = head_.on_behalf_of;
+    record.model_asked = model_asked_;
+    if (!journal_.attempts().empty()) {
+        record.provider = journal_.attempts().back().provider;
+        record.model = journal_.attempts().back().model;
+    }
+    record.images = static_cast<int64_t>(result_.images.size());
+    record.images_lost = images_lost();
+    record.cost = bill_.cost.usd;
+    record.counted = expense_.total();
+    record.latency = milliseconds();
+    record.status = status;
+    record.outcome = outcome_;
+    record.day_counts = std::move(day_counts);
+    ports_.book->write(std::move(record));
 }
 
 // ---- errors and endings
@@ -342,20 +390,21 @@ void Exchange::fail(const ApiError &error) {
     if (error.status == 504) {
         may_still_be_working_ = journal_.may_still_be_working();
     }
-    settle(0);
     finish(answer_for(error));
 }
 
 void Exchange::finish(Answer answer) {
+    settle(answer.status);
     add_quota_headers(answer);
     std::exchange(answer_, nullptr)(std::move(answer));
 }
 
 Answer Exchange::refuse(const ApiError &error) {
-    cancel();
     if (outcome_.empty()) {
         outcome_ = "refused";
     }
+    settle(error.status);
+    cancel();
     Answer answer = answer_for(error);
     add_quota_headers(answer);
     return answer;
@@ -388,10 +437,6 @@ AnswerFacts Exchange::facts() const {
     return facts;
 }
 
-Moment Exchange::moment() const {
-    return {ports_.clock.unix_seconds(), ports_.clock.now().count()};
-}
-
 void Exchange::add_quota_headers(Answer &answer) const {
     const auto add = [&](const Quota &quota, const std::string &what) {
         if (quota.limit != 0) {
@@ -402,8 +447,8 @@ void Exchange::add_quota_headers(Answer &answer) const {
                                         std::to_string(quota.reset_seconds) + "s");
         }
     };
-    add(admission_.requests, "requests");
-    add(admission_.images, "images");
+    add(claim_.quotas().requests, "requests");
+    add(claim_.quotas().images, "images");
 }
 
 }  // namespace gateway

@@ -9,13 +9,16 @@
 #include <vector>
 
 #include "core/access/identify.h"
+#include "core/access/parties.h"
 #include "core/catalog/fit.h"
-#include "core/limits/ledger.h"
+#include "core/limits/claim.h"
 #include "core/ports.h"
 #include "core/request/decode.h"
 #include "core/response/answer.h"
 #include "core/response/delivery.h"
+#include "core/response/success.h"
 #include "core/routing/execution.h"
+#include "core/routing/expense.h"
 #include "core/routing/model_map.h"
 #include "core/routing/plan.h"
 
@@ -25,6 +28,7 @@ namespace gateway {
 struct Policy {
     AuthMode auth = AuthMode::required;
     std::shared_ptr<const KeyRing> keys;
+    DefaultLimits limits;
     const Profile *profile = &unified_profile();
     UnknownFields unknown_fields;
     FitMode fit = FitMode::adapt;
@@ -66,12 +70,15 @@ class Exchange final : private Story {
     [[nodiscard]] const RequestHead &head() const { return head_; }
 
     // For log variables.
+    [[nodiscard]] std::string_view end_user() const { return head_.on_behalf_of; }
+    [[nodiscard]] size_t images() const { return result_.images.size(); }
+    [[nodiscard]] const std::optional<MicroUsd> &cost() const { return bill_.cost.usd; }
     [[nodiscard]] const std::string &request_id() const { return request_id_; }
     [[nodiscard]] std::string_view caller_id() const { return caller_.id(); }
     [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return journal_.attempts(); }
     [[nodiscard]] int64_t upstream_milliseconds() const { return journal_.upstream_time().count(); }
     // Images that were or may have been made, and billed, and are in no answer.
-    [[nodiscard]] int64_t images_lost() const { return journal_.images_lost(); }
+    [[nodiscard]] int64_t images_lost() const { return journal_.images_lost() + images_withheld_; }
     [[nodiscard]] std::string_view outcome() const { return outcome_; }
     [[nodiscard]] int64_t milliseconds() const { return (ports_.clock.now() - began_).count(); }
 
@@ -79,49 +86,48 @@ class Exchange final : private Story {
     tl::expected<void, ApiError> understand(std::string_view body);
     [[nodiscard]] std::string_view default_model() const;
     tl::expected<void, ApiError> plan();
-    tl::expected<void, ApiError> reserve(int64_t images);
+    tl::expected<void, ApiError> reserve();
+    [[nodiscard]] MicroUsd dearest();
     void execute();
     [[nodiscard]] bool is_strict() const {
         return wishes_.strict || policy_.fit == FitMode::strict;
     }
 
     tl::expected<Prepared, ApiError> prepare(const Candidate &candidate) override;
-    tl::expected<void, ApiError> cover(const Prepared &prepared) override;
+    tl::expected<void, Uncovered> cover(const Candidate &candidate,
+                                        const Prepared &prepared) override;
     void on_made(Made made) override;
     void on_failed(const ApiError &error) override;
     void on_too_late() override;
 
+    void take_bill();
     void deliver();
     [[nodiscard]] DeliveryWish delivery_wish() const;
     [[nodiscard]] std::optional<ApiError> undelivered() const;
     void unify();
     void fail_billed(const ApiError &error);
-    void settle(int64_t images_made) noexcept;
+    void settle(int status) noexcept;
+    void write_down(int status, std::vector<UsageRecord::DayCount> day_counts);
     void fail(const ApiError &error);
     void finish(Answer answer);
     void on_deadline();
 
     [[nodiscard]] Answer answer_for(const ApiError &error) const;
     [[nodiscard]] AnswerFacts facts() const;
-    [[nodiscard]] Moment moment() const;
     void add_quota_headers(Answer &answer) const;
 
     const ModelMap &models_;
     const Policy &policy_;
-    Ledger &ledger_;
     Health &health_;
     const Ports &ports_;
-    int32_t process_;
 
     std::string request_id_;
     Milliseconds began_{0};
     Milliseconds deadline_{0};
     RequestHead head_;
     Caller caller_;
-    Account account_{};
-    Admission admission_;
-    int64_t images_reserved_ = 0;
-    Moment reserved_at_;
+    Claim claim_;
+    bool entered_ = false;
     ImageRequest request_;
     std::string_view model_asked_;
     Wishes wishes_;
@@ -129,13 +135,16 @@ class Exchange final : private Story {
     std::shared_ptr<const Catalogue> catalogue_;
     Plan plan_;
     Journal journal_;
+    Expense expense_;
     std::optional<Effort> effort_;
     std::unique_ptr<Execution> execution_;
     Made made_;           // the success, while it is brought into the asked form
     ImageResult result_;  // its images
+    Bill bill_;
     std::unique_ptr<PictureDelivery> delivery_;
     std::unique_ptr<Timer> deadline_timer_;
     std::optional<bool> may_still_be_working_;
+    int64_t images_withheld_ = 0;    // that were made, and are in no answer
     std::optional<Cost> lost_cost_;  // of what was made and is not answered with
     std::string_view outcome_;
     std::function<void(Answer)> answer_;

@@ -102,6 +102,7 @@ class SharedMemory {
 
 class PictureFetcher;
 class PictureFiles;
+class UsageBook;
 
 struct Ports {
     Clock &clock;
@@ -112,6 +113,7 @@ struct Ports {
     PictureFetcher &fetcher;
     PictureFiles &files;
     Log &log;
+    UsageBook *book = nullptr;  // null: nothing is written down
 };
 
 }  // namespace gateway

@@ -1,5 +1,8 @@
 #include "nginx/conf.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -63,6 +66,19 @@ void warn_if_shut_down(ngx_conf_t *cf, const ModelMap &models, const std::string
 void set_body_limits(ngx_http_core_loc_conf_t &core, size_t body_max) {
     core.client_max_body_size = static_cast<off_t>(body_max);
     core.client_body_buffer_size = body_max;
+}
+
+// In the master, which may do more than the workers: they find a directory that is theirs.
+void prepare_state_directory(const std::string &path, ngx_cycle_t *cycle) {
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    const auto *core =
+        reinterpret_cast<ngx_core_conf_t *>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
+    constexpr mode_t kOwnersOnly = 0700;
+    const bool made = mkdir(directory.c_str(), kOwnersOnly) == 0;
+    if (made && geteuid() == 0 && chown(directory.c_str(), core->user, core->group) != 0) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
+                      "image gateway: cannot give \"%s\" to the workers", directory.c_str());
+    }
 }
 
 void require_positive(const char *directive, size_t value) {
@@ -131,6 +147,9 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     policy.fit = static_cast<FitMode>(location.fit);
     policy.fetch_rules =
         std::make_shared<const FetchRules>(location.fetch_rules.value_or(FetchRules()));
+    policy.limits = {location.key_limits.value_or(Limits()),
+                     location.end_user_limits.value_or(Limits()),
+                     location.address_limits.value_or(Limits())};
     finish_store(cf, location);
     policy.raw = location.raw == 1;
     policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));
@@ -180,13 +199,16 @@ char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept {
     });
 }
 
-bool prepare_stores(ngx_cycle_t *cycle) noexcept {
-    return guard_or("store", false, [=] {
+bool prepare_files(ngx_cycle_t *cycle) noexcept {
+    return guard_or("files", false, [=] {
         if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == nullptr) {
             return true;
         }
         const auto *main = static_cast<const MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
+        if (main != nullptr && !main->state.path.empty()) {
+            prepare_state_directory(main->state.path, cycle);
+        }
         return main == nullptr ||
                std::all_of(main->stores.begin(), main->stores.end(),
                            [=](const auto &store) { return prepare_store(*store, cycle->log); });
@@ -235,6 +257,12 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
         if (!location.fetch_rules) {
             location.fetch_rules = above.fetch_rules;
         }
+        const auto inherit = [](std::optional<Limits> &own, const std::optional<Limits> &other) {
+            own = own ? own : other;
+        };
+        inherit(location.key_limits, above.key_limits);
+        inherit(location.end_user_limits, above.end_user_limits);
+        inherit(location.address_limits, above.address_limits);
         if (!location.cors) {
             location.cors = above.cors.value_or(Cors());
         }

@@ -13,6 +13,7 @@
 #include "nginx/handlers.h"
 #include "nginx/ngx.h"
 #include "nginx/picture_store.h"
+#include "nginx/usage_writer.h"
 
 namespace gateway {
 
@@ -31,6 +32,7 @@ struct MainConf {
     std::map<std::string, KeyFile, std::less<>> key_files;  // by full path
     std::vector<std::unique_ptr<PictureStore>> stores;
     ngx_shm_zone_t *zone = nullptr;
+    StateRules state;
     ngx_thread_pool_t *threads = nullptr;
 };
 
@@ -55,6 +57,9 @@ struct LocationConf : LocationFields {
     std::optional<Cors> cors;
     std::optional<PictureStore *> store;  // null: off
     std::optional<FetchRules> fetch_rules;
+    std::optional<Limits> key_limits;
+    std::optional<Limits> end_user_limits;
+    std::optional<Limits> address_limits;
     Policy policy;  // all of it, once everything is merged
 };
 
@@ -74,7 +79,7 @@ extern ngx_command_t image_gateway_commands[];
 void *create_main_conf(ngx_conf_t *cf) noexcept;
 char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept;
 // Once all is read and directories are there, still in the master.
-bool prepare_stores(ngx_cycle_t *cycle) noexcept;
+bool prepare_files(ngx_cycle_t *cycle) noexcept;
 void *create_location_conf(ngx_conf_t *cf) noexcept;
 char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept;
 

@@ -7,6 +7,7 @@
 #include "core/json/text.h"
 #include "nginx/conf.h"
 #include "nginx/conf_error.h"
+#include "nginx/limit_rules.h"
 #include "nginx/provider_block.h"
 #include "nginx/zone.h"
 
@@ -168,6 +169,47 @@ char *set_fetch_allow(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     });
 }
 
+char *set_limit(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        LocationConf &location = location_conf_of(conf);
+        const std::string_view whose = to_view(arguments(cf)[1]);
+        std::optional<Limits> &place = whose == "key"        ? location.key_limits
+                                       : whose == "end_user" ? location.end_user_limits
+                                                             : location.address_limits;
+        if (whose != "key" && whose != "end_user" && whose != "address") {
+            throw ConfError{"invalid value \"" + std::string(whose) +
+                            "\", expected key, end_user or address"};
+        }
+        if (place) {
+            throw ConfError{"\"image_gateway_limit " + std::string(whose) + "\" is duplicate"};
+        }
+        place = read_limits(cf);
+    });
+}
+
+char *set_state(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        StateRules &state = main_conf_of(conf).state;
+        require_first(cf, state.path.empty());
+        state.path = full_path(cf, to_view(arguments(cf)[1]));
+        for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
+            std::string_view value;
+            if (take_parameter(arguments(cf)[i], "keep", value)) {
+                constexpr int kMostDays = 36'500;
+                state.keep_days = parse_count(value, "keep", 1, kMostDays);
+            } else if (take_parameter(arguments(cf)[i], "on_error", value)) {
+                if (value != "serve" && value != "refuse") {
+                    throw ConfError{"invalid on_error \"" + std::string(value) +
+                                    "\", expected serve or refuse"};
+                }
+                state.refuse = value == "refuse";
+            } else {
+                invalid_parameter(to_view(arguments(cf)[i]));
+            }
+        }
+    });
+}
+
 char *add_provider(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     bool told = false;
     char *result = read_directive(cf, [&] {
@@ -301,6 +343,10 @@ ngx_command_t image_gateway_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, public_url), nullptr},
     {ngx_string("image_gateway_fetch_allow"), kEverywhere | NGX_CONF_1MORE, set_fetch_allow,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_gateway_limit"), kEverywhere | NGX_CONF_2MORE, set_limit,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_gateway_state"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE123, set_state,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_gateway_cors"), kEverywhere | NGX_CONF_1MORE, set_cors,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     ngx_null_command,

@@ -45,7 +45,7 @@ char *image_gateway_merge_location_conf(ngx_conf_t *cf, void *parent, void *chil
 }
 
 ngx_int_t image_gateway_init_module(ngx_cycle_t *cycle) {
-    return gateway::prepare_stores(cycle) ? NGX_OK : NGX_ERROR;
+    return gateway::prepare_files(cycle) ? NGX_OK : NGX_ERROR;
 }
 
 ngx_int_t image_gateway_init_process(ngx_cycle_t *cycle) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/images/links.h"
+#include "core/net/address.h"
 
 namespace gateway {
 
@@ -84,6 +85,16 @@ std::string base_url_of(ngx_http_request_t *r) {
     return url;
 }
 
+// Who has one address of an IPv6 network has all of its last 64 bits.
+std::string address_of(const ngx_connection_t &connection) {
+    const auto address = read_address(connection.sockaddr, connection.socklen);
+    constexpr size_t kV4 = 4;
+    constexpr size_t kV6Network = 8;
+    return address ? std::string(reinterpret_cast<const char *>(address->bytes.data()),
+                                 address->v6 ? kV6Network : kV4)
+                   : std::string();
+}
+
 void read_header(RequestHead &head, std::string_view name, std::string_view value) {
     if (name == "authorization") {
         read_authorization(head, value);
@@ -114,6 +125,7 @@ RequestHead read_head(ngx_http_request_t *r, bool wants_base_url) {
         }
         part = part->next;
     } while (part != nullptr);
+    head.address = address_of(*r->connection);
     head.path_model = model_in_path(to_view(r->uri));
     if (wants_base_url) {
         head.base_url = base_url_of(r);

@@ -66,12 +66,16 @@ Exchange &RequestContext::exchange(const LocationConf &location) {
     if (exchange_ == nullptr || location_ != &location) {
         Worker &own = *worker();
         exchange_.reset();  // it refers to the ports
-        ports_ = std::make_unique<Ports>(Ports{own.clock, own.loop, own.random, own.tasks,
-                                               own.upstream, own.upstream, own.files, log_});
+        ports_ =
+            std::make_unique<Ports>(Ports{own.clock, own.loop, own.random, own.tasks, own.upstream,
+                                          own.upstream, own.files, log_, own.usage.get()});
         exchange_ =
             std::make_unique<Exchange>(main_conf(request_).models, location.policy, own.ledger,
                                        own.health, *ports_, static_cast<int32_t>(ngx_pid));
         location_ = &location;
+        if (std::exchange(place_.request, this) == nullptr) {
+            ngx_queue_insert_tail(&own.requests, &place_.link);
+        }
     }
     return *exchange_;
 }
@@ -82,6 +86,9 @@ void RequestContext::cancel() noexcept {
     }
     if (exchange_ != nullptr) {
         exchange_->cancel();
+    }
+    if (std::exchange(place_.request, nullptr) != nullptr) {
+        ngx_queue_remove(&place_.link);
     }
 }
 

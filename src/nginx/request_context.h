@@ -23,6 +23,14 @@ class RequestLog final : public Log {
 
 enum class Identified : uint8_t { not_yet, yes, refused };
 
+class RequestContext;
+
+// Among the worker's requests, while one may use something.
+struct RequestPlace {
+    ngx_queue_t link{};
+    RequestContext *request = nullptr;  // null: not among them
+};
+
 class RequestContext {
  public:
     explicit RequestContext(ngx_http_request_t *request);
@@ -54,6 +62,7 @@ class RequestContext {
     std::unique_ptr<Exchange> exchange_;
     const LocationConf *location_ = nullptr;
     ngx_event_t answer_event_{};
+    RequestPlace place_;
 };
 
 // The request's context, made at first use and found again after an internal redirect; null without

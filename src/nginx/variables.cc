@@ -37,6 +37,14 @@ const Variable kVariables[] = {
     {ngx_string("image_gateway_provider"), provider_of},
     {ngx_string("image_gateway_model"), model_of},
     {ngx_string("image_gateway_key"), [](const Exchange &e) { return std::string(e.caller_id()); }},
+    {ngx_string("image_gateway_end_user"),
+     [](const Exchange &e) { return std::string(e.end_user()); }},
+    {ngx_string("image_gateway_images"),
+     [](const Exchange &e) {
+         return e.images() == 0 ? std::string() : std::to_string(e.images());
+     }},
+    {ngx_string("image_gateway_cost"),
+     [](const Exchange &e) { return e.cost() ? dollars(*e.cost()) : std::string(); }},
     {ngx_string("image_gateway_outcome"),
      [](const Exchange &e) { return std::string(e.outcome()); }},
     {ngx_string("image_gateway_attempts"),

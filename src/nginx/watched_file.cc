@@ -1,5 +1,7 @@
 #include "nginx/watched_file.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -18,9 +20,11 @@ struct WatchedFile::Look {
     std::string path;
     Fingerprint seen;
     std::shared_ptr<const Read> read;
+    std::vector<std::shared_ptr<const void>> unused;
     std::optional<tl::expected<Apply, std::string>> result;  // none: nothing has changed
 
     void run() {
+        unused.clear();
         const Fingerprint now = fingerprint_of(path);
         if (now == seen) {
             return;
@@ -54,7 +58,11 @@ void WatchedFile::wait() {
 }
 
 void WatchedFile::look() {
-    auto look = std::make_shared<Look>(Look{path_, seen_, read_, std::nullopt});
+    auto look = std::make_shared<Look>(Look{path_, seen_, read_, {}, std::nullopt});
+    const auto in_use = std::stable_partition(
+        old_.begin(), old_.end(), [](const auto &contents) { return contents.use_count() > 1; });
+    look->unused.assign(std::move_iterator(in_use), std::move_iterator(old_.end()));
+    old_.erase(in_use, old_.end());
     task_ = tasks_.run([look] { look->run(); }, [this, look] { take(*look); });
     if (task_ == nullptr) {
         wait();  // the pool is full: later
@@ -72,7 +80,7 @@ void WatchedFile::take(Look &look) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "image gateway: keeps what it had: %V", &why);
         return;
     }
-    (**look.result)();
+    old_.push_back((**look.result)());
     ngx_str_t name = to_ngx(path_);
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0, "image gateway: has read \"%V\" anew", &name);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "core/ports.h"
 #include "nginx/files.h"
@@ -14,8 +15,8 @@ namespace gateway {
 
 class WatchedFile {
  public:
-    // Puts new contents in their place; runs on the loop.
-    using Apply = std::function<void()>;
+    // Puts new contents in the place of the old, which it returns; runs on the loop.
+    using Apply = std::function<std::shared_ptr<const void>()>;
     // From a text to that, or one sentence about what is wrong; runs on another thread.
     using Read = std::function<tl::expected<Apply, std::string>(const std::string &text)>;
 
@@ -38,6 +39,8 @@ class WatchedFile {
     std::shared_ptr<const Read> read_;  // shared with a thread that may outlive this
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<Task> task_;
+    // Old contents that requests may still use. To free many keys takes time: another thread does.
+    std::vector<std::shared_ptr<const void>> old_;
 };
 
 }  // namespace gateway

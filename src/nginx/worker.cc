@@ -10,6 +10,7 @@
 
 #include "nginx/conf.h"
 #include "nginx/guard.h"
+#include "nginx/request_context.h"
 
 namespace gateway {
 
@@ -50,11 +51,24 @@ Worker::Worker(MainConf &main)
       health_memory(main.zone, ZonePart::health),
       ledger(ledger_memory),
       health(health_memory, static_cast<int32_t>(ngx_pid)) {
+    ngx_queue_init(&requests);
     for (const auto &provider : main.models.providers()) {
         upstream.prepare(provider->ca_file);
     }
+    if (!main.state.path.empty()) {
+        usage = std::make_unique<UsageWriter>(main.state, clock, loop, tasks, ledger,
+                                              static_cast<int32_t>(ngx_pid));
+        usage->start(is_alive);
+    }
     sweep();
     watch_files(main);
+}
+
+Worker::~Worker() {
+    while (!ngx_queue_empty(&requests)) {
+        const ngx_queue_t *first = ngx_queue_head(&requests);
+        (ngx_queue_data(first, RequestPlace, link))->request->cancel();
+    }
 }
 
 // What is read on another thread is put in its place here, in this worker's copy of the
@@ -70,7 +84,11 @@ void Worker::watch_files(MainConf &main) {
                     return tl::unexpected(std::move(read.error()));
                 }
                 auto catalogue = std::make_shared<const Catalogue>(std::move(*read));
-                return [&main, catalogue] { main.models.use(catalogue); };
+                return [&main, catalogue]() mutable {
+                    std::shared_ptr<const void> old = main.models.catalogue();
+                    main.models.use(std::move(catalogue));
+                    return old;
+                };
             }));
     }
     for (auto &[path, file] : main.key_files) {
@@ -82,10 +100,11 @@ void Worker::watch_files(MainConf &main) {
                 if (!read) {
                     return tl::unexpected(std::move(read.error()));
                 }
-                return [&file, ring = std::move(*read)] {
+                return [&file, ring = std::move(*read)]() mutable {
                     for (Policy *policy : file.users) {
                         policy->keys = ring;
                     }
+                    return std::shared_ptr<const void>(std::exchange(file.ring, std::move(ring)));
                 };
             }));
     }
@@ -94,13 +113,40 @@ void Worker::watch_files(MainConf &main) {
 void Worker::sweep() {
     sockets.sweep();
     const Moment now{clock.unix_seconds(), clock.now().count()};
-    const size_t swept = ledger.sweep(now, is_alive) + health.sweep(now, is_alive);
+    const size_t swept = ledger.sweep(now, is_alive, [this](const Orphaned &lost) {
+        write_orphaned(lost);
+    }) + health.sweep(now, is_alive);
+    tell_when_full();
     if (swept > 0) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "image gateway: took back %uz leases of workers that are gone", swept);
     }
     sweep_timer_ = loop.start_timer(
         kSweepInterval, [this] { sweep(); }, TimerKind::idle);
+}
+
+void Worker::write_orphaned(const Orphaned &orphaned) {
+    if (usage != nullptr) {
+        UsageRecord record;
+        record.unix_milliseconds = clock.unix_seconds() * 1000;
+        record.key = orphaned.key;
+        record.counted = orphaned.usd;
+        record.outcome = "worker_died";
+        usage->write(std::move(record));
+    }
+}
+
+void Worker::tell_when_full() {
+    constexpr Milliseconds kTellAgain{60'000};
+    times_full_ += ledger.take_times_full();
+    if (times_full_ == 0 || (told_full_ && clock.now() - *told_full_ < kTellAgain)) {
+        return;
+    }
+    told_full_ = clock.now();
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "image gateway: image_gateway_zone is full: %uz times a caller found no room to "
+                  "be counted in, or another's counters were forgotten for it",
+                  std::exchange(times_full_, 0));
 }
 
 Worker *worker() {

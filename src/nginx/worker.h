@@ -9,6 +9,7 @@
 #include "nginx/picture_files.h"
 #include "nginx/sockets.h"
 #include "nginx/task_pool.h"
+#include "nginx/usage_writer.h"
 #include "nginx/watched_file.h"
 #include "nginx/zone.h"
 #include "upstream/curl_client.h"
@@ -39,6 +40,10 @@ class NgxRandom final : public Random {
 class Worker {
  public:
     explicit Worker(MainConf &main);
+    // Ends what still runs, so that what it used is written down.
+    ~Worker();
+    Worker(const Worker &) = delete;
+    Worker &operator=(const Worker &) = delete;
 
     NgxClock clock;
     NgxRandom random;
@@ -51,12 +56,18 @@ class Worker {
     ZoneMemory health_memory;
     Ledger ledger;
     Health health;
+    std::unique_ptr<UsageWriter> usage;  // null: nothing is written down
+    ngx_queue_t requests{};              // RequestPlaces
 
  private:
     void sweep();
+    void tell_when_full();
+    void write_orphaned(const Orphaned &orphaned);
     void watch_files(MainConf &main);
 
     std::unique_ptr<Timer> sweep_timer_;
+    std::optional<Milliseconds> told_full_;
+    size_t times_full_ = 0;
     std::vector<std::unique_ptr<WatchedFile>> watched_;
 };
 

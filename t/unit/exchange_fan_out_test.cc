@@ -34,11 +34,6 @@ class FanOutTest : public ExchangeTest {
         }
         return all;
     }
-    int64_t images_left() {
-        const Moment now{world.clock.unix_seconds(), world.clock.now().count()};
-        const Key &key = *policy.keys->find("sk-bf-k");
-        return ledger.reserve_images(account_of(key), key.limits, 0, now)->remaining;
-    }
 };
 
 TEST_F(FanOutTest, MakesParallelCallsOfAsManyAsTheModelTakes) {

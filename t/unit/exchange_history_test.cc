@@ -347,12 +347,6 @@ class ExchangeHistory : public ExchangeTest {
         runs.erase(at);
     }
 
-    int64_t images_left() {
-        const Moment now{world.clock.unix_seconds(), world.clock.now().count()};
-        const Key &key = *policy.keys->find("sk-bf-k");
-        return ledger.reserve_images(account_of(key), key.limits, 0, now)->remaining;
-    }
-
     static constexpr int kMostOfTwo = 3;
     std::string ignored;
     FakeRandom dice{2026};
@@ -411,7 +405,10 @@ TEST_F(ExchangeHistory, HoldsItsPromisesWhateverHappens) {
     EXPECT_EQ(world.loop.running(), 0U);
     EXPECT_EQ(images_left(), kManyImages - images_used);
     const Moment now{world.clock.unix_seconds(), world.clock.now().count()};
-    EXPECT_EQ(ledger.sweep(now, [](int32_t) { return false; }), 0U) << "leases not returned";
+    EXPECT_EQ(ledger.sweep(
+                  now, [](int32_t) { return false; }, [](const Orphaned &) {}),
+              0U)
+        << "leases not returned";
     EXPECT_EQ(health.sweep(now, [](int32_t) { return false; }), 0U) << "calls not returned";
     // The simulation has been everywhere.
     EXPECT_GT(checked, kRequests * 3 / 4);

@@ -124,6 +124,24 @@ class ExchangeTest : public testing::Test {
         return head;
     }
 
+    Moment now() { return {world.clock.unix_seconds(), world.clock.now().count()}; }
+    // What a request of the key "k" counts for.
+    std::vector<Stake> key_stakes() {
+        caller_.ring = policy.keys;
+        caller_.key = policy.keys->find("sk-bf-k");
+        std::vector<Stake> stakes;
+        for (Party &party : parties_of(caller_, {}, policy.limits)) {
+            stakes.push_back({std::move(party), {}, {}, 0});
+        }
+        return stakes;
+    }
+    // How many images that key could still have.
+    int64_t images_left() {
+        auto stakes = key_stakes();
+        EXPECT_TRUE(ledger.reserve(stakes, 0, 0, now()));
+        return ledger.quotas(stakes, now()).images.remaining;
+    }
+
     // The hosts asked so far, and with which key's last letter if that matters: "a b c"
     [[nodiscard]] std::string asked() const {
         std::string hosts;
@@ -157,6 +175,7 @@ class ExchangeTest : public testing::Test {
     bool remembers_health = false;  // from one request to the next
     Told told;
     std::string body_;
+    Caller caller_;
     std::unique_ptr<Exchange> exchange;
 };
 

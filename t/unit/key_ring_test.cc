@@ -1,5 +1,6 @@
 // keys.json: what it may say, and that every mistake in it is told by its place.
 #include "core/access/key_ring.h"
+#include "core/utc_time.h"
 
 #include <gtest/gtest.h>
 

@@ -11,56 +11,70 @@
 
 #include "core/limits/ledger.h"
 #include "fake_ports.h"
+#include "stakes.h"
 
 namespace gateway {
 namespace {
 
-constexpr int64_t kNow = 1'800'000'000;
-
 // Counts by going through everything that ever happened.
 class Model {
  public:
-    bool enter(size_t key, const KeyLimits &limits, int64_t now) {
-        if (!limits.any()) {
-            return true;
-        }
-        if (limits.concurrent > 0 && running_[key] >= limits.concurrent) {
-            return false;
-        }
-        if (limits.requests_per_minute > 0 &&
-            requests_[{key, now / 60}] >= limits.requests_per_minute) {
-            return false;
-        }
-        ++requests_[{key, now / 60}];
-        running_[key] += limits.concurrent > 0 ? 1 : 0;
-        return true;
+    bool enter(size_t party, const Limits &limits, Moment now) {
+        return (limits.concurrent == 0 || running_[party] < limits.concurrent) &&
+               (limits.requests_per_minute == 0 ||
+                in_minute(requests_[party], now) < limits.requests_per_minute);
     }
-    void leave(size_t key) { --running_[key]; }
-    bool reserve(size_t key, const KeyLimits &limits, int64_t count, int64_t now) {
-        int64_t &minute = minutes_[{key, now / 60}];
-        int64_t &day = days_[{key, now / 86400}];
-        if ((limits.images_per_minute > 0 && minute + count > limits.images_per_minute) ||
-            (limits.images_per_day > 0 && day + count > limits.images_per_day)) {
-            return false;
+    void count(size_t party, const Limits &limits, Moment now) {
+        if (limits.any()) {
+            requests_[party].push_back({now, 1});
+            ++running_[party];
         }
-        minute += count;
-        day += count;
-        return true;
     }
-    void give_back(size_t key, int64_t count, int64_t then) {
-        minutes_[{key, then / 60}] -= count;
-        days_[{key, then / 86400}] -= count;
+    bool reserve(size_t party, const Limits &limits, int64_t images, Moment now) {
+        return (limits.images_per_minute == 0 ||
+                in_minute(images_[party], now) + images <= limits.images_per_minute) &&
+               (limits.images_per_day == 0 ||
+                on_day(images_[party], now) + images <= limits.images_per_day);
+    }
+    void take(size_t party, int64_t images, Moment now) { images_[party].push_back({now, images}); }
+    void leave(size_t party, const Limits &limits, int64_t unused, Moment then) {
+        running_[party] -= limits.any() ? 1 : 0;
+        for (Event &event : images_[party]) {
+            if (event.at.milliseconds == then.milliseconds && event.count >= unused) {
+                event.count -= unused;
+                return;
+            }
+        }
+        EXPECT_EQ(unused, 0);
     }
 
  private:
-    std::map<std::pair<size_t, int64_t>, int64_t> requests_, minutes_, days_;
+    struct Event {
+        Moment at;
+        int64_t count;
+    };
+    static int64_t in_minute(const std::vector<Event> &events, Moment now) {
+        int64_t sum = 0;
+        for (const Event &event : events) {
+            sum += event.at.milliseconds / 1000 > now.milliseconds / 1000 - 61 ? event.count : 0;
+        }
+        return sum;
+    }
+    static int64_t on_day(const std::vector<Event> &events, Moment now) {
+        int64_t sum = 0;
+        for (const Event &event : events) {
+            sum += event.at.unix_seconds / 86400 == now.unix_seconds / 86400 ? event.count : 0;
+        }
+        return sum;
+    }
+    std::map<size_t, std::vector<Event>> requests_, images_;
     std::map<size_t, int64_t> running_;
 };
 
 TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
     std::mt19937_64 random(42);
     const auto below = [&](uint64_t bound) { return random() % bound; };
-    const std::vector<KeyLimits> keys = {
+    const std::vector<Limits> keys = {
         {.requests_per_minute = 5},
         {.concurrent = 3},
         {.images_per_minute = 12},
@@ -70,65 +84,77 @@ TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
          .images_per_day = 400,
          .concurrent = 4},
         {.images_per_minute = 30, .concurrent = 1},
-        {.requests_per_minute = 50, .concurrent = 50},
+        {},
     };
+    const Limits end_user{.requests_per_minute = 4, .images_per_minute = 9, .concurrent = 2};
     struct Running {
-        size_t key;
-        LeaseHandle lease;
-        int64_t images;
+        std::vector<Stake> stakes;
+        std::vector<size_t> parties;
         Moment reserved_at;
+        int64_t images;
     };
-    FakeMemory memory(256 * 1024);
+    FakeMemory memory(1024 * 1024);
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
     Ledger ledger(memory);
     Model model;
     std::vector<Running> running;
-    Moment now{kNow, 0};
+    Moment now = at(0);
     size_t admitted = 0;
     size_t refused = 0;
-    for (int step = 0; step < 60'000; ++step) {
-        const auto pass = static_cast<int64_t>(below(40) == 0 ? below(50'000) : below(400));
-        now.milliseconds += pass;
-        now.unix_seconds = kNow + now.milliseconds / 1000;
+    const auto limits_of = [&](size_t party) {
+        return party < keys.size() ? keys[party] : end_user;
+    };
+    for (int step = 0; step < 30'000; ++step) {
+        now.milliseconds += static_cast<int64_t>(below(40) == 0 ? below(50'000) : below(400));
+        now.unix_seconds = kMidnight + now.milliseconds / 1000;
         if (!running.empty() && below(2) == 0) {
-            const size_t at = below(running.size());
-            const Running done = running[at];
-            running.erase(running.begin() + static_cast<std::ptrdiff_t>(at));
-            const auto back = static_cast<int64_t>(below(static_cast<uint64_t>(done.images) + 1));
-            ledger.leave(done.lease);
-            if (keys[done.key].concurrent > 0) {
-                model.leave(done.key);
+            const size_t which = below(running.size());
+            Running done = std::move(running[which]);
+            running.erase(running.begin() + static_cast<std::ptrdiff_t>(which));
+            const auto used = static_cast<int64_t>(below(static_cast<uint64_t>(done.images) + 1));
+            ledger.settle(done.stakes, used, 0, now);
+            for (const size_t party : done.parties) {
+                model.leave(party, limits_of(party), done.images - used, done.reserved_at);
             }
-            ledger.give_back_images({done.key + 1, 9}, back, done.reserved_at);
-            model.give_back(done.key, back, done.reserved_at.unix_seconds);
             continue;
         }
         const size_t key = below(keys.size());
-        const Account account{key + 1, 9};
-        const auto entered = ledger.enter(account, keys[key], now, 7, 1'000'000'000);
-        ASSERT_EQ(entered.has_value(), model.enter(key, keys[key], now.unix_seconds))
+        std::vector<size_t> parties = {key};
+        std::vector<Party> those = {key_party(key, keys[key])};
+        if (below(3) == 0) {
+            const uint64_t user = below(3);
+            parties.push_back(100 + key * 10 + user);
+            those.push_back(end_user_party(key, user, end_user));
+        }
+        auto stakes = stakes_of(those);
+        const auto all = [&](auto test) {
+            return std::all_of(parties.begin(), parties.end(), test);
+        };
+        const bool may = all([&](size_t p) { return model.enter(p, limits_of(p), now); });
+        ASSERT_EQ(ledger.enter(stakes, now, 7, 1'000'000'000).has_value(), may)
             << "step " << step << ", key " << key;
-        if (!entered) {
+        if (!may) {
             ++refused;
             continue;
         }
         ++admitted;
-        auto images = static_cast<int64_t>(1 + below(5));
-        const auto reserved = ledger.reserve_images(account, keys[key], images, now);
-        if (keys[key].images_per_minute + keys[key].images_per_day > 0) {
-            ASSERT_EQ(reserved.has_value(), model.reserve(key, keys[key], images, now.unix_seconds))
-                << "step " << step << ", key " << key;
-        } else {
-            images = 0;
+        for (const size_t party : parties) {
+            model.count(party, limits_of(party), now);
         }
-        running.push_back({key, entered->lease, reserved ? images : 0, now});
+        auto images = static_cast<int64_t>(1 + below(5));
+        const bool room =
+            all([&](size_t p) { return model.reserve(p, limits_of(p), images, now); });
+        ASSERT_EQ(ledger.reserve(stakes, images, 0, now).has_value(), room)
+            << "step " << step << ", key " << key;
+        if (room) {
+            for (const size_t party : parties) {
+                model.take(party, images, now);
+            }
+        }
+        running.push_back({std::move(stakes), parties, now, room ? images : 0});
     }
-    EXPECT_GT(admitted, 5000U);
+    EXPECT_GT(admitted, 4000U);
     EXPECT_GT(refused, 1000U);
-    EXPECT_EQ(
-        ledger.sweep(now, [](int32_t) { return false; }),
-        static_cast<size_t>(std::count_if(running.begin(), running.end(),
-                                          [](const Running &r) { return r.lease.number != 0; })));
 }
 
 TEST(LedgerHistory, StaysExactUnderManyThreads) {
@@ -136,33 +162,50 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
     constexpr int kRequests = 20'000;
     constexpr int64_t kAllowed = 12'345;
     constexpr int64_t kConcurrent = 5;
+    constexpr MicroUsd kPrice = 40'000;
     FakeMemory memory(64 * 1024);
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
     Ledger ledger(memory);
-    const KeyLimits limits{.requests_per_minute = kAllowed, .concurrent = kConcurrent};
-    const KeyLimits images{.images_per_day = kAllowed};
+    const std::vector<Budget> budgets = {{kPrice * kAllowed, Period::day}};
     std::atomic<int64_t> admitted{0};
     std::atomic<int64_t> full{0};
     std::atomic<int64_t> reserved{0};
+    std::atomic<int64_t> paid{0};
     std::atomic<int64_t> running{0};
     std::atomic<int64_t> most{0};
+    const auto count = [&] {
+        auto stakes =
+            stakes_of({key_party(1, {.requests_per_minute = kAllowed, .concurrent = kConcurrent})});
+        const auto entered = ledger.enter(stakes, at(0), 1, 1000);
+        if (!entered) {
+            full += entered.error().message.find("concurrent") != std::string::npos ? 1 : 0;
+            return;
+        }
+        ++admitted;
+        const int64_t now_running = ++running;
+        int64_t seen = most;
+        while (now_running > seen && !most.compare_exchange_weak(seen, now_running)) {
+        }
+        --running;
+        ledger.settle(stakes, 0, 0, at(0));
+    };
+    const auto pay = [&] {
+        auto stakes = stakes_of({key_party(3, {}, budgets)});
+        if (ledger.enter(stakes, at(0), 1, 1000) && ledger.reserve(stakes, 1, kPrice, at(0))) {
+            ++paid;
+            ledger.settle(stakes, 1, kPrice, at(0));
+        } else {
+            ledger.settle(stakes, 0, 0, at(0));
+        }
+    };
     std::vector<std::thread> threads;
     for (int thread = 0; thread < kThreads; ++thread) {
-        threads.emplace_back([&, thread] {
+        threads.emplace_back([&] {
             for (int i = 0; i < kRequests / kThreads; ++i) {
-                reserved += ledger.reserve_images({2, 2}, images, 1, {kNow, 0}) ? 1 : 0;
-                const auto entered = ledger.enter({1, 1}, limits, {kNow, 0}, thread + 1, 1000);
-                if (!entered) {
-                    full += entered.error().message.find("concurrent") != std::string::npos ? 1 : 0;
-                    continue;
-                }
-                ++admitted;
-                const int64_t now_running = ++running;
-                int64_t seen = most;
-                while (now_running > seen && !most.compare_exchange_weak(seen, now_running)) {
-                }
-                --running;
-                ledger.leave(entered->lease);
+                auto stakes = stakes_of({key_party(2, {.images_per_day = kAllowed})});
+                reserved += ledger.reserve(stakes, 1, 0, at(0)) ? 1 : 0;
+                pay();
+                count();
             }
         });
     }
@@ -170,17 +213,19 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
         thread.join();
     }
     EXPECT_EQ(reserved, kAllowed);
+    EXPECT_EQ(paid, kAllowed);
     EXPECT_LE(admitted, kAllowed);
     EXPECT_EQ(admitted, std::min<int64_t>(kAllowed, kRequests - full));
     EXPECT_LE(most, kConcurrent);
-    EXPECT_EQ(ledger.sweep({kNow, 0}, [](int32_t) { return false; }), 0U);
+    EXPECT_EQ(ledger.sweep(
+                  at(0), [](int32_t) { return false; }, [](const Orphaned &) {}),
+              0U);
     // What is left is exactly what was not used.
-    int64_t left = 0;
-    while (const auto entered = ledger.enter({1, 1}, limits, {kNow, 0}, 1, 1000)) {
-        ledger.leave(entered->lease);
-        ++left;
+    while (admitted < kAllowed) {
+        count();
     }
-    EXPECT_EQ(admitted + left, kAllowed);
+    auto one_more = stakes_of({key_party(1, {.requests_per_minute = kAllowed})});
+    EXPECT_FALSE(ledger.enter(one_more, at(0), 1, 1000));
 }
 
 }  // namespace

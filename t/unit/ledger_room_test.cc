@@ -5,21 +5,36 @@
 
 #include "core/limits/ledger.h"
 #include "fake_ports.h"
+#include "stakes.h"
 
 namespace gateway {
 namespace {
 
-constexpr int64_t kNow = 1'800'000'000;
+constexpr Budget kLittle[] = {{100, Period::lifetime}};
 
-Account account(uint64_t number) {
-    return {number * 0x9E3779B97F4A7C15ULL + 1, number + 1};
-}
+class LedgerRoom : public testing::Test {
+ protected:
+    explicit LedgerRoom(size_t size = Ledger::least_size()) : memory(size) {
+        EXPECT_TRUE(Ledger::prepare(memory.region(), true));
+    }
+    bool enter(const Party &party, int64_t second) {
+        auto stakes = stakes_of({party});
+        const bool entered = ledger.enter(stakes, at(second), 7, 1000).has_value();
+        ledger.settle(stakes, 0, 0, at(second));
+        return entered;
+    }
+    bool enter_key(uint64_t key, int64_t second) {
+        return enter(key_party(key, {.requests_per_minute = 2}), second);
+    }
+    bool enter_user(uint64_t key, uint64_t user, int64_t second) {
+        return enter(end_user_party(key, user, {.requests_per_minute = 2}), second);
+    }
 
-Moment at(int64_t seconds) {
-    return {kNow + seconds, seconds * 1000};
-}
+    FakeMemory memory;
+    Ledger ledger{memory};
+};
 
-TEST(LedgerRoom, RefusesARegionThatIsTooSmall) {
+TEST(LedgerMemory, RefusesARegionThatIsTooSmall) {
     FakeMemory memory(Ledger::least_size());
     EXPECT_TRUE(Ledger::prepare(memory.region(), true));
     FakeMemory smaller(Ledger::least_size() - 8);
@@ -27,28 +42,25 @@ TEST(LedgerRoom, RefusesARegionThatIsTooSmall) {
     EXPECT_FALSE(Ledger::prepare({}, true));
 }
 
-TEST(LedgerRoom, ARegionTakenOverKeepsItsCounts) {
-    FakeMemory memory(32 * 1024);
-    ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    const KeyLimits limits{.requests_per_minute = 3, .concurrent = 2};
-    LeaseHandle lease;
-    {
-        Ledger before(memory);
-        lease = before.enter(account(1), limits, at(0), 7, 1000)->lease;
-        ASSERT_TRUE(before.enter(account(1), limits, at(0), 7, 1000));
-    }
+TEST_F(LedgerRoom, ARegionTakenOverKeepsItsCounts) {
+    const Party party = key_party(1, {.requests_per_minute = 3, .concurrent = 2});
+    auto one = stakes_of({party});
+    auto two = stakes_of({party});
+    ASSERT_TRUE(ledger.enter(one, at(0), 7, 1000));
+    ASSERT_TRUE(ledger.enter(two, at(0), 7, 1000));
     ASSERT_TRUE(Ledger::prepare(memory.region(), false));
     Ledger after(memory);
-    EXPECT_FALSE(after.enter(account(1), limits, at(0), 8, 1000)) << "both leases are held";
-    after.leave(lease);
-    EXPECT_TRUE(after.enter(account(1), limits, at(0), 8, 1000));
-    after.leave(lease);
-    EXPECT_FALSE(after.enter(account(1), limits, at(0), 8, 1000)) << "three in this minute";
+    auto next = stakes_of({party});
+    EXPECT_FALSE(after.enter(next, at(0), 8, 1000)) << "both leases are held";
+    after.settle(one, 0, 0, at(0));
+    EXPECT_TRUE(after.enter(next, at(0), 8, 1000));
+    after.settle(next, 0, 0, at(0));
+    EXPECT_FALSE(after.enter(next, at(0), 8, 1000)) << "three in this minute";
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    EXPECT_TRUE(after.enter(account(1), limits, at(0), 8, 1000)) << "fresh: all forgotten";
+    EXPECT_TRUE(after.enter(next, at(0), 8, 1000)) << "fresh: all forgotten";
 }
 
-TEST(LedgerRoom, DoesNotTakeOverWhatIsNotItsOwn) {
+TEST(LedgerMemory, DoesNotTakeOverWhatIsNotItsOwn) {
     FakeMemory memory(32 * 1024);
     EXPECT_FALSE(Ledger::prepare(memory.region(), false)) << "zeroes";
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
@@ -58,38 +70,38 @@ TEST(LedgerRoom, DoesNotTakeOverWhatIsNotItsOwn) {
     EXPECT_FALSE(Ledger::prepare(memory.region(), false)) << "another layout";
 }
 
-TEST(LedgerRoom, WhenLeasesRunOutNobodyGetsInWithoutOne) {
-    FakeMemory memory(Ledger::least_size());
-    ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    Ledger ledger(memory);
-    const KeyLimits limits{.concurrent = 100'000};
-    std::vector<LeaseHandle> leases;
-    while (const auto entered = ledger.enter(account(1), limits, at(0), 7, 1000)) {
-        ASSERT_NE(entered->lease.number, 0U);
-        leases.push_back(entered->lease);
-        ASSERT_LT(leases.size(), 10'000U);
+TEST_F(LedgerRoom, WhenLeasesRunOutNobodyGetsInWithoutOne) {
+    const Party party = key_party(1, {.concurrent = 100'000});
+    std::vector<std::vector<Stake>> inside;
+    const auto enter = [&] {
+        inside.push_back(stakes_of({party}));
+        return ledger.enter(inside.back(), at(0), 7, 1000);
+    };
+    while (enter()) {
+        ASSERT_NE(inside.back()[0].lease.number, 0U);
+        ASSERT_LT(inside.size(), 10'000U);
     }
-    EXPECT_GE(leases.size(), 16U);
-    EXPECT_EQ(ledger.enter(account(1), limits, at(0), 7, 1000).error().retry_after, 60);
-    for (const LeaseHandle lease : leases) {
-        ledger.leave(lease);
+    const size_t most = inside.size() - 1;
+    EXPECT_GE(most, 16U);
+    EXPECT_EQ(enter().error().what, Exceeded::What::room);
+    EXPECT_GE(ledger.take_times_full(), 2U);
+    EXPECT_EQ(ledger.take_times_full(), 0U);
+    for (auto &stakes : inside) {
+        ledger.settle(stakes, 0, 0, at(0));
     }
-    for (size_t i = 0; i < leases.size(); ++i) {
-        EXPECT_TRUE(ledger.enter(account(1), limits, at(0), 7, 1000));
+    inside.clear();
+    for (size_t i = 0; i < most; ++i) {
+        EXPECT_TRUE(enter());
     }
-    EXPECT_FALSE(ledger.enter(account(1), limits, at(0), 7, 1000));
+    EXPECT_FALSE(enter());
 }
 
 // More keys than there is room for: those inside keep their limits, those outside are told so.
-TEST(LedgerRoom, AFullSetNeitherAdmitsEveryoneNorLocksEveryoneOut) {
-    FakeMemory memory(Ledger::least_size());
-    ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    Ledger ledger(memory);
-    const KeyLimits limits{.requests_per_minute = 2};
+TEST_F(LedgerRoom, AFullSetNeitherAdmitsEveryoneNorLocksEveryoneOut) {
     std::vector<uint64_t> inside;
     size_t outside = 0;
     for (uint64_t key = 0; key < 500; ++key) {
-        if (ledger.enter(account(key), limits, at(0), 7, 1000)) {
+        if (enter_key(key, 0)) {
             inside.push_back(key);
         } else {
             ++outside;
@@ -97,32 +109,95 @@ TEST(LedgerRoom, AFullSetNeitherAdmitsEveryoneNorLocksEveryoneOut) {
     }
     EXPECT_GE(inside.size(), 8U);
     EXPECT_GT(outside, 0U);
+    EXPECT_EQ(ledger.take_times_full(), outside);
     for (const uint64_t key : inside) {
-        EXPECT_TRUE(ledger.enter(account(key), limits, at(1), 7, 1000)) << key;
-        EXPECT_FALSE(ledger.enter(account(key), limits, at(1), 7, 1000)) << key;
+        EXPECT_TRUE(enter_key(key, 1)) << key;
+        EXPECT_FALSE(enter_key(key, 1)) << key;
     }
     size_t later = 0;
     for (uint64_t key = 500; key < 1000; ++key) {
-        later += ledger.enter(account(key), limits, at(60), 7, 1000) ? 1 : 0;
+        later += enter_key(key, 62) ? 1 : 0;
     }
-    EXPECT_EQ(later, inside.size()) << "in the next minute their places are free again";
+    EXPECT_EQ(later, inside.size()) << "a minute later their places are free again";
 }
 
-TEST(LedgerRoom, DoesNotForgetAKeyThatHasSomethingToLose) {
-    FakeMemory memory(Ledger::least_size());
-    ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    Ledger ledger(memory);
-    const KeyLimits day{.images_per_day = 5};
-    const KeyLimits running{.concurrent = 1};
-    ASSERT_TRUE(ledger.reserve_images(account(1), day, 5, at(0)));
-    ASSERT_TRUE(ledger.enter(account(2), running, at(0), 7, 1'000'000));
+TEST_F(LedgerRoom, DoesNotForgetAKeyThatHasSomethingToLose) {
+    auto day = stakes_of({key_party(1, {.images_per_day = 5})});
+    auto running = stakes_of({key_party(2, {.concurrent = 1})});
+    auto spent = stakes_of({key_party(3, {}, kLittle)});
+    ASSERT_TRUE(ledger.reserve(day, 5, 0, at(0)));
+    ASSERT_TRUE(ledger.enter(running, at(0), 7, 1'000'000'000));
+    ASSERT_TRUE(ledger.enter(spent, at(0), 7, 1000));
+    ledger.settle(spent, 1, 100, at(0));
     for (int64_t minute = 1; minute < 20; ++minute) {
         for (uint64_t key = 10; key < 200; ++key) {
-            (void)ledger.enter(account(key), {.requests_per_minute = 1}, at(minute * 60), 7, 1000);
+            (void)enter(key_party(key, {.requests_per_minute = 1}), minute * 62);
         }
-        EXPECT_FALSE(ledger.reserve_images(account(1), day, 1, at(minute * 60)));
-        EXPECT_FALSE(ledger.enter(account(2), running, at(minute * 60), 7, 1000));
+        auto again = stakes_of({key_party(1, {.images_per_day = 5})});
+        EXPECT_FALSE(ledger.reserve(again, 1, 0, at(minute * 62)));
+        EXPECT_FALSE(enter(key_party(2, {.concurrent = 1}), minute * 62));
+        EXPECT_FALSE(enter(key_party(3, {}, kLittle), minute * 62));
     }
+}
+
+class LargerLedgerRoom : public LedgerRoom {
+ protected:
+    LargerLedgerRoom() : LedgerRoom(512 * 1024) {}
+};
+
+TEST_F(LargerLedgerRoom, RandomNamesOfEndUsersEvictNobodyElsesCounters) {
+    std::vector<uint64_t> users;
+    for (uint64_t user = 0; user < 40; ++user) {
+        if (enter_user(1, user, 0) && enter_user(1, user, 0)) {
+            users.push_back(user);
+        }
+    }
+    ASSERT_GT(users.size(), 30U);
+    ASSERT_TRUE(enter_key(5, 0));
+    ASSERT_TRUE(enter_key(5, 0));
+    for (uint64_t name = 0; name < 20'000; ++name) {
+        (void)enter_user(2, name, 1);
+    }
+    for (const uint64_t user : users) {
+        EXPECT_FALSE(enter_user(1, user, 2)) << "user " << user << " has used what they have";
+    }
+    EXPECT_FALSE(enter_key(5, 2));
+    EXPECT_GT(ledger.take_times_full(), 0U) << "and it is told";
+    size_t others = 0;
+    for (uint64_t key = 100; key < 200; ++key) {
+        others += enter_key(key, 2) ? 1 : 0;
+    }
+    EXPECT_EQ(others, 100U) << "nor is any other key locked out";
+    size_t other_users = 0;
+    for (uint64_t user = 0; user < 100; ++user) {
+        other_users += enter_user(3, user, 2) ? 1 : 0;
+    }
+    EXPECT_EQ(other_users, 100U) << "nor are the end users of another key";
+}
+
+TEST_F(LargerLedgerRoom, AnEndUserWhoUsedMostIsForgottenLast) {
+    const Limits limits{.images_per_day = 100};
+    auto heavy = stakes_of({end_user_party(1, 0, limits)});
+    ASSERT_TRUE(ledger.reserve(heavy, 100, 0, at(0)));
+    for (uint64_t name = 1; name < 20'000; ++name) {
+        auto light = stakes_of({end_user_party(1, name, limits)});
+        EXPECT_TRUE(ledger.reserve(light, 1, 0, at(1))) << "its own key's end users make room";
+    }
+    auto again = stakes_of({end_user_party(1, 0, limits)});
+    EXPECT_FALSE(ledger.reserve(again, 1, 0, at(2)));
+}
+
+TEST_F(LargerLedgerRoom, KeysTakeThePlacesOfEndUsers) {
+    for (uint64_t key = 1; key < 6; ++key) {
+        for (uint64_t name = 0; name < 5000; ++name) {
+            (void)enter_user(key, name, 0);
+        }
+    }
+    size_t inside = 0;
+    for (uint64_t key = 1000; key < 1200; ++key) {
+        inside += enter_key(key, 0) ? 1 : 0;
+    }
+    EXPECT_GT(inside, 195U);
 }
 
 }  // namespace

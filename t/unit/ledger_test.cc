@@ -1,35 +1,49 @@
-// Counting: each limit is exact, windows roll over, leases come back.
+// Counting: each limit is exact, windows pass, leases and money come back.
 #include "core/limits/ledger.h"
 
 #include <gtest/gtest.h>
 
 #include "fake_ports.h"
+#include "stakes.h"
 
 namespace gateway {
 namespace {
 
-constexpr int64_t kMidnight = 1'799'971'200;  // 2027-01-15T00:00:00Z
 constexpr int64_t kLease = 1000;
+constexpr MicroUsd kCent = 10'000;
 
 class LedgerTest : public testing::Test {
  protected:
     LedgerTest() { EXPECT_TRUE(Ledger::prepare(memory.region(), true)); }
 
-    // Seconds since midnight; the monotonic clock goes with them.
-    static Moment at(int64_t seconds) { return {kMidnight + seconds, seconds * 1000}; }
-
-    static Account account(const std::string &id) {
-        Key key;
-        key.id = id;
-        return account_of(key);
+    tl::expected<void, Exceeded> enter(std::vector<Stake> &stakes, int64_t second,
+                                       int32_t process = 7) {
+        return ledger.enter(stakes, at(second), process, kLease);
     }
-    tl::expected<Admission, LimitReached> enter(const KeyLimits &limits, int64_t second,
-                                                const std::string &id = "a", int32_t process = 7) {
-        return ledger.enter(account(id), limits, at(second), process, kLease);
+    // A request that asks for nothing and ends at once.
+    tl::expected<void, Exceeded> enter(const Limits &limits, int64_t second, uint64_t key = 1) {
+        auto stakes = stakes_of({key_party(key, limits)});
+        auto entered = enter(stakes, second);
+        ledger.settle(stakes, 0, 0, at(second));
+        return entered;
     }
-    tl::expected<Quota, LimitReached> reserve(const KeyLimits &limits, int64_t count,
-                                              int64_t second) {
-        return ledger.reserve_images(account("a"), limits, count, at(second));
+    tl::expected<void, Exceeded> reserve(const Limits &limits, int64_t images, int64_t second) {
+        auto stakes = stakes_of({key_party(1, limits)});
+        return ledger.reserve(stakes, images, 0, at(second));
+    }
+    Quotas quotas(const Limits &limits, int64_t second) {
+        const auto stakes = stakes_of({key_party(1, limits)});
+        return ledger.quotas(stakes, at(second));
+    }
+    // One request that is told to cost up to `most` and then costs `spent`.
+    tl::expected<void, Exceeded> spend(const std::vector<Budget> &budgets, MicroUsd most,
+                                       MicroUsd spent, int64_t second) {
+        auto stakes = stakes_of({key_party(1, {}, budgets)});
+        auto may = enter(stakes, second).and_then([&] {
+            return ledger.reserve(stakes, 1, most, at(second));
+        });
+        ledger.settle(stakes, 1, may ? spent : 0, at(second));
+        return may;
     }
 
     FakeMemory memory{64 * 1024};
@@ -38,154 +52,243 @@ class LedgerTest : public testing::Test {
 
 TEST_F(LedgerTest, DoesNotEvenLookWhereThereIsNoLimit) {
     for (int i = 0; i < 1000; ++i) {
-        const auto entered = enter({}, 0);
-        ASSERT_TRUE(entered);
-        EXPECT_EQ(entered->lease, LeaseHandle());
-        EXPECT_EQ(entered->requests.limit, 0);
-        EXPECT_TRUE(reserve({}, 10, 0));
+        ASSERT_TRUE(enter({}, 0));
+        ASSERT_TRUE(reserve({}, 10, 0));
     }
+    EXPECT_EQ(quotas({}, 0).requests.limit, 0);
     EXPECT_EQ(memory.locked, 0U);
 }
 
 TEST_F(LedgerTest, AdmitsExactlyAsManyRequestsAMinuteAsTheKeyHas) {
-    const KeyLimits limits{.requests_per_minute = 3};
+    const Limits limits{.requests_per_minute = 3};
     for (int i = 0; i < 3; ++i) {
-        const auto entered = enter(limits, 15);
-        ASSERT_TRUE(entered);
-        EXPECT_EQ(entered->lease, LeaseHandle());
-        EXPECT_EQ(entered->requests.limit, 3);
-        EXPECT_EQ(entered->requests.remaining, 2 - i);
-        EXPECT_EQ(entered->requests.reset_seconds, 45);
+        ASSERT_TRUE(enter(limits, 15 + i));
+        EXPECT_EQ(quotas(limits, 15 + i).requests.limit, 3);
+        EXPECT_EQ(quotas(limits, 15 + i).requests.remaining, 2 - i);
     }
+    EXPECT_EQ(quotas(limits, 20).requests.reset_seconds, 58);
     const auto refused = enter(limits, 59);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().retry_after, 1);
-    EXPECT_NE(refused.error().message.find("3 requests per minute"), std::string::npos);
-    EXPECT_TRUE(enter(limits, 59, "b")) << "another key has its own";
-    EXPECT_EQ(enter(limits, 60)->requests.remaining, 2) << "a new minute";
+    EXPECT_EQ(refused.error().what, Exceeded::What::rate);
+    EXPECT_EQ(refused.error().retry_after, 17) << "the first was at 15";
+    EXPECT_NE(refused.error().message.find("3 requests per minute for this key"),
+              std::string::npos);
+    EXPECT_TRUE(enter(limits, 59, 2)) << "another key has its own";
+    EXPECT_FALSE(enter(limits, 75));
+    EXPECT_TRUE(enter(limits, 76)) << "the first is more than a minute ago";
+    EXPECT_FALSE(enter(limits, 76));
+    EXPECT_TRUE(enter(limits, 77));
 }
 
 TEST_F(LedgerTest, ARefusedRequestCostsNothing) {
-    const KeyLimits limits{.requests_per_minute = 5, .concurrent = 1};
-    const auto first = enter(limits, 0);
-    ASSERT_TRUE(first);
+    const Limits limits{.requests_per_minute = 5, .concurrent = 1};
+    auto first = stakes_of({key_party(1, limits)});
+    ASSERT_TRUE(enter(first, 0));
     for (int i = 0; i < 10; ++i) {
         EXPECT_FALSE(enter(limits, 0));
     }
-    ledger.leave(first->lease);
-    EXPECT_EQ(enter(limits, 0)->requests.remaining, 3);
+    ledger.settle(first, 0, 0, at(0));
+    EXPECT_TRUE(enter(limits, 0));
+    EXPECT_EQ(quotas(limits, 0).requests.remaining, 3);
 }
 
 TEST_F(LedgerTest, HoldsAsManyRequestsAtOnceAsTheKeyMay) {
-    const KeyLimits limits{.concurrent = 2};
-    const auto one = enter(limits, 0);
-    const auto two = enter(limits, 0);
-    ASSERT_TRUE(one && two);
-    EXPECT_NE(one->lease, LeaseHandle());
-    EXPECT_NE(one->lease, two->lease);
-    ASSERT_FALSE(enter(limits, 0));
+    const Limits limits{.concurrent = 2};
+    auto one = stakes_of({key_party(1, limits)});
+    auto two = stakes_of({key_party(1, limits)});
+    ASSERT_TRUE(enter(one, 0));
+    ASSERT_TRUE(enter(two, 0));
+    const auto refused = enter(limits, 0);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().retry_after, 1);
     EXPECT_FALSE(enter(limits, 600)) << "time alone frees nothing";
-    EXPECT_TRUE(enter(limits, 0, "b"));
-    ledger.leave(one->lease);
-    EXPECT_TRUE(enter(limits, 0));
-    EXPECT_FALSE(enter(limits, 0));
-    ledger.leave({});
-    EXPECT_FALSE(enter(limits, 0)) << "no lease, nothing to leave";
+    EXPECT_TRUE(enter(limits, 0, 2));
+    ledger.settle(one, 0, 0, at(0));
+    ledger.settle(one, 0, 0, at(0));
+    EXPECT_TRUE(enter(limits, 0)) << "free, and given back at once";
+    auto three = stakes_of({key_party(1, limits)});
+    ASSERT_TRUE(enter(three, 0));
+    EXPECT_FALSE(enter(limits, 0)) << "settled twice, but given back once";
 }
 
 TEST_F(LedgerTest, CountsImagesByTheMinuteAndTheDay) {
-    const KeyLimits limits{.images_per_minute = 5, .images_per_day = 8};
-    EXPECT_EQ(reserve(limits, 3, 0)->remaining, 2);
+    const Limits limits{.images_per_minute = 5, .images_per_day = 8};
+    ASSERT_TRUE(reserve(limits, 3, 0));
+    EXPECT_EQ(quotas(limits, 0).images.remaining, 2);
     ASSERT_FALSE(reserve(limits, 3, 59));
-    EXPECT_EQ(reserve(limits, 2, 59)->remaining, 0);
-    const auto refused = reserve(limits, 1, 30);
+    ASSERT_TRUE(reserve(limits, 2, 59));
+    const auto refused = reserve(limits, 1, 59);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().retry_after, 30);
+    EXPECT_EQ(refused.error().retry_after, 2);
     EXPECT_NE(refused.error().message.find("5 images per minute"), std::string::npos);
 
-    const auto day = reserve(limits, 2, 60);
-    ASSERT_TRUE(day);
-    EXPECT_EQ(day->limit, 8) << "the nearer of the two is told";
-    EXPECT_EQ(day->remaining, 1);
-    EXPECT_EQ(day->reset_seconds, 86400 - 60);
-    const auto spent = reserve(limits, 2, 120);
+    ASSERT_TRUE(reserve(limits, 2, 61));
+    const Quota day = quotas(limits, 61).images;
+    EXPECT_EQ(day.limit, 5) << "the nearer of the two is told";
+    EXPECT_EQ(day.remaining, 1);
+    ASSERT_TRUE(reserve(limits, 1, 130));
+    EXPECT_EQ(quotas(limits, 130).images.limit, 8);
+    EXPECT_EQ(quotas(limits, 130).images.reset_seconds, 86400 - 130);
+    const auto spent = reserve(limits, 1, 300);
     ASSERT_FALSE(spent);
-    EXPECT_EQ(spent.error().retry_after, 86400 - 120);
-    EXPECT_TRUE(reserve(limits, 1, 120));
+    EXPECT_EQ(spent.error().retry_after, 86400 - 300);
     EXPECT_FALSE(reserve(limits, 1, 86399));
-    EXPECT_EQ(reserve(limits, 5, 86400)->remaining, 0) << "a new day and a new minute";
+    EXPECT_TRUE(reserve(limits, 5, 86400)) << "a new day and a new minute";
 }
 
-TEST_F(LedgerTest, GivesImagesBackOnlyIntoTheWindowTheyWereTakenFrom) {
-    const KeyLimits minute{.images_per_minute = 4};
-    ASSERT_TRUE(reserve(minute, 4, 50));
-    ledger.give_back_images(account("a"), 3, at(50));
-    EXPECT_TRUE(reserve(minute, 3, 55));
-    EXPECT_FALSE(reserve(minute, 1, 55));
-    ASSERT_TRUE(reserve(minute, 2, 60));
-    ledger.give_back_images(account("a"), 4, at(50));
-    EXPECT_TRUE(reserve(minute, 2, 60));
-    EXPECT_FALSE(reserve(minute, 1, 60)) << "what the last minute had is not this minute's";
-
-    const KeyLimits day{.images_per_day = 20};
-    ASSERT_TRUE(reserve(day, 9, 61));
-    ledger.give_back_images(account("a"), 9, at(61));
-    EXPECT_EQ(reserve(day, 1, 300)->remaining, 20 - 4 - 1) << "the day goes on over the minutes";
+TEST_F(LedgerTest, WhatWasNotUsedComesBackToWhereItWasTakenFrom) {
+    const Limits limits{.images_per_minute = 6, .images_per_day = 10};
+    auto stakes = stakes_of({key_party(1, limits)});
+    ASSERT_TRUE(ledger.reserve(stakes, 3, 0, at(0)));
+    ASSERT_TRUE(ledger.reserve(stakes, 3, 0, at(30)));
+    ledger.settle(stakes, 2, 0, at(40));
+    EXPECT_EQ(quotas(limits, 40).images.remaining, 4);
+    EXPECT_EQ(quotas(limits, 61).images.remaining, 6) << "the two that were used were the first";
+    EXPECT_FALSE(reserve({.images_per_day = 10}, 9, 200));
+    EXPECT_TRUE(reserve({.images_per_day = 10}, 8, 200));
 }
 
-TEST_F(LedgerTest, NeverCountsBelowZero) {
-    const KeyLimits limits{.images_per_minute = 2};
-    ASSERT_TRUE(reserve(limits, 1, 0));
-    ledger.give_back_images(account("a"), 9, at(0));
-    ledger.give_back_images(account("nobody"), 9, at(0));
-    EXPECT_TRUE(reserve(limits, 2, 0));
-    EXPECT_FALSE(reserve(limits, 1, 0));
+TEST_F(LedgerTest, YesterdaysImagesDoNotComeBackToday) {
+    const Limits limits{.images_per_day = 10};
+    auto stakes = stakes_of({key_party(1, limits)});
+    ASSERT_TRUE(ledger.reserve(stakes, 5, 0, at(86390)));
+    ASSERT_TRUE(reserve(limits, 4, 86405));
+    ledger.settle(stakes, 0, 0, at(86410));
+    EXPECT_FALSE(reserve(limits, 7, 86420));
+    EXPECT_TRUE(reserve(limits, 6, 86420));
 }
 
-TEST_F(LedgerTest, SweepsTheLeasesOfProcessesThatAreGone) {
-    const KeyLimits limits{.concurrent = 2};
-    ASSERT_TRUE(enter(limits, 0, "a", 7));
-    ASSERT_TRUE(enter(limits, 0, "a", 8));
-    EXPECT_EQ(ledger.sweep(at(0), [](int32_t) { return true; }), 0U);
-    EXPECT_FALSE(enter(limits, 0));
-    EXPECT_EQ(ledger.sweep(at(0), [](int32_t process) { return process == 7; }), 1U);
-    EXPECT_TRUE(enter(limits, 0));
-    EXPECT_FALSE(enter(limits, 0));
+TEST_F(LedgerTest, AWorkerWhoseClockIsBehindDoesNotBringYesterdayBack) {
+    const Limits limits{.images_per_day = 10};
+    ASSERT_TRUE(reserve(limits, 6, 86400));
+    EXPECT_FALSE(reserve(limits, 5, 86399)) << "midnight has passed for others";
+    EXPECT_FALSE(reserve(limits, 5, 86400));
+    EXPECT_TRUE(reserve(limits, 4, 86400));
 }
 
-TEST_F(LedgerTest, SweepsLeasesThatOutlivedTheirDeadline) {
-    const KeyLimits limits{.concurrent = 1};
-    const auto alive = [](int32_t) { return true; };
-    ASSERT_TRUE(enter(limits, 10));
-    EXPECT_EQ(ledger.sweep(at(11), alive), 0U);
-    EXPECT_EQ(ledger.sweep({kMidnight + 11, 11001}, alive), 1U);
-    EXPECT_EQ(ledger.sweep({kMidnight + 11, 11001}, alive), 0U);
-    EXPECT_TRUE(enter(limits, 11));
+TEST_F(LedgerTest, ARequestCountsForAllItsPartiesOrForNone) {
+    const Limits key{.requests_per_minute = 10, .images_per_minute = 10, .concurrent = 10};
+    const Limits user{.requests_per_minute = 2, .images_per_minute = 3, .concurrent = 1};
+    auto stakes = stakes_of({key_party(1, key), end_user_party(1, 1, user)});
+    ASSERT_TRUE(enter(stakes, 0));
+    auto second = stakes_of({key_party(1, key), end_user_party(1, 1, user)});
+    const auto refused = enter(second, 0);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("1 concurrent requests for this end user"),
+              std::string::npos);
+    EXPECT_EQ(quotas(key, 0).requests.remaining, 9) << "only the first counts";
+
+    ASSERT_TRUE(ledger.reserve(stakes, 2, 0, at(0)));
+    ASSERT_FALSE(ledger.reserve(stakes, 2, 0, at(0)));
+    EXPECT_EQ(quotas(key, 0).images.remaining, 8);
+    EXPECT_EQ(ledger.quotas(stakes, at(0)).images.remaining, 1) << "the nearer of the two";
+    ledger.settle(stakes, 2, 0, at(0));
+    ASSERT_TRUE(enter(second, 0));
+    auto other = stakes_of({key_party(1, key), end_user_party(1, 2, user)});
+    EXPECT_TRUE(enter(other, 0)) << "another end user has its own";
+    EXPECT_EQ(quotas(key, 0).requests.remaining, 7);
 }
 
-// A slow client can hold a request longer than its lease: the body is read before run().
-TEST_F(LedgerTest, LeavingASweptLeaseDoesNotReleaseItsNextHolder) {
-    const KeyLimits limits{.concurrent = 1};
-    const auto slow = enter(limits, 0, "slow");
-    ASSERT_TRUE(slow);
-    ASSERT_EQ(ledger.sweep(at(100), [](int32_t) { return true; }), 1U);
-    const auto next = enter(limits, 100, "next");
-    ASSERT_TRUE(next);
-    ledger.leave(slow->lease);
-    EXPECT_FALSE(enter(limits, 100, "next")) << "its one request is still running";
-    ledger.leave(next->lease);
-    EXPECT_TRUE(enter(limits, 100, "next"));
+TEST_F(LedgerTest, ABudgetIsReservedAtTheMostAndSettledAtTheTruth) {
+    const std::vector<Budget> budgets = {{10 * kCent, Period::day}};
+    auto stakes = stakes_of({key_party(1, {}, budgets)});
+    ASSERT_TRUE(enter(stakes, 0));
+    ASSERT_TRUE(ledger.reserve(stakes, 1, 8 * kCent, at(0)));
+    const auto refused = spend(budgets, 3 * kCent, 3 * kCent, 0);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().what, Exceeded::What::budget);
+    EXPECT_EQ(refused.error().message,
+              "The budget of this key, $0.1 per day, has $0.02 left, and this request may cost up "
+              "to $0.03. It renews at 2027-01-16T00:00:00Z.");
+    ledger.settle(stakes, 1, 4 * kCent, at(0));
+    EXPECT_TRUE(spend(budgets, 6 * kCent, 6 * kCent, 0));
+    const auto spent = spend(budgets, 0, 0, 0);
+    ASSERT_FALSE(spent) << "told on entering";
+    EXPECT_EQ(spent.error().message,
+              "The budget of this key, $0.1 per day, is spent. It renews at 2027-01-16T00:00:00Z.");
+    EXPECT_TRUE(spend(budgets, 10 * kCent, 1, 86400));
 }
 
-TEST_F(LedgerTest, ALeaseIsReleasedOnlyOnce) {
-    const KeyLimits limits{.concurrent = 2};
-    const auto one = enter(limits, 0);
-    const auto two = enter(limits, 0);
-    ASSERT_TRUE(one && two);
-    ledger.leave(one->lease);
-    ledger.leave(one->lease);
-    EXPECT_TRUE(enter(limits, 0));
-    EXPECT_FALSE(enter(limits, 0));
+TEST_F(LedgerTest, EachBudgetHoldsByItself) {
+    const std::vector<Budget> budgets = {{2 * kCent, Period::hour}, {3 * kCent, Period::lifetime}};
+    EXPECT_TRUE(spend(budgets, 2 * kCent, 2 * kCent, 0));
+    EXPECT_FALSE(spend(budgets, kCent, kCent, 3599));
+    EXPECT_TRUE(spend(budgets, kCent, kCent, 3600));
+    const auto refused = spend(budgets, kCent, kCent, 400 * 86400);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message,
+              "The budget of this key, $0.03 in all, is spent. It does not renew.");
+}
+
+TEST_F(LedgerTest, WhatAKeyWithoutABudgetSpendsCountsWhenItIsGivenOne) {
+    auto stakes = stakes_of({key_party(1, {})});
+    ASSERT_TRUE(enter(stakes, 0));
+    ledger.settle(stakes, 1, 5 * kCent, at(0));
+    EXPECT_FALSE(spend({{5 * kCent, Period::month}}, kCent, kCent, 10));
+    EXPECT_TRUE(spend({{6 * kCent, Period::month}}, kCent, kCent, 10));
+}
+
+TEST_F(LedgerTest, MoneyOfAWorkerThatDiedMayHaveBeenSpent) {
+    const std::vector<Budget> budgets = {{10 * kCent, Period::day}};
+    auto dead = stakes_of({key_party(1, {}, budgets)});
+    ASSERT_TRUE(enter(dead, 0, 8));
+    ASSERT_TRUE(ledger.reserve(dead, 1, 7 * kCent, at(0)));
+    auto alive = stakes_of({key_party(1, {}, budgets)});
+    ASSERT_TRUE(enter(alive, 0, 9));
+    std::vector<Orphaned> orphaned;
+    const auto sweep = [&] {
+        return ledger.sweep(
+            at(0), [](int32_t process) { return process != 8; },
+            [&](const Orphaned &lost) { orphaned.push_back(lost); });
+    };
+    EXPECT_EQ(sweep(), 1U);
+    EXPECT_EQ(sweep(), 0U);
+    ASSERT_EQ(orphaned.size(), 1U);
+    EXPECT_EQ(orphaned[0].key, "k");
+    EXPECT_EQ(orphaned[0].usd, 7 * kCent);
+    EXPECT_FALSE(spend(budgets, 4 * kCent, 0, 0));
+    EXPECT_TRUE(spend(budgets, 3 * kCent, 0, 0));
+    ledger.settle(dead, 1, 0, at(0));
+    EXPECT_TRUE(spend(budgets, 3 * kCent, 3 * kCent, 0)) << "a late settling changes nothing";
+    EXPECT_FALSE(spend(budgets, 1, 0, 0));
+}
+
+TEST_F(LedgerTest, SweepsLeasesOfProcessesThatAreGoneAndThoseThatOutlivedTheirDeadline) {
+    const Limits limits{.concurrent = 2};
+    auto gone = stakes_of({key_party(1, limits)});
+    auto stuck = stakes_of({key_party(1, limits)});
+    ASSERT_TRUE(enter(gone, 0, 8));
+    ASSERT_TRUE(enter(stuck, 0, 9));
+    const auto sweep = [&](int64_t second, bool all_alive) {
+        return ledger.sweep(
+            at(second), [=](int32_t process) { return all_alive || process != 8; },
+            [](const Orphaned &) { FAIL() << "no money was held"; });
+    };
+    EXPECT_EQ(sweep(0, true), 0U);
+    EXPECT_EQ(sweep(0, false), 1U);
+    ledger.settle(gone, 0, 0, at(0));
+    auto next = stakes_of({key_party(1, limits)});
+    ASSERT_TRUE(enter(next, 0));
+    EXPECT_FALSE(enter(limits, 0)) << "the late one did not let go of another's";
+    EXPECT_EQ(sweep(2, true), 2U) << "both have outlived it";
+}
+
+TEST_F(LedgerTest, OneProcessBringsBackWhatWasUsedBefore) {
+    const auto alive = [](int32_t process) { return process != 8; };
+    EXPECT_EQ(ledger.begin_restoring(8, alive), Ledger::Restoring::ours);
+    EXPECT_EQ(ledger.begin_restoring(9, alive), Ledger::Restoring::ours) << "8 is gone";
+    EXPECT_EQ(ledger.begin_restoring(10, alive), Ledger::Restoring::others);
+    const Party party = key_party(1, {});
+    const int64_t month = number_of(Period::month, kMidnight);
+    ledger.restore_spent(party, Period::month, month, 4 * kCent, at(0));
+    ledger.restore_spent(party, Period::month, month - 1, 70 * kCent, at(0));
+    ledger.restore_images(party, 5, at(0));
+    ledger.end_restoring();
+    EXPECT_EQ(ledger.begin_restoring(10, alive), Ledger::Restoring::done);
+    EXPECT_FALSE(spend({{5 * kCent, Period::month}}, 2 * kCent, 0, 0));
+    EXPECT_TRUE(spend({{5 * kCent, Period::month}}, kCent, 0, 0));
+    EXPECT_FALSE(reserve({.images_per_day = 7}, 2, 0)) << "five, and the one of the request above";
+    EXPECT_TRUE(reserve({.images_per_day = 7}, 1, 0));
 }
 
 }  // namespace

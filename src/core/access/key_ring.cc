@@ -1,13 +1,15 @@
 #include "core/access/key_ring.h"
 
 #include <algorithm>
-#include <chrono>
+#include <bit>
+#include <cstring>
 #include <set>
 #include <utility>
 
 #include "core/glob.h"
 #include "core/json/operators_file.h"
 #include "core/json/text.h"
+#include "core/utc_time.h"
 
 namespace gateway {
 
@@ -47,8 +49,8 @@ int64_t read_limit(const std::string &path, JsonValue value) {
     return *limit;
 }
 
-KeyLimits read_limits(const std::string &path, JsonValue value) {
-    KeyLimits limits;
+Limits read_limits(const std::string &path, JsonValue value) {
+    Limits limits;
     if (!value) {
         return limits;
     }
@@ -61,13 +63,83 @@ KeyLimits read_limits(const std::string &path, JsonValue value) {
     return limits;
 }
 
+std::vector<ModelLimits> read_model_limits(const std::string &path, JsonValue value,
+                                           const std::string &key) {
+    std::vector<ModelLimits> all;
+    if (!value) {
+        return all;
+    }
+    expect_object(path, value);
+    for (const JsonValue limits : value) {
+        const std::string pattern(limits.key());
+        if (pattern.empty() || !is_visible_ascii(pattern)) {
+            fail(path, "has a member that is no model or pattern");
+        }
+        all.push_back({pattern, read_limits(path + "[\"" + pattern + "\"]", limits),
+                       account_of_models(key, pattern)});
+    }
+    return all;
+}
+
+Budget read_budget(const std::string &path, JsonValue value) {
+    expect_members(path, value, "usd per");
+    const auto usd = parse_dollars(value["usd"].number_text());
+    if (!usd || *usd == 0) {
+        fail(path + ".usd", "must be a number of dollars above 0, such as 50 or 0.25");
+    }
+    const auto per = period_named(value["per"].string());
+    if (!per) {
+        fail(path + ".per", "must be one of: hour, day, week, month, lifetime");
+    }
+    return {*usd, *per};
+}
+
+std::vector<Budget> read_budgets(const std::string &path, JsonValue value) {
+    std::vector<Budget> budgets;
+    if (!value) {
+        return budgets;
+    }
+    if (!value.is(JsonKind::array)) {
+        fail(path, "must be an array");
+    }
+    for (const JsonValue item : value) {
+        const std::string place = path + "[" + std::to_string(budgets.size()) + "]";
+        const Budget budget = read_budget(place, item);
+        if (std::any_of(budgets.begin(), budgets.end(),
+                        [&](const Budget &other) { return other.per == budget.per; })) {
+            fail(place + ".per", "is in another budget already");
+        }
+        budgets.push_back(budget);
+    }
+    return budgets;
+}
+
+bool read_unpriced(const std::string &path, JsonValue value) {
+    const std::string_view word = value.string();
+    if (value && word != "allow" && word != "refuse") {
+        fail(path, "must be \"allow\" or \"refuse\"");
+    }
+    return word == "allow";
+}
+
+Limits read_end_user(const std::string &path, JsonValue value) {
+    if (!value) {
+        return {};
+    }
+    expect_members(path, value, "limits");
+    return read_limits(path + ".limits", value["limits"]);
+}
+
 Key read_key(const std::string &path, JsonValue value) {
-    expect_members(path, value, "id sha256 name models expires disabled limits fallbacks");
+    expect_members(path, value,
+                   "id sha256 name models expires disabled limits model_limits budgets unpriced "
+                   "end_user fallbacks");
     Key key;
     key.id = read_text(path + ".id", value["id"]);
     if (key.id.size() > kLongestId || !is_visible_ascii(key.id)) {
         fail(path + ".id", "must have at most 64 visible ASCII characters");
     }
+    key.account = account_of_key(key.id);
     const auto hash = parse_sha256(value["sha256"].string());
     if (!hash) {
         fail(path + ".sha256", "must be 64 hexadecimal digits");
@@ -90,39 +162,22 @@ Key read_key(const std::string &path, JsonValue value) {
     }
     key.models = read_texts(path + ".models", value["models"]);
     key.limits = read_limits(path + ".limits", value["limits"]);
+    key.model_limits = read_model_limits(path + ".model_limits", value["model_limits"], key.id);
+    key.budgets = read_budgets(path + ".budgets", value["budgets"]);
+    key.may_use_unpriced = read_unpriced(path + ".unpriced", value["unpriced"]);
+    key.end_user = read_end_user(path + ".end_user", value["end_user"]);
     key.fallbacks = read_texts(path + ".fallbacks", value["fallbacks"]);
     return key;
 }
 
 }  // namespace
 
-std::optional<int64_t> parse_time(std::string_view text) {
-    constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:ddZ";
-    if (text.size() != kForm.size()) {
-        return std::nullopt;
-    }
-    int numbers[6] = {};
-    size_t part = 0;
-    for (size_t i = 0; i < kForm.size(); ++i) {
-        if (kForm[i] != 'd') {
-            if (text[i] != kForm[i]) {
-                return std::nullopt;
-            }
-            ++part;
-        } else if (text[i] < '0' || text[i] > '9') {
-            return std::nullopt;
-        } else {
-            numbers[part] = numbers[part] * 10 + (text[i] - '0');
-        }
-    }
-    using namespace std::chrono;
-    const year_month_day date{year(numbers[0]), month(static_cast<unsigned>(numbers[1])),
-                              day(static_cast<unsigned>(numbers[2]))};
-    if (!date.ok() || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 60) {
-        return std::nullopt;
-    }
-    const auto days = sys_days(date).time_since_epoch().count();
-    return int64_t{days} * 86400 + numbers[3] * 3600 + numbers[4] * 60 + numbers[5];
+Account account_of_key(std::string_view id) {
+    return account_of({"key", id});
+}
+
+Account account_of_models(std::string_view key, std::string_view pattern) {
+    return account_of({"models", key, pattern});
 }
 
 bool Key::may_use(std::string_view model) const {
@@ -156,28 +211,51 @@ tl::expected<std::shared_ptr<const KeyRing>, std::string> KeyRing::read(std::str
     } catch (const Mistake &mistake) {
         return tl::unexpected(mistake.text);
     }
-    auto &keys = ring->keys_;
-    std::sort(keys.begin(), keys.end(), [](const Key &a, const Key &b) { return a.hash < b.hash; });
-    const auto twice = std::adjacent_find(
-        keys.begin(), keys.end(), [](const Key &a, const Key &b) { return a.hash == b.hash; });
-    if (twice != keys.end()) {
-        return tl::unexpected("the keys \"" + twice->id + "\" and \"" + (twice + 1)->id +
-                              "\" have the same secret");
+    ring->index();
+    for (const Key &key : ring->keys_) {
+        const Key &first = *ring->find(key.hash);
+        if (&first != &key) {
+            return tl::unexpected("the keys \"" + first.id + "\" and \"" + key.id +
+                                  "\" have the same secret");
+        }
     }
     return std::shared_ptr<const KeyRing>(std::move(ring));
 }
 
-const Key *KeyRing::find(std::string_view secret) const {
-    const Sha256 hash = sha256(secret);
+// Half of the places stay empty, so that a look-up goes past one or two others at most, however
+// many there are. Hashes are spread by themselves.
+void KeyRing::index() {
+    by_hash_.assign(std::bit_ceil(keys_.size() * 2 + 1), 0);
+    for (uint32_t i = 0; i < keys_.size(); ++i) {
+        size_t place = first_place(keys_[i].hash);
+        while (by_hash_[place] != 0) {
+            place = (place + 1) % by_hash_.size();
+        }
+        by_hash_[place] = i + 1;
+    }
+}
+
+size_t KeyRing::first_place(const Sha256 &hash) const {
+    uint64_t front = 0;
+    std::memcpy(&front, hash.data(), sizeof(front));
+    return front % by_hash_.size();
+}
+
+const Key *KeyRing::find(const Sha256 &hash) const {
     // What the search's timing tells is about the hash of what was sent, which its sender knows
     // anyway.
-    const auto found =
-        std::lower_bound(keys_.begin(), keys_.end(), hash,
-                         [](const Key &key, const Sha256 &wanted) { return key.hash < wanted; });
-    if (found == keys_.end() || !equal_in_constant_time(found->hash, hash)) {
-        return nullptr;
+    for (size_t place = first_place(hash); by_hash_[place] != 0;
+         place = (place + 1) % by_hash_.size()) {
+        const Key &key = keys_[by_hash_[place] - 1];
+        if (equal_in_constant_time(key.hash, hash)) {
+            return &key;
+        }
     }
-    return &*found;
+    return nullptr;
+}
+
+const Key *KeyRing::find(std::string_view secret) const {
+    return find(sha256(secret));
 }
 
 }  // namespace gateway

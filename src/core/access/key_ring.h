@@ -11,32 +11,39 @@
 #include <vector>
 
 #include "core/access/sha256.h"
+#include "core/limits/account.h"
+#include "core/limits/budget.h"
+#include "core/limits/limits.h"
 
 namespace gateway {
 
-// 0 stands for no limit.
-struct KeyLimits {
-    int64_t requests_per_minute = 0;
-    int64_t images_per_minute = 0;
-    int64_t images_per_day = 0;
-    int64_t concurrent = 0;
-
-    [[nodiscard]] bool any() const {
-        return requests_per_minute + images_per_minute + images_per_day + concurrent > 0;
-    }
+// What a key may use of the models that a pattern names.
+struct ModelLimits {
+    std::string pattern;
+    Limits limits;
+    Account account{};  // what it is counted by
 };
 
 struct Key {
     std::string id;
+    Account account{};  // what it is counted by
     Sha256 hash{};
     bool disabled = false;
     std::optional<int64_t> expires;   // unix seconds
     std::vector<std::string> models;  // patterns; none means all
-    KeyLimits limits;
+    Limits limits;
+    std::vector<ModelLimits> model_limits;
+    std::vector<Budget> budgets;
+    bool may_use_unpriced = false;  // although it has a budget
+    Limits end_user;                // each one's
     std::vector<std::string> fallbacks;
 
     [[nodiscard]] bool may_use(std::string_view model) const;
 };
+
+// Ids are the operator's: a key goes on with its counters when its secret changes.
+Account account_of_key(std::string_view id);
+Account account_of_models(std::string_view key, std::string_view pattern);
 
 class KeyRing {
  public:
@@ -48,10 +55,12 @@ class KeyRing {
     [[nodiscard]] size_t size() const { return keys_.size(); }
 
  private:
-    std::vector<Key> keys_;  // sorted by hash
-};
+    void index();
+    [[nodiscard]] const Key *find(const Sha256 &hash) const;
+    [[nodiscard]] size_t first_place(const Sha256 &hash) const;
 
-// "2027-06-30T00:00:00Z" to unix seconds.
-std::optional<int64_t> parse_time(std::string_view text);
+    std::vector<Key> keys_;
+    std::vector<uint32_t> by_hash_;  // which key, from 1; 0: none
+};
 
 }  // namespace gateway

@@ -1,5 +1,5 @@
-// What images cost: pure functions over the catalogue's prices. Money is in whole millionths of a
-// US dollar; what is not known is nothing, and never 0.
+// What images cost: pure functions over the catalogue's prices. What is not known is nothing, and
+// never 0.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/money.h"
 #include "core/outcome.h"
 #include "core/request/image_request.h"
 
 namespace gateway {
 
 struct ModelSpec;
-
-using MicroUsd = int64_t;
 
 // The rows of a price list are tried in order; a word that is not there matches anything.
 struct PriceKey {
@@ -93,10 +92,5 @@ Usage count_usage(const ImageResult &result, const PricedCall &call, const Model
 
 // Tokens of a picture on OpenAI's grid.
 int64_t grid_tokens(int64_t grid, int64_t width, int64_t height);
-
-// As the JSON number in dollars.
-std::string dollars(MicroUsd usd);
-// "0.0336" to 33600; nothing if it is negative, absurd, or finer than a millionth.
-std::optional<MicroUsd> parse_dollars(std::string_view text);
 
 }  // namespace gateway

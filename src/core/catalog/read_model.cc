@@ -4,9 +4,9 @@
 #include <cmath>
 #include <utility>
 
-#include "core/access/key_ring.h"
 #include "core/catalog/read_price.h"
 #include "core/json/operators_file.h"
+#include "core/utc_time.h"
 
 namespace gateway {
 

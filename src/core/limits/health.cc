@@ -53,8 +53,8 @@ void end_call(const Layout &layout, const Account &provider) {
 }  // namespace
 
 std::string_view name_of(Hindrance hindrance) {
-    static constexpr std::array<std::string_view, 3> kNames = {"breaker_open", "keys_resting",
-                                                               "busy"};
+    static constexpr std::array<std::string_view, 4> kNames = {"breaker_open", "keys_resting",
+                                                               "busy", "model_limit"};
     return kNames[static_cast<size_t>(hindrance)];
 }
 
@@ -102,8 +102,8 @@ void Health::leave(const Target &target, const Passage &passage, Verdict verdict
                    Moment now) noexcept {
     const MemoryLock lock(memory_);
     Layout layout = layout_of(memory_.region());
-    if (const auto provider = layout.leases.give_back(passage.call)) {
-        end_call(layout, *provider);
+    if (const auto call = layout.leases.give_back(passage.call)) {
+        end_call(layout, call->account);
     }
     // A model is not remembered for a call that says nothing: callers may ask for any name.
     Entry *model = verdict != Verdict::nothing && !target.breaker.off()
@@ -160,7 +160,7 @@ size_t Health::sweep(Moment now, const std::function<bool(int32_t)> &is_alive) {
     const MemoryLock lock(memory_);
     Layout layout = layout_of(memory_.region());
     return layout.leases.sweep(now, is_alive,
-                               [&](const Account &provider) { end_call(layout, provider); });
+                               [&](const Lease &call) { end_call(layout, call.account); });
 }
 
 }  // namespace gateway

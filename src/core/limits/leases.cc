@@ -24,23 +24,33 @@ std::optional<LeaseHandle> Leases::take(const Account &account, int32_t process,
     return LeaseHandle{number, lease.generation};
 }
 
-std::optional<Account> Leases::give_back(LeaseHandle lease) {
-    if (lease.number == 0) {
-        return std::nullopt;
+Lease *Leases::find(LeaseHandle lease) const {
+    if (lease.number == 0 || lease.number > list_.count) {
+        return nullptr;
     }
-    const Lease &place = places_[lease.number - 1];
-    if (place.generation != lease.generation || place.process == 0) {
-        return std::nullopt;
-    }
-    return release(lease.number);
+    Lease &place = places_[lease.number - 1];
+    return place.generation == lease.generation && place.process != 0 ? &place : nullptr;
+}
+
+std::optional<Lease> Leases::give_back(LeaseHandle lease) {
+    return find(lease) == nullptr ? std::nullopt : std::optional(release(lease.number));
 }
 
 size_t Leases::sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
-                     const std::function<void(const Account &)> &on_taken_back) {
+                     const std::function<void(const Lease &)> &on_taken_back) {
     size_t swept = 0;
+    int32_t known = 0;  // most leases in a row are of few processes
+    bool known_alive = false;
     for (uint32_t number = 1; number <= list_.count; ++number) {
         const Lease &lease = places_[number - 1];
-        if (lease.process != 0 && (lease.deadline < now.milliseconds || !is_alive(lease.process))) {
+        if (lease.process == 0) {
+            continue;
+        }
+        if (lease.process != known) {
+            known = lease.process;
+            known_alive = is_alive(known);
+        }
+        if (lease.deadline < now.milliseconds || !known_alive) {
             on_taken_back(release(number));
             ++swept;
         }
@@ -48,15 +58,14 @@ size_t Leases::sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
     return swept;
 }
 
-Account Leases::release(uint32_t number) {
-    Lease &lease = places_[number - 1];
-    const Account account = lease.account;
-    const uint32_t generation = lease.generation;
-    lease = Lease{};
-    lease.generation = generation;
-    lease.next_free = list_.first_free;
+Lease Leases::release(uint32_t number) {
+    Lease &place = places_[number - 1];
+    const Lease lease = place;
+    place = Lease{};
+    place.generation = lease.generation;
+    place.next_free = list_.first_free;
     list_.first_free = number;
-    return account;
+    return lease;
 }
 
 }  // namespace gateway

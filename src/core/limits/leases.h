@@ -18,6 +18,7 @@ struct Lease {
     uint32_t unused = 0;
     Account account{};
     int64_t deadline = 0;  // monotonic milliseconds
+    int64_t amount = 0;    // that goes with it, to whoever counts something by it
 };
 
 struct LeaseHandle {
@@ -39,15 +40,17 @@ class Leases {
     void clear();
     // Nothing when all are taken.
     std::optional<LeaseHandle> take(const Account &account, int32_t process, int64_t deadline);
-    // Whose it was; nothing if it was given back already.
-    std::optional<Account> give_back(LeaseHandle lease);
+    // While it is held; null after.
+    Lease *find(LeaseHandle lease) const;
+    // As it was; nothing if it was given back already.
+    std::optional<Lease> give_back(LeaseHandle lease);
 
     // Takes back the leases of processes that are gone and those that have outlived their deadline.
     size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
-                 const std::function<void(const Account &)> &on_taken_back);
+                 const std::function<void(const Lease &)> &on_taken_back);
 
  private:
-    Account release(uint32_t number);
+    Lease release(uint32_t number);
 
     LeaseList &list_;
     Lease *places_;

@@ -1,23 +1,18 @@
-// What each key has used, in memory that all workers share: requests and images by the minute and
-// the day, and leases on concurrency. Plain data under one lock; a worker that dies leaves nothing
-// that cannot be swept.
+// What everybody has used, in memory that all workers share: requests and images by the minute and
+// the day, concurrency, money. Plain data under one lock; a worker that dies leaves nothing that
+// cannot be swept.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <span>
 #include <string>
 #include <tl/expected.hpp>
 
-#include "core/access/key_ring.h"
-#include "core/limits/account.h"
-#include "core/limits/leases.h"
+#include "core/limits/party.h"
 #include "core/ports.h"
 
 namespace gateway {
-
-// Who is counted: a key, by its id.
-Account account_of(const Key &key);
 
 // What the headers on an admitted answer say; limit 0 means that there is none.
 struct Quota {
@@ -26,15 +21,23 @@ struct Quota {
     int64_t reset_seconds = 0;
 };
 
-struct LimitReached {
+// Of all parties, the ones that are nearest to their limits.
+struct Quotas {
+    Quota requests;
+    Quota images;
+};
+
+struct Exceeded {
+    enum class What : uint8_t { rate, budget, room };
+    What what = What::rate;
     std::string message;
     int retry_after = 1;
 };
 
-struct Admission {
-    LeaseHandle lease;
-    Quota requests;
-    Quota images;
+// Money that was held for a request whose worker died: it may have been spent.
+struct Orphaned {
+    std::string key;
+    MicroUsd usd = 0;
 };
 
 class Ledger {
@@ -47,23 +50,37 @@ class Ledger {
 
     explicit Ledger(SharedMemory &memory) : memory_(memory) {}
 
-    // One request more: counts it and takes a lease, or says which limit is reached.
-    tl::expected<Admission, LimitReached> enter(const Account &account, const KeyLimits &limits,
-                                                Moment now, int32_t process,
-                                                int64_t lease_milliseconds);
-    void leave(LeaseHandle lease) noexcept;
+    // One request more, for all of them or for none: counts it and takes leases.
+    tl::expected<void, Exceeded> enter(std::span<Stake> stakes, Moment now, int32_t process,
+                                       int64_t lease_milliseconds);
+    // So much more is about to be used, of all of them or of none.
+    tl::expected<void, Exceeded> reserve(std::span<Stake> stakes, int64_t images, MicroUsd usd,
+                                         Moment now);
+    // The end of them: gives back what was reserved and not used, and all leases. What was spent
+    // counts whether or not it was reserved.
+    void settle(std::span<Stake> stakes, int64_t images_used, MicroUsd spent, Moment now) noexcept;
 
-    // `count` images are about to be made; give_back() what was not.
-    tl::expected<Quota, LimitReached> reserve_images(const Account &account,
-                                                     const KeyLimits &limits, int64_t count,
-                                                     Moment now);
-    void give_back_images(const Account &account, int64_t count, Moment reserved_at) noexcept;
+    [[nodiscard]] Quotas quotas(std::span<const Stake> stakes, Moment now);
 
     // Takes back the leases of processes that are gone and those that have outlived their deadline.
-    size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive);
+    size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
+                 const std::function<void(const Orphaned &)> &on_orphaned);
+
+    // What was used before this memory was laid out. The first process to ask may bring it back,
+    // or the next if that one is gone; the others wait until it has.
+    enum class Restoring : uint8_t { ours, others, done };
+    Restoring begin_restoring(int32_t process, const std::function<bool(int32_t)> &is_alive);
+    void end_restoring();
+    void give_up_restoring();  // another may try
+    void restore_spent(const Party &party, Period period, int64_t number, MicroUsd usd, Moment now);
+    void restore_images(const Party &party, int64_t images, Moment now);
+
+    // How often this process has found no room since it was last asked.
+    [[nodiscard]] size_t take_times_full() { return std::exchange(times_full_, 0); }
 
  private:
     SharedMemory &memory_;
+    size_t times_full_ = 0;
 };
 
 }  // namespace gateway

@@ -16,6 +16,7 @@ struct Region {
     struct Layout {
         SetTable<Entry> entries;
         Leases leases;
+        int32_t &note;  // of whoever uses the region; 0 when it is fresh
     };
 
     static constexpr size_t least_size(size_t leases) {
@@ -26,7 +27,7 @@ struct Region {
         Header &header = header_of(region);
         auto *entries = reinterpret_cast<Entry *>(&header + 1);
         auto *leases = reinterpret_cast<Lease *>(entries + size_t{header.sets} * kWays);
-        return {{entries, header.sets}, {header.leases, leases}};
+        return {{entries, header.sets}, {header.leases, leases}, header.note};
     }
 
     // Lays it out anew, or takes it over as it is; false when it is not ours.
@@ -54,7 +55,7 @@ struct Region {
         uint64_t region_size;
         uint32_t sets;
         LeaseList leases;
-        uint32_t unused;
+        int32_t note;
     };
 
     static Header &header_of(std::span<std::byte> region) {

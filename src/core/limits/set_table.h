@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "core/limits/account.h"
 
@@ -29,25 +30,28 @@ class SetTable {
         return found == set + kWays ? nullptr : found;
     }
 
+    // The places where the account may stand.
+    std::span<Entry> places_of(const Account &account) const { return {set_of(account), kWays}; }
+
     // Room is made by forgetting an account that would lose nothing by it; null when there is none
-    // in the set.
+    // among the places.
     template <typename IsLikeNew>
     Entry *find_or_add(const Account &account, IsLikeNew is_like_new) const {
         if (Entry *entry = find(account)) {
             return entry;
         }
-        Entry *set = set_of(account);
-        auto *room = std::find_if(set, set + kWays,
-                                  [](const Entry &entry) { return entry.account == Account{}; });
-        if (room == set + kWays) {
-            room = std::find_if(set, set + kWays, is_like_new);
+        const std::span<Entry> places = places_of(account);
+        auto room = std::find_if(places.begin(), places.end(),
+                                 [](const Entry &entry) { return entry.account == Account{}; });
+        if (room == places.end()) {
+            room = std::find_if(places.begin(), places.end(), is_like_new);
         }
-        if (room == set + kWays) {
+        if (room == places.end()) {
             return nullptr;
         }
         *room = Entry{};
         room->account = account;
-        return room;
+        return &*room;
     }
 
  private:

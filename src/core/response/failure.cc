@@ -95,6 +95,15 @@ ApiError error_too_late(Milliseconds deadline, bool may_still_be_working) {
                                   : ". No provider is working on it."));
 }
 
+ApiError error_exceeded(const Exceeded &exceeded) {
+    if (exceeded.what == Exceeded::What::budget) {
+        return ApiError::of(402, "budget_exceeded", exceeded.message);
+    }
+    ApiError error = ApiError::of(429, "rate_limit_exceeded", exceeded.message);
+    error.retry_after = exceeded.retry_after;
+    return error;
+}
+
 ApiError error_incomplete(int64_t asked, int64_t made, std::string_view why) {
     return ApiError::of(502, "incomplete",
                         "Of " + std::to_string(asked) + " images only " + std::to_string(made) +

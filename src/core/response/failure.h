@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/api_error.h"
+#include "core/limits/ledger.h"
 #include "core/outcome.h"
 #include "core/ports.h"
 #include "core/routing/journal.h"
@@ -18,6 +19,9 @@ ApiError error_told_by_provider(const Outcome &outcome);
 ApiError error_when_all_failed(const Journal &journal, std::string_view model_asked);
 
 ApiError error_too_late(Milliseconds deadline, bool may_still_be_working);
+
+// Of a caller's limits or budgets.
+ApiError error_exceeded(const Exceeded &exceeded);
 
 // Fewer images than were asked for, and strictly so many.
 ApiError error_incomplete(int64_t asked, int64_t made, std::string_view why);

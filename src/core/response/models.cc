@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/access/key_ring.h"
 #include "core/json/writer.h"
+#include "core/utc_time.h"
 
 namespace gateway {
 

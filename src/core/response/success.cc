@@ -75,7 +75,6 @@ Bytes write_success(const Success &success, AnswerFacts facts) {
     ImageResult &result = success.result;
     const Params &asked = success.request.params;
     const Fitted &fitted = success.made.prepared->fitted;
-    Bill bill = bill_of(success.made, result);
     take_truth(result);
 
     std::vector<Adjustment> adjustments = success.request.adjustments;
@@ -92,9 +91,9 @@ Bytes write_success(const Success &success, AnswerFacts facts) {
     }
     facts.adjustments = &adjustments;
 
-    facts.cost = bill.cost;
-    facts.usage_counted = bill.counted;
-    result.usage = bill.usage;
+    facts.cost = success.bill.cost;
+    facts.usage_counted = success.bill.counted;
+    result.usage = success.bill.usage;
     std::string raw_request;
     std::string raw_response;
     if (success.wishes.raw_request) {

@@ -29,6 +29,7 @@ struct Success {
     const Made &made;
     ImageResult &result;  // completed: what the provider did not tell is read from the bytes
     const Wishes &wishes;
+    const Bill &bill;
     const std::vector<PictureDelivery::Problem> *problems;  // null: nothing was to be delivered
 };
 

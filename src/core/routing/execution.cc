@@ -54,9 +54,8 @@ bool Execution::start_round() {
         }
         return false;
     }
-    if (const auto covered = story_.cover(*prepared); !covered) {
-        story_.on_failed(covered.error());
-        return true;
+    if (const auto covered = story_.cover(candidate(), *prepared); !covered) {
+        return stop_at(covered.error());
     }
     prepared_ = std::make_unique<Prepared>(std::move(*prepared));
     round_ = std::make_unique<Round>(effort_, candidate(), *prepared_,
@@ -69,6 +68,21 @@ bool Execution::start_round() {
     round_.reset();
     effort_.journal.skip(candidate(), *hindered->hindered);
     state.available = effort_.ports.clock.now() + hindered->hindered->wait;
+    return false;
+}
+
+// The same answer as start_round.
+bool Execution::stop_at(const Uncovered &uncovered) {
+    if (!uncovered.only_here) {
+        story_.on_failed(uncovered.error);
+        return true;
+    }
+    const Milliseconds wait = std::chrono::seconds(uncovered.error.retry_after.value_or(1));
+    effort_.journal.skip(candidate(), {Hindrance::model_limit, wait});
+    states_[at_].available = effort_.ports.clock.now() + wait;
+    if (!limited_) {
+        limited_ = uncovered.error;
+    }
     return false;
 }
 
@@ -145,6 +159,8 @@ void Execution::fail() {
         story_.on_failed(*refusal_);
     } else if (misfit_ && effort_.journal.is_empty()) {
         story_.on_failed(*misfit_);
+    } else if (limited_ && effort_.journal.attempts().empty()) {
+        story_.on_failed(*limited_);
     } else {
         story_.on_failed(error_when_all_failed(effort_.journal, model_asked_));
     }

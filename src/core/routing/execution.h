@@ -22,13 +22,20 @@ struct Made {
     std::string missing;          // why, if there could be more
 };
 
+// Why these images may not be made.
+struct Uncovered {
+    ApiError error;
+    bool only_here = false;  // another model may make them
+};
+
 // What it asks of the request that it works for.
 class Story {
  public:
     virtual ~Story() = default;
     virtual tl::expected<Prepared, ApiError> prepare(const Candidate &candidate) = 0;
     // May these images be made as well as those that may have been made already?
-    virtual tl::expected<void, ApiError> cover(const Prepared &prepared) = 0;
+    virtual tl::expected<void, Uncovered> cover(const Candidate &candidate,
+                                                const Prepared &prepared) = 0;
     // One of these is the end, and may come from within start().
     virtual void on_made(Made made) = 0;
     virtual void on_failed(const ApiError &error) = 0;
@@ -60,6 +67,7 @@ class Execution {
     void advance();
     [[nodiscard]] bool may_ask(size_t index) const;
     bool start_round();
+    bool stop_at(const Uncovered &uncovered);
     void on_round_end(RoundEnd end);
     void go_on_after(RoundEnd end);
     bool wait_for_one();
@@ -81,6 +89,7 @@ class Execution {
     std::unique_ptr<Prepared> ended_prepared_;
     std::unique_ptr<Timer> waiting_;
     std::optional<ApiError> misfit_;   // the first candidate that could not take the request
+    std::optional<ApiError> limited_;  // the first that the caller may not ask so often
     std::optional<ApiError> refusal_;  // where others were asked after it
 };
 

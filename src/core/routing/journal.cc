@@ -75,6 +75,14 @@ void Journal::drop(Milliseconds ran, int64_t perhaps_made) {
     images_lost_ += perhaps_made;
 }
 
+int64_t Journal::told_cost() const {
+    int64_t sum = 0;
+    for (const AttemptRecord &attempt : attempts_) {
+        sum += attempt.may_be_billed ? 0 : attempt.cost.value_or(0);
+    }
+    return sum;
+}
+
 bool Journal::may_still_be_working() const {
     return std::any_of(attempts_.begin(), attempts_.end(), [](const AttemptRecord &attempt) {
         return attempt.may_be_billed &&

@@ -57,6 +57,8 @@ class Journal {
     [[nodiscard]] Milliseconds upstream_time() const { return upstream_time_; }
     // Images that were or may have been billed and are not part of a success.
     [[nodiscard]] int64_t images_lost() const { return images_lost_; }
+    // What providers say they bill, although they made nothing.
+    [[nodiscard]] int64_t told_cost() const;
     // A provider may be at work still, or it is known that none is.
     [[nodiscard]] bool may_still_be_working() const;
 

@@ -75,7 +75,7 @@ class Gateway:
         self._variables = environment.variables(variables, self.directory)
         self._ignored_ports = ignored_ports
         self._allowed, self._raw, self._baselines = [], [], {}
-        self._worker_change_allowed = False
+        self._worker_change_allowed = self._crashed = False
         self._process = None
         self._start()
 
@@ -193,6 +193,16 @@ class Gateway:
         self.signal(signal.SIGQUIT)
         return self._process.wait(timeout) if wait else None
 
+    def crash(self):
+        """Kills all of its processes at once with -9, and waits until they are gone."""
+        self._crashed = True
+        family = [self.pid, *processes.children(self.pid)]
+        for pid in family:
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait(LEAVING)
+        if not until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in family), LEAVING):
+            raise AssertionError(f"of {family} some are still there")
+
     def wait_exit(self, timeout: float = LEAVING) -> int:
         return self._process.wait(timeout)
 
@@ -232,7 +242,7 @@ class Gateway:
             self.signal(signal.SIGQUIT)
         try:
             code = self._process.wait(LEAVING)
-            if code != 0:
+            if code != 0 and not self._crashed:
                 problems.append(f"nginx exited with {code}")
         except subprocess.TimeoutExpired:
             titles = [f"{pid} {processes.title(pid)}" for pid in family]

@@ -1,0 +1,81 @@
+#include "core/access/parties.h"
+
+#include "core/glob.h"
+
+namespace gateway {
+
+namespace {
+
+Account addresses() {
+    static const Account all = account_of("addresses");
+    return all;
+}
+
+}  // namespace
+
+std::vector<Party> parties_of(const Caller &caller, const RequestHead &head,
+                              const DefaultLimits &defaults) {
+    std::vector<Party> parties;
+    if (caller.key == nullptr) {
+        if (defaults.address.any() && !head.address.empty()) {
+            parties.push_back({Party::Kind::address,
+                               account_of({"address", head.address}),
+                               addresses(),
+                               {},
+                               head.address,
+                               defaults.address,
+                               {}});
+        }
+        return parties;
+    }
+    const Key &key = *caller.key;
+    parties.push_back({Party::Kind::key,
+                       key.account,
+                       key.account,
+                       key.id,
+                       {},
+                       key.limits.or_else(defaults.key),
+                       key.budgets});
+    const Limits limits = key.end_user.or_else(defaults.end_user);
+    if (!head.on_behalf_of.empty() && limits.any()) {
+        parties.push_back({Party::Kind::end_user,
+                           account_of({"end_user", key.id, head.on_behalf_of}),
+                           key.account,
+                           key.id,
+                           head.on_behalf_of,
+                           limits,
+                           {}});
+    }
+    return parties;
+}
+
+std::vector<Party> model_parties_of(const Caller &caller, std::string_view model) {
+    std::vector<Party> parties;
+    if (caller.key == nullptr) {
+        return parties;
+    }
+    const Key &key = *caller.key;
+    for (const ModelLimits &row : key.model_limits) {
+        if (row.limits.any() && glob_matches(row.pattern, model)) {
+            parties.push_back({Party::Kind::model,
+                               row.account,
+                               key.account,
+                               key.id,
+                               row.pattern,
+                               row.limits,
+                               {}});
+        }
+    }
+    return parties;
+}
+
+Party party_named(Party::Kind kind, std::string_view key, const Account &account) {
+    Party party;
+    party.kind = kind;
+    party.account = account;
+    party.owner = kind == Party::Kind::address ? addresses() : account_of_key(key);
+    party.key = key;
+    return party;
+}
+
+}  // namespace gateway

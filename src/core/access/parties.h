@@ -1,0 +1,30 @@
+// For whom a request counts: who is asking, and on whose behalf.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "core/access/identify.h"
+#include "core/limits/party.h"
+#include "core/request/head.h"
+
+namespace gateway {
+
+// What the configuration says for those whose key says nothing of it.
+struct DefaultLimits {
+    Limits key;
+    Limits end_user;
+    Limits address;
+};
+
+// The strings of caller and head must outlive them.
+std::vector<Party> parties_of(const Caller &caller, const RequestHead &head,
+                              const DefaultLimits &defaults);
+
+// Each pattern of the key that names the model.
+std::vector<Party> model_parties_of(const Caller &caller, std::string_view model);
+
+// As it was written down by account, for what is read back.
+Party party_named(Party::Kind kind, std::string_view key, const Account &account);
+
+}  // namespace gateway

@@ -1,0 +1,111 @@
+#include "core/limits/claim.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gateway {
+
+namespace {
+
+// A worker gives its leases back, or is found dead; the time is for a process number that is used
+// again.
+constexpr Milliseconds kGrace{3'600'000};
+
+bool same_parties(const std::vector<Stake> &stakes, const std::vector<Party> &parties) {
+    return std::equal(stakes.begin(), stakes.end(), parties.begin(), parties.end(),
+                      [](const Stake &stake, const Party &party) {
+                          return stake.party.account == party.account;
+                      });
+}
+
+void count_days(const std::vector<Stake> &stakes, int64_t images,
+                std::vector<UsageRecord::DayCount> &counts) {
+    for (const Stake &stake : stakes) {
+        if (images > 0 && stake.party.limits.images_per_day > 0) {
+            counts.push_back({stake.party.kind, stake.party.account, images});
+        }
+    }
+}
+
+}  // namespace
+
+Moment Claim::moment() const {
+    return {clock_.unix_seconds(), clock_.now().count()};
+}
+
+tl::expected<void, Exceeded> Claim::enter(std::vector<Party> parties, Milliseconds longest) {
+    longest_ = longest + kGrace;
+    stakes_.clear();
+    for (Party &party : parties) {
+        stakes_.push_back({std::move(party), {}, {}, 0});
+    }
+    auto entered = ledger_.enter(stakes_, moment(), process_, longest_.count());
+    if (!entered) {
+        stakes_.clear();
+        return entered;
+    }
+    quotas_ = ledger_.quotas(stakes_, moment());
+    return {};
+}
+
+bool Claim::has_budget() const {
+    return std::any_of(stakes_.begin(), stakes_.end(),
+                       [](const Stake &stake) { return !stake.party.budgets.empty(); });
+}
+
+tl::expected<void, Exceeded> Claim::cover(int64_t images, MicroUsd usd) {
+    const int64_t more_images = std::max<int64_t>(0, images - images_);
+    const MicroUsd more_usd = std::max<MicroUsd>(0, usd - usd_);
+    if (more_images == 0 && more_usd == 0) {
+        return {};
+    }
+    auto reserved = ledger_.reserve(stakes_, more_images, more_usd, moment());
+    if (reserved) {
+        images_ += more_images;
+        usd_ += more_usd;
+    }
+    return reserved;
+}
+
+tl::expected<void, Exceeded> Claim::cover_models(const std::vector<Party> &models, int64_t images,
+                                                 int64_t lost) {
+    if (models_.empty() || !same_parties(models_, models)) {
+        settle_models(lost - lost_before_models_);
+        lost_before_models_ = lost;
+        for (const Party &party : models) {
+            models_.push_back({party, {}, {}, 0});
+        }
+        if (auto entered = ledger_.enter(models_, moment(), process_, longest_.count()); !entered) {
+            models_.clear();
+            return entered;
+        }
+    }
+    if (models_.empty()) {
+        return {};
+    }
+    const int64_t missing = images + lost - lost_before_models_ - models_.front().images();
+    return missing > 0 ? ledger_.reserve(models_, missing, 0, moment())
+                       : tl::expected<void, Exceeded>();
+}
+
+void Claim::settle_models(int64_t used) noexcept {
+    if (!models_.empty()) {
+        count_days(models_, used, counts_);
+        ledger_.settle(models_, used, 0, moment());
+        models_.clear();
+    }
+}
+
+std::vector<UsageRecord::DayCount> Claim::settle(int64_t made, int64_t lost,
+                                                 MicroUsd spent) noexcept {
+    settle_models(made + lost - lost_before_models_);
+    if (!stakes_.empty()) {
+        count_days(stakes_, made + lost, counts_);
+        ledger_.settle(stakes_, made + lost, spent, moment());
+        quotas_ = ledger_.quotas(stakes_, moment());
+        stakes_.clear();
+    }
+    return std::exchange(counts_, {});
+}
+
+}  // namespace gateway

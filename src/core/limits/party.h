@@ -1,0 +1,46 @@
+// Somebody whose use is counted: a key, an end user under it, an address without a key, or a key's
+// use of some models.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/limits/account.h"
+#include "core/limits/budget.h"
+#include "core/limits/leases.h"
+#include "core/limits/limits.h"
+
+namespace gateway {
+
+struct Party {
+    enum class Kind : uint8_t { key, end_user, address, model };
+    Kind kind = Kind::key;
+    Account account{};
+    Account owner{};        // the key's own account; of addresses, one for all
+    std::string_view key;   // the key's id
+    std::string_view name;  // of the end user, or the pattern of the models
+    Limits limits;
+    std::span<const Budget> budgets;  // of a key
+
+    [[nodiscard]] bool is_limited() const { return limits.any() || !budgets.empty(); }
+};
+
+// What one request holds of a party's, until it is settled.
+struct Stake {
+    struct Reservation {
+        Moment at;
+        int64_t images = 0;
+    };
+
+    Party party;
+    LeaseHandle lease;
+    std::vector<Reservation> reservations;
+    MicroUsd reserved = 0;  // of the budgets
+
+    [[nodiscard]] int64_t images() const;
+};
+
+}  // namespace gateway

@@ -1,0 +1,42 @@
+#include "core/routing/expense.h"
+
+#include <algorithm>
+
+#include "core/catalog/price.h"
+
+namespace gateway {
+
+std::optional<MicroUsd> most_cost(const Prepared &prepared) {
+    MicroUsd sum = 0;
+    for (const CallShare &call : prepared.calls) {
+        const auto most = upper_bound({call.params, call.images}, *prepared.spec);
+        if (!most) {
+            return std::nullopt;
+        }
+        sum += *most;
+    }
+    return sum;
+}
+
+void Expense::ask(const Prepared &prepared) {
+    lost_ = lost();
+    lost_images_ = journal_.images_lost();
+    most_ = most_cost(prepared);
+    images_ = std::max<int64_t>(1, prepared.images());
+}
+
+void Expense::make(int64_t images, std::optional<MicroUsd> cost) {
+    made_ = cost.value_or(price_of(images));
+}
+
+MicroUsd Expense::lost() const {
+    return lost_ + price_of(journal_.images_lost() - lost_images_);
+}
+
+// Begun millionths of a dollar are counted whole.
+MicroUsd Expense::price_of(int64_t images) const {
+    const MicroUsd most = most_.value_or(0);
+    return (most + images_ - 1) / images_ * images;
+}
+
+}  // namespace gateway

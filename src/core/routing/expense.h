@@ -1,0 +1,44 @@
+// What a request has cost, or may have: pictures that were made, and those that were lost on the
+// way.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/money.h"
+#include "core/routing/journal.h"
+#include "core/routing/prepare.h"
+
+namespace gateway {
+
+// The most that all its calls together can cost; nothing when the model has no price.
+std::optional<MicroUsd> most_cost(const Prepared &prepared);
+
+class Expense {
+ public:
+    explicit Expense(const Journal &journal) : journal_(journal) {}
+
+    // This is asked for next. What was lost before it was lost at the price of what was asked for
+    // then.
+    void ask(const Prepared &prepared);
+    // What is asked for now, and what was lost so far.
+    [[nodiscard]] MicroUsd most() const { return lost() + most_.value_or(0); }
+
+    // Of what was asked for, so many were made. A cost that nobody knows is taken to be the most
+    // that it can be.
+    void make(int64_t images, std::optional<MicroUsd> cost);
+    [[nodiscard]] MicroUsd total() const { return lost() + made_ + journal_.told_cost(); }
+
+ private:
+    [[nodiscard]] MicroUsd lost() const;
+    [[nodiscard]] MicroUsd price_of(int64_t images) const;
+
+    const Journal &journal_;
+    std::optional<MicroUsd> most_;
+    int64_t images_ = 1;  // that it is for
+    int64_t lost_images_ = 0;
+    MicroUsd lost_ = 0;
+    MicroUsd made_ = 0;
+};
+
+}  // namespace gateway

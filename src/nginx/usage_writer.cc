@@ -1,0 +1,266 @@
+#include "nginx/usage_writer.h"
+
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "core/access/parties.h"
+#include "nginx/files.h"
+#include "nginx/ngx.h"
+#include "state/state_file.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr Milliseconds kGroup{50};     // so long a record waits for others
+constexpr Milliseconds kRetry{1'000};  // after a failure
+constexpr Milliseconds kTellAgain{60'000};
+constexpr Milliseconds kForgetInterval{3'600'000};
+constexpr Milliseconds kForgetMore{1'000};
+constexpr int64_t kDay = 86400;
+
+bool is_same_file(const Fingerprint &a, const Fingerprint &b) {
+    return a.device == b.device && a.inode == b.inode;
+}
+
+}  // namespace
+
+// What is used from one thread at a time: of the pool, or the loop's at the start and the end.
+struct UsageWriter::Shared {
+    std::mutex mutex;
+    std::string path;
+    std::optional<StateFile> file;
+    Fingerprint opened_as;
+
+    // Anew, when the file that was opened is no longer there.
+    tl::expected<void, std::string> open() {
+        if (file && !is_same_file(fingerprint_of(path), opened_as)) {
+            file.reset();
+        }
+        if (!file) {
+            auto opened = StateFile::open(path);
+            if (!opened) {
+                return tl::unexpected(std::move(opened.error()));
+            }
+            file.emplace(std::move(*opened));
+            opened_as = fingerprint_of(path);
+        }
+        return {};
+    }
+};
+
+// One turn of work at the file.
+struct UsageWriter::Job {
+    UsageBatch batch;
+    bool restores = false;
+    int64_t now = 0;
+    std::optional<int64_t> forget_before;
+
+    std::optional<Balance> balance;
+    bool written = false;
+    bool has_more_to_forget = false;
+    std::string problem;  // empty: none
+
+    void run(Shared &shared) {
+        const std::scoped_lock lock(shared.mutex);
+        if (written) {
+            return;
+        }
+        const auto done = shared.open().and_then([&] { return work(*shared.file); });
+        if (!done) {
+            problem = done.error();
+            shared.file.reset();  // whatever it was: the next turn begins anew
+        }
+    }
+
+ private:
+    tl::expected<void, std::string> work(StateFile &file) {
+        // Before our own are added to it: they count already.
+        if (restores) {
+            auto read = file.read(now);
+            if (!read) {
+                return tl::unexpected(std::move(read.error()));
+            }
+            balance = std::move(*read);
+        }
+        if (auto wrote = file.write(batch); !wrote) {
+            return wrote;
+        }
+        written = true;
+        if (forget_before) {
+            const auto more = file.forget_before(*forget_before);
+            if (!more) {
+                return tl::unexpected(more.error());
+            }
+            has_more_to_forget = *more;
+        }
+        return {};
+    }
+};
+
+UsageWriter::UsageWriter(const StateRules &rules, const Clock &clock, EventLoop &loop,
+                         TaskPool &tasks, Ledger &ledger, int32_t process)
+    : rules_(rules),
+      clock_(clock),
+      loop_(loop),
+      tasks_(tasks),
+      ledger_(ledger),
+      process_(process),
+      shared_(std::make_shared<Shared>()) {
+    shared_->path = rules_.path;
+}
+
+UsageWriter::~UsageWriter() {
+    timer_.reset();
+    task_.reset();
+    const std::shared_ptr<Job> last = std::make_shared<Job>();
+    {
+        const std::scoped_lock lock(shared_->mutex);
+        if (job_ != nullptr && !job_->written) {
+            waiting_.put_first(std::exchange(job_->batch, {}));
+            job_->written = true;  // should a thread still come to it
+        }
+    }
+    last->batch = std::move(waiting_);
+    if (!last->batch.is_empty()) {
+        last->run(*shared_);
+        if (!last->problem.empty()) {
+            tell(last->problem + "; the usage of " + std::to_string(last->batch.rows().size()) +
+                     " requests is lost",
+                 last->batch.rows_dropped());
+        }
+    }
+}
+
+void UsageWriter::start(const std::function<bool(int32_t)> &is_alive) {
+    constexpr std::chrono::milliseconds kLook{5};
+    constexpr int kLooks = 2000;  // ten seconds: the others write the file, and it is not large
+    is_alive_ = is_alive;
+    Ledger::Restoring state = ledger_.begin_restoring(process_, is_alive_);
+    for (int i = 0; i < kLooks && state == Ledger::Restoring::others; ++i) {
+        std::this_thread::sleep_for(kLook);
+        state = ledger_.begin_restoring(process_, is_alive_);
+    }
+    Job job;
+    job.now = clock_.unix_seconds();
+    job.restores = state == Ledger::Restoring::ours;
+    job.run(*shared_);
+    if (job.restores) {
+        restore(job);
+    }
+    if (!job.problem.empty()) {
+        failing_ = true;
+        tell(job.problem, 0);
+        write_later(kRetry);
+    }
+}
+
+void UsageWriter::write(UsageRecord record) {
+    waiting_.add(std::move(record));
+    if (timer_ == nullptr && job_ == nullptr) {
+        write_later(kGroup);
+    }
+}
+
+void UsageWriter::write_later(Milliseconds delay) {
+    timer_ = loop_.start_timer(
+        delay,
+        [this] {
+            const auto timer = std::move(timer_);
+            write_now();
+        },
+        TimerKind::idle);
+}
+
+void UsageWriter::write_now() {
+    const Milliseconds now = clock_.now();
+    const Ledger::Restoring state = ledger_.begin_restoring(process_, is_alive_);
+    if (state == Ledger::Restoring::others) {
+        // What that one reads must not hold what we have counted since.
+        write_later(kGroup);
+        return;
+    }
+    job_ = std::make_shared<Job>();
+    job_->batch = std::move(waiting_);
+    waiting_ = UsageBatch();
+    job_->now = clock_.unix_seconds();
+    job_->restores = state == Ledger::Restoring::ours;
+    if (now >= forgot_) {
+        job_->forget_before = job_->now - rules_.keep_days * kDay;
+        forgot_ = now + kForgetInterval;
+    }
+    task_ = tasks_.run([job = job_, shared = shared_] { job->run(*shared); },
+                       [this, job = job_] { on_written(*job); });
+    if (task_ == nullptr) {
+        job_->problem = "the thread pool takes no more tasks";
+        const std::shared_ptr<Job> job = job_;
+        on_written(*job);
+    }
+}
+
+void UsageWriter::on_written(Job &job) {
+    const std::shared_ptr<Job> done = std::move(job_);
+    job_.reset();
+    if (job.restores) {
+        restore(job);
+    }
+    if (!job.written) {
+        waiting_.put_first(std::move(job.batch));
+    }
+    if (!job.problem.empty()) {
+        failing_ = true;
+        forgot_ = Milliseconds(0);
+        tell(job.problem, waiting_.rows_dropped());
+        write_later(kRetry);
+        return;
+    }
+    if (std::exchange(failing_, false)) {
+        told_.reset();
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "image gateway: usage is written down again");
+    }
+    if (job.has_more_to_forget) {
+        forgot_ = Milliseconds(0);
+        write_later(kForgetMore);
+    } else if (!waiting_.is_empty()) {
+        write_later(kGroup);
+    }
+}
+
+void UsageWriter::restore(const Job &job) {
+    if (!job.balance) {
+        ledger_.give_up_restoring();
+        return;
+    }
+    const Moment now{clock_.unix_seconds(), clock_.now().count()};
+    for (const Balance::Spent &spent : job.balance->spent) {
+        ledger_.restore_spent(party_named(Party::Kind::key, spent.key, account_of_key(spent.key)),
+                              spent.period, spent.number, spent.usd, now);
+    }
+    for (const Balance::Images &images : job.balance->images) {
+        ledger_.restore_images(party_named(images.kind, images.key, images.account), images.images,
+                               now);
+    }
+    ledger_.end_restoring();
+}
+
+// At once, and then once a minute.
+void UsageWriter::tell(const std::string &problem, size_t dropped) {
+    const Milliseconds now = clock_.now();
+    if (told_ && now - *told_ < kTellAgain) {
+        return;
+    }
+    told_ = now;
+    const std::string line = "\"" + rules_.path + "\": " + problem + "; " +
+                             (rules_.refuse ? "requests are refused"
+                                            : "requests are served, and "
+                                              "written down later") +
+                             (dropped == 0 ? std::string()
+                                           : ", but for rows of " + std::to_string(dropped) +
+                                                 " requests, which are only in the sums");
+    ngx_str_t text = to_ngx(line);
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "image gateway: cannot write usage to %V", &text);
+}
+
+}  // namespace gateway

@@ -1,0 +1,64 @@
+// Writes down what is used, in groups, on the task pool; and brings it back when nginx was started.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/limits/ledger.h"
+#include "core/ports.h"
+#include "core/usage_book.h"
+#include "state/usage_batch.h"
+
+namespace gateway {
+
+// image_gateway_state
+struct StateRules {
+    std::string path;  // empty: nothing is kept
+    int keep_days = 90;
+    bool refuse = false;  // serve nobody whose request could not be written down
+};
+
+class UsageWriter final : public UsageBook {
+ public:
+    UsageWriter(const StateRules &rules, const Clock &clock, EventLoop &loop, TaskPool &tasks,
+                Ledger &ledger, int32_t process);
+    // Writes what is left, on this thread: there is no loop any more.
+    ~UsageWriter() override;
+    UsageWriter(const UsageWriter &) = delete;
+    UsageWriter &operator=(const UsageWriter &) = delete;
+
+    // Before the first request: waits for what was used before, or for whoever brings it back.
+    void start(const std::function<bool(int32_t)> &is_alive);
+
+    void write(UsageRecord record) override;
+    [[nodiscard]] bool is_open() const override { return !failing_ || !rules_.refuse; }
+
+ private:
+    struct Shared;
+    struct Job;
+
+    void write_later(Milliseconds delay);
+    void write_now();
+    void on_written(Job &job);
+    void restore(const Job &job);
+    void tell(const std::string &problem, size_t dropped);
+
+    StateRules rules_;
+    const Clock &clock_;
+    EventLoop &loop_;
+    TaskPool &tasks_;
+    Ledger &ledger_;
+    int32_t process_;
+    std::function<bool(int32_t)> is_alive_;
+    std::shared_ptr<Shared> shared_;  // with a thread that may outlive this
+    UsageBatch waiting_;
+    std::shared_ptr<Job> job_;  // that is being written
+    std::unique_ptr<Timer> timer_;
+    std::unique_ptr<Task> task_;
+    bool failing_ = false;
+    std::optional<Milliseconds> told_;
+    Milliseconds forgot_{0};
+};
+
+}  // namespace gateway

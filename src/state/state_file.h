@@ -1,0 +1,54 @@
+// The file of image_gateway_state: what was spent and used, for the budgets and days that go on
+// when nginx is started again, and for people who ask with SQL.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "core/limits/budget.h"
+#include "core/limits/party.h"
+#include "core/usage_book.h"
+#include "state/database.h"
+#include "state/usage_batch.h"
+
+namespace gateway {
+
+// What still counts.
+struct Balance {
+    struct Spent {
+        std::string key;
+        Period period = Period::lifetime;
+        int64_t number = 0;
+        MicroUsd usd = 0;
+    };
+    struct Images {
+        Party::Kind kind = Party::Kind::key;
+        std::string key;
+        Account account{};
+        int64_t images = 0;
+    };
+    std::vector<Spent> spent;
+    std::vector<Images> images;
+};
+
+class StateFile {
+ public:
+    // Makes the tables if there are none.
+    static tl::expected<StateFile, std::string> open(const std::string &path);
+
+    tl::expected<Balance, std::string> read(int64_t unix_seconds);
+    // All of it, or nothing.
+    tl::expected<void, std::string> write(const UsageBatch &batch);
+    // Some of what is older, so that nobody waits long; whether there is more.
+    tl::expected<bool, std::string> forget_before(int64_t unix_seconds);
+
+ private:
+    explicit StateFile(Database database) : database_(std::move(database)) {}
+    bool add_all(const UsageBatch &batch);
+
+    Database database_;
+};
+
+}  // namespace gateway

@@ -1,0 +1,141 @@
+"""What a key may spend: reserved at the most, settled at the truth, and told."""
+
+import json
+import re
+
+import pytest
+from fakes.openai import ERRORS, Delay, Reset
+from harness import background, key_entry, provider, write_keys
+
+HEADERS = {"x-api-key": "sk-bf-a"}
+
+
+@pytest.fixture
+def spender(scratch, gateway):
+    """A gateway whose key has these budgets. A picture of p/fixed costs $0.04, one of p/nobody-knows nobody knows."""
+    def start(*budgets, http="", fakes=(), **members):
+        catalog = scratch / "catalog.json"
+        fixed = {"family": "gpt-image-2", "price": {"per_image": [{"usd": 0.04}]}}
+        catalog.write_text(json.dumps({"providers": {"p": [
+            {"model": "gpt-image-2", **fixed}, {"model": "gpt-image-1.5", **fixed, "price": None}],
+            "dear": [{"model": "gpt-image-2", **fixed, "price": {"per_image": [{"usd": 0.10}]}}]}}))
+        catalog.chmod(0o644)
+        keys = write_keys(scratch / "keys.json",
+                          [key_entry("a", "sk-bf-a", budgets=[{"usd": usd, "per": per} for usd, per in budgets], **members)])
+        return gateway(f"image_gateway; image_gateway_keys {keys};", f"image_gateway_catalog {catalog};" + http,
+                       access_format="$status $image_gateway_cost $image_gateway_images $image_gateway_end_user")
+    return start
+
+
+def make(g, model="p/gpt-image-2", headers=HEADERS, **fields):
+    return g.generate(headers, model=model, **fields)
+
+
+def assert_spent(reply, words=""):
+    assert reply.status == 402, reply
+    error = reply.json["error"]
+    assert error["code"] == "budget_exceeded" and error["type"] == "insufficient_quota"
+    assert words in error["message"], error
+    assert reply.headers["Retry-After"] is None
+
+
+def test_a_budget_is_spent_to_the_last_cent_and_no_further(spender, openai):
+    g = spender((0.12, "day"), http=provider("p", openai))
+    assert [make(g).status for _ in range(4)] == [200, 200, 200, 402]
+    reply = make(g)
+    assert_spent(reply, "The budget of this key, $0.12 per day, is spent. It renews at ")
+    assert re.search(r"renews at \d{4}-\d\d-\d\dT00:00:00Z\.", reply.json["error"]["message"])
+    assert len(openai.requests) == 3
+
+
+def test_what_is_left_is_told_when_it_is_not_enough(spender, openai):
+    g = spender((0.12, "lifetime"), http=provider("p", openai))
+    assert make(g).status == 200
+    assert_spent(make(g, n=3), "$0.12 in all, has $0.08 left, and this request may cost up to $0.12. It does not renew.")
+    assert make(g, n=2).status == 200
+
+
+def test_what_was_not_made_is_not_paid_for(spender, openai):
+    g = spender((0.12, "day"), http=provider("p", openai))
+    openai.next(ERRORS["moderation_blocked"], ERRORS["server_error"])
+    assert [make(g, n=3).status for _ in range(3)] == [400, 502, 200]
+    assert_spent(make(g))
+
+
+def test_what_may_have_been_made_is_counted_at_the_most_that_it_may_cost(spender, openai):
+    g = spender((0.12, "day"), http=provider("p", openai))
+    openai.next(Reset())
+    assert make(g, n=2).status == 502
+    assert make(g).status == 200
+    assert_spent(make(g))
+
+
+def test_money_is_held_for_what_is_under_way(spender, openai):
+    g = spender((0.08, "day"), http=provider("p", openai))
+    openai.always(Delay(1))
+    running = [background(make, g) for _ in range(2)]
+    openai.wait_in_flight(2)
+    assert_spent(make(g))
+    assert [one.result(10).status for one in running] == [200, 200]
+
+
+def test_money_for_the_dearest_that_may_be_asked_is_held_from_the_start(spender, openai, openai_factory):
+    dear = openai_factory()
+    http = provider("p", openai) + provider("dear", dear) + "image_model both p/gpt-image-2 dear/gpt-image-2;"
+    g = spender((0.18, "day"), http=http)
+    assert_spent(make(g, "both", n=2), "may cost up to $0.2.")
+    assert make(g, "both").status == 200
+    openai.next(ERRORS["server_error"])
+    assert make(g, "both").status == 200  # $0.04 and $0.10 are spent
+    assert_spent(make(g, "both"), "has $0.04 left, and this request may cost up to $0.1.")
+    assert make(g).status == 200
+    assert_spent(make(g))
+
+
+def test_what_may_have_been_billed_counts_besides_the_next_attempt(spender, openai, openai_factory):
+    other = openai_factory()
+    http = provider("p", openai) + provider("dear", other) + "image_model both p/gpt-image-2 dear/gpt-image-2;"
+    g = spender((0.13, "day"), http=http)
+    openai.next(Reset())
+    assert_spent(make(g, "both"), "has $0.03 left")  # $0.04 are lost, and $0.10 for another attempt are not there
+    assert not other.requests
+
+
+def test_a_model_without_a_price_is_refused_to_a_key_with_a_budget(spender, openai):
+    g = spender((1, "day"), http=provider("p", openai))
+    reply = make(g, "p/gpt-image-1.5")
+    assert reply.status == 403 and reply.json["error"]["code"] == "unpriced_model", reply
+    assert reply.json["error"]["param"] == "model"
+    assert not openai.requests
+
+
+def test_unless_the_key_says_otherwise(spender, openai):
+    g = spender((0.04, "day"), http=provider("p", openai), unpriced="allow")
+    assert [make(g, "p/gpt-image-1.5").status for _ in range(3)] == [200, 200, 200]
+    assert make(g).status == 200
+    assert_spent(make(g))
+
+
+def test_the_log_says_for_whom_and_what_it_cost(spender, openai):
+    g = spender((1, "day"), http=provider("p", openai))
+    make(g, n=2, headers={**HEADERS, "X-On-Behalf-Of": "alice"})
+    assert g.access_log(1)[0] == "200 0.08 2 alice"
+
+
+@pytest.mark.parametrize("member, place", (
+    ({"budgets": [{"usd": 0, "per": "day"}]}, r"$.keys[0].budgets[0].usd"),
+    ({"budgets": [{"usd": -1, "per": "day"}]}, r"$.keys[0].budgets[0].usd"),
+    ({"budgets": [{"usd": "5", "per": "day"}]}, r"$.keys[0].budgets[0].usd"),
+    ({"budgets": [{"usd": 5, "per": "year"}]}, r"$.keys[0].budgets[0].per"),
+    ({"budgets": [{"usd": 5, "per": "day"}, {"usd": 6, "per": "day"}]}, r"$.keys[0].budgets[1].per"),
+    ({"budgets": [{"usd": 5, "per": "day", "since": 1}]}, "since"),
+    ({"budgets": {}}, r"$.keys[0].budgets"),
+    ({"unpriced": True}, r"$.keys[0].unpriced"),
+    ({"model_limits": {"openai/*": {"images": 5}}}, "images"),
+    ({"model_limits": []}, r"$.keys[0].model_limits"),
+    ({"end_user": {"images_per_day": 5}}, "images_per_day"),
+    ({"end_user": {"limits": {"images_per_day": 0}}}, r"$.keys[0].end_user.limits.images_per_day")))
+def test_a_mistake_in_keys_json_is_told_by_its_place(nginx_t, scratch, member, place):
+    keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", **member)])
+    ok, output = nginx_t("image_provider s { api sandbox; }", f"image_gateway; image_gateway_keys {keys};")
+    assert not ok and place in output, output

@@ -1,0 +1,237 @@
+"""What outlives the processes: budgets, days, and a row for each request."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import time
+
+import pytest
+from fakes.openai import Hang
+from harness import Flood, key_entry, provider, write_keys
+from harness.gateway import until
+
+HEADERS = {"x-api-key": "sk-bf-a"}
+CRASHES = int(os.environ.get("CRASHES", 5))
+
+
+@pytest.fixture
+def kept(scratch, gateway):
+    """A gateway with a state file in a directory of its own. The sandbox's pictures cost a cent."""
+    def start(parameters="", workers=2, **members):
+        catalog = scratch / "catalog.json"
+        catalog.write_text(json.dumps({"apis": {"sandbox": [
+            {"model": "placeholder", "family": "sandbox", "price": {"per_image": [{"usd": 0.01}]}}]}}))
+        catalog.chmod(0o644)
+        keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", **members), key_entry("b", "sk-bf-b")])
+        return gateway(f"image_gateway; image_gateway_keys {keys};",
+                       f"keepalive_requests 100000; image_gateway_state {state(scratch)} {parameters};"
+                       f"image_gateway_catalog {catalog};"
+                       "image_provider sandbox { api sandbox; } image_model auto sandbox/placeholder;\n",
+                       workers=workers)
+    return start
+
+
+def state(scratch):
+    return scratch / "state" / "state.db"
+
+
+def ask(scratch, sql) -> list:
+    with sqlite3.connect(f"file:{state(scratch)}?mode=ro", uri=True) as database:
+        return database.execute(sql).fetchall()
+
+
+def rows_are(scratch, count) -> bool:
+    try:
+        return ask(scratch, "SELECT count(*) FROM usage") == [(count,)]
+    except sqlite3.OperationalError:  # it is being made
+        return False
+
+
+def wait_rows(scratch, count):
+    assert until(lambda: rows_are(scratch, count), 5), ask(scratch, "SELECT count(*) FROM usage")
+
+
+def make(g, headers=HEADERS, **fields):
+    return g.generate(headers, **{"size": "16x16", **fields})
+
+
+def test_each_request_has_a_row(kept, scratch):
+    g = kept()
+    reply = make(g, {**HEADERS, "X-On-Behalf-Of": "alice"}, n=2)
+    assert make(g, n=99).status == 400
+    assert make(g, {"x-api-key": "wrong"}).status == 401
+    wait_rows(scratch, 2)
+    columns = "key, end_user, model_requested, provider, model, images, cost_usd, counted_usd, status, outcome"
+    rows = ask(scratch, f"SELECT {columns} FROM usage ORDER BY status")
+    assert rows[0] == ("a", "alice", "auto", "sandbox", "placeholder", 2, 0.02, 0.02, 200, "made")
+    assert rows[1][0] == "a" and rows[1][5:9] == (0, None, 0.0, 400)
+    assert ask(scratch, "SELECT request_id FROM usage WHERE status = 200") == [(reply.headers["x-request-id"],)]
+    assert ask(scratch, "SELECT micro_usd FROM spent WHERE key = 'a' AND per = 'month'") == [(20_000,)]
+
+
+def test_a_budget_goes_on_when_nginx_is_started_again(kept, scratch):
+    for left in (3, 0):
+        g = kept(budgets=[{"usd": 0.05, "per": "month"}])
+        statuses = [make(g).status for _ in range(3 if left else 4)]
+        assert statuses == ([200, 200, 200] if left else [200, 200, 402, 402])
+        g.quit()
+    assert ask(scratch, "SELECT micro_usd FROM spent WHERE per = 'month'") == [(50_000,)]
+
+
+def test_a_day_goes_on_when_nginx_is_started_again(kept):
+    limits = {"limits": {"images_per_day": 9}, "end_user": {"limits": {"images_per_day": 4}}}
+    alice = {**HEADERS, "X-On-Behalf-Of": "alice"}
+    g = kept(**limits)
+    assert make(g, alice, n=3).status == 200
+    g.quit()
+    g = kept(**limits)
+    assert make(g, alice, n=2).status == 429
+    assert make(g, alice).status == 200
+    assert make(g, n=6).status == 429
+    assert make(g, n=5).status == 200
+
+
+def test_nothing_is_lost_in_a_reload(kept, scratch):
+    g = kept(workers=4)
+    flood = Flood(g, 2000, HEADERS)
+    flood.start()
+    for _ in range(3):
+        g.reload()
+    made = flood.join()[200]
+    assert made > 0
+    wait_rows(scratch, made)
+    assert ask(scratch, "SELECT micro_usd FROM spent WHERE per = 'lifetime'") == [(made * 10_000,)]
+
+
+@pytest.mark.parametrize("stop", (signal.SIGTERM, signal.SIGQUIT), ids=("stop", "quit"))
+def test_what_is_left_is_written_on_the_way_out(kept, scratch, stop):
+    g = kept()
+    assert Flood(g, 500, HEADERS).run() == {200: 500}
+    g.signal(stop)  # within the 50 ms that records wait for others
+    g.wait_exit()
+    assert ask(scratch, "SELECT count(*), sum(counted_usd) FROM usage")[0] == (500, pytest.approx(5))
+
+
+def test_what_still_runs_when_nginx_is_stopped_has_a_row_too(scratch, gateway, openai):
+    openai.always(Hang())
+    keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", budgets=[{"usd": 9, "per": "day"}])])
+    g = gateway(f"image_gateway; image_gateway_keys {keys};",
+                f"image_gateway_state {state(scratch)};" + provider("p", openai))
+    g.connect().post("/v1/images/generations", {"prompt": "x", "model": "p/gpt-image-2", "quality": "low",
+                                                "size": "1024x1024"}, HEADERS)
+    openai.wait_in_flight(1)
+    g.signal(signal.SIGTERM)
+    g.wait_exit()
+    rows = ask(scratch, "SELECT status, outcome, images, images_lost, cost_usd, counted_usd > 0 FROM usage")
+    assert rows == [(499, "client_gone", 0, 1, None, 1)]
+
+
+def test_a_killed_worker_has_its_money_counted(scratch, gateway, openai):
+    openai.always(Hang())
+    keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", budgets=[{"usd": 9, "per": "day"}],
+                                                        limits={"concurrent": 1})])
+    g = gateway(f"image_gateway; image_gateway_keys {keys};",
+                f"image_gateway_state {state(scratch)};" + provider("p", openai))
+    g.connect().post("/v1/images/generations", {"prompt": "x", "model": "p/gpt-image-2", "quality": "low",
+                                                "size": "1024x1024"}, HEADERS)
+    openai.wait_in_flight(1)
+    g.allow_worker_change()
+    g.allow_log("exited on signal 9")
+    killed = g.worker_pids()[0]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: g.worker_pids() and killed not in g.worker_pids(), 5)
+    openai.always(None)
+    assert until(lambda: g.generate(HEADERS, model="p/gpt-image-2").status == 200, 1), "its place is free in a second"
+    wait_rows(scratch, 2)
+    rows = ask(scratch, "SELECT key, images, counted_usd > 0 FROM usage WHERE outcome = 'worker_died'")
+    assert rows == [("a", 0, 1)]
+
+
+@pytest.mark.parametrize("crash", range(CRASHES))
+def test_a_crash_of_everything_loses_no_more_than_the_last_group(kept, scratch, crash):
+    """What was answered a while before the end is in the file, and the file is whole."""
+    g = kept(workers=4)
+    flood = Flood(g, 100_000, HEADERS, connections=8)
+    flood.start()
+    time.sleep(0.3 + 0.1 * crash % 0.5)
+    before = flood.statuses[200]
+    time.sleep(0.5)  # a group is 50 ms, and what it takes to write it on a busy machine
+    g.crash()
+    flood.join()
+    assert ask(scratch, "PRAGMA integrity_check") == [("ok",)]
+    (rows,), = ask(scratch, "SELECT count(*) FROM usage")
+    (spent,), = ask(scratch, "SELECT micro_usd FROM spent WHERE per = 'lifetime'")
+    assert before > 100
+    assert before <= rows
+    assert spent == rows * 10_000, "a group is written whole or not at all"
+    again = kept()
+    assert make(again).status == 200
+    wait_rows(scratch, rows + 1)
+
+
+def break_state(scratch):
+    """A directory where the file should be."""
+    for name in ("state.db", "state.db-wal", "state.db-shm"):
+        if (state(scratch).parent / name).exists():
+            os.remove(state(scratch).parent / name)
+    state(scratch).mkdir(parents=True)
+
+
+def test_a_file_that_cannot_be_written_is_told_and_served_without(kept, scratch):
+    break_state(scratch)
+    g = kept(budgets=[{"usd": 0.03, "per": "day"}])
+    assert [make(g).status for _ in range(4)] == [200, 200, 200, 402]
+    g.wait_log("cannot write usage to .*requests are served, and written down later")
+    shutil.rmtree(state(scratch).parent)
+    state(scratch).parent.mkdir()
+    state(scratch).parent.chmod(0o777)
+    wait_rows(scratch, 3)  # what is refused on entering has none
+    g.wait_log("usage is written down again")
+    assert ask(scratch, "SELECT micro_usd FROM spent WHERE per = 'day'") == [(30_000,)]
+    g.take_baseline()
+
+
+def test_or_nobody_is_served_until_it_can(kept, scratch):
+    break_state(scratch)
+    g = kept("on_error=refuse")
+    reply = make(g)
+    assert reply.status == 503 and reply.json["error"]["code"] == "usage_not_recorded"
+    assert reply.headers["Retry-After"] == "1"
+    g.wait_log("cannot write usage to .*requests are refused")
+    shutil.rmtree(state(scratch).parent)
+    state(scratch).parent.mkdir()
+    state(scratch).parent.chmod(0o777)
+    assert until(lambda: make(g).status == 200, 5)
+    g.take_baseline()
+
+
+def test_a_file_that_was_taken_away_is_made_anew(kept, scratch):
+    g = kept(workers=1)
+    make(g)
+    wait_rows(scratch, 1)
+    for name in ("state.db", "state.db-wal", "state.db-shm"):
+        os.remove(state(scratch).parent / name)
+    make(g)
+    wait_rows(scratch, 1)
+    g.take_baseline()
+
+
+def test_a_database_of_something_else_is_left_alone(kept, scratch):
+    state(scratch).parent.mkdir()
+    with sqlite3.connect(state(scratch)) as database:
+        database.execute("CREATE TABLE customers (name TEXT)")
+    for path in (state(scratch).parent, state(scratch)):
+        path.chmod(0o777)
+    g = kept()
+    assert make(g).status == 200
+    g.wait_log("is a database of something else")
+    assert ask(scratch, "SELECT name FROM sqlite_master") == [("customers",)]
+
+
+@pytest.mark.parametrize("wrong, told", (("keep=0", "keep"), ("keep=x", "keep"), ("on_error=ask", "serve or refuse"),
+                                         ("often", "invalid parameter")))
+def test_a_wrong_parameter_is_told(nginx_t, scratch, wrong, told):
+    ok, output = nginx_t(f"image_gateway_state {state(scratch)} {wrong}; image_provider s {{ api sandbox; }}")
+    assert not ok and told in output

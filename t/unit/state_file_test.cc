@@ -1,0 +1,169 @@
+// The state file: what is written is read back, all of it or nothing.
+#include "state/state_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "core/utc_time.h"
+
+namespace gateway {
+namespace {
+
+const int64_t kNow = *parse_time("2027-01-15T10:30:00Z");
+
+class StateFileTest : public testing::Test {
+ protected:
+    StateFileTest() {
+        char name[] = "/tmp/state-file-test-XXXXXX";
+        directory = mkdtemp(name);
+        path = directory + "/state.db";
+    }
+    ~StateFileTest() override { std::filesystem::remove_all(directory); }
+
+    StateFile open() {
+        auto file = StateFile::open(path);
+        EXPECT_TRUE(file) << file.error();
+        return std::move(*file);
+    }
+    static UsageRecord record(const std::string &key, MicroUsd counted, int64_t now = kNow) {
+        UsageRecord record;
+        record.unix_milliseconds = now * 1000;
+        record.request_id = "req_1";
+        record.key = key;
+        record.images = 1;
+        record.counted = counted;
+        record.status = 200;
+        return record;
+    }
+    static UsageBatch batch(std::vector<UsageRecord> records) {
+        UsageBatch all;
+        for (UsageRecord &record : records) {
+            all.add(std::move(record));
+        }
+        return all;
+    }
+    // "team-a month 40000"
+    static std::string spent_of(const Balance &balance, Period period) {
+        std::string all;
+        for (const Balance::Spent &spent : balance.spent) {
+            if (spent.period == period) {
+                all += (all.empty() ? "" : ", ") + spent.key + " " + std::to_string(spent.usd);
+            }
+        }
+        return all;
+    }
+    std::string ask(const std::string &sql) {
+        auto database = Database::open(path);
+        Statement statement = database->prepare(sql);
+        EXPECT_EQ(statement.next(), Statement::Step::row) << database->problem();
+        return statement.text(0);
+    }
+
+    std::string directory;
+    std::string path;
+};
+
+TEST_F(StateFileTest, SumsUpWhatEachKeySpentInEachPeriod) {
+    {
+        StateFile file = open();
+        ASSERT_TRUE(file.write(batch({record("a", 40'000), record("b", 10'000), record("a", 2)})));
+        ASSERT_TRUE(file.write(batch({record("a", 5), record("a", 100, kNow - 3600)})));
+        ASSERT_TRUE(file.write(batch({record("a", 1000, kNow - 40 * 86400)})));
+    }
+    const auto balance = open().read(kNow);
+    ASSERT_TRUE(balance) << balance.error();
+    EXPECT_EQ(spent_of(*balance, Period::hour), "a 40007, b 10000");
+    EXPECT_EQ(spent_of(*balance, Period::day), "a 40107, b 10000");
+    EXPECT_EQ(spent_of(*balance, Period::week), "a 40107, b 10000");
+    EXPECT_EQ(spent_of(*balance, Period::month), "a 40107, b 10000");
+    EXPECT_EQ(spent_of(*balance, Period::lifetime), "a 41107, b 10000");
+    EXPECT_EQ(spent_of(*open().read(kNow + 86400 * 31), Period::month), "");
+}
+
+TEST_F(StateFileTest, KeepsTheImagesOfTheDay) {
+    UsageRecord made = record("a", 0);
+    made.day_counts = {{Party::Kind::end_user, {0x123456789abcdef0, 0xfedcba9876543210}, 3}};
+    ASSERT_TRUE(open().write(batch({made, made})));
+    const auto balance = open().read(kNow);
+    ASSERT_EQ(balance->images.size(), 1U);
+    EXPECT_EQ(balance->images[0].images, 6);
+    EXPECT_EQ(balance->images[0].account, (Account{0x123456789abcdef0, 0xfedcba9876543210}));
+    EXPECT_EQ(balance->images[0].kind, Party::Kind::end_user);
+    EXPECT_EQ(balance->images[0].key, "a");
+    EXPECT_TRUE(open().read(kNow + 86400)->images.empty());
+}
+
+TEST_F(StateFileTest, HasARowForEachRequestThatPeopleCanAskFor) {
+    UsageRecord made = record("team-a", 40'000);
+    made.end_user = "alice'; DROP TABLE usage; --";
+    made.provider = "openai";
+    made.cost = 39'000;
+    UsageRecord unknown = record("", 0);
+    ASSERT_TRUE(open().write(batch({made, unknown})));
+    EXPECT_EQ(ask("SELECT end_user || provider || cost_usd || counted_usd || time FROM usage"
+                  " WHERE key = 'team-a'"),
+              made.end_user + "openai0.0390.042027-01-15T10:30:00Z");
+    EXPECT_EQ(ask("SELECT count(*) FROM usage WHERE key IS NULL AND cost_usd IS NULL"), "1");
+}
+
+TEST_F(StateFileTest, ForgetsOldRowsButNoMoney) {
+    StateFile file = open();
+    std::vector<UsageRecord> old(3000, record("a", 1, kNow - 100 * 86400));
+    old.push_back(record("a", 1));
+    ASSERT_TRUE(file.write(batch(old)));
+    EXPECT_TRUE(*file.forget_before(kNow - 86400)) << "not all at once";
+    EXPECT_FALSE(*file.forget_before(kNow - 86400));
+    EXPECT_EQ(ask("SELECT count(*) FROM usage"), "1");
+    EXPECT_EQ(spent_of(*file.read(kNow), Period::lifetime), "a 3001");
+    EXPECT_EQ(ask("SELECT count(*) FROM spent WHERE per = 'hour'"), "1");
+}
+
+TEST_F(StateFileTest, LeavesAloneWhatIsNotItsOwn) {
+    {
+        auto database = Database::open(path);
+        ASSERT_TRUE(database->run("CREATE TABLE customers (name TEXT)"));
+    }
+    const auto file = StateFile::open(path);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error(), "is a database of something else");
+    std::ofstream(path, std::ios::trunc) << std::string(8192, 'x');
+    EXPECT_FALSE(StateFile::open(path)) << "no database at all";
+    EXPECT_FALSE(StateFile::open(directory + "/none/state.db"));
+    EXPECT_FALSE(StateFile::open(directory));
+}
+
+TEST_F(StateFileTest, SaysWhenItCannotBeWrittenTo) {
+    StateFile file = open();
+    ASSERT_TRUE(file.write(batch({record("a", 1)})));
+    auto other = Database::open(path);
+    ASSERT_TRUE(other->run("DROP TABLE usage"));
+    const auto written = file.write(batch({record("a", 10)}));
+    ASSERT_FALSE(written);
+    EXPECT_NE(written.error().find("usage"), std::string::npos);
+    EXPECT_EQ(spent_of(*file.read(kNow), Period::lifetime), "a 1") << "nothing of it";
+}
+
+TEST(UsageBatchTest, NeverForgetsMoneyHoweverManyRowsThereAre) {
+    UsageBatch batch;
+    UsageBatch earlier;
+    UsageRecord record;
+    record.unix_milliseconds = kNow * 1000;
+    record.key = "a";
+    record.counted = 1;
+    for (int i = 0; i < 40'000; ++i) {
+        batch.add(record);
+        earlier.add(record);
+    }
+    batch.put_first(std::move(earlier));
+    EXPECT_EQ(batch.rows().size(), 50'000U);
+    EXPECT_EQ(batch.rows_dropped(), 30'000U);
+    EXPECT_EQ(batch.spent().at({"a", Period::lifetime, 0}), 80'000);
+}
+
+}  // namespace
+}  // namespace gateway
