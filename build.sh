@@ -25,7 +25,9 @@ Usage: ./build.sh [COMMAND]
                         answers only 429 costs (--quick, --check)
   fuzz [SECONDS]        run every fuzz target for that long each (60)
   install               put module and examples where the distribution's nginx finds them (honours DESTDIR)
-  key ID [FILE]         mint a virtual key and print its secret once; with FILE (keys.json) add it there
+  key [mint] ID [FILE]  mint a virtual key and print its secret once; with FILE (keys.json) add it there
+  key list FILE         which keys there are, and what they may
+  key revoke ID FILE    take one away; all three are installed as image-gateway-key, too
   docs                  write docs/providers.md from the catalogue
   lint                  formatting of everything, clang-tidy on what changed (ALL=1: on everything)
   format                reformat src and t
@@ -457,7 +459,7 @@ bench() {
     local ended=0
     need_packages wrk cmake ninja-build libbenchmark-dev
     build_for_distribution
-    python3 t/bench/understand.py "$@" || ended=1
+    python3 t/bench/core.py "$@" || ended=1
     MODULE=$root/build/$module python3 t/bench/proxy_vs_gateway.py "$@" || ended=1
     MODULE=$root/build/$module python3 t/bench/storm.py "$@" || ended=1
     return $ended
@@ -472,7 +474,8 @@ install_module() {
     modules=$(nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
 
     install -D -m 644 build/$module "$to$modules/$module"
-    say "$to$modules/$module"
+    install -D -m 755 src/tools/image-gateway-key "$to/usr/bin/image-gateway-key"
+    say "$to$modules/$module" "$to/usr/bin/image-gateway-key"
 
     local conf=/usr/share/nginx/modules-available/mod-http-image-gateway.conf
     local link=/etc/nginx/modules-enabled/50-mod-http-image-gateway.conf
@@ -501,54 +504,12 @@ install_unless_changed() { # FILE TO
 
 # ---- key ---------------------------------------------------------------------------------------------
 
-mint_key() { # ID [FILE]
-    local id=${1:-} file=${2:-} secret entry
-    [[ $id =~ ^[A-Za-z0-9._-]{1,64}$ ]] || fail "key needs an ID of 1 to 64 letters, digits, dots, dashes or underscores."
-    command -v openssl >/dev/null || need_packages openssl
-
-    secret=sk-bf-$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=\n')
-    entry=$(printf '{"id":"%s","sha256":"%s"}' "$id" "$(printf %s "$secret" | openssl dgst -sha256 -r | cut -d' ' -f1)")
-    if [[ -n $file ]]; then
-        command -v jq >/dev/null || need_packages jq
-        add_key "$entry" "$(cd "$started_in" && realpath -m -- "$file")"
-    fi
-
-    say "Secret (it is shown only now; the gateway keeps its hash):" "" "  $secret" ""
-    if [[ -n $file ]]; then
-        say "Added to $file as \"$id\"."
-    else
-        say "For the list \"keys\" in keys.json:" "" "  $entry"
-    fi
-}
-
-# Whole or not at all: the gateway may be reading the file at this moment.
-add_key() { # ENTRY FILE
-    local file=$2 id new
-    [[ -d ${file%/*} && -w ${file%/*} ]] || fail "cannot write to the directory ${file%/*}/"
-    [[ -e $file ]] || create_keys_file "$file"
-    jq -es 'length == 1 and (.[0].keys | type == "array")' "$file" >/dev/null 2>&1 ||
-        fail "$file is not a JSON document with a list \"keys\"; it was left as it is."
-    id=$(jq -r .id <<<"$1")
-    if jq -e --arg id "$id" 'any(.keys[]; .id == $id)' "$file" >/dev/null; then
-        fail "$file already has a key \"$id\"; it was left as it is."
-    fi
-
-    new=$(mktemp "$file.XXXXXX")
-    if ! { jq --argjson entry "$1" '.keys += [$entry]' "$file" >"$new" && chown --reference="$file" "$new" &&
-        chmod --reference="$file" "$new" && mv "$new" "$file"; }; then
-        rm -f "$new"
-        fail "could not replace $file; it was left as it is."
-    fi
-}
-
-# root:<group of nginx's workers> 0640, when root makes it
-create_keys_file() {
-    (umask 027 && say '{"keys":[]}' >"$1")
-    chmod 640 "$1"
-    if ((EUID == 0)); then
-        chgrp "$(sed -n 's/^user *\([^ ;]*\).*/\1/p' /etc/nginx/nginx.conf 2>/dev/null)" "$1" 2>/dev/null ||
-            say "Note: $1 must be readable by the group of nginx's workers."
-    fi
+manage_keys() { # mint ID [FILE], list FILE, revoke ID FILE; or ID [FILE]
+    need_packages openssl jq bsdextrautils
+    case ${1:-} in
+        mint | list | revoke) (cd "$started_in" && "$root/src/tools/image-gateway-key" "$@") ;;
+        *) (cd "$started_in" && "$root/src/tools/image-gateway-key" mint "$@") ;;
+    esac
 }
 
 # ---- format and lint ---------------------------------------------------------------------------------
@@ -632,7 +593,7 @@ main() {
             t/fuzz/run.sh "${@:-60}"
             ;;
         install) install_module ;;
-        key) mint_key "$@" ;;
+        key) manage_keys "$@" ;;
         docs) python3 docs/providers.py ;;
         format) format ;;
         lint) lint ;;

@@ -1,6 +1,6 @@
 // What it costs to understand a request: decoding, validation and fitting; and how little a hostile
 // body gets.
-// t/bench/understand.py builds it, runs it and knows what it may take.
+// t/bench/core.py builds it, runs it and knows what it may take.
 #include <benchmark/benchmark.h>
 
 #include <memory>
