@@ -44,7 +44,8 @@ void Exchange::cancel() noexcept {
 
 tl::expected<void, ApiError> Exchange::identify(const RequestHead &head) {
     head_ = head;
-    auto caller = gateway::identify(head, policy_.auth, policy_.keys, ports_.clock.unix_seconds());
+    auto caller = gateway::identify(head, policy_.auth, {policy_.keys, policy_.tokens.get()},
+                                    ports_.clock.unix_seconds());
     if (!caller) {
         return tl::unexpected(std::move(caller.error()));
     }
@@ -417,7 +418,9 @@ Answer Exchange::answer_for(const ApiError &error) const {
         answer.headers.emplace_back("Retry-After", std::to_string(std::max(1, *error.retry_after)));
     }
     if (error.status == 401) {
-        answer.headers.emplace_back("WWW-Authenticate", "Bearer");
+        const bool of_a_token = error.code == "invalid_token" || error.code == "expired_token";
+        answer.headers.emplace_back("WWW-Authenticate",
+                                    of_a_token ? "Bearer error=\"invalid_token\"" : "Bearer");
     }
     AnswerFacts facts = this->facts();
     facts.adjustments = &request_.adjustments;

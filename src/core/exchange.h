@@ -28,6 +28,7 @@ namespace gateway {
 struct Policy {
     AuthMode auth = AuthMode::required;
     std::shared_ptr<const KeyRing> keys;
+    std::shared_ptr<JwtVerifier> tokens;  // null: tokens are no credentials here
     DefaultLimits limits;
     const Profile *profile = &unified_profile();
     UnknownFields unknown_fields;
@@ -75,6 +76,8 @@ class Exchange final : private Story {
     [[nodiscard]] const std::optional<MicroUsd> &cost() const { return bill_.cost.usd; }
     [[nodiscard]] const std::string &request_id() const { return request_id_; }
     [[nodiscard]] std::string_view caller_id() const { return caller_.id(); }
+    // Somebody whom we vouch for.
+    [[nodiscard]] bool knows_caller() const { return !caller_.id().empty() || caller_.admin; }
     [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return journal_.attempts(); }
     [[nodiscard]] int64_t upstream_milliseconds() const { return journal_.upstream_time().count(); }
     // Images that were or may have been made, and billed, and are in no answer.

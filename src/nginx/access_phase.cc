@@ -43,7 +43,7 @@ ngx_int_t identify_request(ngx_http_request_t *r) {
     context->identified = Identified::yes;
     context->refusal.reset();
     // A caller without a key is nobody we vouch for: under "satisfy any" the others decide.
-    return exchange.caller_id().empty() ? NGX_DECLINED : NGX_OK;
+    return exchange.knows_caller() ? NGX_OK : NGX_DECLINED;
 }
 
 }  // namespace

@@ -128,14 +128,15 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     require_positive("image_gateway_deadline", location.deadline);
     set_body_limits(*core, location.body_max);
     const auto auth = static_cast<AuthMode>(location.auth);
-    if (auth != AuthMode::off && location.keys_file.len == 0) {
-        throw ConfError{"location \"" + to_string(core->name) +
-                        "\" has \"image_gateway\" but no \"image_gateway_keys\"; to serve anyone "
-                        "who can reach it, "
-                        "say \"image_gateway_auth off\""};
-    }
     Policy &policy = location.policy;
     policy.auth = auth;
+    policy.tokens = location.tokens.value_or(nullptr);
+    if (auth != AuthMode::off && location.keys_file.len == 0 && policy.tokens == nullptr) {
+        throw ConfError{"location \"" + to_string(core->name) +
+                        "\" has \"image_gateway\" but no \"image_gateway_keys\" or "
+                        "\"image_gateway_jwt\"; to serve anyone who can reach it, say "
+                        "\"image_gateway_auth off\""};
+    }
     policy.default_model = to_string(location.default_model);
     if (!policy.default_model.empty() && !main.models.knows(policy.default_model)) {
         throw ConfError{"image_gateway_default_model \"" + policy.default_model +
@@ -154,7 +155,7 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     policy.raw = location.raw == 1;
     policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));
     policy.answer_max = location.answer_max;
-    if (auth != AuthMode::off) {
+    if (auth != AuthMode::off && location.keys_file.len != 0) {
         read_keys(cf, main, to_string(location.keys_file), policy);
     }
     if (main.zone == nullptr) {
@@ -256,6 +257,9 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
         }
         if (!location.fetch_rules) {
             location.fetch_rules = above.fetch_rules;
+        }
+        if (!location.tokens) {
+            location.tokens = above.tokens;
         }
         const auto inherit = [](std::optional<Limits> &own, const std::optional<Limits> &other) {
             own = own ? own : other;

@@ -11,6 +11,7 @@
 #include "nginx/cors.h"
 #include "nginx/files.h"
 #include "nginx/handlers.h"
+#include "nginx/jwt_rules.h"
 #include "nginx/ngx.h"
 #include "nginx/picture_store.h"
 #include "nginx/usage_writer.h"
@@ -30,6 +31,8 @@ struct MainConf {
     std::string catalog_file;  // empty: only what is built in
     Fingerprint catalog_seen;
     std::map<std::string, KeyFile, std::less<>> key_files;  // by full path
+    std::map<std::string, JwksFile, std::less<>> jwks_files;  // by full path
+    std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
     std::vector<std::unique_ptr<PictureStore>> stores;
     ngx_shm_zone_t *zone = nullptr;
     StateRules state;
@@ -57,6 +60,7 @@ struct LocationConf : LocationFields {
     std::optional<Cors> cors;
     std::optional<PictureStore *> store;  // null: off
     std::optional<FetchRules> fetch_rules;
+    std::optional<std::shared_ptr<JwtVerifier>> tokens;  // null: off
     std::optional<Limits> key_limits;
     std::optional<Limits> end_user_limits;
     std::optional<Limits> address_limits;

@@ -169,6 +169,15 @@ char *set_fetch_allow(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     });
 }
 
+char *set_jwt(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        auto &place = location_conf_of(conf).tokens;
+        require_first(cf, !place);
+        place = read_jwt(cf, *static_cast<MainConf *>(ngx_http_conf_get_module_main_conf(
+                                 cf, ngx_http_image_gateway_module)));
+    });
+}
+
 char *set_limit(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         LocationConf &location = location_conf_of(conf);
@@ -342,6 +351,8 @@ ngx_command_t image_gateway_commands[] = {
     {ngx_string("image_gateway_public_url"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_str_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, public_url), nullptr},
     {ngx_string("image_gateway_fetch_allow"), kEverywhere | NGX_CONF_1MORE, set_fetch_allow,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_gateway_jwt"), kEverywhere | NGX_CONF_1MORE, set_jwt,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_gateway_limit"), kEverywhere | NGX_CONF_2MORE, set_limit,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},

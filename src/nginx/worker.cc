@@ -62,6 +62,11 @@ Worker::Worker(MainConf &main)
     }
     sweep();
     watch_files(main);
+    for (const auto &[address, source] : main.jwks_addresses) {
+        upstream.prepare(address.ca_file);
+        jwks_.push_back(
+            std::make_unique<JwksSource>(address, source, clock, loop, random, tasks, upstream));
+    }
 }
 
 Worker::~Worker() {
@@ -88,6 +93,21 @@ void Worker::watch_files(MainConf &main) {
                     std::shared_ptr<const void> old = main.models.catalogue();
                     main.models.use(std::move(catalogue));
                     return old;
+                };
+            }));
+    }
+    for (auto &[path, file] : main.jwks_files) {
+        watched_.push_back(std::make_unique<WatchedFile>(
+            loop, tasks, path, file.seen,
+            [source = file.source](
+                const std::string &text) -> tl::expected<WatchedFile::Apply, std::string> {
+                auto read = KeySet::read(text, KeySet::Origin::file);
+                if (!read) {
+                    return tl::unexpected(std::move(read.error()));
+                }
+                return [source, keys = std::move(*read)]() mutable {
+                    return std::shared_ptr<const void>(
+                        std::exchange(source->keys, std::move(keys)));
                 };
             }));
     }

@@ -5,6 +5,7 @@
 #include "core/limits/ledger.h"
 #include "core/ports.h"
 #include "nginx/event_loop.h"
+#include "nginx/jwks_source.h"
 #include "nginx/ngx.h"
 #include "nginx/picture_files.h"
 #include "nginx/sockets.h"
@@ -69,6 +70,7 @@ class Worker {
     std::optional<Milliseconds> told_full_;
     size_t times_full_ = 0;
     std::vector<std::unique_ptr<WatchedFile>> watched_;
+    std::vector<std::unique_ptr<JwksSource>> jwks_;
 };
 
 // Of this process; null in helper processes and where no location uses the gateway.

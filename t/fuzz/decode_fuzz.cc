@@ -28,7 +28,11 @@ void send(const ImageRequest &request, const Fitted &fitted, const Dialect &dial
     std::vector<JsonValue> passed;
     std::copy_if(request.passed.begin(), request.passed.end(), std::back_inserter(passed),
                  [&](JsonValue field) { return dialect.passes(field.key()); });
-    const Provider provider{"p", &dialect, "http://127.0.0.1", {{"sk-1"}}};
+    Provider provider;
+    provider.name = "p";
+    provider.dialect = &dialect;
+    provider.url = "http://127.0.0.1";
+    provider.keys.push_back({"sk-1"});
     const ProviderRequest asked{
         provider, &provider.keys[0], request.model, fitted.params, passed, "req_1", "", "", random};
     const Work work = dialect.begin(asked);

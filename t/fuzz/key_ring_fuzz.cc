@@ -22,7 +22,7 @@ void run(std::string_view text) {
     promise(key->may_use("auto") || !key->models.empty(), "no patterns allow every model");
     RequestHead head;
     head.credentials = {"sk-bf-test"};
-    const auto caller = identify(head, AuthMode::required, *ring, 1'800'000'000);
+    const auto caller = identify(head, AuthMode::required, {*ring}, 1'800'000'000);
     promise(
         caller.has_value() == (!key->disabled && key->expires.value_or(INT64_MAX) > 1'800'000'000),
         "a key opens until it expires or is disabled");

@@ -131,8 +131,8 @@ REFUSED = {
 }
 
 REFUSED_IN_LOCATION = {
-    "neither keys nor auth off": ("image_gateway;", 'location "/v1/" has "image_gateway" but no "image_gateway_keys"; '
-                                  'to serve anyone who can reach it, say "image_gateway_auth off"'),
+    "neither keys nor auth off": ("image_gateway;", 'location "/v1/" has "image_gateway" but no "image_gateway_keys" or '
+                                  '"image_gateway_jwt"; to serve anyone who can reach it, say "image_gateway_auth off"'),
     "auth optional without keys": ("image_gateway; image_gateway_auth optional;", 'but no "image_gateway_keys"'),
     "an unknown profile": ("image_gateway profile=acme; image_gateway_auth off;",
                            'unknown profile "acme", expected one of: unified, mka1'),

@@ -10,6 +10,7 @@ HTTP, PROVIDER = "In http, server and location", "In image_provider"
 CONTEXTS = {"NGX_HTTP_MAIN_CONF": "http", "NGX_HTTP_SRV_CONF": "server", "NGX_HTTP_LOC_CONF": "location",
             "NGX_HTTP_LIF_CONF": "if in location", "NGX_HTTP_LMT_CONF": "limit_except"}
 COUNTS = {"NGX_CONF_NOARGS": (0, 0), "NGX_CONF_TAKE1": (1, 1), "NGX_CONF_TAKE2": (2, 2), "NGX_CONF_TAKE3": (3, 3),
+          "NGX_CONF_TAKE123": (1, 3),
           "NGX_CONF_FLAG": (1, 1), "NGX_CONF_TAKE1234": (1, 4), "NGX_CONF_1MORE": (1, math.inf), "NGX_CONF_2MORE": (2, math.inf)}
 ENTRY = re.compile(r"\*\*Syntax:\*\* `(?P<syntax>[^`\n]+)`  \n\*\*Default:\*\* (?P<default>—|`[^`\n]+`)  \n"
                    r"\*\*Context:\*\* (?P<context>[^\n]+)\n\n(?P<text>\S.*)", re.DOTALL)

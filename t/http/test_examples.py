@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 import urllib.request
 
 from fakes.automatic1111 import Automatic1111
@@ -9,7 +10,8 @@ from fakes.black_forest_labs import BlackForestLabs
 from fakes.openai import Reset
 from harness import call, environment, key_entry, provider, write_keys
 from harness.configuration import Configuration
-from harness.gateway import free_port, run_nginx_test
+from harness.gateway import free_port, run_nginx_test, until
+from harness.tokens import SigningKey, key_set
 
 VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
 
@@ -25,7 +27,8 @@ def test_every_example_is_named_here(project):
     assert {each.name for each in (project / "examples").glob("*.conf")} == {"quickstart.conf",
                                                                              "openai-with-fallback.conf",
                                                                              "many-providers.conf",
-                                                                             "published-apis.conf"}
+                                                                             "published-apis.conf",
+                                                                             "tokens-and-budgets.conf"}
 
 
 def test_the_quickstart_serves_a_picture_to_anybody(project, gateway):
@@ -101,6 +104,29 @@ def test_published_apis_are_served_under_the_paths_that_their_clients_know(proje
         link = reply.json["data"][0]["url"]
         assert link.startswith(url) and call(link, "GET", None, (), 30).body.startswith(b"\x89PNG")
         assert "sandbox/ours" in {one["id"] for one in call(url + "models", "GET", None, key, 30).json["data"]}
+
+
+def test_tokens_and_budgets_for_teams_and_people(project, scratch, gateway, openai):
+    signer = SigningKey("RSA", "2026")
+    (scratch / "jwks.json").write_text(key_set(signer))
+    (scratch / "jwks.json").chmod(0o644)
+    write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", budgets=[{"usd": 1, "per": "month"}])])
+    port = free_port()
+    block = http_block_of(project / "examples" / "tokens-and-budgets.conf")
+    for ours, here in (("https://api.openai.com/v1", openai.url), ("/etc/nginx/images", str(scratch)),
+                       ("/var/lib/nginx/images", str(scratch)), ("/var/log/nginx", str(scratch)),
+                       ("listen 127.0.0.1:8080;", f"listen 127.0.0.1:{port};")):
+        assert ours in block
+        block = block.replace(ours, here)
+    gateway("return 404;", http=block)
+    claims = {"iss": "https://id.example.com", "aud": "images", "team": "a", "exp": time.time() + 60}
+    for token in ("sk-bf-a", signer.token(claims)):
+        reply = call(f"http://127.0.0.1:{port}/v1/images/generations", "POST", None,
+                     {"Authorization": f"Bearer {token}", "X-On-Behalf-Of": "alice"}, 30,
+                     {"prompt": "a red kite", "quality": "low", "size": "1024x1024"})
+        assert reply.status == 200, reply
+    line = until(lambda: (scratch / "images.log").read_text().splitlines()[1:2], 5)[0]
+    assert re.fullmatch(r"127\.0\.0\.1 a alice gpt-image-2 1 0\.\d+ 200 [\d.]+", line)
 
 
 def test_a_minted_key_opens_the_door(project, gateway, openai, scratch):

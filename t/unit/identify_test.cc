@@ -74,7 +74,7 @@ TEST(Identify, AnswersEveryKindOfCredentials) {
     for (const auto &row : kRows) {
         SCOPED_TRACE(testing::PrintToString(row.credentials) + " mode " +
                      std::to_string(static_cast<int>(row.mode)));
-        const auto caller = identify(presenting(row.credentials), row.mode, keys, kNow);
+        const auto caller = identify(presenting(row.credentials), row.mode, {keys}, kNow);
         if (row.status != 0) {
             ASSERT_FALSE(caller);
             EXPECT_EQ(caller.error().status, row.status);
@@ -88,26 +88,28 @@ TEST(Identify, AnswersEveryKindOfCredentials) {
 }
 
 TEST(Identify, RefusesAMalformedAuthorizationWhereNothingElseIsPresented) {
+    const auto keys = ring();
     RequestHead head;
     head.malformed_credentials = true;
-    EXPECT_EQ(identify(head, AuthMode::required, ring(), kNow).error().status, 401);
-    EXPECT_EQ(identify(head, AuthMode::optional, ring(), kNow).error().status, 401);
-    EXPECT_TRUE(identify(head, AuthMode::off, ring(), kNow));
+    EXPECT_EQ(identify(head, AuthMode::required, {keys}, kNow).error().status, 401);
+    EXPECT_EQ(identify(head, AuthMode::optional, {keys}, kNow).error().status, 401);
+    EXPECT_TRUE(identify(head, AuthMode::off, {keys}, kNow));
     // Basic credentials for somebody else, and a key in a header of its own.
     head.credentials = {"sk-bf-plain"};
-    EXPECT_EQ(identify(head, AuthMode::required, ring(), kNow)->id(), "plain");
+    EXPECT_EQ(identify(head, AuthMode::required, {keys}, kNow)->id(), "plain");
     head.credentials = {"sk-bf-nobody"};
-    EXPECT_EQ(identify(head, AuthMode::required, ring(), kNow).error().status, 401);
+    EXPECT_EQ(identify(head, AuthMode::required, {keys}, kNow).error().status, 401);
 }
 
 TEST(Identify, KnowsNobodyWithoutAKeyRing) {
-    EXPECT_EQ(identify(presenting({"sk-bf-plain"}), AuthMode::required, nullptr, kNow).error().code,
+    const std::shared_ptr<const KeyRing> none;
+    EXPECT_EQ(identify(presenting({"sk-bf-plain"}), AuthMode::required, {none}, kNow).error().code,
               "invalid_api_key");
 }
 
 TEST(Identify, LetsTheCallerOutliveTheRing) {
     auto keys = ring();
-    const auto caller = identify(presenting({"sk-bf-plain"}), AuthMode::required, keys, kNow);
+    const auto caller = identify(presenting({"sk-bf-plain"}), AuthMode::required, {keys}, kNow);
     keys = nullptr;
     ASSERT_TRUE(caller);
     EXPECT_EQ(caller->id(), "plain");

@@ -1,6 +1,7 @@
 #include "core/access/identify.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gateway {
 
@@ -10,11 +11,43 @@ ApiError refuse(std::string code, std::string message) {
     return ApiError::of(401, std::move(code), std::move(message));
 }
 
+// A key that is known may still be of no use.
+tl::expected<Caller, ApiError> admit(const Key &key, const std::shared_ptr<const KeyRing> &ring,
+                                     int64_t unix_seconds) {
+    if (key.expires && *key.expires <= unix_seconds) {
+        return tl::unexpected(refuse("expired_api_key", "The API key has expired."));
+    }
+    if (key.disabled) {
+        return tl::unexpected(ApiError::of(403, "disabled_api_key", "The API key is disabled."));
+    }
+    Caller caller;
+    caller.key = &key;
+    caller.ring = ring;
+    return caller;
+}
+
+// A token stands for the key that it names. Where there are no keys, it stands for itself.
+tl::expected<Caller, ApiError> identify_bearer(Bearer bearer,
+                                               const std::shared_ptr<const KeyRing> &ring,
+                                               int64_t unix_seconds) {
+    const Key *key = ring == nullptr || bearer.admin ? nullptr : ring->find_id(bearer.key_id);
+    if (key != nullptr) {
+        return admit(*key, ring, unix_seconds);
+    }
+    if (ring != nullptr && !bearer.admin) {
+        return tl::unexpected(
+            refuse("invalid_api_key", "The token names a key that is not known."));
+    }
+    Caller caller;
+    caller.token_id = std::move(bearer.key_id);
+    caller.admin = bearer.admin;
+    return caller;
+}
+
 }  // namespace
 
 tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
-                                        const std::shared_ptr<const KeyRing> &ring,
-                                        int64_t unix_seconds) {
+                                        const Credentials &accepted, int64_t unix_seconds) {
     if (mode == AuthMode::off) {
         return Caller{};
     }
@@ -34,17 +67,16 @@ tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
         return tl::unexpected(
             refuse("conflicting_api_keys", "The request carries two different API keys."));
     }
-    const Key *key = ring == nullptr ? nullptr : ring->find(secret);
+    if (accepted.tokens != nullptr && looks_like_jws(secret)) {
+        auto bearer = accepted.tokens->verify(secret, unix_seconds);
+        return bearer ? identify_bearer(std::move(*bearer), accepted.ring, unix_seconds)
+                      : tl::unexpected(std::move(bearer.error()));
+    }
+    const Key *key = accepted.ring == nullptr ? nullptr : accepted.ring->find(secret);
     if (key == nullptr) {
         return tl::unexpected(refuse("invalid_api_key", "The API key is not known."));
     }
-    if (key->expires && *key->expires <= unix_seconds) {
-        return tl::unexpected(refuse("expired_api_key", "The API key has expired."));
-    }
-    if (key->disabled) {
-        return tl::unexpected(ApiError::of(403, "disabled_api_key", "The API key is disabled."));
-    }
-    return Caller{key, ring};
+    return admit(*key, accepted.ring, unix_seconds);
 }
 
 }  // namespace gateway

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "core/access/jwt.h"
 #include "core/access/key_ring.h"
 #include "core/api_error.h"
 #include "core/request/head.h"
@@ -14,18 +15,23 @@ namespace gateway {
 enum class AuthMode : uint8_t { required, optional, off };
 
 struct Caller {
-    const Key *key = nullptr;             // null: anonymous
+    const Key *key = nullptr;             // null: anonymous, or of a token
     std::shared_ptr<const KeyRing> ring;  // keeps the key alive when the file is read anew
-    [[nodiscard]] std::string_view id() const {
-        return key == nullptr ? std::string_view() : key->id;
-    }
+    std::string token_id;                 // what a token says, where it names no key
+    bool admin = false;                   // may do anything, and is not limited
+    [[nodiscard]] std::string_view id() const { return key == nullptr ? token_id : key->id; }
     [[nodiscard]] bool may_use(std::string_view model) const {
-        return key == nullptr || key->may_use(model);
+        return admin || key == nullptr || key->may_use(model);
     }
 };
 
+// What a location takes for a credential; null: not that.
+struct Credentials {
+    const std::shared_ptr<const KeyRing> &ring;
+    JwtVerifier *tokens = nullptr;
+};
+
 tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
-                                        const std::shared_ptr<const KeyRing> &ring,
-                                        int64_t unix_seconds);
+                                        const Credentials &accepted, int64_t unix_seconds);
 
 }  // namespace gateway

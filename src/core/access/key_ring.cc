@@ -232,7 +232,17 @@ void KeyRing::index() {
             place = (place + 1) % by_hash_.size();
         }
         by_hash_[place] = i + 1;
+        by_id_.push_back(i);
     }
+    std::sort(by_id_.begin(), by_id_.end(),
+              [this](uint32_t a, uint32_t b) { return keys_[a].id < keys_[b].id; });
+}
+
+const Key *KeyRing::find_id(std::string_view id) const {
+    const auto found =
+        std::lower_bound(by_id_.begin(), by_id_.end(), id,
+                         [this](uint32_t place, auto wanted) { return keys_[place].id < wanted; });
+    return found == by_id_.end() || keys_[*found].id != id ? nullptr : &keys_[*found];
 }
 
 size_t KeyRing::first_place(const Sha256 &hash) const {

@@ -52,6 +52,7 @@ class KeyRing {
 
     // Null when nobody has this secret.
     [[nodiscard]] const Key *find(std::string_view secret) const;
+    [[nodiscard]] const Key *find_id(std::string_view id) const;
     [[nodiscard]] size_t size() const { return keys_.size(); }
 
  private:
@@ -61,6 +62,7 @@ class KeyRing {
 
     std::vector<Key> keys_;
     std::vector<uint32_t> by_hash_;  // which key, from 1; 0: none
+    std::vector<uint32_t> by_id_;    // which key, in the order of their ids
 };
 
 }  // namespace gateway

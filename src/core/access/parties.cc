@@ -16,7 +16,10 @@ Account addresses() {
 std::vector<Party> parties_of(const Caller &caller, const RequestHead &head,
                               const DefaultLimits &defaults) {
     std::vector<Party> parties;
-    if (caller.key == nullptr) {
+    if (caller.admin) {
+        return parties;
+    }
+    if (caller.id().empty()) {
         if (defaults.address.any() && !head.address.empty()) {
             parties.push_back({Party::Kind::address,
                                account_of({"address", head.address}),
@@ -28,20 +31,23 @@ std::vector<Party> parties_of(const Caller &caller, const RequestHead &head,
         }
         return parties;
     }
-    const Key &key = *caller.key;
+    static const Key kNoKey;
+    const Key &key = caller.key == nullptr ? kNoKey : *caller.key;
+    const std::string_view id = caller.id();
+    const Account account = caller.key == nullptr ? account_of_key(id) : key.account;
     parties.push_back({Party::Kind::key,
-                       key.account,
-                       key.account,
-                       key.id,
+                       account,
+                       account,
+                       id,
                        {},
                        key.limits.or_else(defaults.key),
                        key.budgets});
     const Limits limits = key.end_user.or_else(defaults.end_user);
     if (!head.on_behalf_of.empty() && limits.any()) {
         parties.push_back({Party::Kind::end_user,
-                           account_of({"end_user", key.id, head.on_behalf_of}),
-                           key.account,
-                           key.id,
+                           account_of({"end_user", id, head.on_behalf_of}),
+                           account,
+                           id,
                            head.on_behalf_of,
                            limits,
                            {}});

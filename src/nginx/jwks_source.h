@@ -1,0 +1,48 @@
+// A key set behind an address: fetched when the worker starts and again and again, never while a
+// request waits for it. What it was stays until something better comes.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "core/access/jwt.h"
+#include "core/ports.h"
+#include "nginx/jwt_rules.h"
+
+namespace gateway {
+
+class JwksSource {
+ public:
+    JwksSource(const JwksAddress &address, std::shared_ptr<KeySource> source, const Clock &clock,
+               EventLoop &loop, Random &random, TaskPool &tasks, UpstreamClient &upstream);
+    ~JwksSource();
+    JwksSource(const JwksSource &) = delete;
+    JwksSource &operator=(const JwksSource &) = delete;
+
+ private:
+    using Read = tl::expected<std::shared_ptr<const KeySet>, std::string>;
+
+    void fetch();
+    void fetch_for_unknown_key();
+    void on_reply(HttpReply reply);
+    void take(Read read);
+    void wait(Milliseconds time);
+
+    JwksAddress address_;
+    std::shared_ptr<KeySource> source_;
+    const Clock &clock_;
+    EventLoop &loop_;
+    Random &random_;
+    TaskPool &tasks_;
+    UpstreamClient &upstream_;
+    std::optional<Milliseconds> began_;  // the last fetch
+    int failures_ = 0;                   // in a row
+    std::string told_;                   // the failure that the log knows of
+    std::unique_ptr<Timer> timer_;
+    std::unique_ptr<UpstreamCall> call_;
+    std::unique_ptr<Task> task_;
+};
+
+}  // namespace gateway

@@ -1,0 +1,31 @@
+// image_gateway_jwt: tokens as credentials, and where the keys are that they are verified with.
+#pragma once
+
+#include <compare>
+#include <memory>
+#include <string>
+
+#include "core/access/jwt.h"
+#include "nginx/files.h"
+#include "nginx/ngx.h"
+
+namespace gateway {
+
+struct MainConf;
+
+// A file of keys, read once for all locations that name it.
+struct JwksFile {
+    Fingerprint seen;
+    std::shared_ptr<KeySource> source;
+};
+
+struct JwksAddress {
+    std::string url;
+    std::string ca_file;  // empty: the system's
+    auto operator<=>(const JwksAddress &) const = default;
+};
+
+// Reads the directive's arguments; null for "off". Throws ConfError.
+std::shared_ptr<JwtVerifier> read_jwt(ngx_conf_t *cf, MainConf &main);
+
+}  // namespace gateway
