@@ -11,6 +11,12 @@
 
 namespace gateway {
 
+namespace {
+
+constexpr int kOk = 200;
+
+}  // namespace
+
 Exchange::Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, Health &health,
                    const Ports &ports, int32_t process)
     : models_(models),
@@ -38,6 +44,7 @@ void Exchange::cancel() noexcept {
     constexpr int kClientGone = 499;
     settle(kClientGone);
     delivery_.reset();
+    stream_.reset();
 }
 
 // ---- 1. identify: who is asking?
@@ -108,7 +115,17 @@ void Exchange::run(std::string_view body, std::function<void(Answer)> answer) {
         fail(ready.error());
         return;
     }
+    if (request_.params[Param::stream] == ParamValue(true)) {
+        begin_stream();
+    }
     execute();
+}
+
+// What goes wrong before its head is sent is an answer like any other.
+void Exchange::begin_stream() {
+    stream_ = std::make_unique<EventStream>(
+        ports_.loop, policy_.heartbeat, [this](Answer &head) { add_quota_headers(head); },
+        [this](Answer part) { answer_(std::move(part)); });
 }
 
 // ---- 3. understand: what do they want?
@@ -265,8 +282,15 @@ void Exchange::deliver() {
         std::make_unique<PictureDelivery>(ports_, result_, std::move(wish), [this] { unify(); });
 }
 
-DeliveryWish Exchange::delivery_wish() const {
+// On a stream pictures are bytes, unless links were asked for in so many words.
+std::string_view Exchange::response_form() const {
     const std::string_view form = request_.params.text(Param::response_format);
+    const bool links = form == "url" && request_.params.is_asked(Param::response_format);
+    return stream_ == nullptr ? form : links ? "url" : "b64_json";
+}
+
+DeliveryWish Exchange::delivery_wish() const {
+    const std::string_view form = response_form();
     DeliveryWish wish;
     if (!form.empty()) {
         wish.form = form == "url" ? DeliveryWish::Form::links : DeliveryWish::Form::bytes;
@@ -313,8 +337,17 @@ void Exchange::unify() {
     if (delivery_ != nullptr) {
         take_bill();  // the bytes behind links tell more
     }
-    Success success{request_, made_, result_,
-                    wishes_,  bill_, delivery_ == nullptr ? nullptr : &delivery_->problems()};
+    Success success{request_,
+                    made_,
+                    result_,
+                    response_form(),
+                    wishes_,
+                    bill_,
+                    delivery_ == nullptr ? nullptr : &delivery_->problems()};
+    if (stream_ != nullptr) {
+        finish_stream(write_success_events(success, facts()), kOk);
+        return;
+    }
     Answer answer;
     answer.body = write_success(success, facts());
     finish(std::move(answer));
@@ -391,7 +424,20 @@ void Exchange::fail(const ApiError &error) {
     if (error.status == 504) {
         may_still_be_working_ = journal_.may_still_be_working();
     }
+    if (stream_ != nullptr && stream_->has_begun()) {
+        Bytes event;
+        append_event(event, "error", Bytes::own(write_error_event(error, failure_facts())));
+        finish_stream(std::move(event), error.status);
+        return;
+    }
+    stream_.reset();
     finish(answer_for(error));
+}
+
+void Exchange::finish_stream(Bytes events, int status) {
+    settle(status);
+    stream_->end(std::move(events));
+    answer_ = nullptr;
 }
 
 void Exchange::finish(Answer answer) {
@@ -422,10 +468,14 @@ Answer Exchange::answer_for(const ApiError &error) const {
         answer.headers.emplace_back("WWW-Authenticate",
                                     of_a_token ? "Bearer error=\"invalid_token\"" : "Bearer");
     }
+    answer.body = Bytes::own(write_error(error, failure_facts()));
+    return answer;
+}
+
+AnswerFacts Exchange::failure_facts() const {
     AnswerFacts facts = this->facts();
     facts.adjustments = &request_.adjustments;
-    answer.body = Bytes::own(write_error(error, facts));
-    return answer;
+    return facts;
 }
 
 AnswerFacts Exchange::facts() const {

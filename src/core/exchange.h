@@ -16,6 +16,7 @@
 #include "core/request/decode.h"
 #include "core/response/answer.h"
 #include "core/response/delivery.h"
+#include "core/response/event_stream.h"
 #include "core/response/success.h"
 #include "core/routing/execution.h"
 #include "core/routing/expense.h"
@@ -38,6 +39,7 @@ struct Policy {
     std::shared_ptr<const FetchRules> fetch_rules = std::make_shared<const FetchRules>();
     std::string default_model;
     Milliseconds deadline{590'000};
+    Milliseconds heartbeat{15'000};
     size_t answer_max = 0;
 };
 
@@ -57,8 +59,9 @@ class Exchange final : private Story {
     [[nodiscard]] Answer list_models() const;
     [[nodiscard]] tl::expected<Answer, ApiError> describe_model(std::string_view name) const;
 
-    // The rest. `answer` is called once, unless the exchange is destroyed before: then all is
-    // cancelled. The exchange may be destroyed after it, but not from within it.
+    // The rest. `answer` is called once, or for each part of a stream, unless the exchange is
+    // destroyed before: then all is cancelled. The exchange may be destroyed after it, but not from
+    // within it.
     void run(std::string_view body, std::function<void(Answer)> answer);
 
     // The client left: cancels what runs and gives back what was reserved. What has happened can
@@ -105,6 +108,7 @@ class Exchange final : private Story {
 
     void take_bill();
     void deliver();
+    [[nodiscard]] std::string_view response_form() const;
     [[nodiscard]] DeliveryWish delivery_wish() const;
     [[nodiscard]] std::optional<ApiError> undelivered() const;
     void unify();
@@ -113,10 +117,13 @@ class Exchange final : private Story {
     void write_down(int status, std::vector<UsageRecord::DayCount> day_counts);
     void fail(const ApiError &error);
     void finish(Answer answer);
+    void finish_stream(Bytes events, int status);
+    void begin_stream();
     void on_deadline();
 
     [[nodiscard]] Answer answer_for(const ApiError &error) const;
     [[nodiscard]] AnswerFacts facts() const;
+    [[nodiscard]] AnswerFacts failure_facts() const;
     void add_quota_headers(Answer &answer) const;
 
     const ModelMap &models_;
@@ -145,6 +152,7 @@ class Exchange final : private Story {
     ImageResult result_;  // its images
     Bill bill_;
     std::unique_ptr<PictureDelivery> delivery_;
+    std::unique_ptr<EventStream> stream_;  // null: the answer is one document
     std::unique_ptr<Timer> deadline_timer_;
     std::optional<bool> may_still_be_working_;
     int64_t images_withheld_ = 0;    // that were made, and are in no answer

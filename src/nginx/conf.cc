@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kDefaultBodyMax = 1024 * 1024;
 constexpr size_t kDefaultAnswerMax = 256 * 1024 * 1024;
 constexpr ngx_msec_t kDefaultDeadline = 590'000;
+constexpr ngx_msec_t kDefaultHeartbeat = 15'000;
 
 template <typename Conf>
 void destroy(void *conf) noexcept {
@@ -126,6 +127,7 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     require_positive("image_gateway_body_max", location.body_max);
     require_positive("image_gateway_answer_max", location.answer_max);
     require_positive("image_gateway_deadline", location.deadline);
+    require_positive("image_gateway_heartbeat", location.heartbeat);
     set_body_limits(*core, location.body_max);
     const auto auth = static_cast<AuthMode>(location.auth);
     Policy &policy = location.policy;
@@ -154,6 +156,7 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     finish_store(cf, location);
     policy.raw = location.raw == 1;
     policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));
+    policy.heartbeat = Milliseconds(static_cast<int64_t>(location.heartbeat));
     policy.answer_max = location.answer_max;
     if (auth != AuthMode::off && location.keys_file.len != 0) {
         read_keys(cf, main, to_string(location.keys_file), policy);
@@ -228,6 +231,7 @@ void *create_location_conf(ngx_conf_t *cf) noexcept {
         location->body_max = NGX_CONF_UNSET_SIZE;
         location->answer_max = NGX_CONF_UNSET_SIZE;
         location->deadline = NGX_CONF_UNSET_MSEC;
+        location->heartbeat = NGX_CONF_UNSET_MSEC;
         location->fit = NGX_CONF_UNSET_UINT;
         location->raw = NGX_CONF_UNSET;
     });
@@ -245,6 +249,7 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
         ngx_conf_merge_size_value(location.body_max, above.body_max, kDefaultBodyMax);
         ngx_conf_merge_size_value(location.answer_max, above.answer_max, kDefaultAnswerMax);
         ngx_conf_merge_msec_value(location.deadline, above.deadline, kDefaultDeadline);
+        ngx_conf_merge_msec_value(location.heartbeat, above.heartbeat, kDefaultHeartbeat);
         ngx_conf_merge_uint_value(location.fit, above.fit, static_cast<ngx_uint_t>(FitMode::adapt));
         ngx_conf_merge_value(location.raw, above.raw, 0);
         if (!location.unknown_fields) {

@@ -30,7 +30,7 @@ struct MainConf {
     std::shared_ptr<const Catalogue> built_in;
     std::string catalog_file;  // empty: only what is built in
     Fingerprint catalog_seen;
-    std::map<std::string, KeyFile, std::less<>> key_files;  // by full path
+    std::map<std::string, KeyFile, std::less<>> key_files;    // by full path
     std::map<std::string, JwksFile, std::less<>> jwks_files;  // by full path
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
     std::vector<std::unique_ptr<PictureStore>> stores;
@@ -48,6 +48,7 @@ struct LocationFields {
     size_t body_max;
     size_t answer_max;
     ngx_msec_t deadline;
+    ngx_msec_t heartbeat;
     ngx_uint_t fit;
     ngx_flag_t raw;
     ngx_str_t store_key;

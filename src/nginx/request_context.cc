@@ -20,7 +20,8 @@ extern "C" void image_gateway_cancel_context(void *data) {
 }
 
 extern "C" void image_gateway_answer(ngx_event_t *event) {
-    send_and_finalize(static_cast<ngx_http_request_t *>(event->data));
+    auto *r = static_cast<ngx_http_request_t *>(event->data);
+    context_of(r)->stream.is_used() ? send_stream(r) : send_and_finalize(r);
 }
 
 RequestContext *make_context(ngx_http_request_t *r) {
@@ -92,8 +93,12 @@ void RequestContext::cancel() noexcept {
     }
 }
 
-void RequestContext::answer_soon(Answer given) {
-    answer = std::move(given);
+void RequestContext::answer_soon(Answer part) {
+    if (part.goes_on || stream.is_used()) {
+        stream.add(std::move(part));
+    } else {
+        answer = std::move(part);
+    }
     answered = true;
     ngx_post_event(&answer_event_, &ngx_posted_events);
 }

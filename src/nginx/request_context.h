@@ -8,6 +8,7 @@
 #include "core/exchange.h"
 #include "nginx/conf.h"
 #include "nginx/ngx.h"
+#include "nginx/stream_out.h"
 
 namespace gateway {
 
@@ -45,15 +46,16 @@ class RequestContext {
     void begin_anew() { exchange_.reset(); }
 
     void cancel() noexcept;
-    // Takes the answer and sends it from the event loop, when nothing of the exchange is on the
-    // stack any more.
-    void answer_soon(Answer answer);
+    // Takes the answer, or the next part of a stream, and sends it from the event loop, when
+    // nothing of the exchange is on the stack any more.
+    void answer_soon(Answer part);
 
     Identified identified = Identified::not_yet;
     std::optional<ApiError> refusal;  // why identify said no
     bool answered = false;            // what is being sent was written by us
     bool replacing = false;           // the filter puts our error in the place of nginx's
     Answer answer;                    // alive until the last byte is sent
+    StreamOut stream;                 // in its place: the parts of a stream
 
  private:
     ngx_http_request_t *request_;

@@ -16,6 +16,8 @@ std::string_view keep(ngx_http_request_t *r, std::string_view text) {
     return {reinterpret_cast<const char *>(copy), text.size()};
 }
 
+}  // namespace
+
 void keep_gzip_away(ngx_http_request_t *r) {
 #if (NGX_HTTP_GZIP)
     // Pictures do not get smaller, and compressing them would hold up the loop.
@@ -25,8 +27,6 @@ void keep_gzip_away(ngx_http_request_t *r) {
     (void)r;
 #endif
 }
-
-}  // namespace
 
 bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view value) {
     const std::string_view kept_name = keep(r, name);
@@ -47,11 +47,11 @@ bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view v
 
 bool set_headers(ngx_http_request_t *r, const Answer &answer) {
     r->headers_out.status = static_cast<ngx_uint_t>(answer.status);
-    r->headers_out.content_type = ngx_string("application/json");
+    r->headers_out.content_type = to_ngx(answer.content_type);
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = nullptr;
     ngx_http_clear_content_length(r);
-    r->headers_out.content_length_n = static_cast<off_t>(answer.body.size());
+    r->headers_out.content_length_n = answer.goes_on ? -1 : static_cast<off_t>(answer.body.size());
     for (const auto &[name, value] : answer.headers) {
         if (!add_header(r, name, value)) {
             return false;

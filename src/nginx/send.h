@@ -12,6 +12,8 @@ ngx_int_t send_answer(ngx_http_request_t *r);
 // The same from the event loop, with all that nginx then wants done.
 void send_and_finalize(ngx_http_request_t *r) noexcept;
 
+void keep_gzip_away(ngx_http_request_t *r);
+
 // For the filter. False without memory.
 bool set_headers(ngx_http_request_t *r, const Answer &answer);
 bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view value);

@@ -99,7 +99,7 @@ WRONG = {
     "response_format": ("b64", "base64"),
     "output_compression": (-1, 101, "50"), "partial_images": (4, -1),
     "seed": ("7", 1.5, 10 ** 30), "guidance": ("7",), "num_inference_steps": (0,),
-    "stream": (1, "false", True),
+    "stream": (1, "false"),
     "model": ("", "a b", "x" * 257, 7, ["a"], "é", "a\nb"), "user": (7, "u" * 1025),
     "image": ("data:image/png;base64,AAAA",), "images": ([],), "mask": ("x",),
     "fallbacks": ("openai/x", [1], [""], [{}], [{"provider": "openai"}], ["a b"], ["x"] * 17),

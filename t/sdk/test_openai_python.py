@@ -45,6 +45,18 @@ def test_two_images_are_two(open_gateway, connect):
     assert [png_size(one.b64_json) for one in answer.data] == [(512, 512)] * 2
 
 
+def test_a_stream_of_three_images_is_three_events(open_gateway, connect):
+    found = list(connect(open_gateway).images.generate(**ASK, n=3, stream=True))
+    assert [event.type for event in found] == ["image_generation.completed"] * 3
+    assert [png_size(event.b64_json) for event in found] == [(512, 512)] * 3
+    assert found[-1].usage.total_tokens > 0
+
+
+def test_a_stream_that_fails_before_its_head_raises_as_ever(open_gateway, connect):
+    with pytest.raises(openai.NotFoundError):
+        connect(open_gateway).images.generate(**{**ASK, "model": "no-such-model"}, stream=True)
+
+
 def test_an_unknown_model_is_not_found(open_gateway, connect):
     with pytest.raises(openai.NotFoundError) as raised:
         connect(open_gateway).images.generate(**{**ASK, "model": "no-such-model"})

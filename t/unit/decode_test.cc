@@ -100,7 +100,7 @@ TEST(Decode, TellsAllProblemsAtOnceInTheOrderOfTheBody) {
     EXPECT_EQ(problems_of(R"({"size":"big","n":0,"style":3,"stream":true,"fallbacks":["",7]})"),
               "size invalid_value, n integer_below_min_value, style invalid_type, "
               "fallbacks[0] invalid_value, fallbacks[1] invalid_value, "
-              "prompt missing_required_parameter, stream unsupported_parameter");
+              "prompt missing_required_parameter");
 }
 
 TEST(Decode, RefusesASizeThatContradictsTheRatioOrTheResolution) {
@@ -164,10 +164,10 @@ TEST(Decode, TellsEveryContradictionButNoneOfWhatIsWrongAlready) {
               "aspect_ratio invalid_value, resolution invalid_value, output_format invalid_value");
 }
 
-TEST(Decode, RefusesToStreamUntilItCan) {
+TEST(Decode, TakesAStreamForTrueOrFalseOnly) {
     const Decoded decoded(with(R"("stream":true)"));
-    ASSERT_FALSE(decoded);
-    EXPECT_EQ(decoded.problems(), "stream unsupported_parameter");
+    ASSERT_TRUE(decoded) << decoded.problems();
+    EXPECT_EQ(decoded->params[Param::stream], ParamValue(true));
     EXPECT_EQ(problems_of(with(R"("stream":false)")), "");
     EXPECT_EQ(problems_of(with(R"("stream":null)")), "");
     EXPECT_EQ(problems_of(with(R"("stream":"true")")), "stream invalid_type");

@@ -158,9 +158,10 @@ class Fitter {
     void fit_stream() {
         fitted_.params.clear(Param::stream);
         fitted_.params.clear(Param::partial_images);
-        if (asked_.integer(Param::partial_images, 0) != 0 &&
-            asked_[Param::stream] != ParamValue(true)) {
-            leave_out(Param::partial_images, "previews are for streams");
+        if (asked_.integer(Param::partial_images, 0) != 0) {
+            leave_out(Param::partial_images, asked_[Param::stream] == ParamValue(true)
+                                                 ? "previews are not passed on yet"
+                                                 : "previews are for streams");
         }
     }
 

@@ -63,6 +63,7 @@ tl::expected<void, Exceeded> Claim::cover(int64_t images, MicroUsd usd) {
     if (reserved) {
         images_ += more_images;
         usd_ += more_usd;
+        quotas_ = ledger_.quotas(stakes_, moment());
     }
     return reserved;
 }

@@ -34,10 +34,6 @@ class Decoder {
             }
         }
         find_contradictions();
-        if (request_.params[Param::stream] == ParamValue(true)) {
-            problem("stream", "unsupported_parameter",
-                    "Streaming is not offered by this gateway yet.");
-        }
     }
 
     std::vector<Problem> problems() && { return std::move(problems_); }

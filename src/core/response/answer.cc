@@ -1,6 +1,7 @@
 #include "core/response/answer.h"
 
 #include <algorithm>
+#include <span>
 
 #include "core/json/writer.h"
 
@@ -8,8 +9,7 @@ namespace gateway {
 
 namespace {
 
-void write_image(JsonWriter &out, const Image &image, std::string_view response_format) {
-    out.open_object();
+void write_content(JsonWriter &out, const Image &image, std::string_view response_format) {
     if (image.form == Image::Form::url) {
         out.key("url").string_by_reference("", image.content);
     } else if (response_format == "url") {
@@ -21,7 +21,7 @@ void write_image(JsonWriter &out, const Image &image, std::string_view response_
     if (!image.revised_prompt.empty()) {
         out.key("revised_prompt").string(image.revised_prompt);
     }
-    out.key("index").number(image.index).close_object();
+    out.key("index").number(image.index);
 }
 
 void write_known(JsonWriter &out, std::string_view key, std::string_view value) {
@@ -116,7 +116,7 @@ void write_adjustments(JsonWriter &out, const AnswerFacts &facts) {
 }
 
 // What is known of each picture besides its bytes.
-void write_picture_facts(JsonWriter &out, const std::vector<Image> &images) {
+void write_picture_facts(JsonWriter &out, std::span<const Image> images) {
     out.key("images").open_array();
     for (const Image &image : images) {
         out.open_object().key("index").number(image.index);
@@ -147,6 +147,24 @@ void write_cost(JsonWriter &out, const Cost &cost) {
     out.key("basis").string(cost.basis).close_object();
 }
 
+void write_what_was_made(JsonWriter &out, const ImageResult &result) {
+    write_known(out, "background", result.background);
+    write_known(out, "output_format", result.output_format);
+    write_known(out, "quality", result.quality);
+    write_known(out, "size", result.size);
+}
+
+void write_totals(JsonWriter &out, const AnswerFacts &facts) {
+    write_cost(out, facts.cost.value_or(Cost()));
+    out.key("usage_basis").string(facts.usage_counted ? "counted" : "provider");
+    if (!facts.raw_request.empty()) {
+        out.key("raw_request").json(facts.raw_request);
+    }
+    if (!facts.raw_response.empty()) {
+        out.key("raw_response").json(facts.raw_response);
+    }
+}
+
 // What both a success and an error say.
 void write_facts(JsonWriter &out, const AnswerFacts &facts) {
     out.key("request_type").string("image_generation");
@@ -163,63 +181,19 @@ void write_facts(JsonWriter &out, const AnswerFacts &facts) {
     write_adjustments(out, facts);
 }
 
-}  // namespace
-
-Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
-                   std::string_view response_format) {
-    JsonWriter out;
-    out.open_object();
-    out.key("id").string(facts.request_id);
-    out.key("created").number(facts.created);
-    if (facts.journal != nullptr && !facts.journal->attempts().empty()) {
-        const AttemptRecord &last = facts.journal->attempts().back();
-        out.key("model").string(last.provider + "/" + last.model);
-    }
-    out.key("data").open_array();
-    for (const Image &image : result.images) {
-        write_image(out, image, response_format);
-    }
-    out.close_array();
-    write_known(out, "background", result.background);
-    write_known(out, "output_format", result.output_format);
-    write_known(out, "quality", result.quality);
-    write_known(out, "size", result.size);
-    if (result.usage) {
-        write_usage(out, *result.usage);
-    }
-    out.key("extra_fields").open_object();
-    write_facts(out, facts);
-    out.key("chunk_index").number(int64_t{0});
-    write_picture_facts(out, result.images);
-    write_cost(out, facts.cost.value_or(Cost()));
-    out.key("usage_basis").string(facts.usage_counted ? "counted" : "provider");
-    if (!facts.raw_request.empty()) {
-        out.key("raw_request").json(facts.raw_request);
-    }
-    if (!facts.raw_response.empty()) {
-        out.key("raw_response").json(facts.raw_response);
-    }
-    out.close_object().close_object();
-    return std::move(out).finish();
-}
-
-std::string write_error(const ApiError &error, const AnswerFacts &facts) {
-    const auto nullable = [](JsonWriter &out, const std::string &text) {
+void write_error_members(JsonWriter &out, const ApiError &error, const AnswerFacts &facts) {
+    const auto nullable = [&](const std::string &text) {
         text.empty() ? out.null() : out.string(text);
     };
-    JsonWriter out;
-    out.open_object();
-    out.key("event_id").string(facts.request_id);
-    out.key("type").string(error.type);
     out.key("is_bifrost_error").boolean(!error.from_provider);
     out.key("status_code").number(int64_t{error.status});
     out.key("error").open_object();
     out.key("type").string(error.type);
     out.key("code");
-    nullable(out, error.code);
+    nullable(error.code);
     out.key("message").string(error.message);
     out.key("param");
-    nullable(out, error.param);
+    nullable(error.param);
     out.key("event_id").string(facts.request_id);
     if (!error.details.empty()) {
         out.key("details").open_array();
@@ -240,7 +214,81 @@ std::string write_error(const ApiError &error, const AnswerFacts &facts) {
     if (facts.cost) {
         write_cost(out, *facts.cost);
     }
+    out.close_object();
+}
+
+}  // namespace
+
+Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
+                   std::string_view response_format) {
+    JsonWriter out;
+    out.open_object();
+    out.key("id").string(facts.request_id);
+    out.key("created").number(facts.created);
+    if (facts.journal != nullptr && !facts.journal->attempts().empty()) {
+        const AttemptRecord &last = facts.journal->attempts().back();
+        out.key("model").string(last.provider + "/" + last.model);
+    }
+    out.key("data").open_array();
+    for (const Image &image : result.images) {
+        out.open_object();
+        write_content(out, image, response_format);
+        out.close_object();
+    }
+    out.close_array();
+    write_what_was_made(out, result);
+    if (result.usage) {
+        write_usage(out, *result.usage);
+    }
+    out.key("extra_fields").open_object();
+    write_facts(out, facts);
+    out.key("chunk_index").number(facts.chunk_index);
+    write_picture_facts(out, result.images);
+    write_totals(out, facts);
     out.close_object().close_object();
+    return std::move(out).finish();
+}
+
+Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts &facts,
+                      std::string_view response_format, bool is_last) {
+    JsonWriter out;
+    out.open_object();
+    out.key("type").string("image_generation.completed");
+    write_content(out, result.images[place], response_format);
+    out.key("created_at").number(facts.created);
+    write_what_was_made(out, result);
+    if (is_last && result.usage) {
+        write_usage(out, *result.usage);
+    }
+    out.key("extra_fields").open_object();
+    out.key("request_id").string(facts.request_id);
+    write_facts(out, facts);
+    out.key("chunk_index").number(facts.chunk_index);
+    write_picture_facts(out, std::span(result.images).subspan(place, 1));
+    if (is_last) {
+        write_totals(out, facts);
+    }
+    out.close_object().close_object();
+    return std::move(out).finish();
+}
+
+std::string write_error(const ApiError &error, const AnswerFacts &facts) {
+    JsonWriter out;
+    out.open_object();
+    out.key("event_id").string(facts.request_id);
+    out.key("type").string(error.type);
+    write_error_members(out, error, facts);
+    out.close_object();
+    return std::move(out).finish_text();
+}
+
+std::string write_error_event(const ApiError &error, const AnswerFacts &facts) {
+    JsonWriter out;
+    out.open_object();
+    out.key("event_id").string(facts.request_id);
+    out.key("type").string("error");
+    write_error_members(out, error, facts);
+    out.close_object();
     return std::move(out).finish_text();
 }
 

@@ -16,11 +16,13 @@
 
 namespace gateway {
 
-// What goes to the client.
+// What goes to the client: all of it, or a part of a stream, whose first has the head.
 struct Answer {
     int status = 200;
+    std::string_view content_type = "application/json";
     std::vector<std::pair<std::string, std::string>> headers;
-    Bytes body;  // JSON
+    Bytes body;
+    bool goes_on = false;  // other parts come
 };
 
 // All that the answer says besides the images.
@@ -31,6 +33,7 @@ struct AnswerFacts {
     const Journal *journal = nullptr;  // null: nothing was tried
     const std::vector<Adjustment> *adjustments = nullptr;
     int64_t latency = 0;
+    int64_t chunk_index = 0;
     std::optional<bool> may_still_be_working;  // a provider; where no answer came in time
     std::optional<Cost> cost;
     // Of a success:
@@ -41,6 +44,13 @@ struct AnswerFacts {
 
 Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
                    std::string_view response_format);
+
+// The data of one event of a stream, for the image at this place. `is_last`: with all that is told
+// once.
+Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts &facts,
+                      std::string_view response_format, bool is_last);
+// As the clients of OpenAI raise on.
+std::string write_error_event(const ApiError &error, const AnswerFacts &facts);
 
 std::string write_error(const ApiError &error, const AnswerFacts &facts);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/catalog/price.h"
+#include "core/response/event_stream.h"
 #include "core/response/made.h"
 
 namespace gateway {
@@ -29,6 +30,49 @@ Adjustment missing_images(int64_t asked, size_t made, const std::string &why) {
             why.empty() ? "the provider made only " + std::to_string(made)
                         : "only " + std::to_string(made) + " were made: " + why};
 }
+
+// All that a success says, with what it refers to.
+struct Telling {
+    Telling(const Success &success, const AnswerFacts &known) : facts(known) {
+        ImageResult &result = success.result;
+        const Params &asked = success.request.params;
+        const Fitted &fitted = success.made.prepared->fitted;
+        take_truth(result);
+        adjustments = success.request.adjustments;
+        const auto add = [&](const std::vector<Adjustment> &more) {
+            adjustments.insert(adjustments.end(), more.begin(), more.end());
+        };
+        add(fitted.adjustments);
+        add(list_differences(result, asked, fitted.params,
+                             success.problems == nullptr ? std::vector<PictureDelivery::Problem>()
+                                                         : *success.problems));
+        const int64_t wanted = success.made.prepared->images();
+        if (static_cast<int64_t>(result.images.size()) < wanted) {
+            adjustments.push_back(
+                missing_images(wanted, result.images.size(), success.made.missing));
+        }
+        facts.adjustments = &adjustments;
+
+        facts.cost = success.bill.cost;
+        facts.usage_counted = success.bill.counted;
+        result.usage = success.bill.usage;
+        if (success.wishes.raw_request) {
+            raw_request = join_wires(success.made.calls, &Wire::request);
+            facts.raw_request = raw_request;
+        }
+        if (success.wishes.raw_response) {
+            raw_response = join_wires(success.made.calls, &Wire::response);
+            facts.raw_response = raw_response;
+        }
+    }
+    Telling(const Telling &) = delete;
+    Telling &operator=(const Telling &) = delete;
+
+    AnswerFacts facts;
+    std::vector<Adjustment> adjustments;
+    std::string raw_request;
+    std::string raw_response;
+};
 
 }  // namespace
 
@@ -72,39 +116,23 @@ Bill bill_of(const Made &made, ImageResult &result) {
 }
 
 Bytes write_success(const Success &success, AnswerFacts facts) {
-    ImageResult &result = success.result;
-    const Params &asked = success.request.params;
-    const Fitted &fitted = success.made.prepared->fitted;
-    take_truth(result);
+    Telling telling(success, facts);
+    return write_images(success.result, telling.facts, success.response_form);
+}
 
-    std::vector<Adjustment> adjustments = success.request.adjustments;
-    const auto add = [&](const std::vector<Adjustment> &more) {
-        adjustments.insert(adjustments.end(), more.begin(), more.end());
-    };
-    add(fitted.adjustments);
-    add(list_differences(
-        result, asked, fitted.params,
-        success.problems == nullptr ? std::vector<PictureDelivery::Problem>() : *success.problems));
-    const int64_t wanted = success.made.prepared->images();
-    if (static_cast<int64_t>(result.images.size()) < wanted) {
-        adjustments.push_back(missing_images(wanted, result.images.size(), success.made.missing));
+Bytes write_success_events(const Success &success, AnswerFacts facts) {
+    Telling telling(success, facts);
+    const int64_t total = facts.latency;
+    Bytes events;
+    for (size_t place = 0; place < success.result.images.size(); ++place) {
+        const bool is_last = place + 1 == success.result.images.size();
+        // Since the event before; and the whole time on the last.
+        telling.facts.latency = is_last || place == 0 ? total : 0;
+        append_event(
+            events, "image_generation.completed",
+            write_completed(success.result, place, telling.facts, success.response_form, is_last));
     }
-    facts.adjustments = &adjustments;
-
-    facts.cost = success.bill.cost;
-    facts.usage_counted = success.bill.counted;
-    result.usage = success.bill.usage;
-    std::string raw_request;
-    std::string raw_response;
-    if (success.wishes.raw_request) {
-        raw_request = join_wires(success.made.calls, &Wire::request);
-        facts.raw_request = raw_request;
-    }
-    if (success.wishes.raw_response) {
-        raw_response = join_wires(success.made.calls, &Wire::response);
-        facts.raw_response = raw_response;
-    }
-    return write_images(result, facts, asked.text(Param::response_format));
+    return events;
 }
 
 }  // namespace gateway

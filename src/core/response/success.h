@@ -28,11 +28,14 @@ struct Success {
     const ImageRequest &request;
     const Made &made;
     ImageResult &result;  // completed: what the provider did not tell is read from the bytes
+    std::string_view response_form;  // "url", or bytes
     const Wishes &wishes;
     const Bill &bill;
     const std::vector<PictureDelivery::Problem> *problems;  // null: nothing was to be delivered
 };
 
 Bytes write_success(const Success &success, AnswerFacts facts);
+// The same as the last events of a stream.
+Bytes write_success_events(const Success &success, AnswerFacts facts);
 
 }  // namespace gateway

@@ -5,9 +5,18 @@ import * as sdk from 'openai';
 
 const { client, options, ask } = JSON.parse(await text(process.stdin));
 
+async function all(stream) {
+  const events = [];
+  for await (const event of stream) {
+    events.push(event);
+  }
+  return events;
+}
+
 async function generate() {
   try {
-    return { answer: await new sdk[client]({ maxRetries: 0, timeout: 30_000, ...options }).images.generate(ask) };
+    const answer = await new sdk[client]({ maxRetries: 0, timeout: 30_000, ...options }).images.generate(ask);
+    return { answer: ask.stream ? await all(answer) : answer };
   } catch (error) {
     if (!(error instanceof sdk.APIError)) {
       throw error;
