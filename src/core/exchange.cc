@@ -229,6 +229,10 @@ tl::expected<Prepared, ApiError> Exchange::prepare(const Candidate &candidate) {
 // What is made now comes on top of what may have been made, and billed, before.
 tl::expected<void, Uncovered> Exchange::cover(const Candidate &candidate,
                                               const Prepared &prepared) {
+    if (ports_.upstream.memory_held() > policy_.memory) {
+        return tl::unexpected(Uncovered{error_overloaded(
+            "This gateway holds as many pictures as it has memory for; clients are taking them.")});
+    }
     expense_.ask(prepared);
     const int64_t lost = journal_.images_lost();
     if (const auto covered =

@@ -41,6 +41,7 @@ struct Policy {
     Milliseconds deadline{590'000};
     Milliseconds heartbeat{15'000};
     size_t answer_max = 0;
+    size_t memory = SIZE_MAX;  // that answers may be kept in before no provider is asked any more
 };
 
 class Exchange final : private Story {

@@ -81,6 +81,8 @@ class UpstreamClient {
                                                 std::function<void(HttpReply)> on_reply) = 0;
     // A call whose answer nobody waits for. It outlives whoever makes it.
     virtual void send_off(HttpCall call) = 0;
+    // Bytes of memory that answers are kept in, until clients have taken them.
+    [[nodiscard]] virtual size_t memory_held() const = 0;
 };
 
 enum class LogLevel : uint8_t { info, warn, error };

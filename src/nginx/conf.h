@@ -36,6 +36,7 @@ struct MainConf {
     std::vector<std::unique_ptr<PictureStore>> stores;
     ngx_shm_zone_t *zone = nullptr;
     StateRules state;
+    size_t memory = 0;  // 0: as if it were not said
     ngx_thread_pool_t *threads = nullptr;
 };
 

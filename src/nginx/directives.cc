@@ -196,6 +196,14 @@ char *set_limit(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     });
 }
 
+char *set_memory(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
+    return read_directive(cf, [=] {
+        MainConf &main = main_conf_of(conf);
+        require_first(cf, main.memory == 0);
+        main.memory = parse_large_size_parameter(to_view(arguments(cf)[1]));
+    });
+}
+
 char *set_state(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         StateRules &state = main_conf_of(conf).state;
@@ -358,6 +366,8 @@ ngx_command_t image_gateway_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_gateway_limit"), kEverywhere | NGX_CONF_2MORE, set_limit,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
+    {ngx_string("image_gateway_memory"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_memory,
+     NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_gateway_state"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE123, set_state,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_gateway_cors"), kEverywhere | NGX_CONF_1MORE, set_cors,

@@ -29,6 +29,7 @@ class CurlClient final : public UpstreamClient, public PictureFetcher {
     std::unique_ptr<UpstreamCall> start(HttpCall call,
                                         std::function<void(HttpReply)> on_reply) override;
     void send_off(HttpCall call) override;
+    [[nodiscard]] size_t memory_held() const override { return blocks_->lent() * kBlockSize; }
     std::unique_ptr<Fetch> fetch(PictureFetch fetch,
                                  std::function<void(FetchedPicture)> on_end) override;
 

@@ -171,6 +171,7 @@ def test_defaults_are_those_of_the_source(entries, source):
         (HTTP, "image_gateway_body_max"): constant(conf, "kDefaultBodyMax"),
         (HTTP, "image_gateway_answer_max"): constant(conf, "kDefaultAnswerMax"),
         (HTTP, "image_gateway_deadline"): constant(conf, "kDefaultDeadline"),
+        (HTTP, "image_gateway_memory"): constant(conf, "kDefaultMemory"),
         (HTTP, "image_gateway_heartbeat"): constant(conf, "kDefaultHeartbeat"),
         (HTTP, "image_gateway_zone"): (zone_name, constant(zone, "kDefaultZone")),
         (PROVIDER, "timeout"): [(name, constant(call, name)) for name in ("connect", "first_byte", "stall", "total")],

@@ -1,13 +1,16 @@
 """stream: true, over providers that do not stream: signs of life, and then the pictures, as events."""
 
+import base64
 import json
 import re
 import time
 
 import pytest
+from fakes.behaviours import Json
 from fakes.openai import ERRORS, Delay, Hang, Reset
-from fakes.pictures_host import PicturesHost
+from fakes.pictures import picture
 from harness import key_entry, provider, write_keys
+from harness.gateway import until
 
 SANDBOX = "image_provider sandbox { api sandbox; } image_model auto sandbox/placeholder;\n"
 PING = ": ping\n\n"
@@ -146,6 +149,21 @@ def test_a_slow_reader_gets_every_byte(streaming):
     time.sleep(1)
     reply = raw.response()
     assert [data["index"] for _, data in events(reply.text)] == [0, 1, 2, 3]
+
+
+def test_a_worker_full_of_pictures_that_nobody_takes_asks_for_no_more(streaming, openai):
+    """Until those who have them take them."""
+    g = streaming(http="image_gateway_memory 1m;", listen="sndbuf=64k")
+    openai.always(Json({"created": 1, "data": [{"b64_json": base64.b64encode(picture(64, 64, size_bytes=3_000_000)).decode()}]}))
+    slow = [g.connect(receive_buffer=4096).post("/v1/images/generations", {"prompt": "x", "model": "p/gpt-image-2"})
+            for _ in range(2)]
+    assert until(lambda: g.generate(model="p/gpt-image-2").status == 503, 10)
+    reply = g.generate(model="p/gpt-image-2")
+    assert reply.json["error"]["code"] == "overloaded" and reply.headers["Retry-After"] == "1"
+    assert g.generate(model="auto").status == 503
+    for raw in slow:
+        raw.reset()
+    assert until(lambda: g.generate(model="auto").status == 200, 5)
 
 
 def test_it_is_not_compressed(streaming):

@@ -185,6 +185,8 @@ class FakeUpstream final : public UpstreamClient {
     std::function<void()> on_start;
 
     void send_off(HttpCall call) override { sent_off.push_back(std::move(call)); }
+    [[nodiscard]] size_t memory_held() const override { return held; }
+    size_t held = 0;
 
     // A reply to the call that was started last.
     void deliver(HttpReply reply) {

@@ -147,8 +147,7 @@ std::string to_der(const std::string &signature, size_t number_size) {
         ECDSA_SIG_set0(numbers.get(), r.get(), s.get()) != 1) {
         return {};
     }
-    (void)r.release();
-    (void)s.release();
+    [[maybe_unused]] const BIGNUM *given[] = {r.release(), s.release()};  // are its own now
     unsigned char *der = nullptr;
     const int size = i2d_ECDSA_SIG(numbers.get(), &der);
     const std::unique_ptr<unsigned char, Free<[](unsigned char *p) { OPENSSL_free(p); }>> owned(

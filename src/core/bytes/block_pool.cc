@@ -19,11 +19,13 @@ Block BlockPool::take() {
         memory = std::move(idle_.back());
         idle_.pop_back();
     }
+    ++lent_;
     auto home = shared_from_this();
     return Block(memory.release(), [home](char *returned) { home->give_back(returned); });
 }
 
 void BlockPool::give_back(char *memory) noexcept {
+    --lent_;
     std::unique_ptr<char[]> owned(memory);
     if (idle_.size() < most_idle_) {
         idle_.push_back(std::move(owned));

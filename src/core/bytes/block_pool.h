@@ -21,6 +21,8 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
     Block take();
 
     [[nodiscard]] size_t idle() const { return idle_.size(); }
+    // Blocks that somebody holds.
+    [[nodiscard]] size_t lent() const { return lent_; }
 
  private:
     explicit BlockPool(size_t most_idle) : most_idle_(most_idle) {}
@@ -28,6 +30,7 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
 
     std::vector<std::unique_ptr<char[]>> idle_;
     size_t most_idle_;
+    size_t lent_ = 0;
 };
 
 }  // namespace gateway

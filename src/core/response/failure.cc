@@ -68,10 +68,7 @@ ApiError error_when_all_failed(const Journal &journal, std::string_view model_as
         return error_unavailable(journal);
     }
     if (!attempts.empty() && attempts.back().code == kNoConnectionCode) {
-        ApiError error = ApiError::of(503, "overloaded",
-                                      "This gateway has no connection left to ask a provider.");
-        error.retry_after = 1;
-        return error;
+        return error_overloaded("This gateway has no connection left to ask a provider.");
     }
     if (journal.skipped().empty() && all(attempts, ended_as(OutcomeType::not_here))) {
         return ApiError::of(404, "model_not_found",
@@ -93,6 +90,12 @@ ApiError error_too_late(Milliseconds deadline, bool may_still_be_working) {
         "No image was made within " + in_words(deadline) +
             (may_still_be_working ? ". The provider that was asked last may still be working on it."
                                   : ". No provider is working on it."));
+}
+
+ApiError error_overloaded(const std::string &why) {
+    ApiError error = ApiError::of(503, "overloaded", why);
+    error.retry_after = 1;
+    return error;
 }
 
 ApiError error_exceeded(const Exceeded &exceeded) {

@@ -23,6 +23,9 @@ ApiError error_too_late(Milliseconds deadline, bool may_still_be_working);
 // Of a caller's limits or budgets.
 ApiError error_exceeded(const Exceeded &exceeded);
 
+// This gateway can do no more just now.
+ApiError error_overloaded(const std::string &why);
+
 // Fewer images than were asked for, and strictly so many.
 ApiError error_incomplete(int64_t asked, int64_t made, std::string_view why);
 
