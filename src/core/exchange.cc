@@ -204,7 +204,12 @@ void Exchange::execute() {
         head_.request_id.empty() ? std::string_view(request_id_) : head_.request_id;
     effort_.emplace(Effort{ports_, health_, journal_, began_ + deadline_, plan_.choice,
                            policy_.answer_max, show_wire, client_id, head_.idempotency_key,
-                           head_.traceparent});
+                           head_.traceparent, nullptr});
+    if (stream_ != nullptr) {
+        effort_->on_preview = [this](const Candidate &candidate, const Preview &preview) {
+            on_preview(candidate, preview);
+        };
+    }
     execution_ =
         std::make_unique<Execution>(*effort_, plan_, model_asked_, static_cast<Story &>(*this));
     execution_->start();
@@ -259,6 +264,22 @@ void Exchange::on_made(Made made) {
         return;
     }
     deliver();
+}
+
+void Exchange::on_preview(const Candidate &candidate, const Preview &preview) {
+    if (preview.number >= request_.params.integer(Param::partial_images, 0)) {
+        return;  // some send them unasked
+    }
+    AnswerFacts facts = this->facts();
+    facts.journal = nullptr;
+    const EventPlace place = stream_->count().next(preview.image.index, facts.latency);
+    facts.chunk_index = place.chunk_index;
+    facts.latency = place.latency;
+    Bytes event;
+    append_event(
+        event, "image_generation.partial_image",
+        write_partial(preview, facts, response_form(), candidate.provider->name, candidate.model));
+    stream_->send(std::move(event));
 }
 
 void Exchange::take_bill() {
@@ -349,7 +370,7 @@ void Exchange::unify() {
                     bill_,
                     delivery_ == nullptr ? nullptr : &delivery_->problems()};
     if (stream_ != nullptr) {
-        finish_stream(write_success_events(success, facts()), kOk);
+        finish_stream(write_success_events(success, facts(), stream_->count()), kOk);
         return;
     }
     Answer answer;

@@ -120,6 +120,7 @@ class Exchange final : private Story {
     void finish(Answer answer);
     void finish_stream(Bytes events, int status);
     void begin_stream();
+    void on_preview(const Candidate &candidate, const Preview &preview);
     void on_deadline();
 
     [[nodiscard]] Answer answer_for(const ApiError &error) const;

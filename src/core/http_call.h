@@ -52,8 +52,9 @@ struct HttpReply {
     int status = 0;
     std::string headers;  // the last header block, a line each
     LiftedText body;
-    Bytes picture;        // in base64; then there is no body
-    std::string problem;  // what went wrong, for the log
+    Bytes picture;          // in base64; then there is no body
+    bool streamed = false;  // told by events; then neither
+    std::string problem;    // what went wrong, for the log
 
     // The value of the first header of this name (given in lower case), trimmed; empty if there is
     // none.

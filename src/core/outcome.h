@@ -77,6 +77,13 @@ struct ImageResult {
     std::optional<int64_t> cost;  // in millionths of a dollar, where the provider tells it
 };
 
+// What a picture looks like so far.
+struct Preview {
+    Image image;
+    int64_t number = 0;  // among those of its image
+    ImageResult what;    // without images
+};
+
 struct ProviderError {
     int status = 0;  // 0: it never answered
     std::string type;

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/http_call.h"
+#include "core/sse/event_reader.h"
 
 namespace gateway {
 
@@ -77,8 +78,14 @@ class UpstreamClient {
     virtual ~UpstreamClient() = default;
     // `on_reply` is called exactly once, never before start() has returned, and not after the call
     // was let go of.
+    // With `on_event` a success may be a stream: then its events come before the reply, which has
+    // no body, and the call must not be let go of from within.
     virtual std::unique_ptr<UpstreamCall> start(HttpCall call,
-                                                std::function<void(HttpReply)> on_reply) = 0;
+                                                std::function<void(HttpReply)> on_reply,
+                                                std::function<void(ServerEvent)> on_event) = 0;
+    std::unique_ptr<UpstreamCall> start(HttpCall call, std::function<void(HttpReply)> on_reply) {
+        return start(std::move(call), std::move(on_reply), nullptr);
+    }
     // A call whose answer nobody waits for. It outlives whoever makes it.
     virtual void send_off(HttpCall call) = 0;
     // Bytes of memory that answers are kept in, until clients have taken them.

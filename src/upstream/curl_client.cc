@@ -28,10 +28,11 @@ CurlClient::~CurlClient() {
 }
 
 std::unique_ptr<UpstreamCall> CurlClient::start(HttpCall call,
-                                                std::function<void(HttpReply)> on_reply) {
+                                                std::function<void(HttpReply)> on_reply,
+                                                std::function<void(ServerEvent)> on_event) {
     CurlMulti &multi = multi_for(own_, call.ca_file);
     return std::make_unique<CurlTransfer>(multi, loop_, blocks_, std::move(call),
-                                          std::move(on_reply));
+                                          std::move(on_reply), std::move(on_event));
 }
 
 void CurlClient::send_off(HttpCall call) {

@@ -26,8 +26,9 @@ class CurlClient final : public UpstreamClient, public PictureFetcher {
         multi_for(foreign_, ca_file);
     }
 
-    std::unique_ptr<UpstreamCall> start(HttpCall call,
-                                        std::function<void(HttpReply)> on_reply) override;
+    using UpstreamClient::start;
+    std::unique_ptr<UpstreamCall> start(HttpCall call, std::function<void(HttpReply)> on_reply,
+                                        std::function<void(ServerEvent)> on_event) override;
     void send_off(HttpCall call) override;
     [[nodiscard]] size_t memory_held() const override { return blocks_->lent() * kBlockSize; }
     std::unique_ptr<Fetch> fetch(PictureFetch fetch,

@@ -19,6 +19,8 @@ class CurlJob {
     void set_added(bool added) { added_ = added; }
     void set_result(CURLcode result) { result_ = result; }
 
+    // Hands over what has come so far, if it asked for that by note().
+    virtual void hear() {}
     // Hands over what came of it. The job may be gone when this returns.
     virtual void deliver() = 0;
 

@@ -102,10 +102,16 @@ void CurlMulti::add(CurlJob &job) {
         finished_.push_back(&job);
     }
     adding_ = false;
-    if (!finished_.empty()) {
+    if (!finished_.empty() || !heard_.empty()) {
         wanted_ = std::chrono::steady_clock::now();  // never from within the call that starts it
     }
     arm();
+}
+
+void CurlMulti::note(CurlJob &job) {
+    if (std::find(heard_.begin(), heard_.end(), &job) == heard_.end()) {
+        heard_.push_back(&job);
+    }
 }
 
 void CurlMulti::remove(CurlJob &job) noexcept {
@@ -114,6 +120,7 @@ void CurlMulti::remove(CurlJob &job) noexcept {
         job.set_added(false);
         ERR_clear_error();
     }
+    std::erase(heard_, &job);
     std::erase(finished_, &job);
 }
 
@@ -172,7 +179,13 @@ void CurlMulti::deliver() {
         return;  // what was added meanwhile is taken by the loop below, further up the stack
     }
     delivering_ = true;
-    while (!finished_.empty()) {
+    while (!heard_.empty() || !finished_.empty()) {
+        if (!heard_.empty()) {
+            CurlJob *job = heard_.front();
+            heard_.erase(heard_.begin());
+            job->hear();
+            continue;
+        }
         CurlJob *job = finished_.front();
         finished_.erase(finished_.begin());
         job->deliver();  // which may destroy it, start others and cancel others

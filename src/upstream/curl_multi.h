@@ -32,6 +32,8 @@ class CurlMulti final : public SocketListener {
     void give_back(CURL *easy) noexcept;
 
     void add(CurlJob &job);
+    // From within a callback: the job wants to be heard when curl has returned.
+    void note(CurlJob &job);
     // Takes a transfer out, whatever its state. Never from within a curl callback.
     void remove(CurlJob &job) noexcept;
     // Ends a transfer that is still running; its owner hears of it.
@@ -63,6 +65,7 @@ class CurlMulti final : public SocketListener {
     Time armed_for_;
     std::unique_ptr<Timer> timer_;
     std::vector<CURL *> idle_;
+    std::vector<CurlJob *> heard_;  // that have something to hand over, and go on
     std::vector<CurlJob *> finished_;
     bool adding_ = false;
     bool delivering_ = false;

@@ -15,13 +15,17 @@ constexpr size_t kMostHeaderBytes = 64 * 1024;
 }  // namespace
 
 CurlTransfer::CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<BlockPool> blocks,
-                           HttpCall call, std::function<void(HttpReply)> on_reply)
+                           HttpCall call, std::function<void(HttpReply)> on_reply,
+                           std::function<void(ServerEvent)> on_event)
     : CurlJob(multi),
       loop_(loop),
       call_(std::move(call)),
       on_reply_(std::move(on_reply)),
+      on_event_(std::move(on_event)),
       lifter_(blocks),
-      picture_(std::move(blocks)) {
+      picture_(blocks),
+      events_(std::move(blocks),
+              [this](ServerEvent event) { waiting_.push_back(std::move(event)); }) {
     try {
         configure();
         if (call_.timeouts.first_byte < call_.timeouts.total) {
@@ -124,8 +128,8 @@ void CurlTransfer::take_header(std::string_view line) {
 size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
     const size_t length = size * count;
-    if (transfer.call_.answer_max != 0 &&
-        transfer.lifter_.size() + transfer.picture_.size() + length > transfer.call_.answer_max) {
+    transfer.received_ += length;
+    if (transfer.call_.answer_max != 0 && transfer.received_ > transfer.call_.answer_max) {
         transfer.too_large_ = true;
         return 0;
     }
@@ -143,6 +147,15 @@ void CurlTransfer::take_body(std::string_view bytes) {
         watch_for_stall(call_.timeouts.stall);
         is_picture_ = call_.takes_picture && reply_.status == 200 &&
                       !reply_.header("content-type").starts_with("application/json");
+        reply_.streamed = on_event_ && reply_.status == 200 &&
+                          reply_.header("content-type").starts_with("text/event-stream");
+    }
+    if (reply_.streamed) {
+        events_.feed(bytes);
+        if (!waiting_.empty()) {
+            multi_.note(*this);
+        }
+        return;
     }
     is_picture_ ? picture_.feed(bytes) : lifter_.feed(bytes);
 }
@@ -192,9 +205,21 @@ Delivery CurlTransfer::delivery() const {
     return result_ == CURLE_OPERATION_TIMEDOUT ? Delivery::timed_out : Delivery::lost;
 }
 
+void CurlTransfer::hear() {
+    while (!waiting_.empty()) {
+        ServerEvent event = std::move(waiting_.front());
+        waiting_.pop_front();
+        on_event_(std::move(event));
+    }
+}
+
 void CurlTransfer::deliver() {
     first_byte_timer_.reset();
     stall_timer_.reset();
+    if (reply_.streamed && result_ == CURLE_OK) {
+        events_.finish();
+    }
+    hear();
     reply_.delivery = delivery();
     if (is_resent()) {
         reply_.problem = "the connection was closed before any answer";

@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 
@@ -19,7 +20,8 @@ namespace gateway {
 class CurlTransfer final : public UpstreamCall, private CurlJob {
  public:
     CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<BlockPool> blocks,
-                 HttpCall call, std::function<void(HttpReply)> on_reply);
+                 HttpCall call, std::function<void(HttpReply)> on_reply,
+                 std::function<void(ServerEvent)> on_event);
     ~CurlTransfer() override;
     CurlTransfer(const CurlTransfer &) = delete;
     CurlTransfer &operator=(const CurlTransfer &) = delete;
@@ -27,6 +29,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     [[nodiscard]] bool is_sent() const override;
 
  private:
+    void hear() override;
     void deliver() override;
 
     static size_t on_header(char *text, size_t size, size_t count, void *self) noexcept;
@@ -47,11 +50,15 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     EventLoop &loop_;
     HttpCall call_;
     std::function<void(HttpReply)> on_reply_;
+    std::function<void(ServerEvent)> on_event_;  // none: nobody asked for a stream
     std::unique_ptr<Timer> first_byte_timer_;
     std::unique_ptr<Timer> stall_timer_;
     std::chrono::steady_clock::time_point last_byte_;
     Lifter lifter_;
     Base64Writer picture_;
+    EventReader events_;
+    std::deque<ServerEvent> waiting_;  // until curl has returned
+    size_t received_ = 0;
     bool is_picture_ = false;
     HttpReply reply_;
     int sends_ = 0;

@@ -23,6 +23,7 @@ from . import openai_rules as rules
 from .behaviours import (Behaviour, Chunked, CloseIdle, CloseUnanswered, Delay, Hang, Json, KeepAliveClose, Raw,
                          Reply, Reset, ResetBeforeBody, SayClose, Trickle, Truncate, UntilClose)
 from .case import Case, Probe
+from .event_stream import stream_reply
 from .openai_errors import CALLER, ERRORS, ERRORS_BY_OUTCOME, OUTCOMES, Error
 from .pictures import picture
 from .server import FakeServer, Request
@@ -170,12 +171,17 @@ class OpenAI(FakeServer):
         if request.path in self._files:
             return Reply(200, {"Content-Type": "image/png"}, self._files[request.path])
         if request.json.get("stream"):
-            return Reply(501, {"Content-Type": "text/plain"}, b"this fake does not stream yet")
+            return self.stream_reply(request)
         return self.json_reply(self.document(request))
 
     def json_reply(self, document, headers=None) -> Reply:
         return Reply(200, {"Content-Type": "application/json", **self.common_headers(), **(headers or {})},
                      json.dumps(document, indent=2).encode())
+
+    def stream_reply(self, request, style=None) -> Reply:
+        body = request.json
+        return stream_reply(self.document(request), body.get("partial_images") or 0, style,
+                            output_format=body.get("output_format") or "png", headers=self.common_headers())
 
     def common_headers(self) -> dict:
         """What every answer of OpenAI's carries, and no caller of the gateway may see."""

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Optional
 
 from .behaviours import Behaviour, Raw, Reply
+from .event_stream import stream_reply
 from .pictures import picture
 from .server import FakeServer, Request
 
@@ -106,9 +107,21 @@ class OpenAiLike(FakeServer):
     def accept(self, request: Request) -> Reply:
         if request.path in self._files:
             return Reply(200, {"Content-Type": "application/octet-stream"}, self._files[request.path])
-        body = request.json
-        document = self.change(self.document(body, [self._item(body) for _ in range(self.count(body))]))
+        if request.json.get("stream"):
+            return self.stream_reply(request)
+        document = self._document(request.json)
         return Reply(200, {"Content-Type": "application/json"}, json.dumps(document).encode())
+
+    def stream_reply(self, request: Request, style=None) -> Reply:
+        """For those that stream, and so have a field for it."""
+        body = request.json
+        return stream_reply(self._document(body), self.partials(body), style, output_format=self.format(body))
+
+    def partials(self, body: dict) -> int:
+        return body.get("partial_images", 0)
+
+    def _document(self, body: dict) -> dict:
+        return self.change(self.document(body, [self._item(body) for _ in range(self.count(body))]))
 
     def _item(self, body) -> dict:
         number = next(self._numbers)

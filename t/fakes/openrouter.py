@@ -3,9 +3,10 @@
 import json
 import re
 
-from .behaviours import Json
+from .behaviours import Json, Reply
 from .case import Case, Probe
-from .checks import choice, number, text
+from .checks import choice, number, text, truth
+from .event_stream import Events
 from .openai_like import HTML, OpenAiLike, matching, sent, sides
 
 RATIOS = ("1:1", "1:2", "1:4", "1:8", "2:1", "2:3", "3:2", "3:4", "4:1", "4:3", "4:5", "5:4", "8:1", "9:16", "16:9",
@@ -40,7 +41,7 @@ class OpenRouter(OpenAiLike):
               "size": matching(r"[124]K|[0-9]+x[0-9]+"), "quality": choice("auto", "low", "medium", "high"),
               "background": choice("auto", "transparent", "opaque"),
               "output_format": choice("png", "jpeg", "webp", "svg"), "output_compression": number(0, 100),
-              "seed": number()}
+              "seed": number(), "stream": truth}
 
     def error(self, status, message, param=None):
         return error(status, message)
@@ -59,6 +60,21 @@ class OpenRouter(OpenAiLike):
             return super().size(body)
         side = TIERS[body.get("size") or body.get("resolution", "1K")]
         return sides(body.get("aspect_ratio", "1:1"), side)
+
+    def accept(self, request):
+        """Others behind it answer in one go, whatever they were asked."""
+        body = request.json
+        if not body.get("stream") or body.get("model", "").startswith("openai/"):
+            return super().accept(request)
+        document = self._document(body)
+        return Reply(200, {"Content-Type": "application/json"}, json.dumps(document).encode())
+
+    def partials(self, body):
+        return 1  # nobody can ask for more, or for less
+
+    def stream_reply(self, request, style=None):
+        return super().stream_reply(request, style or Events(
+            named=False, wrap=lambda text: ": OPENROUTER PROCESSING\n\n" + text, tail="data: [DONE]\n\n"))
 
     def document(self, body, data):
         kind = f"image/{self.format(body)}"

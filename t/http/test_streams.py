@@ -181,7 +181,8 @@ def test_it_counts_against_limits(scratch, gateway):
     assert replies[0].headers["x-ratelimit-remaining-images"] == "1"
 
 
-def test_previews_that_are_not_made_are_told(streaming):
-    (_, data), = events(stream(streaming(), "auto", size="16x16", partial_images=2).text)
-    adjustment, = data["extra_fields"]["adjustments"]
-    assert adjustment["param"] == "partial_images" and adjustment["sent"] is None
+def test_previews_that_are_not_made_are_told(streaming, openai_factory):
+    g = streaming("image_gateway_fetch_allow 127.0.0.0/8;", provider("d", openai_factory(family="dalle")))
+    (_, data), = events(stream(g, "d/dall-e-3", partial_images=2).text)
+    adjustment, = (one for one in data["extra_fields"]["adjustments"] if one["param"] == "partial_images")
+    assert adjustment["sent"] is None

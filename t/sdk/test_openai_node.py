@@ -61,6 +61,13 @@ def test_a_stream_of_three_images_is_three_events(open_gateway, generate):
     assert [png_size(event["b64_json"]) for event in found] == [(512, 512)] * 3
 
 
+def test_a_stream_has_previews(open_gateway, generate):
+    found = generate(open_gateway, n=3, stream=True, partial_images=2)["answer"]
+    assert [event["type"] for event in found] == (["image_generation.partial_image"] * 6
+                                                  + ["image_generation.completed"] * 3)
+    assert {png_size(event["b64_json"]) for event in found} == {(512, 512)}
+
+
 def test_an_unknown_model_is_not_found(open_gateway, generate):
     error = generate(open_gateway, model="no-such-model")["error"]
     assert (error["class"], error["code"]) == ("NotFoundError", "model_not_found")

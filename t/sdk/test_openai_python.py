@@ -5,7 +5,11 @@ import urllib.request
 
 import openai
 import pytest
-from harness import key_entry, write_keys
+from fakes.azure_openai import AzureOpenAi
+from fakes.event_stream import breaks_off_after
+from fakes.openai import OpenAI
+from fakes.openrouter import OpenRouter
+from harness import key_entry, provider, write_keys
 from sandbox import CLOSED, SANDBOX, SECRET, png_size
 
 ASK = {"model": "auto", "prompt": "a red kite", "size": "512x512", "response_format": "b64_json"}
@@ -50,6 +54,46 @@ def test_a_stream_of_three_images_is_three_events(open_gateway, connect):
     assert [event.type for event in found] == ["image_generation.completed"] * 3
     assert [png_size(event.b64_json) for event in found] == [(512, 512)] * 3
     assert found[-1].usage.total_tokens > 0
+
+
+def test_a_stream_has_previews(open_gateway, connect):
+    found = list(connect(open_gateway).images.generate(**ASK, n=3, stream=True, partial_images=2))
+    assert [event.type for event in found[:6]] == ["image_generation.partial_image"] * 6
+    assert [event.partial_image_index for event in found[:6]] == [0, 1] * 3
+    assert [event.type for event in found[6:]] == ["image_generation.completed"] * 3
+    assert {png_size(event.b64_json) for event in found} == {(512, 512)}
+
+
+@pytest.fixture
+def streamed(gateway):
+    """What the client makes of a stream of such a fake."""
+    started = []
+
+    def start(fake, api, model):
+        started.append(fake.start())
+        g = gateway("image_gateway; image_gateway_auth off;", provider("p", fake, api=api))
+        with client_of(g) as client:
+            return list(client.images.generate(prompt="x", model=f"p/{model}", n=3, stream=True, partial_images=1))
+    yield start
+    for fake in started:
+        fake.stop()
+
+
+@pytest.mark.parametrize("fake, api, model", (
+    (OpenAI, "openai", "gpt-image-1.5"), (AzureOpenAi, "azure-openai", "gpt-image-1.5"),
+    (OpenRouter, "openrouter", "openai/gpt-image-2")))
+def test_previews_of_a_provider_that_streams_are_passed_on(streamed, fake, api, model):
+    found = streamed(fake(), api, model)
+    assert [event.type.split(".")[1] for event in found] == ["partial_image"] * 3 + ["completed"] * 3
+    assert found[-1].usage.total_tokens > 0
+
+
+def test_what_breaks_off_after_a_preview_raises(streamed):
+    fake = OpenAI()
+    fake.next(breaks_off_after(1))
+    with pytest.raises(openai.APIError) as raised:
+        streamed(fake, "openai", "gpt-image-1.5")
+    assert raised.value.code == "all_providers_failed"
 
 
 def test_a_stream_that_fails_before_its_head_raises_as_ever(open_gateway, connect):

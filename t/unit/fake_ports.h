@@ -168,14 +168,17 @@ class FakeUpstream final : public UpstreamClient {
         HttpCall call;
         State state = State::open;
         std::function<void(HttpReply)> on_reply;
-        bool sent = true;  // whole
+        bool sent = true;                           // whole
+        std::function<void(ServerEvent)> on_event;  // where a stream was asked for
     };
 
-    std::unique_ptr<UpstreamCall> start(HttpCall call,
-                                        std::function<void(HttpReply)> on_reply) override {
+    using UpstreamClient::start;
+    std::unique_ptr<UpstreamCall> start(HttpCall call, std::function<void(HttpReply)> on_reply,
+                                        std::function<void(ServerEvent)> on_event) override {
         auto seen = std::make_shared<Seen>();
         seen->call = std::move(call);
         seen->on_reply = std::move(on_reply);
+        seen->on_event = std::move(on_event);
         calls.push_back(seen);
         if (on_start) {
             on_start();
@@ -215,6 +218,7 @@ class FakeUpstream final : public UpstreamClient {
             if (seen_->state == State::open) {
                 seen_->state = State::cancelled;
                 seen_->on_reply = nullptr;
+                seen_->on_event = nullptr;
             }
         }
         [[nodiscard]] bool is_sent() const override { return seen_->sent; }

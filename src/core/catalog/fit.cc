@@ -154,14 +154,21 @@ class Fitter {
     }
     void leave_out(Param param, std::string reason) { adjust(param, {}, std::move(reason)); }
 
-    // A preview without a stream is nothing that a model could be asked for.
+    // What a model does not stream the gateway streams for it. A preview without a stream is
+    // nothing that a model could be asked for.
     void fit_stream() {
-        fitted_.params.clear(Param::stream);
-        fitted_.params.clear(Param::partial_images);
-        if (asked_.integer(Param::partial_images, 0) != 0) {
-            leave_out(Param::partial_images, asked_[Param::stream] == ParamValue(true)
-                                                 ? "previews are not passed on yet"
-                                                 : "previews are for streams");
+        const bool wanted = asked_[Param::stream] == ParamValue(true);
+        const bool streams = wanted && model_.can(Operation::stream);
+        if (!streams) {
+            fitted_.params.clear(Param::stream);
+        }
+        if (asked_.integer(Param::partial_images, 0) == 0) {
+            fitted_.params.clear(Param::partial_images);
+        } else if (streams && model_[Param::partial_images]) {
+            fit_one(Param::partial_images);
+        } else {
+            leave_out(Param::partial_images,
+                      wanted ? "this model cannot be asked for previews" : "previews are for streams");
         }
     }
 

@@ -238,7 +238,8 @@ std::optional<MicroUsd> upper_bound(const PricedCall &call, const ModelSpec &mod
     Tokens tokens;
     tokens.text_in = most_text_tokens(call.sent);
     tokens.image_in = call.input_images * *image;
-    tokens.image_out = call.images * (*image + call.partials * price.partial_tokens);
+    const int64_t partials = std::max(call.partials, call.sent.integer(Param::partial_images, 0));
+    tokens.image_out = call.images * (*image + partials * price.partial_tokens);
     tokens.text_out = call.images * price.max_text_out;
     return price_of_tokens(*price.per_million_tokens, tokens, kMillion - 1);
 }

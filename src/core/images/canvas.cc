@@ -51,6 +51,15 @@ void draw_stripes(Canvas &canvas, int y, int thickness, uint8_t ink) {
     }
 }
 
+void draw_mosaic(Canvas &canvas, int side) {
+    for (int y = 0; y < canvas.height(); y += side) {
+        const uint8_t *middle = canvas.row(std::min(y + side / 2, canvas.height() - 1));
+        for (int x = 0; x < canvas.width(); x += side) {
+            canvas.fill(x, y, side, side, middle[std::min(x + side / 2, canvas.width() - 1)]);
+        }
+    }
+}
+
 void draw_glyph(Canvas &canvas, const Glyph &shape, int x, int y, int scale, uint8_t ink) {
     for (int row = 0; row < kGlyphRows; ++row) {
         for (int column = 0; column < kGlyphColumns; ++column) {

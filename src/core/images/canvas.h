@@ -68,6 +68,9 @@ void draw_gradient(Canvas &canvas, int steps);
 // The slanted stripes of a building site: nobody takes that for a finished picture.
 void draw_stripes(Canvas &canvas, int y, int thickness, uint8_t ink);
 
+// Squares of so many pixels instead: a picture before it is done.
+void draw_mosaic(Canvas &canvas, int side);
+
 // `scale` pixels for each of its dots.
 void draw_glyph(Canvas &canvas, const Glyph &shape, int x, int y, int scale, uint8_t ink);
 

@@ -238,6 +238,9 @@ std::string draw_placeholder(const Placeholder &placeholder) {
         draw_circles(canvas,
                      Dice{placeholder.seed + static_cast<uint64_t>(placeholder.index) * 7919 + 1});
         draw_texts(canvas, placeholder);
+        if (placeholder.coarse > 1) {
+            draw_mosaic(canvas, placeholder.coarse);
+        }
         return encode_png(canvas, make_palette(hue, placeholder.transparent), kLabels);
     } catch (const std::bad_alloc &) {
         return {};

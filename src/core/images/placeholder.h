@@ -16,6 +16,7 @@ struct Placeholder {
     int index = 0;  // which of n
     bool transparent = false;
     uint64_t seed = 0;  // decides colours and pattern
+    int coarse = 0;     // of a preview: in squares of so many pixels
 };
 
 // The PNG's bytes, the same for the same input; empty if the size is impossible or memory is short.

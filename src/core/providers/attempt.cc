@@ -19,16 +19,19 @@ constexpr Milliseconds kLongestCancel{5'000};
 }  // namespace
 
 Attempt::Attempt(const Ports &ports, const ProviderRequest &request, Limits limits,
-                 std::function<void(Outcome)> on_outcome)
+                 std::function<void(Outcome)> on_outcome, std::function<void(Preview)> on_preview)
     : ports_(ports),
       request_(request),
       limits_(limits),
       on_outcome_(std::move(on_outcome)),
+      on_preview_(std::move(on_preview)),
       began_(ports.clock.now()) {}
 
 std::unique_ptr<Attempt> Attempt::start(const Ports &ports, const ProviderRequest &request,
-                                        Limits limits, std::function<void(Outcome)> on_outcome) {
-    std::unique_ptr<Attempt> attempt(new Attempt(ports, request, limits, std::move(on_outcome)));
+                                        Limits limits, std::function<void(Outcome)> on_outcome,
+                                        std::function<void(Preview)> on_preview) {
+    std::unique_ptr<Attempt> attempt(
+        new Attempt(ports, request, limits, std::move(on_outcome), std::move(on_preview)));
     Work work = request.provider.dialect->begin(request);
     if (auto *call = std::get_if<HttpCall>(&work)) {
         attempt->call(std::move(*call));
@@ -54,8 +57,12 @@ void Attempt::call(HttpCall call) {
     if (limits_.show_wire) {
         wire_ = std::make_unique<Wire>(Wire{show_request(call, provider().keys), ""});
     }
-    call_ =
-        ports_.upstream.start(std::move(call), [this](const HttpReply &reply) { on_reply(reply); });
+    std::function<void(ServerEvent)> on_event;
+    if (on_preview_ && dialect().streams(request_.params)) {
+        on_event = [this](const ServerEvent &event) { this->on_event(event); };
+    }
+    call_ = ports_.upstream.start(
+        std::move(call), [this](const HttpReply &reply) { on_reply(reply); }, std::move(on_event));
 }
 
 HttpCall Attempt::set_up(HttpCall call, Milliseconds total) const {
@@ -69,6 +76,10 @@ HttpCall Attempt::set_up(HttpCall call, Milliseconds total) const {
 }
 
 void Attempt::on_reply(const HttpReply &reply) {
+    if (streamed_ || reply.streamed) {
+        on_stream_end(reply);
+        return;
+    }
     if (reply.delivery != Delivery::answered) {
         end(judge_delivery(reply), nullptr);
         return;
@@ -79,6 +90,35 @@ void Attempt::on_reply(const HttpReply &reply) {
         return;
     }
     end(std::move(outcome), &reply);
+}
+
+// ---- a stream
+
+void Attempt::on_event(const ServerEvent &event) {
+    if (!streamed_) {
+        streamed_.emplace(request_.params.integer(Param::n, 1));
+    }
+    if (streamed_->has_ended()) {
+        return;  // whatever a provider says after it
+    }
+    if (auto preview = streamed_->take(dialect().read_event(event))) {
+        on_preview_(std::move(*preview));
+    }
+    if (streamed_->is_complete()) {
+        end(streamed_->take_outcome(), nullptr);
+    }
+}
+
+void Attempt::on_stream_end(const HttpReply &reply) {
+    if (streamed_ && streamed_->has_ended()) {
+        return;
+    }
+    const bool whole = reply.delivery == Delivery::answered;
+    if (!streamed_) {
+        streamed_.emplace(request_.params.integer(Param::n, 1));
+    }
+    Outcome outcome = streamed_->take_outcome();
+    end(whole ? std::move(outcome) : judge_delivery(reply), nullptr);
 }
 
 // ---- a job that goes on after the answer
@@ -158,6 +198,9 @@ void Attempt::end(Outcome outcome, const HttpReply *reply) {
         wire_->response = show_reply(*reply, provider().keys);
         outcome.wire = std::move(wire_);
     }
+    if (wire_ != nullptr && streamed_) {
+        outcome.wire = std::move(wire_);  // events are not kept
+    }
     add_what_was_sent(outcome.result);
     on_outcome_(std::move(outcome));
 }
@@ -179,20 +222,50 @@ void Attempt::add_what_was_sent(ImageResult &result) const {
 
 void Attempt::work(LocalWork work) {
     local_ = true;
-    // Always by a timer, so that no outcome comes before start() has returned.
-    timer_ = ports_.loop.start_timer(
-        work.delay, [this, make = std::move(work.make)]() mutable { run_work(std::move(make)); });
+    local_work_ = std::move(work);
+    if (!on_preview_) {
+        local_work_.previews.clear();
+    }
+    draw_previews();
 }
 
-void Attempt::run_work(std::function<Outcome()> make) {
+// Each of them, and then the work, after its share of the delay. Always by a timer, so that no
+// outcome comes before start() has returned.
+void Attempt::draw_previews() {
+    const auto steps = static_cast<int64_t>(local_work_.previews.size() + 1);
+    timer_ = ports_.loop.start_timer(local_work_.delay / steps, [this] {
+        if (previews_drawn_ == local_work_.previews.size()) {
+            run_work();
+            return;
+        }
+        auto preview = std::make_shared<Preview>();
+        run_task([preview,
+                  draw = std::move(local_work_.previews[previews_drawn_])] { *preview = draw(); },
+                 [this, preview] {
+                     const auto task = std::move(task_);
+                     ++previews_drawn_;
+                     if (!preview->image.content.empty()) {
+                         on_preview_(std::move(*preview));
+                     }
+                     draw_previews();
+                 });
+    });
+}
+
+void Attempt::run_work() {
     auto outcome = std::make_shared<Outcome>();
-    task_ = ports_.tasks.run([outcome, make = std::move(make)] { *outcome = make(); },
-                             [this, outcome] { on_outcome_(std::move(*outcome)); });
+    run_task([outcome, make = std::move(local_work_.make)] { *outcome = make(); },
+             [this, outcome] { on_outcome_(std::move(*outcome)); });
+}
+
+void Attempt::run_task(std::function<void()> work, std::function<void()> done) {
+    task_ = ports_.tasks.run(std::move(work), std::move(done));
     if (task_ == nullptr) {
-        outcome->type = OutcomeType::broken;
-        outcome->error.code = "task_pool_full";
-        outcome->error.message = "the task pool takes no more work";
-        on_outcome_(std::move(*outcome));
+        Outcome outcome;
+        outcome.type = OutcomeType::broken;
+        outcome.error.code = "task_pool_full";
+        outcome.error.message = "the task pool takes no more work";
+        on_outcome_(std::move(outcome));
     }
 }
 

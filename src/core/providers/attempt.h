@@ -9,6 +9,7 @@
 #include "core/ports.h"
 #include "core/providers/dialect.h"
 #include "core/providers/polling.h"
+#include "core/providers/streamed.h"
 
 namespace gateway {
 
@@ -22,8 +23,10 @@ class Attempt {
 
     // What the request refers to outlives the attempt. `on_outcome` is called exactly once, never
     // from within start().
+    // Before it `on_preview` may be, if it is given.
     static std::unique_ptr<Attempt> start(const Ports &ports, const ProviderRequest &request,
-                                          Limits limits, std::function<void(Outcome)> on_outcome);
+                                          Limits limits, std::function<void(Outcome)> on_outcome,
+                                          std::function<void(Preview)> on_preview = nullptr);
 
     Attempt(const Attempt &) = delete;
     Attempt &operator=(const Attempt &) = delete;
@@ -34,15 +37,19 @@ class Attempt {
 
  private:
     Attempt(const Ports &ports, const ProviderRequest &request, Limits limits,
-            std::function<void(Outcome)> on_outcome);
+            std::function<void(Outcome)> on_outcome, std::function<void(Preview)> on_preview);
     void call(HttpCall call);
     HttpCall set_up(HttpCall call, Milliseconds total) const;
     void on_reply(const HttpReply &reply);
+    void on_event(const ServerEvent &event);
+    void on_stream_end(const HttpReply &reply);
     void follow(Job job);
     void on_poll_end(const HttpReply &reply, Outcome outcome);
     void on_too_long();
     void work(LocalWork work);
-    void run_work(std::function<Outcome()> make);
+    void draw_previews();
+    void run_work();
+    void run_task(std::function<void()> work, std::function<void()> done);
     void end(Outcome outcome, const HttpReply *reply);
     void add_what_was_sent(ImageResult &result) const;
     void cancel_job() noexcept;
@@ -54,7 +61,9 @@ class Attempt {
     ProviderRequest request_;
     Limits limits_;
     std::function<void(Outcome)> on_outcome_;
+    std::function<void(Preview)> on_preview_;
     Milliseconds began_;
+    std::optional<Streamed> streamed_;  // so far, where the answer is a stream
     std::unique_ptr<Wire> wire_;
     std::optional<int64_t> seed_;  // that the call asked for
     std::unique_ptr<UpstreamCall> call_;
@@ -63,6 +72,8 @@ class Attempt {
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<Task> task_;
     bool local_ = false;  // made here
+    LocalWork local_work_;
+    size_t previews_drawn_ = 0;
 };
 
 }  // namespace gateway

@@ -37,10 +37,15 @@ struct ProviderRequest {
 // Work for the task pool instead of a call: for what is made here.
 struct LocalWork {
     Milliseconds delay{0};
+    std::vector<std::function<Preview()>> previews;  // before it, one after the other
     std::function<Outcome()> make;
 };
 
 using Work = std::variant<HttpCall, LocalWork>;
+
+// What an event of a provider's stream tells: nothing to us, what a picture looks like so far, one
+// that is done, or how all has failed.
+using StreamNews = std::variant<std::monostate, Preview, ImageResult, Outcome>;
 
 class Dialect {
  public:
@@ -61,6 +66,11 @@ class Dialect {
     // Reads a whole answer (Delivery::answered). What did not arrive whole is judged without the
     // dialect.
     [[nodiscard]] virtual Outcome read(const HttpReply &reply) const = 0;
+
+    // Whether what it began with these parameters may answer with a stream, and what an event of it
+    // says.
+    [[nodiscard]] virtual bool streams(const Params & /*params*/) const { return false; }
+    [[nodiscard]] virtual StreamNews read_event(const ServerEvent & /*event*/) const { return {}; }
 
     // For providers that answer before the picture is there: how they are asked again, with the key
     // of the submit, and how the document of a job that has ended is read.

@@ -192,6 +192,10 @@ std::string OpenAi::body_for(const ProviderRequest &request, const Params &param
 Work OpenAi::begin(const ProviderRequest &request) const {
     Params params = request.params;
     HttpCall call;
+    if (!wire_.streams) {
+        params.clear(Param::stream);
+        params.clear(Param::partial_images);
+    }
     if (!wire_.sends(Param::seed)) {
         params.clear(Param::seed);
     } else if (wire_.needs_seed && !params.has(Param::seed)) {
@@ -267,8 +271,8 @@ Outcome OpenAi::read(const HttpReply &reply) const {
             withheld = withheld || is_withheld(item) || is_filtered(item);
         }
     }
-    outcome.result.cost = cost_of(root);
     if (outcome.result.images.empty() && withheld) {
+        outcome.result.cost = cost_of(root);
         outcome.type = OutcomeType::refused_by_policy;
         outcome.error = {reply.status, "", std::string(kModeratedCode),
                          "The provider made the image, and withheld it by its policy.", ""};
@@ -281,12 +285,66 @@ Outcome OpenAi::read(const HttpReply &reply) const {
     if (outcome.result.images.size() == 1) {
         outcome.result.images.front().seed = root["seed"].integer();
     }
-    outcome.result.size = root["size"].string();
-    outcome.result.quality = root["quality"].string();
-    outcome.result.background = root["background"].string();
-    outcome.result.output_format = root["output_format"].string();
-    outcome.result.usage = read_openai_usage(root["usage"]);
+    std::vector<Image> images = std::move(outcome.result.images);
+    outcome.result = describe(root);
+    outcome.result.images = std::move(images);
     return outcome;
+}
+
+ImageResult OpenAi::describe(JsonValue root) const {
+    ImageResult result;
+    result.size = root["size"].string();
+    result.quality = root["quality"].string();
+    result.background = root["background"].string();
+    result.output_format = root["output_format"].string();
+    result.usage = read_openai_usage(root["usage"]);
+    result.cost = cost_of(root);
+    return result;
+}
+
+bool OpenAi::streams(const Params &params) const {
+    return wire_.streams && params[Param::stream] == ParamValue(true);
+}
+
+// Facts: OpenAI's openapi.yaml of 2026-08-21 and OpenRouter's typescript-sdk 1.2.54. What is no
+// JSON is a sign of life, or the "[DONE]" that some servers end with.
+StreamNews OpenAi::read_event(const ServerEvent &event) const {
+    if (event.data.outline_too_large) {
+        return {};
+    }
+    const auto document =
+        JsonDocument::read(event.data.outline, kProvidersJson, &event.data.strings);
+    const JsonValue root = document ? document->root() : JsonValue();
+    if (!root.is(JsonKind::object)) {
+        return {};
+    }
+    HttpReply reply;
+    reply.status = 200;
+    if (auto told = read_openai_error(reply, root)) {
+        const ErrorRule *own = find_rule(*told, wire_.errors);
+        Outcome outcome = read_error(reply, std::move(told), kErrors);
+        outcome.type = own != nullptr ? own->outcome : outcome.type;
+        return outcome;
+    }
+    const std::string_view type = root["type"] ? root["type"].string() : event.name;
+    if (type.ends_with(".partial_image")) {
+        auto image = read_base64_image(root["b64_json"]);
+        if (!image) {
+            return {};  // some begin with an empty one
+        }
+        return Preview{std::move(*image), root["partial_image_index"].integer().value_or(0),
+                       describe(root)};
+    }
+    if (type.ends_with(".completed")) {
+        auto image = read_openai_image(root);
+        if (!image) {
+            return {};
+        }
+        ImageResult made = describe(root);
+        made.images.push_back(std::move(*image));
+        return made;
+    }
+    return {};
 }
 
 }  // namespace gateway

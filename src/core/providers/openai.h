@@ -19,12 +19,15 @@ class OpenAi final : public Dialect {
     [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] bool streams(const Params &params) const override;
+    [[nodiscard]] StreamNews read_event(const ServerEvent &event) const override;
     [[nodiscard]] tl::expected<std::unique_ptr<Dialect>, std::string> changed(
         std::span<const std::string_view> words) const override;
 
  private:
     [[nodiscard]] std::string body_for(const ProviderRequest &request, const Params &params) const;
     [[nodiscard]] std::optional<int64_t> cost_of(JsonValue root) const;
+    [[nodiscard]] ImageResult describe(JsonValue root) const;
 
     OpenAiWire wire_;
 };

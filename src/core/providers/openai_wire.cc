@@ -112,8 +112,9 @@ constexpr double kMillion = 1'000'000;
 std::vector<OpenAiWire> make_wires() {
     const OpenAiWire::Field size_in_pixels{Param::size, "width", "height", {}};
     std::vector<OpenAiWire> wires;
-    wires.push_back({.api = "openai"});
-    wires.push_back({.api = "azure-openai", .auth = "api-key: ", .errors = kAzureErrors});
+    wires.push_back({.api = "openai", .streams = true});
+    wires.push_back(
+        {.api = "azure-openai", .auth = "api-key: ", .streams = true, .errors = kAzureErrors});
     wires.push_back({.api = "xai",
                      .cost = OpenAiWire::CostField{{"usage", "cost_in_usd_ticks"}, kMillion / 1e10},
                      .errors = kXaiErrors});
@@ -126,6 +127,7 @@ std::vector<OpenAiWire> make_wires() {
          .errors = kTogetherErrors});
     wires.push_back({.api = "openrouter",
                      .path = "/images",
+                     .streams = true,
                      .cost = OpenAiWire::CostField{{"usage", "cost"}, kMillion},
                      .errors = kOpenRouterErrors});
     wires.push_back({.api = "recraft",
@@ -149,7 +151,7 @@ std::vector<OpenAiWire> make_wires() {
                      .names_model = false,
                      .needs_seed = true,
                      .prompt_extras = true});
-    wires.push_back({.api = "aggregator", .errors = kAggregatorErrors});
+    wires.push_back({.api = "aggregator", .streams = true, .errors = kAggregatorErrors});
     return wires;
 }
 

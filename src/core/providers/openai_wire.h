@@ -35,6 +35,7 @@ struct OpenAiWire {
     bool needs_key = true;
     bool names_model = true;  // in the body
     std::vector<Field> fields;
+    bool streams = false;        // previews, and pictures as they are ready
     bool needs_seed = false;     // its own would always be the same, or nobody would be told it
     bool prompt_extras = false;  // sd-server takes all else in a block at the end of the prompt
     std::optional<CostField> cost;

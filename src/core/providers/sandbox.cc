@@ -1,7 +1,9 @@
 #include "core/providers/sandbox.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/images/base64.h"
 #include "core/images/placeholder.h"
@@ -48,27 +50,55 @@ Outcome failure(OutcomeType type) {
     return outcome;
 }
 
+// Without content if there is no memory for it.
+Image draw_one(const Order &order, int64_t index, int64_t coarse) {
+    const std::string png =
+        draw_placeholder({static_cast<int>(order.width), static_cast<int>(order.height),
+                          order.prompt, order.model, static_cast<int>(index), order.transparent,
+                          order.seed + static_cast<uint64_t>(index), static_cast<int>(coarse)});
+    Image image;
+    image.index = index;
+    image.content = png.empty() ? Bytes() : Bytes::own(encode_base64(png));
+    image.format = ImageFormat::png;
+    image.seed = static_cast<int64_t>(order.seed + static_cast<uint64_t>(index));
+    return image;
+}
+
+ImageResult describe(const Order &order) {
+    ImageResult result;
+    result.size = std::to_string(order.width) + "x" + std::to_string(order.height);
+    result.background = order.transparent ? "transparent" : "opaque";
+    result.output_format = "png";
+    return result;
+}
+
 Outcome draw(const Order &order) {
     Outcome outcome;
     outcome.type = OutcomeType::made;
+    outcome.result = describe(order);
     for (int64_t index = 0; index < order.count; ++index) {
-        const std::string png =
-            draw_placeholder({static_cast<int>(order.width), static_cast<int>(order.height),
-                              order.prompt, order.model, static_cast<int>(index), order.transparent,
-                              order.seed + static_cast<uint64_t>(index)});
-        if (png.empty()) {
+        Image image = draw_one(order, index, 0);
+        if (image.content.empty()) {
             return failure(OutcomeType::broken);
         }
-        Image image;
-        image.content = Bytes::own(encode_base64(png));
-        image.format = ImageFormat::png;
-        image.seed = static_cast<int64_t>(order.seed + static_cast<uint64_t>(index));
         outcome.result.images.push_back(std::move(image));
     }
-    outcome.result.size = std::to_string(order.width) + "x" + std::to_string(order.height);
-    outcome.result.background = order.transparent ? "transparent" : "opaque";
-    outcome.result.output_format = "png";
     return outcome;
+}
+
+// Each in smaller squares than the one before.
+std::vector<std::function<Preview()>> previews_of(const Order &order, int64_t partials) {
+    std::vector<std::function<Preview()>> previews;
+    for (int64_t index = 0; index < order.count; ++index) {
+        for (int64_t number = 0; number < partials; ++number) {
+            const int64_t coarse = std::max(order.width, order.height) >> (3 + number);
+            previews.emplace_back([=] {
+                return Preview{draw_one(order, index, std::max<int64_t>(2, coarse)), number,
+                               describe(order)};
+            });
+        }
+    }
+    return previews;
 }
 
 }  // namespace
@@ -85,7 +115,11 @@ Work Sandbox::begin(const ProviderRequest &request) const {
             return work;
         }
     }
-    work.make = [order = read_order(request)] { return draw(order); };
+    Order order = read_order(request);
+    if (request.params[Param::stream] == ParamValue(true)) {
+        work.previews = previews_of(order, request.params.integer(Param::partial_images, 0));
+    }
+    work.make = [order = std::move(order)] { return draw(order); };
     return work;
 }
 

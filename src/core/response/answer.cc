@@ -272,6 +272,26 @@ Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts
     return std::move(out).finish();
 }
 
+Bytes write_partial(const Preview &preview, const AnswerFacts &facts,
+                    std::string_view response_format, std::string_view provider,
+                    std::string_view model) {
+    JsonWriter out;
+    out.open_object();
+    out.key("type").string("image_generation.partial_image");
+    out.key("partial_image_index").number(preview.number);
+    write_content(out, preview.image, response_format);
+    out.key("created_at").number(facts.created);
+    write_what_was_made(out, preview.what);
+    out.key("extra_fields").open_object();
+    out.key("request_id").string(facts.request_id);
+    out.key("provider").string(provider);
+    out.key("model_deployment").string(model);
+    write_facts(out, facts);
+    out.key("chunk_index").number(facts.chunk_index);
+    out.close_object().close_object();
+    return std::move(out).finish();
+}
+
 std::string write_error(const ApiError &error, const AnswerFacts &facts) {
     JsonWriter out;
     out.open_object();

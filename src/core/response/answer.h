@@ -49,6 +49,10 @@ Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
 // once.
 Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts &facts,
                       std::string_view response_format, bool is_last);
+// The same of a preview. `facts` has no journal: who is at work is told apart.
+Bytes write_partial(const Preview &preview, const AnswerFacts &facts,
+                    std::string_view response_format, std::string_view provider,
+                    std::string_view model);
 // As the clients of OpenAI raise on.
 std::string write_error_event(const ApiError &error, const AnswerFacts &facts);
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "core/bytes/bytes.h"
 #include "core/ports.h"
@@ -13,6 +15,24 @@
 namespace gateway {
 
 void append_event(Bytes &events, std::string_view name, const Bytes &data);
+
+// What an event says of its place: which it is of its image's, and how long it took.
+struct EventPlace {
+    int64_t chunk_index = 0;
+    int64_t latency = 0;  // milliseconds since the event before
+};
+
+class EventCount {
+ public:
+    // `now`: since the request came.
+    EventPlace next(int64_t image, int64_t now) {
+        return {events_[image]++, now - std::exchange(last_, now)};
+    }
+
+ private:
+    std::map<int64_t, int64_t> events_;  // by image
+    int64_t last_ = 0;
+};
 
 class EventStream {
  public:
@@ -27,6 +47,7 @@ class EventStream {
     [[nodiscard]] bool has_begun() const { return begun_; }
     void send(Bytes events);
     void end(Bytes events);
+    [[nodiscard]] EventCount &count() { return count_; }
 
  private:
     void send_part(Bytes bytes, bool goes_on);
@@ -37,6 +58,7 @@ class EventStream {
     std::function<void(Answer &)> head_;
     std::function<void(Answer)> send_;
     std::unique_ptr<Timer> timer_;
+    EventCount count_;
     bool begun_ = false;
 };
 

@@ -120,14 +120,15 @@ Bytes write_success(const Success &success, AnswerFacts facts) {
     return write_images(success.result, telling.facts, success.response_form);
 }
 
-Bytes write_success_events(const Success &success, AnswerFacts facts) {
+Bytes write_success_events(const Success &success, AnswerFacts facts, EventCount &count) {
     Telling telling(success, facts);
     const int64_t total = facts.latency;
     Bytes events;
     for (size_t place = 0; place < success.result.images.size(); ++place) {
         const bool is_last = place + 1 == success.result.images.size();
-        // Since the event before; and the whole time on the last.
-        telling.facts.latency = is_last || place == 0 ? total : 0;
+        const EventPlace event = count.next(success.result.images[place].index, total);
+        telling.facts.chunk_index = event.chunk_index;
+        telling.facts.latency = is_last ? total : event.latency;
         append_event(
             events, "image_generation.completed",
             write_completed(success.result, place, telling.facts, success.response_form, is_last));

@@ -8,6 +8,7 @@
 #include "core/request/head.h"
 #include "core/response/answer.h"
 #include "core/response/delivery.h"
+#include "core/response/event_stream.h"
 #include "core/routing/execution.h"
 
 namespace gateway {
@@ -36,6 +37,6 @@ struct Success {
 
 Bytes write_success(const Success &success, AnswerFacts facts);
 // The same as the last events of a stream.
-Bytes write_success_events(const Success &success, AnswerFacts facts);
+Bytes write_success_events(const Success &success, AnswerFacts facts, EventCount &count);
 
 }  // namespace gateway

@@ -108,6 +108,10 @@ void Execution::go_on_after(RoundEnd end) {
     // Whatever else there was: what may be billed decides about who may still be asked.
     const bool told = decide(outcome.type, effort_.choice, {}) == Next::tell_caller;
     const OutcomeType type = end.may_be_billed && !told ? OutcomeType::unknown : outcome.type;
+    if (end.shown) {
+        fail_shown(outcome);
+        return;
+    }
     switch (decide(type, effort_.choice, {})) {
         case Next::tell_caller: story_.on_failed(error_told_by_provider(outcome)); return;
         case Next::give_up: fail(); return;
@@ -152,6 +156,14 @@ bool Execution::wait_for_one() {
         advance();
     });
     return true;
+}
+
+// Another model would make another picture than the one that the caller has seen begin.
+void Execution::fail_shown(const Outcome &outcome) {
+    const bool told = outcome.type == OutcomeType::refused_by_policy ||
+                      outcome.type == OutcomeType::callers_fault;
+    story_.on_failed(told ? error_told_by_provider(outcome)
+                          : error_when_all_failed(effort_.journal, model_asked_));
 }
 
 void Execution::fail() {

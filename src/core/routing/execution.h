@@ -72,6 +72,7 @@ class Execution {
     void go_on_after(RoundEnd end);
     bool wait_for_one();
     void fail();
+    void fail_shown(const Outcome &outcome);
     void finish_made(RoundEnd end);
     [[nodiscard]] const Candidate &candidate() const { return plan_.candidates[at_]; }
 

@@ -77,7 +77,7 @@ std::optional<Hindered> Lane::start() {
 
 std::optional<Milliseconds> Lane::may_start_again_in() const {
     const RetryRules &rules = provider().retry;
-    if (!end_ || end_->type != OutcomeType::throttled || attempts_ >= rules.attempts) {
+    if (!end_ || shown_ || end_->type != OutcomeType::throttled || attempts_ >= rules.attempts) {
         return std::nullopt;
     }
     const Milliseconds now = effort_.ports.clock.now();
@@ -163,19 +163,37 @@ std::optional<Hindered> Lane::try_once() {
     const ProviderRequest request{provider(),       keys_[key_].key,     candidate_.model,
                                   share().params,   prepared_.passed,    effort_.request_id,
                                   idempotency_key_, effort_.traceparent, effort_.ports.random};
-    attempt_ = Attempt::start(effort_.ports, request, {left, effort_.answer_max, effort_.show_wire},
-                              [this](Outcome outcome) { on_outcome(std::move(outcome)); });
+    std::function<void(Preview)> on_preview;
+    if (effort_.on_preview) {
+        on_preview = [this](Preview preview) { this->on_preview(std::move(preview)); };
+    }
+    attempt_ = Attempt::start(
+        effort_.ports, request, {left, effort_.answer_max, effort_.show_wire},
+        [this](Outcome outcome) { on_outcome(std::move(outcome)); }, std::move(on_preview));
     return std::nullopt;
+}
+
+void Lane::on_preview(Preview preview) {
+    shown_ = true;
+    preview.image.index += share().first;
+    effort_.on_preview(candidate_, std::move(preview));
 }
 
 void Lane::on_outcome(Outcome outcome) {
     finished_ = std::move(attempt_);
+    if (shown_ && outcome.type == OutcomeType::broken) {
+        outcome.type = OutcomeType::unknown;  // somebody has been at work
+    }
     check_pictures(outcome);
     hide_keys(outcome.error, provider().keys);
     leave(verdict_of(outcome));
     rest_key(outcome);
     record(outcome, may_be_billed(outcome.type));
 
+    if (shown_) {
+        finish(std::move(outcome));
+        return;
+    }
     Chances chances;
     chances.again = attempts_ < provider().retry.attempts;
     chances.other_key = choose_key().place.has_value();

@@ -29,6 +29,8 @@ struct Effort {
     std::string_view request_id;       // as providers are told it
     std::string_view idempotency_key;  // the caller's; empty: none
     std::string_view traceparent;
+    // Of a stream: what a picture looks like so far. From then on no other try may make it.
+    std::function<void(const Candidate &, Preview)> on_preview;
 
     [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }
     // Until the deadline, or until a process that was told to quit goes.
@@ -66,6 +68,8 @@ class Lane {
     [[nodiscard]] std::optional<Outcome> &end() { return end_; }
     // By an attempt before its last one, which was allowed to repeat it.
     [[nodiscard]] bool may_be_billed_before() const { return perhaps_billed_ > 0; }
+    // The caller has seen something of it.
+    [[nodiscard]] bool has_shown() const { return shown_; }
     [[nodiscard]] const CallShare &share() const { return prepared_.calls[number_]; }
 
  private:
@@ -75,6 +79,7 @@ class Lane {
     };
     [[nodiscard]] KeyChoice choose_key() const;
     std::optional<Hindered> try_once();
+    void on_preview(Preview preview);
     void on_outcome(Outcome outcome);
     void leave(Verdict verdict) noexcept;
     void record(const Outcome &outcome, bool may_be_billed);
@@ -105,6 +110,7 @@ class Lane {
     Milliseconds ended_{0};
     Milliseconds attempt_began_{0};
     int attempts_ = 0;
+    bool shown_ = false;
     int64_t perhaps_billed_ =
         0;  // images, by calls that may be repeated without being billed twice
     std::unique_ptr<Attempt> attempt_;

@@ -119,6 +119,7 @@ RoundEnd Round::take_end() {
     Lane *failed = nullptr;
     size_t without = 0;
     for (const auto &lane : lanes_) {
+        end.shown = end.shown || lane->has_shown();
         if (!lane->end()) {
             ++without;
             continue;

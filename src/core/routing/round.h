@@ -24,6 +24,7 @@ struct RoundEnd {
     std::optional<Hindered> hindered;  // nothing was asked: why
     std::string missing;               // why, if some of the calls made nothing
     bool may_be_billed = false;        // for more than was made
+    bool shown = false;                // the caller has seen something of it
 };
 
 class Round {

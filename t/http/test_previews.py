@@ -1,0 +1,172 @@
+"""Providers that stream: what they tell on the way is passed on as it comes, and how it ends is never hidden."""
+
+import base64
+import json
+
+import pytest
+from fakes.azure_openai import AzureOpenAi
+from fakes.behaviours import Json
+from fakes.event_stream import COMPLETED, PARTIAL, Events, breaks_off_after, failure
+from fakes.openai import Chunked, Hang, Truncate
+from fakes.openrouter import OpenRouter
+from fakes.pictures import picture
+from harness import provider
+from test_streams import SANDBOX, events
+
+MODEL = "p/gpt-image-1.5"
+
+
+@pytest.fixture
+def streaming(gateway, openai):
+    def start(more="", http="", **parts):
+        return gateway(f"image_gateway; image_gateway_auth off; {more}", SANDBOX + provider("p", openai) + http, **parts)
+    return start
+
+
+def stream(g, model=MODEL, headers=(), partial_images=2, **fields):
+    return g.generate(headers, model=model, stream=True, partial_images=partial_images, **fields)
+
+
+def names(found) -> list:
+    return [name for name, _ in found]
+
+
+def test_previews_come_before_the_picture(streaming, openai):
+    found = events(stream(streaming(), size="1024x1024", quality="low").text)
+    assert names(found) == [PARTIAL, PARTIAL, COMPLETED]
+    assert openai.work[0].json["stream"] is True and openai.work[0].json["partial_images"] == 2
+    for number, (_, data) in enumerate(found[:2]):
+        assert data["partial_image_index"] == number and data["index"] == 0
+        assert base64.b64decode(data["b64_json"]).startswith(b"\x89PNG")
+        assert (data["size"], data["quality"], data["output_format"]) == ("1024x1024", "low", "png")
+        assert data["extra_fields"]["provider"] == "p" and data["extra_fields"]["chunk_index"] == number
+        assert "usage" not in data and "cost" not in data["extra_fields"]
+    last = found[2][1]
+    assert last["extra_fields"]["chunk_index"] == 2 and last["extra_fields"]["cost"]["basis"] == "tokens"
+    assert last["usage"]["total_tokens"] > 0 and "adjustments" not in last["extra_fields"]
+
+
+def test_a_preview_comes_while_the_provider_still_draws(streaming, openai):
+    class FirstThenHang(Hang):
+        def play(self, call):
+            reply = Events().reply(call)
+            call.connection.send(reply.head() + reply.body[: reply.body.index(b"\n\n") + 2])
+            call.wait(None)
+
+    openai.next(FirstThenHang())
+    g = streaming(access_format="$status $image_gateway_outcome")
+    raw = g.connect().post("/v1/images/generations", {"prompt": "x", "model": MODEL, "stream": True, "partial_images": 3})
+    raw.receive_until(b'"partial_image_index":0')
+    assert openai.in_flight == 1
+    raw.reset()
+    openai.wait_aborted()
+    assert g.access_log(1)[0].endswith("client_gone")
+
+
+def test_each_of_several_pictures_has_its_own_previews(streaming):
+    found = events(stream(streaming(), n=3, partial_images=1).text)
+    previews = [data["index"] for name, data in found if name == PARTIAL]
+    done = [data for name, data in found if name == COMPLETED]
+    assert previews == [0, 1, 2] and [data["index"] for data in done] == [0, 1, 2]
+    assert ["usage" in data for data in done] == [False, False, True]
+    assert [data["extra_fields"]["chunk_index"] for data in done] == [1, 1, 1]
+
+
+def crlf(text):
+    return text.replace("\n", "\r\n")
+
+
+def cr(text):
+    return text.replace("\n", "\r")
+
+
+@pytest.mark.parametrize("behaviour", (
+    Events(wrap=crlf), Events(wrap=cr), Events(named=False), Events(tail="data: [DONE]\n\n"),
+    Events(wrap=lambda text: ": PING\n\ndata: : PING\n\n" + text.replace("data: ", "data: data: ")),
+    Events(wrap=lambda text: text[:-2]), Events(wrap=lambda text: "\ufeff" + text),
+    Events(lambda events: [(PARTIAL, {**events[0][1], "b64_json": ""})] + events),
+    Events(lambda events: [("image_generation.progress", {"type": "image_generation.progress"})] + events),
+    Chunked(Events()), Chunked(Events(wrap=crlf), 1), Chunked(Events(), 16_383)))
+def test_however_a_stream_is_written(streaming, openai, behaviour):
+    openai.next(behaviour)
+    found = events(stream(streaming(), size="1024x1024").text)
+    assert names(found) == [PARTIAL, PARTIAL, COMPLETED]
+
+
+def test_a_provider_may_answer_in_one_go_all_the_same(streaming, openai):
+    openai.next(Json({"created": 1, "data": [{"b64_json": base64.b64encode(picture(16, 16)).decode()}]}))
+    assert names(events(stream(streaming()).text)) == [COMPLETED]
+
+
+@pytest.mark.parametrize("behaviour, code", (
+    (breaks_off_after(2), "all_providers_failed"),
+    (breaks_off_after(1, failure()), "all_providers_failed"),
+    (breaks_off_after(1, failure("moderation_blocked", "image_generation_user_error")), "moderation_blocked"),
+    (Truncate(400, Events()), "all_providers_failed"),
+    (Chunked(breaks_off_after(2), unfinished=True), "all_providers_failed")))
+def test_what_breaks_off_ends_in_an_error_event(streaming, openai, behaviour, code):
+    openai.next(behaviour)
+    g = streaming(http=f"image_model both {MODEL} sandbox/placeholder;")
+    found = events(stream(g, "both", quality="low", size="1024x1024").text)
+    assert names(found)[-1] == "error" and COMPLETED not in names(found)
+    assert found[-1][1]["error"]["code"] == code
+    assert [one["provider"] for one in found[-1][1]["extra_fields"]["attempts"]] == ["p"]
+
+
+def test_what_was_begun_and_not_finished_may_be_billed(streaming, openai):
+    openai.next(breaks_off_after(1, failure()))
+    _, data = events(stream(streaming()).text)[-1]
+    attempt, = data["extra_fields"]["attempts"]
+    assert (attempt["outcome"], attempt["billed"]) == ("unknown", "unknown")
+    assert len(openai.work) == 1
+
+
+def test_before_the_first_preview_another_may_be_asked(streaming, openai):
+    openai.always(breaks_off_after(0))
+    g = streaming(http=f"image_model both {MODEL} sandbox/placeholder;")
+    found = events(stream(g, "both").text)
+    assert names(found) == [PARTIAL, PARTIAL, COMPLETED]
+    assert [one["provider"] for one in found[-1][1]["extra_fields"]["attempts"]] == ["p", "sandbox"]
+
+
+def test_the_sandbox_draws_previews(streaming):
+    found = events(stream(streaming(), "auto", partial_images=3, n=2, size="256x256").text)
+    assert names(found) == [PARTIAL] * 6 + [COMPLETED] * 2
+    pictures = [data["b64_json"] for _, data in found]
+    assert len(set(pictures)) == 8 and all(one.startswith("iVBOR") for one in pictures)
+    assert [data["index"] for _, data in found] == [0, 0, 0, 1, 1, 1, 0, 1]
+
+
+@pytest.fixture
+def behind(gateway):
+    """A gateway with a fake of this api behind it."""
+    started = []
+
+    def start(fake, api):
+        started.append(fake.start())
+        return gateway("image_gateway; image_gateway_auth off;", provider(api[0], fake, api=api))
+    yield start
+    for fake in started:
+        fake.stop()
+
+
+def test_azure_streams(behind):
+    g = behind(AzureOpenAi(), "azure-openai")
+    assert names(events(stream(g, "a/gpt-image-2").text)) == [PARTIAL, PARTIAL, COMPLETED]
+
+
+def test_openrouter_streams_what_openai_makes(behind):
+    g = behind(OpenRouter(), "openrouter")
+    found = events(stream(g, "o/openai/gpt-image-2").text)
+    assert names(found) == [PARTIAL, COMPLETED]
+    assert found[-1][1]["extra_fields"]["cost"] == {"usd": 0.04, "basis": "provider"}
+    assert names(events(stream(g, "o/openai/gpt-image-2", partial_images=0).text)) == [COMPLETED]
+    assert names(events(stream(g, "o/google/gemini-3.1-flash-image").text)) == [COMPLETED]
+
+
+def test_a_line_of_many_megabytes_is_no_trouble(gateway, openai_factory):
+    large = openai_factory(image_bytes=12_000_000)
+    g = gateway("image_gateway; image_gateway_auth off;", provider("p", large))
+    found = events(stream(g, partial_images=1).text)
+    assert len(base64.b64decode(found[-1][1]["b64_json"])) == 12_000_000
+    assert json.dumps(found[0][1]["extra_fields"])

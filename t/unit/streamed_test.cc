@@ -1,0 +1,100 @@
+// What OpenAI's events say, and what a stream of them comes to.
+#include "core/providers/streamed.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "core/providers/dialect.h"
+#include "lifting.h"
+
+namespace gateway {
+namespace {
+
+const std::string kPng = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ";
+
+class StreamedTest : public testing::Test {
+ protected:
+    // What becomes of an event with these data.
+    std::optional<Preview> tell(const std::string &data, const std::string &name = "") {
+        return streamed.take(dialect->read_event({name, lift(data)}));
+    }
+    std::optional<Preview> preview(int number) {
+        return tell(R"({"type":"image_generation.partial_image","partial_image_index":)" +
+                    std::to_string(number) + R"(,"b64_json":")" + kPng + R"(","size":"8x8"})");
+    }
+    void complete(const std::string &more = "") {
+        EXPECT_FALSE(tell(R"({"type":"image_generation.completed","b64_json":")" + kPng + "\"" +
+                          more + "}"));
+    }
+
+    const Dialect *dialect = dialect_named("openai");
+    Streamed streamed{2};
+};
+
+TEST_F(StreamedTest, APreviewIsOfThePictureAfterThoseThatAreDone) {
+    const auto first = preview(0);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->image.index, 0);
+    EXPECT_EQ(first->image.content.copy(), kPng);
+    EXPECT_EQ(first->what.size, "8x8");
+    EXPECT_EQ(preview(1)->number, 1);
+    complete();
+    EXPECT_EQ(preview(0)->image.index, 1);
+    complete();
+    EXPECT_TRUE(streamed.is_complete());
+    EXPECT_FALSE(preview(0)) << "there is no third";
+}
+
+TEST_F(StreamedTest, AnEventsOwnNameCountsWhereItsDataHasNoType) {
+    EXPECT_TRUE(tell("{\"b64_json\":\"" + kPng + "\"}", "image_generation.partial_image"));
+    EXPECT_FALSE(tell("{\"b64_json\":\"" + kPng + "\"}", "image_generation.completed"));
+    EXPECT_EQ(streamed.take_outcome().result.images.size(), 1U);
+}
+
+TEST_F(StreamedTest, WhatSaysNothingIsNothing) {
+    for (const char *data :
+         {"", "[DONE]", ": PING", "{", "7", "null", R"({"type":"image_generation.progress"})",
+          R"({"type":"image_generation.partial_image","b64_json":""})",
+          R"({"type":"image_generation.completed"})", R"({"error":null})"}) {
+        EXPECT_FALSE(tell(data)) << data;
+        EXPECT_FALSE(streamed.is_complete()) << data;
+    }
+}
+
+TEST_F(StreamedTest, ThePicturesAreTheOutcome) {
+    complete(R"(,"size":"8x8","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3})");
+    complete(R"(,"size":"8x8","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3})");
+    const Outcome outcome = streamed.take_outcome();
+    EXPECT_EQ(outcome.type, OutcomeType::made);
+    EXPECT_EQ(outcome.result.images.size(), 2U);
+    EXPECT_EQ(outcome.result.size, "8x8");
+    EXPECT_EQ(outcome.result.usage->total_tokens, 3) << "the same twice is the sum";
+}
+
+TEST_F(StreamedTest, UsagesThatDifferAreAdded) {
+    complete(R"(,"usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3})");
+    complete(R"(,"usage":{"input_tokens":1,"output_tokens":4,"total_tokens":5})");
+    EXPECT_EQ(streamed.take_outcome().result.usage->total_tokens, 8);
+}
+
+TEST_F(StreamedTest, APreviewIsNoPicture) {
+    preview(0);
+    preview(1);
+    const Outcome outcome = streamed.take_outcome();
+    EXPECT_EQ(outcome.type, OutcomeType::unknown);
+    EXPECT_EQ(outcome.error.code, "stream_truncated");
+    EXPECT_TRUE(outcome.result.images.empty());
+}
+
+TEST_F(StreamedTest, AnErrorIsTheOutcomeWhateverCameBefore) {
+    complete();
+    tell(R"({"type":"error","error":{"code":"moderation_blocked","message":"Not this."}})");
+    EXPECT_TRUE(streamed.is_complete());
+    const Outcome outcome = streamed.take_outcome();
+    EXPECT_EQ(outcome.type, OutcomeType::refused_by_policy);
+    EXPECT_TRUE(outcome.result.images.empty());
+}
+
+}  // namespace
+}  // namespace gateway
