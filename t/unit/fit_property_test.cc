@@ -77,8 +77,7 @@ bool same(Param param, const Params &sent, const Params &asked) {
 // To whom a picture goes and how is not the model's business but the gateway's.
 bool is_the_gateways(Param param, const Params &asked) {
     return param == Param::stream || param == Param::response_format ||
-           (param == Param::partial_images &&
-            (asked.integer(param, 0) == 0 || asked[Param::stream] == ParamValue(true)));
+           (param == Param::partial_images && asked.integer(param, 0) == 0);
 }
 
 struct Counts {
@@ -114,6 +113,11 @@ void check_fitted(const Params &asked, const ModelSpec &model, const Fitted &fit
             param == Param::size || param == Param::aspect_ratio || param == Param::resolution;
         ASSERT_LE(lines, asked.is_asked(param) ? 1 : 0) << name_of(param) << " is listed";
         ASSERT_TRUE(!sent || asked.has(param) || shape) << name_of(param) << " nobody asked for";
+        if (param == Param::stream) {  // no parameter of a model's, but something that it can do
+            const bool can = model.can(Operation::stream) && asked[param] == ParamValue(true);
+            ASSERT_EQ(sent, can);
+            continue;
+        }
         ASSERT_TRUE(!sent || model[param]) << name_of(param) << " the model does not have";
         ASSERT_TRUE(!sent || legal(model, param, fitted.params))
             << name_of(param) << " " << to_json(fitted.params[param]) << " is not legal";
