@@ -167,8 +167,8 @@ class Fitter {
         } else if (streams && model_[Param::partial_images]) {
             fit_one(Param::partial_images);
         } else {
-            leave_out(Param::partial_images,
-                      wanted ? "this model cannot be asked for previews" : "previews are for streams");
+            leave_out(Param::partial_images, wanted ? "this model cannot be asked for previews"
+                                                    : "previews are for streams");
         }
     }
 
