@@ -106,5 +106,6 @@ def test_a_hundred_thousand_keys_stall_nobody_when_they_are_read(gateway, scratc
                 end = min(end, time.monotonic() + 1)  # the old ones are freed a moment later
         assert known
         slowest.append(slow)
-    # the reading itself takes most of a second; on a busy machine a request may wait for a turn of the processor
-    assert min(slowest) < 0.1, slowest
+    # the reading itself takes most of a second, and much more where a sanitizer slows all code down; on a busy
+    # machine a request may wait for a turn of the processor
+    assert min(slowest) < (0.5 if os.environ.get("SANITIZER_PRELOAD") else 0.1), slowest
