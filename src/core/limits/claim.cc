@@ -33,11 +33,11 @@ Moment Claim::moment() const {
     return {clock_.unix_seconds(), clock_.now().count()};
 }
 
-tl::expected<void, Exceeded> Claim::enter(std::vector<Party> parties, Milliseconds longest) {
+tl::expected<void, Exceeded> Claim::enter(const std::vector<Party> &parties, Milliseconds longest) {
     longest_ = longest + kGrace;
     stakes_.clear();
-    for (Party &party : parties) {
-        stakes_.push_back({std::move(party), {}, {}, 0});
+    for (const Party &party : parties) {
+        stakes_.push_back({party, {}, {}, 0});
     }
     auto entered = ledger_.enter(stakes_, moment(), process_, longest_.count());
     if (!entered) {

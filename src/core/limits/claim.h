@@ -18,7 +18,7 @@ class Claim {
     Claim(const Claim &) = delete;
     Claim &operator=(const Claim &) = delete;
 
-    tl::expected<void, Exceeded> enter(std::vector<Party> parties, Milliseconds longest);
+    tl::expected<void, Exceeded> enter(const std::vector<Party> &parties, Milliseconds longest);
     [[nodiscard]] bool has_budget() const;
 
     // So much is used or about to be, in all: reserves what is missing of it.
