@@ -81,8 +81,6 @@ class ProfileWalk {
                 refuse_integers(row);
             } else if (row.kind == Expected::Kind::text) {
                 refuse_lengths(row);
-            } else if (row.kind == Expected::Kind::boolean) {
-                refuse(row, "true", "unsupported_parameter");  // streams come later
             } else if (row.kind == Expected::Kind::model) {
                 refuse(row, "\"\"", "invalid_value");
                 refuse(row, "\"a b\"", "invalid_value");
