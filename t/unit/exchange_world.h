@@ -129,11 +129,7 @@ class ExchangeTest : public testing::Test {
     std::vector<Stake> key_stakes() {
         caller_.ring = policy.keys;
         caller_.key = policy.keys->find("sk-bf-k");
-        std::vector<Stake> stakes;
-        for (Party &party : parties_of(caller_, {}, policy.limits)) {
-            stakes.push_back({std::move(party), {}, {}, 0});
-        }
-        return stakes;
+        return stakes_of(parties_of(caller_, {}, policy.limits));
     }
     // How many images that key could still have.
     int64_t images_left() {

@@ -35,12 +35,4 @@ inline Party end_user_party(uint64_t key, uint64_t number, const Limits &limits)
             {}};
 }
 
-inline std::vector<Stake> stakes_of(std::vector<Party> parties) {
-    std::vector<Stake> stakes;
-    for (Party &party : parties) {
-        stakes.push_back({std::move(party), {}, {}, 0});
-    }
-    return stakes;
-}
-
 }  // namespace gateway

@@ -56,10 +56,6 @@ std::optional<JwsAlgorithm> algorithm_named(std::string_view name) {
                                  : std::optional(static_cast<JwsAlgorithm>(found - kNames.begin()));
 }
 
-std::string_view name_of(JwsAlgorithm algorithm) {
-    return kNames[static_cast<size_t>(algorithm)];
-}
-
 bool looks_like_jws(std::string_view credential) {
     const size_t dot = credential.find('.');
     if (dot == std::string_view::npos ||

@@ -26,7 +26,6 @@ enum class JwsAlgorithm : uint8_t {
 };
 
 std::optional<JwsAlgorithm> algorithm_named(std::string_view name);
-std::string_view name_of(JwsAlgorithm algorithm);
 
 struct Jws {
     JwsAlgorithm algorithm = JwsAlgorithm::hs256;

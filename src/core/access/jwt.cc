@@ -15,12 +15,9 @@ namespace {
 constexpr size_t kMostRemembered = 4096;
 constexpr int kJwksWait = 5;  // seconds
 
-ApiError refused(const std::string &why) {
-    return ApiError::of(401, "invalid_token", "The token is not valid: " + why + ".");
-}
-
 tl::unexpected<ApiError> refuse(const std::string &why) {
-    return tl::unexpected(refused(why));
+    return tl::unexpected(
+        ApiError::of(401, "invalid_token", "The token is not valid: " + why + "."));
 }
 
 // Nothing where there is no such claim, or it is no time that anybody lives to see.

@@ -35,10 +35,7 @@ Moment Claim::moment() const {
 
 tl::expected<void, Exceeded> Claim::enter(const std::vector<Party> &parties, Milliseconds longest) {
     longest_ = longest + kGrace;
-    stakes_.clear();
-    for (const Party &party : parties) {
-        stakes_.push_back({party, {}, {}, 0});
-    }
+    stakes_ = stakes_of(parties);
     auto entered = ledger_.enter(stakes_, moment(), process_, longest_.count());
     if (!entered) {
         stakes_.clear();
@@ -73,9 +70,7 @@ tl::expected<void, Exceeded> Claim::cover_models(const std::vector<Party> &model
     if (models_.empty() || !same_parties(models_, models)) {
         settle_models(lost - lost_before_models_);
         lost_before_models_ = lost;
-        for (const Party &party : models) {
-            models_.push_back({party, {}, {}, 0});
-        }
+        models_ = stakes_of(models);
         if (auto entered = ledger_.enter(models_, moment(), process_, longest_.count()); !entered) {
             models_.clear();
             return entered;

@@ -204,14 +204,6 @@ void give_back_images(Tally &tally, Stake &stake, int64_t count) {
 
 }  // namespace
 
-int64_t Stake::images() const {
-    int64_t sum = 0;
-    for (const Reservation &reservation : reservations) {
-        sum += reservation.images;
-    }
-    return sum;
-}
-
 size_t Ledger::least_size() {
     return Places::least_size(64);
 }
@@ -274,12 +266,11 @@ tl::expected<void, Exceeded> Ledger::reserve(std::span<Stake> stakes, int64_t im
     const MemoryLock lock(memory_);
     Layout layout = layout_of(memory_.region());
     Tallies tallies(layout, now, times_full_);
-    const auto reserve_money = [&](Stake &stake, Tally &tally, MicroUsd more) {
+    const auto reserve_money = [&](const Stake &stake, Tally &tally, MicroUsd more) {
         if (Lease *lease = layout.leases.find(stake.lease);
             lease != nullptr && !stake.party.budgets.empty()) {
             lease->amount += more;
             tally.reserved += more;
-            stake.reserved += more;
         }
     };
     for (auto stake = stakes.begin(); stake != stakes.end(); ++stake) {

@@ -38,9 +38,11 @@ struct Stake {
     Party party;
     LeaseHandle lease;
     std::vector<Reservation> reservations;
-    MicroUsd reserved = 0;  // of the budgets
 
     [[nodiscard]] int64_t images() const;
 };
+
+// That hold nothing yet.
+std::vector<Stake> stakes_of(const std::vector<Party> &parties);
 
 }  // namespace gateway
