@@ -217,7 +217,7 @@ build_with_sanitizers() {
     source $nginx_dev/conf_flags
     IMAGE_GATEWAY_CFLAGS="$sanitizers -D_GLIBCXX_ASSERTIONS -Wno-error" IMAGE_GATEWAY_LDFLAGS=$sanitizers \
         build_module $nginx_dev build/asan build/asan/$module modules "${NGX_CONF_FLAGS[@]}" \
-        --with-cc-opt='-O1 -g -fno-omit-frame-pointer'
+        --with-cc-opt='-O1 -g1 -fno-omit-frame-pointer'
 }
 
 build_for_source() { # DIR [--with-nginx]
@@ -348,6 +348,8 @@ run_tests() { # pytest's arguments
     done
 }
 
+has_suite() { [[ " ${SUITES:-unit http http-asan sdk} " == *" $1 "* ]]; }
+
 run_suite() { # SUITE, pytest's arguments
     case $1 in
         unit) unit_tests ;;
@@ -393,10 +395,16 @@ print(len(cases) - failed - skipped, failed, skipped)
 END
 }
 
+# Where the module with sanitizers is needed too, its objects are what the tests are linked with.
 unit_tests() {
-    cmake -S t -B build/unit -G Ninja >build/test/cmake.log || return
+    local objects=
+    if has_suite http-asan; then
+        build_with_sanitizers || return
+        objects=$root/build/asan/objs/addon
+    fi
+    cmake -S t -B build/unit -G Ninja -DOBJECTS="$objects" >build/test/cmake.log || return
     cmake --build build/unit || return
-    ctest --test-dir build/unit -j "$(nproc)" --progress --output-on-failure --no-tests=error \
+    UBSAN_OPTIONS=halt_on_error=1 ctest --test-dir build/unit -j "$(nproc)" --progress --output-on-failure --no-tests=error \
         --output-junit "$root/build/test/unit.xml"
 }
 
@@ -404,7 +412,7 @@ unit_tests() {
 # about what goes over the wire, whoever sends it: where the suite with sanitizers runs them too, once is enough.
 http_tests() {
     local user=() left_out=()
-    if [[ " ${SUITES:-unit http http-asan sdk} " == *" http-asan "* ]]; then
+    if has_suite http-asan; then
         left_out=(--ignore=t/http/test_dialects.py)
     fi
     if ((EUID == 0)); then
@@ -462,6 +470,7 @@ bench() {
     python3 t/bench/core.py "$@" || ended=1
     MODULE=$root/build/$module python3 t/bench/proxy_vs_gateway.py "$@" || ended=1
     MODULE=$root/build/$module python3 t/bench/storm.py "$@" || ended=1
+    MODULE=$root/build/$module python3 t/bench/memory.py "$@" || ended=1
     return $ended
 }
 

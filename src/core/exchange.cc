@@ -14,6 +14,7 @@ namespace gateway {
 namespace {
 
 constexpr int kOk = 200;
+constexpr size_t kMostUnsent = size_t{256} * 1024;
 
 }  // namespace
 
@@ -44,7 +45,10 @@ void Exchange::cancel() noexcept {
     constexpr int kClientGone = 499;
     settle(kClientGone);
     delivery_.reset();
+    images_told_ = images_answered();
+    result_.images.clear();
     stream_.reset();
+    passed_.reset();
 }
 
 // ---- 1. identify: who is asking?
@@ -115,17 +119,53 @@ void Exchange::run(std::string_view body, std::function<void(Answer)> answer) {
         fail(ready.error());
         return;
     }
-    if (request_.params[Param::stream] == ParamValue(true)) {
-        begin_stream();
-    }
+    begin_reply();
     execute();
 }
 
 // What goes wrong before its head is sent is an answer like any other.
-void Exchange::begin_stream() {
-    stream_ = std::make_unique<EventStream>(
-        ports_.loop, policy_.heartbeat, [this](Answer &head) { add_quota_headers(head); },
-        [this](Answer part) { answer_(std::move(part)); });
+void Exchange::begin_reply() {
+    form_ = answer_form();
+    const auto facts = [this] { return this->facts(); };
+    const auto head = [this](Answer &answer) { add_quota_headers(answer); };
+    const auto send = [this](Answer part) { answer_(std::move(part)); };
+    if (is_stream()) {
+        stream_ = std::make_unique<StreamReply>(
+            StreamReply::Context{ports_, request_, form_, facts}, policy_.heartbeat, head, send);
+    } else if (may_pass_on()) {
+        passed_ = std::make_unique<PassedReply>(facts, head, send);
+    }
+}
+
+bool Exchange::is_stream() const {
+    return request_.params[Param::stream] == ParamValue(true);
+}
+
+// Only to a client that can tell a whole answer from one that has broken off.
+bool Exchange::may_pass_on() const {
+    return !policy_.buffering && head_.marks_end && !shows_wire() && form_.format != "url" &&
+           request_.params.integer(Param::n, 1) == 1;
+}
+
+bool Exchange::shows_wire() const {
+    return policy_.raw && (wishes_.raw_request || wishes_.raw_response);
+}
+
+// On a stream pictures are bytes, unless links were asked for in so many words.
+AnswerForm Exchange::answer_form() const {
+    const std::string_view asked = request_.params.text(Param::response_format);
+    const bool in_words = request_.params.is_asked(Param::response_format);
+    AnswerForm form;
+    form.format = !is_stream() ? asked : asked == "url" && in_words ? "url" : "b64_json";
+    form.only_so = is_strict() && in_words;
+    if (policy_.hosting != nullptr) {
+        const std::string &address = policy_.hosting->public_url;
+        form.hosting = policy_.hosting.get();
+        form.base_url = address.empty() ? head_.base_url : address;
+    }
+    form.fetch_rules = policy_.fetch_rules;
+    form.answer_max = policy_.answer_max;
+    return form;
 }
 
 // ---- 3. understand: what do they want?
@@ -199,17 +239,12 @@ MicroUsd Exchange::dearest() {
 // ---- 7 and 8. attempt, and decide what next: told in core/routing/execution
 
 void Exchange::execute() {
-    const bool show_wire = policy_.raw && (wishes_.raw_request || wishes_.raw_response);
     const std::string_view client_id =
         head_.request_id.empty() ? std::string_view(request_id_) : head_.request_id;
+    Showing *showing = stream_ != nullptr || passed_ != nullptr ? this : nullptr;
     effort_.emplace(Effort{ports_, health_, journal_, began_ + deadline_, plan_.choice,
-                           policy_.answer_max, show_wire, client_id, head_.idempotency_key,
-                           head_.traceparent, nullptr});
-    if (stream_ != nullptr) {
-        effort_->on_preview = [this](const Candidate &candidate, const Preview &preview) {
-            on_preview(candidate, preview);
-        };
-    }
+                           policy_.answer_max, shows_wire(), client_id, head_.idempotency_key,
+                           head_.traceparent, showing});
     execution_ =
         std::make_unique<Execution>(*effort_, plan_, model_asked_, static_cast<Story &>(*this));
     execution_->start();
@@ -253,33 +288,67 @@ tl::expected<void, Uncovered> Exchange::cover(const Candidate &candidate,
     return {};
 }
 
-void Exchange::on_made(Made made) {
-    made_ = std::move(made);
-    result_ = gather(made_.calls);
-    outcome_ = name_of(OutcomeType::made);
-    take_bill();
-    const auto count = static_cast<int64_t>(result_.images.size());
-    if (is_strict() && count < made_.prepared->images()) {
-        fail_billed(error_incomplete(made_.prepared->images(), count, made_.missing));
-        return;
-    }
-    deliver();
+// ---- what the caller sees before all is made
+
+void Exchange::show_preview(const Candidate &candidate, Preview preview) {
+    stream_->show_preview(candidate, preview);
 }
 
-void Exchange::on_preview(const Candidate &candidate, const Preview &preview) {
-    if (preview.number >= request_.params.integer(Param::partial_images, 0)) {
-        return;  // some send them unasked
+void Exchange::show_image(const Candidate &candidate, const Prepared &prepared, ImageResult image) {
+    stream_->show_image(candidate, prepared, std::move(image));
+}
+
+void Exchange::show_piece(const Candidate &candidate, Bytes piece) {
+    passed_->show_piece(candidate, piece);
+}
+
+void Exchange::note_unsent(size_t bytes) {
+    const bool is_behind = bytes >= (held_ ? kMostUnsent / 2 : kMostUnsent);
+    if ((is_behind || held_) && execution_ != nullptr) {
+        held_ = is_behind;
+        execution_->hold(held_);  // also calls that have begun since
     }
-    AnswerFacts facts = this->facts();
-    facts.journal = nullptr;
-    const EventPlace place = stream_->count().next(preview.image.index, facts.latency);
-    facts.chunk_index = place.chunk_index;
-    facts.latency = place.latency;
-    Bytes event;
-    append_event(
-        event, "image_generation.partial_image",
-        write_partial(preview, facts, response_form(), candidate.provider->name, candidate.model));
-    stream_->send(std::move(event));
+}
+
+int64_t Exchange::images_answered() const {
+    if (made_.candidate == nullptr && stream_ != nullptr) {
+        return stream_->told();
+    }
+    return images_told_ + static_cast<int64_t>(result_.images.size());
+}
+
+// ---- the pictures are made
+
+void Exchange::on_made(Made made) {
+    made_ = std::move(made);
+    if (stream_ != nullptr) {
+        stream_->when_settled([this] { gather_made(); });
+    } else {
+        gather_made();
+    }
+}
+
+void Exchange::gather_made() {
+    result_ = gather(made_.calls);
+    outcome_ = name_of(OutcomeType::made);
+    bool is_shown = true;  // as it was made
+    if (stream_ != nullptr) {
+        stream_->recall(result_);
+    } else if (passed_ != nullptr && passed_->has_begun()) {
+        is_shown = passed_->recall(result_);
+    }
+    take_bill();
+    const auto count = static_cast<int64_t>(result_.images.size());
+    if (!is_shown) {
+        fail_billed(
+            ApiError::of(502, "unreadable_answer", "What was made is not what came first."));
+    } else if (stream_ != nullptr && stream_->trouble()) {
+        fail_billed(*stream_->trouble());
+    } else if (is_strict() && count < made_.prepared->images()) {
+        fail_billed(error_incomplete(made_.prepared->images(), count, made_.missing));
+    } else {
+        deliver();
+    }
 }
 
 void Exchange::take_bill() {
@@ -298,7 +367,7 @@ void Exchange::on_failed(const ApiError &error) {
 
 void Exchange::deliver() {
     note_lifetimes(result_, *made_.prepared->spec, ports_.clock.unix_seconds());
-    DeliveryWish wish = delivery_wish();
+    DeliveryWish wish = form_.wish_for(*made_.candidate->provider);
     if (!PictureDelivery::is_needed(result_, wish)) {
         unify();
         return;
@@ -307,56 +376,9 @@ void Exchange::deliver() {
         std::make_unique<PictureDelivery>(ports_, result_, std::move(wish), [this] { unify(); });
 }
 
-// On a stream pictures are bytes, unless links were asked for in so many words.
-std::string_view Exchange::response_form() const {
-    const std::string_view form = request_.params.text(Param::response_format);
-    const bool links = form == "url" && request_.params.is_asked(Param::response_format);
-    return stream_ == nullptr ? form : links ? "url" : "b64_json";
-}
-
-DeliveryWish Exchange::delivery_wish() const {
-    const std::string_view form = response_form();
-    DeliveryWish wish;
-    if (!form.empty()) {
-        wish.form = form == "url" ? DeliveryWish::Form::links : DeliveryWish::Form::bytes;
-    }
-    if (policy_.hosting != nullptr) {
-        const std::string &address = policy_.hosting->public_url;
-        wish.base_url = address.empty() ? head_.base_url : address;
-        // Without an address of our own there are no links to us.
-        wish.hosting = wish.base_url.empty() ? nullptr : policy_.hosting.get();
-    }
-    const Provider &provider = *made_.candidate->provider;
-    constexpr Milliseconds kLongest{60'000};
-    wish.rules = policy_.fetch_rules;
-    wish.timeouts = provider.timeouts;
-    wish.timeouts.total = std::min(wish.timeouts.total, kLongest);
-    wish.most = provider.answer_max != 0 ? provider.answer_max : policy_.answer_max;
-    wish.ca_file = provider.ca_file;
-    return wish;
-}
-
-// Strict: an answer in another form than the asked one is none.
-std::optional<ApiError> Exchange::undelivered() const {
-    if (delivery_ == nullptr || delivery_->problems().empty() || !is_strict() ||
-        !request_.params.is_asked(Param::response_format)) {
-        return std::nullopt;
-    }
-    const PictureDelivery::Problem &first = delivery_->problems().front();
-    switch (first.trouble) {
-        case PictureDelivery::Trouble::store_full: return ApiError::of(507);
-        case PictureDelivery::Trouble::not_kept:
-            return ApiError::of(500, "picture_not_kept", "The picture could not be kept.");
-        case PictureDelivery::Trouble::not_fetched: break;
-    }
-    return ApiError::of(
-        502, "picture_not_fetched",
-        "The picture was made, but its link could not be fetched: " + first.why + ".");
-}
-
 void Exchange::unify() {
-    if (const auto error = undelivered()) {
-        fail_billed(*error);
+    if (form_.only_so && delivery_ != nullptr && !delivery_->problems().empty()) {
+        fail_billed(error_undelivered(delivery_->problems().front()));
         return;
     }
     if (delivery_ != nullptr) {
@@ -365,24 +387,38 @@ void Exchange::unify() {
     Success success{request_,
                     made_,
                     result_,
-                    response_form(),
+                    form_.format,
                     wishes_,
                     bill_,
                     delivery_ == nullptr ? nullptr : &delivery_->problems()};
     if (stream_ != nullptr) {
-        finish_stream(write_success_events(success, facts(), stream_->count()), kOk);
-        return;
+        if (stream_->told() == static_cast<int64_t>(result_.images.size())) {
+            // There is none left that could tell what all came to.
+            fail_billed(error_no_more(made_.prepared->images(), stream_->told(), made_.missing));
+            return;
+        }
+        settle(kOk);
+        stream_->finish(success, facts());
+        answer_ = nullptr;
+    } else if (passed_ != nullptr && passed_->has_begun()) {
+        settle(kOk);
+        passed_->finish(success, facts());
+        answer_ = nullptr;
+    } else {
+        Answer answer;
+        answer.body = write_success(success, facts());
+        finish(std::move(answer));
     }
-    Answer answer;
-    answer.body = write_success(success, facts());
-    finish(std::move(answer));
+    for (Image &image : result_.images) {
+        image.content = Bytes();  // it is the answer's, and goes as the client takes it
+    }
 }
 
-// Pictures were made, but there is no answer with them.
+// Pictures were made, but there is no answer with those that the caller does not have.
 void Exchange::fail_billed(const ApiError &error) {
     lost_cost_ = bill_.cost;
-    images_withheld_ = static_cast<int64_t>(result_.images.size());
-    result_.images.clear();
+    images_withheld_ += static_cast<int64_t>(
+        std::erase_if(result_.images, [](const Image &image) { return !image.told; }));
     fail(error);
 }
 
@@ -393,8 +429,10 @@ void Exchange::settle(int status) noexcept {
     if (!std::exchange(entered_, false)) {
         return;
     }
-    auto day_counts =
-        claim_.settle(static_cast<int64_t>(result_.images.size()), images_lost(), expense_.total());
+    if (made_.candidate == nullptr && images_answered() > 0) {
+        expense_.make(images_answered(), std::nullopt);  // told, and then all broke off
+    }
+    auto day_counts = claim_.settle(images_answered(), images_lost(), expense_.total());
     if (ports_.book != nullptr) {
         write_down(status, std::move(day_counts));
     }
@@ -411,7 +449,7 @@ void Exchange::write_down(int status, std::vector<UsageRecord::DayCount> day_cou
         record.provider = journal_.attempts().back().provider;
         record.model = journal_.attempts().back().model;
     }
-    record.images = static_cast<int64_t>(result_.images.size());
+    record.images = images_answered();
     record.images_lost = images_lost();
     record.cost = bill_.cost.usd;
     record.counted = expense_.total();
@@ -425,10 +463,16 @@ void Exchange::write_down(int status, std::vector<UsageRecord::DayCount> day_cou
 // ---- errors and endings
 
 void Exchange::on_deadline() {
-    if (delivery_ != nullptr) {
-        // The images are made: what is missing is only their form.
+    // Of images that are made only their form is missing.
+    if (stream_ != nullptr) {
+        stream_->give_up();
+    }
+    if (delivery_ != nullptr && answer_ != nullptr) {
         delivery_->give_up();
         unify();
+        return;
+    }
+    if (made_.candidate != nullptr) {
         return;
     }
     if (execution_ != nullptr) {
@@ -449,20 +493,18 @@ void Exchange::fail(const ApiError &error) {
     if (error.status == 504) {
         may_still_be_working_ = journal_.may_still_be_working();
     }
-    if (stream_ != nullptr && stream_->has_begun()) {
-        Bytes event;
-        append_event(event, "error", Bytes::own(write_error_event(error, failure_facts())));
-        finish_stream(std::move(event), error.status);
+    const bool is_streaming = stream_ != nullptr && stream_->has_begun();
+    const bool is_passing = passed_ != nullptr && passed_->has_begun();
+    if (is_streaming || is_passing) {
+        settle(error.status);
+        is_streaming ? stream_->fail(error, failure_facts()) : passed_->break_off();
+        answer_ = nullptr;
         return;
     }
-    stream_.reset();
+    if (stream_ != nullptr) {
+        stream_->leave();
+    }
     finish(answer_for(error));
-}
-
-void Exchange::finish_stream(Bytes events, int status) {
-    settle(status);
-    stream_->end(std::move(events));
-    answer_ = nullptr;
 }
 
 void Exchange::finish(Answer answer) {
@@ -512,6 +554,7 @@ AnswerFacts Exchange::facts() const {
     facts.may_still_be_working = may_still_be_working_;
     facts.cost = lost_cost_;
     facts.latency = milliseconds();
+    facts.on_stream = is_stream();
     return facts;
 }
 

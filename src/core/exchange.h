@@ -15,8 +15,10 @@
 #include "core/ports.h"
 #include "core/request/decode.h"
 #include "core/response/answer.h"
+#include "core/response/answer_form.h"
 #include "core/response/delivery.h"
-#include "core/response/event_stream.h"
+#include "core/response/passed_reply.h"
+#include "core/response/stream_reply.h"
 #include "core/response/success.h"
 #include "core/routing/execution.h"
 #include "core/routing/expense.h"
@@ -41,10 +43,11 @@ struct Policy {
     Milliseconds deadline{590'000};
     Milliseconds heartbeat{15'000};
     size_t answer_max = 0;
+    bool buffering = true;     // whole answers are kept here until the client has them
     size_t memory = SIZE_MAX;  // that answers may be kept in before no provider is asked any more
 };
 
-class Exchange final : private Story {
+class Exchange final : private Story, private Showing {
  public:
     // Everything referred to must outlive the exchange.
     Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, Health &health,
@@ -65,6 +68,10 @@ class Exchange final : private Story {
     // within it.
     void run(std::string_view body, std::function<void(Answer)> answer);
 
+    // How much of what it was given the client has not taken yet. A provider whose answer is shown
+    // as it comes waits for it.
+    void note_unsent(size_t bytes);
+
     // The client left: cancels what runs and gives back what was reserved. What has happened can
     // still be read.
     void cancel() noexcept;
@@ -76,7 +83,7 @@ class Exchange final : private Story {
 
     // For log variables.
     [[nodiscard]] std::string_view end_user() const { return head_.on_behalf_of; }
-    [[nodiscard]] size_t images() const { return result_.images.size(); }
+    [[nodiscard]] size_t images() const { return static_cast<size_t>(images_answered()); }
     [[nodiscard]] const std::optional<MicroUsd> &cost() const { return bill_.cost.usd; }
     [[nodiscard]] const std::string &request_id() const { return request_id_; }
     [[nodiscard]] std::string_view caller_id() const { return caller_.id(); }
@@ -107,20 +114,27 @@ class Exchange final : private Story {
     void on_failed(const ApiError &error) override;
     void on_too_late() override;
 
+    [[nodiscard]] bool is_stream() const override;
+    void show_preview(const Candidate &candidate, Preview preview) override;
+    void show_image(const Candidate &candidate, const Prepared &prepared,
+                    ImageResult image) override;
+    void show_piece(const Candidate &candidate, Bytes piece) override;
+
+    void begin_reply();
+    [[nodiscard]] bool may_pass_on() const;
+    [[nodiscard]] bool shows_wire() const;
+    [[nodiscard]] AnswerForm answer_form() const;
+    [[nodiscard]] int64_t images_answered() const;
+
+    void gather_made();
     void take_bill();
     void deliver();
-    [[nodiscard]] std::string_view response_form() const;
-    [[nodiscard]] DeliveryWish delivery_wish() const;
-    [[nodiscard]] std::optional<ApiError> undelivered() const;
     void unify();
     void fail_billed(const ApiError &error);
     void settle(int status) noexcept;
     void write_down(int status, std::vector<UsageRecord::DayCount> day_counts);
     void fail(const ApiError &error);
     void finish(Answer answer);
-    void finish_stream(Bytes events, int status);
-    void begin_stream();
-    void on_preview(const Candidate &candidate, const Preview &preview);
     void on_deadline();
 
     [[nodiscard]] Answer answer_for(const ApiError &error) const;
@@ -154,9 +168,14 @@ class Exchange final : private Story {
     ImageResult result_;  // its images
     Bill bill_;
     std::unique_ptr<PictureDelivery> delivery_;
-    std::unique_ptr<EventStream> stream_;  // null: the answer is one document
+    AnswerForm form_;
+    // How the answer goes out, if not as one document when all is known:
+    std::unique_ptr<StreamReply> stream_;
+    std::unique_ptr<PassedReply> passed_;
+    bool held_ = false;  // the client is behind
     std::unique_ptr<Timer> deadline_timer_;
     std::optional<bool> may_still_be_working_;
+    int64_t images_told_ = 0;        // when all was let go of
     int64_t images_withheld_ = 0;    // that were made, and are in no answer
     std::optional<Cost> lost_cost_;  // of what was made and is not answered with
     std::string_view outcome_;

@@ -43,6 +43,7 @@ struct Image {
     Form form = Form::base64;
     int64_t index = 0;  // its place among those that were asked for
     Bytes content;      // fit to stand in JSON as it is, whatever its form
+    bool told = false;  // the caller has it; then `content` may be gone
     ImageFormat format = ImageFormat::unknown;
     std::string revised_prompt;
     std::optional<int64_t> seed;

@@ -157,6 +157,7 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     finish_store(cf, location);
     policy.raw = location.raw == 1;
     policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));
+    policy.buffering = location.buffering == 1;
     policy.heartbeat = Milliseconds(static_cast<int64_t>(location.heartbeat));
     policy.memory = main.memory != 0 ? main.memory : kDefaultMemory;
     policy.answer_max = location.answer_max;
@@ -234,6 +235,7 @@ void *create_location_conf(ngx_conf_t *cf) noexcept {
         location->answer_max = NGX_CONF_UNSET_SIZE;
         location->deadline = NGX_CONF_UNSET_MSEC;
         location->heartbeat = NGX_CONF_UNSET_MSEC;
+        location->buffering = NGX_CONF_UNSET;
         location->fit = NGX_CONF_UNSET_UINT;
         location->raw = NGX_CONF_UNSET;
     });
@@ -252,6 +254,7 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
         ngx_conf_merge_size_value(location.answer_max, above.answer_max, kDefaultAnswerMax);
         ngx_conf_merge_msec_value(location.deadline, above.deadline, kDefaultDeadline);
         ngx_conf_merge_msec_value(location.heartbeat, above.heartbeat, kDefaultHeartbeat);
+        ngx_conf_merge_value(location.buffering, above.buffering, 1);
         ngx_conf_merge_uint_value(location.fit, above.fit, static_cast<ngx_uint_t>(FitMode::adapt));
         ngx_conf_merge_value(location.raw, above.raw, 0);
         if (!location.unknown_fields) {

@@ -50,6 +50,7 @@ struct LocationFields {
     size_t answer_max;
     ngx_msec_t deadline;
     ngx_msec_t heartbeat;
+    ngx_flag_t buffering;
     ngx_uint_t fit;
     ngx_flag_t raw;
     ngx_str_t store_key;

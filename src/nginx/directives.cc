@@ -344,6 +344,8 @@ ngx_command_t image_gateway_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, answer_max), nullptr},
     {ngx_string("image_gateway_deadline"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, deadline), nullptr},
+    {ngx_string("image_gateway_buffering"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, buffering), nullptr},
     {ngx_string("image_gateway_heartbeat"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, heartbeat), nullptr},
     {ngx_string("image_gateway_catalog"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_catalog,

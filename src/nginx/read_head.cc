@@ -125,6 +125,11 @@ RequestHead read_head(ngx_http_request_t *r, bool wants_base_url) {
         }
         part = part->next;
     } while (part != nullptr);
+    const auto *core = static_cast<const ngx_http_core_loc_conf_t *>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+    head.marks_end =
+        r->http_version >= NGX_HTTP_VERSION_20 ||
+        (r->http_version == NGX_HTTP_VERSION_11 && core->chunked_transfer_encoding == 1);
     head.address = address_of(*r->connection);
     head.path_model = model_in_path(to_view(r->uri));
     if (wants_base_url) {

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "nginx/guard.h"
-#include "nginx/send.h"
 #include "nginx/worker.h"
 
 namespace gateway {
@@ -20,8 +19,7 @@ extern "C" void image_gateway_cancel_context(void *data) {
 }
 
 extern "C" void image_gateway_answer(ngx_event_t *event) {
-    auto *r = static_cast<ngx_http_request_t *>(event->data);
-    context_of(r)->stream.is_used() ? send_stream(r) : send_and_finalize(r);
+    send_on(static_cast<ngx_http_request_t *>(event->data));
 }
 
 RequestContext *make_context(ngx_http_request_t *r) {
@@ -94,13 +92,16 @@ void RequestContext::cancel() noexcept {
 }
 
 void RequestContext::answer_soon(Answer part) {
-    if (part.goes_on || stream.is_used()) {
-        stream.add(std::move(part));
-    } else {
-        answer = std::move(part);
-    }
+    out.add(std::move(part));
     answered = true;
+    note_unsent();
     ngx_post_event(&answer_event_, &ngx_posted_events);
+}
+
+void RequestContext::note_unsent() {
+    if (exchange_ != nullptr) {
+        exchange_->note_unsent(out.unsent());
+    }
 }
 
 RequestContext *find_context(ngx_http_request_t *r) {

@@ -6,9 +6,9 @@
 #include <string>
 
 #include "core/exchange.h"
+#include "nginx/answer_out.h"
 #include "nginx/conf.h"
 #include "nginx/ngx.h"
-#include "nginx/stream_out.h"
 
 namespace gateway {
 
@@ -49,13 +49,15 @@ class RequestContext {
     // Takes the answer, or the next part of a stream, and sends it from the event loop, when
     // nothing of the exchange is on the stack any more.
     void answer_soon(Answer part);
+    // Tells the exchange how far behind the client is.
+    void note_unsent();
 
     Identified identified = Identified::not_yet;
     std::optional<ApiError> refusal;  // why identify said no
     bool answered = false;            // what is being sent was written by us
     bool replacing = false;           // the filter puts our error in the place of nginx's
-    Answer answer;                    // alive until the last byte is sent
-    StreamOut stream;                 // in its place: the parts of a stream
+    Answer answer;                    // of a refusal; alive until the last byte is sent
+    AnswerOut out;                    // what the exchange answers
 
  private:
     ngx_http_request_t *request_;

@@ -106,14 +106,4 @@ ngx_int_t send_answer(ngx_http_request_t *r) {
     return ngx_http_output_filter(r, body);
 }
 
-void send_and_finalize(ngx_http_request_t *r) noexcept {
-    // The request may be gone after finalizing, the connection is not.
-    ngx_connection_t *connection = r->connection;
-    ngx_http_set_log_request(connection->log, r);
-    const ngx_int_t result =
-        guard_or<ngx_int_t>("answer", NGX_ERROR, [=] { return send_answer(r); });
-    ngx_http_finalize_request(r, result);
-    ngx_http_run_posted_requests(connection);
-}
-
 }  // namespace gateway

@@ -1,4 +1,4 @@
-// Answers on their way out: headers, and bytes by reference.
+// What every answer has: headers, and bytes by reference.
 #pragma once
 
 #include "core/response/answer.h"
@@ -8,9 +8,6 @@ namespace gateway {
 
 // Sends the context's answer from within a handler; returns what the handler must return.
 ngx_int_t send_answer(ngx_http_request_t *r);
-
-// The same from the event loop, with all that nginx then wants done.
-void send_and_finalize(ngx_http_request_t *r) noexcept;
 
 void keep_gzip_away(ngx_http_request_t *r);
 

@@ -27,12 +27,10 @@ CurlClient::~CurlClient() {
     curl_global_cleanup();
 }
 
-std::unique_ptr<UpstreamCall> CurlClient::start(HttpCall call,
-                                                std::function<void(HttpReply)> on_reply,
-                                                std::function<void(ServerEvent)> on_event) {
+std::unique_ptr<UpstreamCall> CurlClient::start(HttpCall call, CallListener listener) {
     CurlMulti &multi = multi_for(own_, call.ca_file);
     return std::make_unique<CurlTransfer>(multi, loop_, blocks_, std::move(call),
-                                          std::move(on_reply), std::move(on_event));
+                                          std::move(listener));
 }
 
 void CurlClient::send_off(HttpCall call) {

@@ -27,8 +27,7 @@ class CurlClient final : public UpstreamClient, public PictureFetcher {
     }
 
     using UpstreamClient::start;
-    std::unique_ptr<UpstreamCall> start(HttpCall call, std::function<void(HttpReply)> on_reply,
-                                        std::function<void(ServerEvent)> on_event) override;
+    std::unique_ptr<UpstreamCall> start(HttpCall call, CallListener listener) override;
     void send_off(HttpCall call) override;
     [[nodiscard]] size_t memory_held() const override { return blocks_->lent() * kBlockSize; }
     std::unique_ptr<Fetch> fetch(PictureFetch fetch,

@@ -9,6 +9,8 @@ namespace gateway {
 
 class CurlMulti;
 
+inline constexpr long kReceiveBuffer = 256L * 1024;  // each read costs a poll and a recv
+
 class CurlJob {
  public:
     CurlJob(const CurlJob &) = delete;

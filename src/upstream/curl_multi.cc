@@ -14,7 +14,6 @@ namespace {
 
 constexpr long kIdleConnections = 256;
 constexpr size_t kIdleEasyHandles = 256;
-constexpr long kReceiveBuffer = 256L * 1024;  // each read costs a poll and a recv
 constexpr long kIdleConnectionSeconds = 50;   // below what providers' front ends allow
 constexpr long kConnectionLifeSeconds = 900;  // so that changes in DNS are followed
 
@@ -111,6 +110,19 @@ void CurlMulti::add(CurlJob &job) {
 void CurlMulti::note(CurlJob &job) {
     if (std::find(heard_.begin(), heard_.end(), &job) == heard_.end()) {
         heard_.push_back(&job);
+    }
+}
+
+// Curl hands over at once what it has; whoever notes something then is heard a moment later.
+void CurlMulti::resume(CurlJob &job) {
+    if (!job.added()) {
+        return;
+    }
+    curl_easy_pause(job.easy(), CURLPAUSE_CONT);
+    ERR_clear_error();
+    if (!heard_.empty() && !delivering_) {
+        wanted_ = std::chrono::steady_clock::now();
+        arm();
     }
 }
 

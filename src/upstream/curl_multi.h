@@ -34,6 +34,8 @@ class CurlMulti final : public SocketListener {
     void add(CurlJob &job);
     // From within a callback: the job wants to be heard when curl has returned.
     void note(CurlJob &job);
+    // Lets a transfer go on that a callback has paused.
+    void resume(CurlJob &job);
     // Takes a transfer out, whatever its state. Never from within a curl callback.
     void remove(CurlJob &job) noexcept;
     // Ends a transfer that is still running; its owner hears of it.

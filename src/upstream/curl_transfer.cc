@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <stdexcept>
 #include <utility>
 
+#include "core/images/inspect.h"
 #include "upstream/curl_multi.h"
 
 namespace gateway {
@@ -11,17 +14,17 @@ namespace gateway {
 namespace {
 
 constexpr size_t kMostHeaderBytes = 64 * 1024;
+constexpr long kSmallReceiveBuffer = 32L * 1024;    // where clients set the pace, and memory counts
+constexpr size_t kMostUnheard = size_t{32} * 1024;  // curl reads on for long before it returns
 
 }  // namespace
 
 CurlTransfer::CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<BlockPool> blocks,
-                           HttpCall call, std::function<void(HttpReply)> on_reply,
-                           std::function<void(ServerEvent)> on_event)
+                           HttpCall call, CallListener listener)
     : CurlJob(multi),
       loop_(loop),
       call_(std::move(call)),
-      on_reply_(std::move(on_reply)),
-      on_event_(std::move(on_event)),
+      listener_(std::move(listener)),
       lifter_(blocks),
       picture_(blocks),
       events_(std::move(blocks),
@@ -70,6 +73,8 @@ void CurlTransfer::configure() {
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(call_.timeouts.total.count()));
     // An empty proxy means none, also when the environment names one.
     curl_easy_setopt(easy_, CURLOPT_PROXY, call_.proxy.c_str());
+    const bool is_passed = listener_.on_event || listener_.on_piece;
+    curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, is_passed ? kSmallReceiveBuffer : kReceiveBuffer);
     curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
@@ -128,6 +133,10 @@ void CurlTransfer::take_header(std::string_view line) {
 size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
     const size_t length = size * count;
+    if (transfer.must_wait()) {
+        transfer.paused_ = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     transfer.received_ += length;
     if (transfer.call_.answer_max != 0 && transfer.received_ > transfer.call_.answer_max) {
         transfer.too_large_ = true;
@@ -141,23 +150,71 @@ size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self)
     return length;
 }
 
+bool CurlTransfer::must_wait() const {
+    return (held_ && (reply_.streamed || reply_.passed > 0)) || unheard_ >= kMostUnheard;
+}
+
 void CurlTransfer::take_body(std::string_view bytes) {
     last_byte_ = std::chrono::steady_clock::now();
     if (stall_timer_ == nullptr) {  // these are the first
         watch_for_stall(call_.timeouts.stall);
         is_picture_ = call_.takes_picture && reply_.status == 200 &&
                       !reply_.header("content-type").starts_with("application/json");
-        reply_.streamed = on_event_ && reply_.status == 200 &&
+        reply_.streamed = listener_.on_event && reply_.status == 200 &&
                           reply_.header("content-type").starts_with("text/event-stream");
     }
     if (reply_.streamed) {
         events_.feed(bytes);
         if (!waiting_.empty()) {
+            unheard_ += bytes.size();
             multi_.note(*this);
         }
         return;
     }
     is_picture_ ? picture_.feed(bytes) : lifter_.feed(bytes);
+    if (listener_.on_piece && reply_.status == 200) {
+        pass_on();
+    }
+}
+
+void CurlTransfer::pass_on() {
+    if (reply_.passed == 0 && !is_picture_begun()) {
+        return;
+    }
+    const std::optional<Bytes> fresh = is_picture_ ? picture_.pass() : lifter_.pass();
+    if (!fresh) {
+        throw std::runtime_error("what comes is no base64");
+    }
+    reply_.passed += fresh->size();
+    unheard_ += fresh->size();
+    pieces_.append(*fresh);
+    if (!pieces_.empty()) {
+        multi_.note(*this);
+    }
+}
+
+bool CurlTransfer::is_picture_begun() {
+    const Bytes begun = is_picture_ ? picture_.text() : lifter_.open_string();
+    if (begun.empty() || begun.size() < next_look_) {
+        return false;
+    }
+    next_look_ = begun.size() * 2;
+    return inspect(begun.part(0, begun.size() / 4 * 4)).has_value();
+}
+
+// ---- at the pace of whoever takes it ----
+
+void CurlTransfer::hold(bool held) {
+    held_ = held;
+    go_on();
+}
+
+void CurlTransfer::go_on() {
+    if (paused_ && !must_wait()) {
+        paused_ = false;
+        last_byte_ = std::chrono::steady_clock::now();
+        multi_.resume(*this);
+    }
 }
 
 // ---- the end ----
@@ -174,6 +231,10 @@ void CurlTransfer::watch_for_stall(Milliseconds delay) {
 }
 
 void CurlTransfer::on_stall_check() {
+    if (paused_) {  // it is not the provider who is silent
+        watch_for_stall(call_.timeouts.stall);
+        return;
+    }
     const auto silent =
         std::chrono::floor<Milliseconds>(std::chrono::steady_clock::now() - last_byte_);
     if (silent < call_.timeouts.stall) {
@@ -209,15 +270,25 @@ void CurlTransfer::hear() {
     while (!waiting_.empty()) {
         ServerEvent event = std::move(waiting_.front());
         waiting_.pop_front();
-        on_event_(std::move(event));
+        listener_.on_event(std::move(event));
     }
+    if (!pieces_.empty()) {
+        listener_.on_piece(std::exchange(pieces_, Bytes()));
+    }
+    unheard_ = 0;
+    go_on();
 }
 
 void CurlTransfer::deliver() {
     first_byte_timer_.reset();
     stall_timer_.reset();
+    paused_ = false;
     if (reply_.streamed && result_ == CURLE_OK) {
         events_.finish();
+    }
+    if (is_picture_ && result_ == CURLE_OK) {
+        picture_.end();
+        reply_.passed > 0 ? pass_on() : void();
     }
     hear();
     reply_.delivery = delivery();
@@ -230,7 +301,7 @@ void CurlTransfer::deliver() {
         reply_.picture = std::move(picture_).finish();
     }
     reply_.body = std::move(lifter_).finish();
-    const auto on_reply = std::move(on_reply_);
+    const auto on_reply = std::move(listener_.on_reply);
     on_reply(std::move(reply_));
 }
 

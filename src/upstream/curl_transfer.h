@@ -20,13 +20,13 @@ namespace gateway {
 class CurlTransfer final : public UpstreamCall, private CurlJob {
  public:
     CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<BlockPool> blocks,
-                 HttpCall call, std::function<void(HttpReply)> on_reply,
-                 std::function<void(ServerEvent)> on_event);
+                 HttpCall call, CallListener listener);
     ~CurlTransfer() override;
     CurlTransfer(const CurlTransfer &) = delete;
     CurlTransfer &operator=(const CurlTransfer &) = delete;
 
     [[nodiscard]] bool is_sent() const override;
+    void hold(bool held) override;
 
  private:
     void hear() override;
@@ -40,7 +40,11 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
 
     void configure();
     void take_header(std::string_view line);
+    [[nodiscard]] bool must_wait() const;
     void take_body(std::string_view bytes);
+    void pass_on();
+    [[nodiscard]] bool is_picture_begun();
+    void go_on();
     void on_first_byte_timeout();
     void watch_for_stall(Milliseconds delay);
     void on_stall_check();
@@ -49,15 +53,20 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
 
     EventLoop &loop_;
     HttpCall call_;
-    std::function<void(HttpReply)> on_reply_;
-    std::function<void(ServerEvent)> on_event_;  // none: nobody asked for a stream
+    CallListener listener_;
     std::unique_ptr<Timer> first_byte_timer_;
     std::unique_ptr<Timer> stall_timer_;
     std::chrono::steady_clock::time_point last_byte_;
     Lifter lifter_;
     Base64Writer picture_;
     EventReader events_;
-    std::deque<ServerEvent> waiting_;  // until curl has returned
+    // Until curl has returned:
+    std::deque<ServerEvent> waiting_;
+    Bytes pieces_;
+    size_t unheard_ = 0;    // bytes of these
+    size_t next_look_ = 0;  // for the beginning of a picture, when so much of it is there
+    bool held_ = false;
+    bool paused_ = false;
     size_t received_ = 0;
     bool is_picture_ = false;
     HttpReply reply_;

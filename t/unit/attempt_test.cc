@@ -28,11 +28,11 @@ class AttemptTest : public testing::Test {
         auto attempt = Attempt::start(
             world.ports,
             {provider, provider.keys.data(), "m", params, {}, "", "", "", world.random},
-            {left, 1000}, [this](Outcome outcome) {
+            {left, 1000}, {.on_outcome = [this](Outcome outcome) {
                 EXPECT_FALSE(starting);
                 EXPECT_FALSE(outcome_) << "a second outcome";
                 outcome_ = std::move(outcome);
-            });
+            }});
         starting = false;
         return attempt;
     }
@@ -109,7 +109,8 @@ TEST_F(AttemptTest, TellsTheSeedThatWasSentWhereTheAnswerDoesNot) {
         outcome_.reset();
         const auto attempt = Attempt::start(
             world.ports, {provider, nullptr, "m", params, {}, "", "", "", world.random},
-            {Milliseconds(1000), 1000}, [this](Outcome outcome) { outcome_ = std::move(outcome); });
+            {Milliseconds(1000), 1000},
+            {.on_outcome = [this](Outcome outcome) { outcome_ = std::move(outcome); }});
         world.upstream.deliver(reply_of(images, ""));
         std::vector<std::optional<int64_t>> told;
         for (const Image &image : outcome_->result.images) {

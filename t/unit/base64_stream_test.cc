@@ -304,6 +304,27 @@ TEST(Base64Writer, WritesTheSameByteByByte) {
     }
 }
 
+TEST(Base64Writer, HandsOnWhatItWroteAndKeepsTheBeginning) {
+    const auto pool = BlockPool::create(100);
+    const std::string bytes(500'001, 'b');
+    Base64Writer writer(pool);
+    std::string passed;
+    for (size_t at = 0; at < bytes.size(); at += 1000) {
+        writer.feed(std::string_view(bytes).substr(at, 1000));
+        passed += writer.pass().copy();
+        EXPECT_LE(pool->lent(), 3U) << "the first, and the one that is written to";
+    }
+    writer.end();
+    passed += writer.pass().copy();
+    Base64Writer whole(pool);
+    whole.feed(bytes);
+    EXPECT_EQ(passed, std::move(whole).finish().copy());
+    const std::string kept = std::move(writer).finish().copy();
+    EXPECT_FALSE(kept.empty());
+    EXPECT_LT(kept.size(), 65'536U);
+    EXPECT_TRUE(passed.starts_with(kept));
+}
+
 TEST(Base64Writer, GivesItsBlocksBackWithTheText) {
     const auto pool = BlockPool::create(8);
     {

@@ -169,16 +169,18 @@ class FakeUpstream final : public UpstreamClient {
         State state = State::open;
         std::function<void(HttpReply)> on_reply;
         bool sent = true;                           // whole
+        bool held = false;                          // by whoever listens
         std::function<void(ServerEvent)> on_event;  // where a stream was asked for
+        std::function<void(Bytes)> on_piece;        // where a picture is taken as it comes
     };
 
     using UpstreamClient::start;
-    std::unique_ptr<UpstreamCall> start(HttpCall call, std::function<void(HttpReply)> on_reply,
-                                        std::function<void(ServerEvent)> on_event) override {
+    std::unique_ptr<UpstreamCall> start(HttpCall call, CallListener listener) override {
         auto seen = std::make_shared<Seen>();
         seen->call = std::move(call);
-        seen->on_reply = std::move(on_reply);
-        seen->on_event = std::move(on_event);
+        seen->on_reply = std::move(listener.on_reply);
+        seen->on_event = std::move(listener.on_event);
+        seen->on_piece = std::move(listener.on_piece);
         calls.push_back(seen);
         if (on_start) {
             on_start();
@@ -219,9 +221,11 @@ class FakeUpstream final : public UpstreamClient {
                 seen_->state = State::cancelled;
                 seen_->on_reply = nullptr;
                 seen_->on_event = nullptr;
+                seen_->on_piece = nullptr;
             }
         }
         [[nodiscard]] bool is_sent() const override { return seen_->sent; }
+        void hold(bool held) override { seen_->held = held; }
         std::shared_ptr<Seen> seen_;
     };
 };

@@ -29,7 +29,7 @@ class JobResultTest : public testing::Test {
             world.ports,
             {provider, provider.keys.data(), "m", params, {}, "", "", "", world.random},
             {Milliseconds(590'000), 1000},
-            [this](Outcome outcome) { outcome_ = std::move(outcome); });
+            {.on_outcome = [this](Outcome outcome) { outcome_ = std::move(outcome); }});
         world.upstream.deliver(reply_of(200, R"({"status_url":")" + kAddress +
                                                  R"(/status","response_url":")" + result_url +
                                                  R"(","cancel_url":")" + kAddress + "/cancel\"}"));

@@ -196,5 +196,87 @@ TEST(Lifter, SaysWhenTheOutlineIsTooLargeAndKeepsTheRaw) {
     }
 }
 
+// ---- a string that is handed on before its end
+
+class PassingTest : public testing::Test {
+ protected:
+    // Feeds pieces of this size, and hands on from the first time that there is something to hand
+    // on. Nothing, if it may not be.
+    std::optional<std::string> pass(std::string_view text, size_t size) {
+        std::string passed;
+        bool begun = false;
+        for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {
+            lifter.feed(text.substr(0, size));
+            begun = begun || !lifter.open_string().empty();
+            if (begun) {
+                const auto fresh = lifter.pass();
+                if (!fresh) {
+                    return std::nullopt;
+                }
+                passed += fresh->copy();
+            }
+        }
+        return passed;
+    }
+
+    std::shared_ptr<BlockPool> pool = BlockPool::create(100);
+    Lifter lifter{pool, kSmall};
+};
+
+TEST_F(PassingTest, AllOfTheFirstLongStringIsHandedOnAndItsBeginningKept) {
+    const std::string picture(300'000, 'p');
+    const std::string other(20, 'o');
+    const auto passed =
+        pass("{\"a\":\"short\",\"b\":\"" + picture + "\",\"c\":\"" + other + "\",\"d\":1}", 1000);
+    ASSERT_TRUE(passed);
+    EXPECT_EQ(*passed, picture);
+    EXPECT_LE(pool->lent(), 2U) << "the block of its beginning, and the last one";
+    const LiftedText lifted = std::move(lifter).finish();
+    EXPECT_EQ(lifted.outline, "{\"a\":\"short\",\"b\":\"\",\"c\":\"\",\"d\":1}");
+    ASSERT_EQ(lifted.strings.size(), 2U);
+    EXPECT_EQ(lifted.strings[0].content.copy(),
+              picture.substr(0, lifted.strings[0].content.size()));
+    EXPECT_GT(lifted.strings[0].content.size(), 8U);
+    EXPECT_TRUE(lifted.strings[0].plain);
+    EXPECT_EQ(lifted.strings[1].content.copy(), other);
+    EXPECT_TRUE(lifted.raw.empty());
+}
+
+TEST_F(PassingTest, HoweverItIsFedItIsTheSame) {
+    const std::string picture = std::string(40, 'p') + R"(\/)" + std::string(30, 'q') + R"(\/\/)";
+    for (size_t size = 1; size < 120; ++size) {
+        Lifter fresh(pool, kSmall);
+        std::swap(lifter, fresh);
+        const auto passed = pass("{\"b\":\"" + picture + "\",\"c\":\"\\u00e4\"}", size);
+        ASSERT_TRUE(passed) << size;
+        // Fed at once it is over before it could be handed on.
+        EXPECT_TRUE(*passed == picture || passed->empty()) << size;
+        EXPECT_EQ(std::move(lifter).finish().strings.size(), 1U) << size;
+    }
+}
+
+TEST_F(PassingTest, WhatMayNotStandInJsonIsNotHandedOn) {
+    for (const char *wrong : {R"(\n)", R"(\\)", R"(\")", "\x01", "\xc3\xa4", "\x7f\x80"}) {
+        for (const size_t size : {1U, 7U}) {
+            Lifter fresh(pool, kSmall);
+            std::swap(lifter, fresh);
+            EXPECT_FALSE(pass("{\"b\":\"" + std::string(40, 'p') + wrong + "pppppppp\"}", size))
+                << wrong << " in pieces of " << size;
+        }
+    }
+}
+
+TEST_F(PassingTest, AStringThatBreaksOffIsNone) {
+    ASSERT_TRUE(pass("{\"b\":\"" + std::string(200'000, 'p'), 1000));
+    const LiftedText lifted = std::move(lifter).finish();
+    EXPECT_TRUE(lifted.strings.empty());
+    EXPECT_EQ(lifted.outline, "{\"b\":\"");
+}
+
+TEST_F(PassingTest, ASecondLongStringIsNotHandedOn) {
+    lifter.feed("{\"a\":\"" + std::string(20, 'p') + "\",\"b\":\"" + std::string(20, 'q'));
+    EXPECT_TRUE(lifter.open_string().empty());
+}
+
 }  // namespace
 }  // namespace gateway

@@ -295,10 +295,10 @@ class PollingAttempt : public testing::Test {
     void submit(Milliseconds left = Milliseconds(590'000)) {
         attempt = Attempt::start(world.ports,
                                  {provider, nullptr, "m", params, {}, "", "", "", world.random},
-                                 {left, 1000}, [this](Outcome outcome) {
+                                 {left, 1000}, {.on_outcome = [this](Outcome outcome) {
                                      EXPECT_FALSE(ended) << "a second outcome";
                                      ended = std::move(outcome);
-                                 });
+                                 }});
         world.upstream.deliver(reply_of(200, "{}"));
     }
     void poll(HttpReply reply) {

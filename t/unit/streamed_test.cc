@@ -15,9 +15,15 @@ const std::string kPng = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQV
 
 class StreamedTest : public testing::Test {
  protected:
-    // What becomes of an event with these data.
+    // What becomes of an event with these data: a preview, a picture, or nothing.
     std::optional<Preview> tell(const std::string &data, const std::string &name = "") {
-        return streamed.take(dialect->read_event({name, lift(data)}));
+        auto told = streamed.take(dialect->read_event({name, lift(data)}));
+        picture.reset();
+        if (auto *made = std::get_if<ImageResult>(&told)) {
+            picture = std::move(*made);
+        }
+        auto *shown = std::get_if<Preview>(&told);
+        return shown == nullptr ? std::nullopt : std::optional(std::move(*shown));
     }
     std::optional<Preview> preview(int number) {
         return tell(R"({"type":"image_generation.partial_image","partial_image_index":)" +
@@ -30,6 +36,7 @@ class StreamedTest : public testing::Test {
 
     const Dialect *dialect = dialect_named("openai");
     Streamed streamed{2};
+    std::optional<ImageResult> picture;  // that is to be told at once
 };
 
 TEST_F(StreamedTest, APreviewIsOfThePictureAfterThoseThatAreDone) {
@@ -70,6 +77,34 @@ TEST_F(StreamedTest, ThePicturesAreTheOutcome) {
     EXPECT_EQ(outcome.result.images.size(), 2U);
     EXPECT_EQ(outcome.result.size, "8x8");
     EXPECT_EQ(outcome.result.usage->total_tokens, 3) << "the same twice is the sum";
+}
+
+TEST_F(StreamedTest, APictureIsToldAtOnceButForTheLast) {
+    complete(R"(,"size":"8x8","quality":"low")");
+    ASSERT_TRUE(picture);
+    ASSERT_EQ(picture->images.size(), 1U);
+    EXPECT_EQ(picture->images[0].content.copy(), kPng);
+    EXPECT_EQ(picture->images[0].index, 0);
+    EXPECT_EQ(picture->images[0].width, 1);
+    EXPECT_EQ(picture->quality, "low");
+    complete();
+    EXPECT_FALSE(picture);
+    const Outcome outcome = streamed.take_outcome();
+    ASSERT_EQ(outcome.result.images.size(), 2U);
+    EXPECT_TRUE(outcome.result.images[0].told);
+    EXPECT_TRUE(outcome.result.images[0].content.empty()) << "it is the caller's";
+    EXPECT_EQ(outcome.result.images[0].width, 1) << "but what is known of it stays";
+    EXPECT_FALSE(outcome.result.images[1].told);
+    EXPECT_EQ(outcome.result.images[1].content.copy(), kPng);
+}
+
+TEST_F(StreamedTest, WhatIsNoPictureIsNeitherToldNorCounted) {
+    tell(R"({"type":"image_generation.completed","b64_json":"bm8gcGljdHVyZQ=="})");
+    EXPECT_FALSE(picture);
+    EXPECT_FALSE(streamed.is_complete());
+    complete();
+    ASSERT_TRUE(picture);
+    EXPECT_EQ(picture->images[0].index, 0);
 }
 
 TEST_F(StreamedTest, UsagesThatDifferAreAdded) {

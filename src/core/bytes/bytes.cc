@@ -16,6 +16,13 @@ void Bytes::append(Slice slice) {
         return;
     }
     size_ += slice.text.size();
+    if (!slices_.empty()) {
+        Slice &last = slices_.back();
+        if (last.owner == slice.owner && last.text.data() + last.text.size() == slice.text.data()) {
+            last.text = {last.text.data(), last.text.size() + slice.text.size()};
+            return;
+        }
+    }
     slices_.push_back(std::move(slice));
 }
 

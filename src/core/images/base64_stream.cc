@@ -181,6 +181,9 @@ bool Base64Reader::unescape(std::string_view piece, size_t *count) {
     return sound;
 }
 
+Base64Writer::Base64Writer(std::shared_ptr<BlockPool> pool)
+    : text_(std::move(pool), kTextOfBlock) {}
+
 void Base64Writer::feed(std::string_view bytes) {
     size_t kept = size_ % 3;
     size_ += bytes.size();
@@ -198,29 +201,35 @@ void Base64Writer::feed(std::string_view bytes) {
     bytes.substr(whole).copy(kept_.data(), 3);
 }
 
-Bytes Base64Writer::finish() && {
-    encode({kept_.data(), size_ % 3});
-    Bytes text;
-    for (const Block &block : blocks_) {
-        const size_t count = &block == &blocks_.back() ? used_ : kTextOfBlock;
-        text.append(Slice{block, std::string_view(block.get(), count)});
+void Base64Writer::end() {
+    if (!std::exchange(ended_, true)) {
+        encode({kept_.data(), size_ % 3});
     }
-    blocks_.clear();
-    return text;
+}
+
+Bytes Base64Writer::finish() && {
+    end();
+    const BlockText written = std::move(text_);
+    return written.part(0, kept_to_.value_or(written.size()));
+}
+
+Bytes Base64Writer::pass() {
+    kept_to_ = kept_to_.value_or(text_.size());
+    Bytes fresh = text_.part(passed_to_, text_.size());
+    passed_to_ = text_.size();
+    text_.forget(*kept_to_, passed_to_);
+    return fresh;
 }
 
 // Groups of three, but at the very end.
 void Base64Writer::encode(std::string_view bytes) {
     while (!bytes.empty()) {
-        if (blocks_.empty() || used_ == kTextOfBlock) {
-            blocks_.push_back(pool_->take());
-            used_ = 0;
-        }
-        const size_t count = std::min(bytes.size(), (kTextOfBlock - used_) / 4 * 3);
-        const int length = EVP_EncodeBlock(
-            reinterpret_cast<unsigned char *>(blocks_.back().get() + used_),
-            reinterpret_cast<const unsigned char *>(bytes.data()), static_cast<int>(count));
-        used_ += static_cast<size_t>(length);
+        const std::span<char> into = text_.room();
+        const size_t count = std::min(bytes.size(), into.size() / 4 * 3);
+        const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char *>(into.data()),
+                                           reinterpret_cast<const unsigned char *>(bytes.data()),
+                                           static_cast<int>(count));
+        text_.advance(static_cast<size_t>(length));
         bytes.remove_prefix(count);
     }
 }

@@ -6,13 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "core/bytes/block_pool.h"
+#include "core/bytes/block_text.h"
 #include "core/bytes/bytes.h"
 
 namespace gateway {
@@ -65,19 +66,28 @@ class Base64Reader {
 
 class Base64Writer {
  public:
-    explicit Base64Writer(std::shared_ptr<BlockPool> pool) : pool_(std::move(pool)) {}
+    explicit Base64Writer(std::shared_ptr<BlockPool> pool);
 
     void feed(std::string_view bytes);
     [[nodiscard]] size_t size() const { return size_; }  // of the bytes fed
+    // No more comes: writes what is left. The whole text, or what was kept of it.
     Bytes finish() &&;
+
+    [[nodiscard]] Bytes text() const { return text_.part(0, kept_to_.value_or(text_.size())); }
+    // Writes what is left, without taking the text.
+    void end();
+    // From the first pass() on, only so much of the text is kept; each gives what was written since
+    // the one before.
+    Bytes pass();
 
  private:
     void encode(std::string_view bytes);
 
-    std::shared_ptr<BlockPool> pool_;
-    std::vector<Block> blocks_;
-    size_t used_ = 0;  // of the last block
+    BlockText text_;
+    std::optional<size_t> kept_to_;
+    size_t passed_to_ = 0;
     size_t size_ = 0;
+    bool ended_ = false;
     std::array<char, 3> kept_{};  // the size_ % 3 bytes that are no group yet
 };
 

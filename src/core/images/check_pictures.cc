@@ -21,7 +21,7 @@ void check_pictures(Outcome &outcome) {
         return;
     }
     std::erase_if(outcome.result.images, [](Image &image) {
-        return image.form == Image::Form::base64 && !read_facts(image);
+        return image.form == Image::Form::base64 && !image.told && !read_facts(image);
     });
     if (outcome.result.images.empty()) {
         outcome.type = OutcomeType::unknown;

@@ -47,9 +47,8 @@ bool has_unusual(std::string_view text) {
 }
 
 // The slow look at a string that has_unusual: are all its escapes "\/" and the rest printable
-// ASCII?
-bool only_escaped_slashes(const Bytes &content) {
-    bool after_backslash = false;
+// ASCII? `after_backslash` is kept from piece to piece.
+bool only_escaped_slashes(const Bytes &content, bool &after_backslash) {
     for (const Slice &slice : content.slices()) {
         for (const char c : slice.text) {
             if (after_backslash) {
@@ -64,7 +63,12 @@ bool only_escaped_slashes(const Bytes &content) {
             }
         }
     }
-    return !after_backslash;
+    return true;
+}
+
+bool only_escaped_slashes(const Bytes &content) {
+    bool after_backslash = false;
+    return only_escaped_slashes(content, after_backslash) && !after_backslash;
 }
 
 size_t trailing_backslashes(std::string_view text) {
@@ -75,24 +79,11 @@ size_t trailing_backslashes(std::string_view text) {
 }  // namespace
 
 Lifter::Lifter(std::shared_ptr<BlockPool> pool, Limits limits)
-    : pool_(std::move(pool)), limits_(limits) {}
+    : text_(std::move(pool)), limits_(limits) {}
 
 void Lifter::feed(std::string_view piece) {
-    store(piece);
+    text_.append(piece);
     scan(piece);
-}
-
-void Lifter::store(std::string_view piece) {
-    while (!piece.empty()) {
-        const size_t used = size_ % kBlockSize;
-        if (used == 0) {
-            blocks_.push_back(pool_->take());
-        }
-        const size_t count = std::min(piece.size(), kBlockSize - used);
-        std::memcpy(blocks_.back().get() + used, piece.data(), count);
-        size_ += count;
-        piece.remove_prefix(count);
-    }
 }
 
 void Lifter::scan(std::string_view piece) {
@@ -136,13 +127,18 @@ void Lifter::close_string(size_t end) {
     if (end - string_start_ <= limits_.long_string) {
         return;
     }
+    const bool is_passed = passed_ && passed_->start == string_start_;
     copy_to_outline(outlined_, string_start_);
     LiftedString lifted;
     lifted.position = result_.outline.size();
-    lifted.content = refer(string_start_, end);
-    lifted.plain = !unusual_ || only_escaped_slashes(lifted.content);
+    lifted.content = text_.part(string_start_, is_passed ? passed_->kept_to : end);
+    lifted.plain = !unusual_ || is_passed || only_escaped_slashes(lifted.content);
     result_.strings.push_back(std::move(lifted));
     outlined_ = end;
+    if (is_passed) {
+        passed_->end = end;
+        passed_->unusual = unusual_;
+    }
 }
 
 void Lifter::copy_to_outline(size_t from, size_t to) {
@@ -150,29 +146,46 @@ void Lifter::copy_to_outline(size_t from, size_t to) {
         result_.outline_too_large = true;
         return;
     }
-    while (from < to) {
-        const size_t offset = from % kBlockSize;
-        const size_t count = std::min(to - from, kBlockSize - offset);
-        result_.outline.append(blocks_[from / kBlockSize].get() + offset, count);
-        from += count;
+    const Bytes part = text_.part(from, to);
+    for (const Slice &slice : part.slices()) {
+        result_.outline.append(slice.text);
     }
 }
 
-Bytes Lifter::refer(size_t from, size_t to) const {
-    Bytes bytes;
-    while (from < to) {
-        const size_t offset = from % kBlockSize;
-        const size_t count = std::min(to - from, kBlockSize - offset);
-        const Block &block = blocks_[from / kBlockSize];
-        bytes.append(Slice{block, std::string_view(block.get() + offset, count)});
-        from += count;
+Bytes Lifter::open_string() const {
+    const bool is_first = result_.strings.empty() && !passed_;
+    const bool is_long = in_string_ && scanned_ - string_start_ > limits_.long_string;
+    return is_first && is_long ? text_.part(string_start_, scanned_) : Bytes();
+}
+
+std::optional<Bytes> Lifter::pass() {
+    if (!passed_) {
+        passed_ = Passed{string_start_, scanned_, string_start_, std::nullopt, false, false};
+        copy_to_outline(outlined_, string_start_);
+        outlined_ = string_start_;
     }
-    return bytes;
+    const bool ends = passed_->end.has_value();
+    const size_t to = passed_->end.value_or(scanned_);
+    Bytes fresh = text_.part(passed_->passed_to, to);
+    const bool is_unusual = ends ? passed_->unusual : unusual_;
+    if (is_unusual && !only_escaped_slashes(fresh, passed_->after_backslash)) {
+        return std::nullopt;
+    }
+    if (ends && passed_->after_backslash) {
+        return std::nullopt;
+    }
+    passed_->passed_to = to;
+    text_.forget(passed_->kept_to, to);
+    return fresh;
 }
 
 LiftedText Lifter::finish() && {
-    copy_to_outline(outlined_, size_);
-    result_.raw = refer(0, size_);
+    if (!passed_) {
+        result_.raw = text_.part(0, text_.size());
+    }
+    if (!passed_ || passed_->end) {  // else it was cut off within the string
+        copy_to_outline(outlined_, text_.size());
+    }
     return std::move(result_);
 }
 

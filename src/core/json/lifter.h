@@ -4,11 +4,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/bytes/block_pool.h"
+#include "core/bytes/block_text.h"
 #include "core/bytes/bytes.h"
 
 namespace gateway {
@@ -39,20 +40,34 @@ class Lifter {
     explicit Lifter(std::shared_ptr<BlockPool> pool) : Lifter(std::move(pool), Limits()) {}
 
     void feed(std::string_view piece);
-    [[nodiscard]] size_t size() const { return size_; }
+    [[nodiscard]] size_t size() const { return text_.size(); }
     LiftedText finish() &&;
 
+    // A picture can be handed on before its end. What there is of the first long string while it is
+    // open:
+    [[nodiscard]] Bytes open_string() const;
+    // From the first pass() on, only so much of it is kept; each gives what has come of it since
+    // the one before. Nothing, if that may not stand in our JSON as it is.
+    std::optional<Bytes> pass();
+
  private:
-    void store(std::string_view piece);
     void scan(std::string_view piece);
     void close_string(size_t end);
     void copy_to_outline(size_t from, size_t to);
-    [[nodiscard]] Bytes refer(size_t from, size_t to) const;
 
-    std::shared_ptr<BlockPool> pool_;
+    // Of a string that is handed on.
+    struct Passed {
+        size_t start = 0;
+        size_t kept_to = 0;
+        size_t passed_to = 0;
+        std::optional<size_t> end;
+        bool unusual = false;  // as unusual_, once it has ended
+        bool after_backslash = false;
+    };
+
+    BlockText text_;
     Limits limits_;
-    std::vector<Block> blocks_;
-    size_t size_ = 0;
+    std::optional<Passed> passed_;
     size_t outlined_ = 0;      // all before this offset is in the outline, or was cut out
     size_t scanned_ = 0;       // offset of the piece under the scanner
     size_t string_start_ = 0;  // offset of the character after the opening quote

@@ -214,6 +214,22 @@ JsonWriter &JsonWriter::string_by_reference(std::string_view prefix, const Bytes
     return *this;
 }
 
+JsonWriter &JsonWriter::open_string() {
+    separate();
+    text_ += '"';
+    return *this;
+}
+
+JsonWriter &JsonWriter::close_string() {
+    text_ += '"';
+    return *this;
+}
+
+Bytes JsonWriter::take() {
+    done_.append(std::exchange(text_, {}));
+    return std::exchange(done_, Bytes());
+}
+
 Bytes JsonWriter::finish() && {
     done_.append(std::move(text_));
     return std::move(done_);

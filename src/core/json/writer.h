@@ -37,6 +37,12 @@ class JsonWriter {
     // A string whose content is passed by reference; it must be fit to stand in JSON as it is.
     JsonWriter &string_by_reference(std::string_view prefix, const Bytes &content);
 
+    // A string whose content is written elsewhere, between what take() gives here and the next.
+    JsonWriter &open_string();
+    JsonWriter &close_string();
+    // What has been written since the last time. The rest goes on.
+    Bytes take();
+
     Bytes finish() &&;
     // For documents without references.
     std::string finish_text() &&;

@@ -19,19 +19,16 @@ constexpr Milliseconds kLongestCancel{5'000};
 }  // namespace
 
 Attempt::Attempt(const Ports &ports, const ProviderRequest &request, Limits limits,
-                 std::function<void(Outcome)> on_outcome, std::function<void(Preview)> on_preview)
+                 Listener listener)
     : ports_(ports),
       request_(request),
       limits_(limits),
-      on_outcome_(std::move(on_outcome)),
-      on_preview_(std::move(on_preview)),
+      listener_(std::move(listener)),
       began_(ports.clock.now()) {}
 
 std::unique_ptr<Attempt> Attempt::start(const Ports &ports, const ProviderRequest &request,
-                                        Limits limits, std::function<void(Outcome)> on_outcome,
-                                        std::function<void(Preview)> on_preview) {
-    std::unique_ptr<Attempt> attempt(
-        new Attempt(ports, request, limits, std::move(on_outcome), std::move(on_preview)));
+                                        Limits limits, Listener listener) {
+    std::unique_ptr<Attempt> attempt(new Attempt(ports, request, limits, std::move(listener)));
     Work work = request.provider.dialect->begin(request);
     if (auto *call = std::get_if<HttpCall>(&work)) {
         attempt->call(std::move(*call));
@@ -49,6 +46,12 @@ bool Attempt::may_be_billed() const {
     return local_ || job_.has_value() || (call_ != nullptr && call_->is_sent());
 }
 
+void Attempt::hold(bool held) {
+    if (call_ != nullptr) {
+        call_->hold(held);
+    }
+}
+
 // ---- a call
 
 void Attempt::call(HttpCall call) {
@@ -57,12 +60,15 @@ void Attempt::call(HttpCall call) {
     if (limits_.show_wire) {
         wire_ = std::make_unique<Wire>(Wire{show_request(call, provider().keys), ""});
     }
-    std::function<void(ServerEvent)> on_event;
-    if (on_preview_ && dialect().streams(request_.params)) {
-        on_event = [this](const ServerEvent &event) { this->on_event(event); };
+    CallListener to_call;
+    to_call.on_reply = [this](const HttpReply &reply) { on_reply(reply); };
+    if (listener_.on_preview && dialect().streams(request_.params)) {
+        to_call.on_event = [this](const ServerEvent &event) { on_event(event); };
     }
-    call_ = ports_.upstream.start(
-        std::move(call), [this](const HttpReply &reply) { on_reply(reply); }, std::move(on_event));
+    if (listener_.on_piece && dialect().answers_with_picture()) {
+        to_call.on_piece = listener_.on_piece;
+    }
+    call_ = ports_.upstream.start(std::move(call), std::move(to_call));
 }
 
 HttpCall Attempt::set_up(HttpCall call, Milliseconds total) const {
@@ -101,8 +107,11 @@ void Attempt::on_event(const ServerEvent &event) {
     if (streamed_->has_ended()) {
         return;  // whatever a provider says after it
     }
-    if (auto preview = streamed_->take(dialect().read_event(event))) {
-        on_preview_(std::move(*preview));
+    Streamed::ToTell news = streamed_->take(dialect().read_event(event));
+    if (auto *preview = std::get_if<Preview>(&news)) {
+        listener_.on_preview(std::move(*preview));
+    } else if (auto *image = std::get_if<ImageResult>(&news)) {
+        listener_.on_image(std::move(*image));
     }
     if (streamed_->is_complete()) {
         end(streamed_->take_outcome(), nullptr);
@@ -202,7 +211,7 @@ void Attempt::end(Outcome outcome, const HttpReply *reply) {
         outcome.wire = std::move(wire_);  // events are not kept
     }
     add_what_was_sent(outcome.result);
-    on_outcome_(std::move(outcome));
+    listener_.on_outcome(std::move(outcome));
 }
 
 // Not every answer repeats what it was asked with; and some repeat a prompt that nobody revised.
@@ -223,7 +232,7 @@ void Attempt::add_what_was_sent(ImageResult &result) const {
 void Attempt::work(LocalWork work) {
     local_ = true;
     local_work_ = std::move(work);
-    if (!on_preview_) {
+    if (!listener_.on_preview) {
         local_work_.previews.clear();
     }
     draw_previews();
@@ -245,7 +254,7 @@ void Attempt::draw_previews() {
                      const auto task = std::move(task_);
                      ++previews_drawn_;
                      if (!preview->image.content.empty()) {
-                         on_preview_(std::move(*preview));
+                         listener_.on_preview(std::move(*preview));
                      }
                      draw_previews();
                  });
@@ -255,7 +264,7 @@ void Attempt::draw_previews() {
 void Attempt::run_work() {
     auto outcome = std::make_shared<Outcome>();
     run_task([outcome, make = std::move(local_work_.make)] { *outcome = make(); },
-             [this, outcome] { on_outcome_(std::move(*outcome)); });
+             [this, outcome] { listener_.on_outcome(std::move(*outcome)); });
 }
 
 void Attempt::run_task(std::function<void()> work, std::function<void()> done) {
@@ -265,7 +274,7 @@ void Attempt::run_task(std::function<void()> work, std::function<void()> done) {
         outcome.type = OutcomeType::broken;
         outcome.error.code = "task_pool_full";
         outcome.error.message = "the task pool takes no more work";
-        on_outcome_(std::move(outcome));
+        listener_.on_outcome(std::move(outcome));
     }
 }
 

@@ -21,12 +21,20 @@ class Attempt {
         bool show_wire = false;  // keep what goes over the wire
     };
 
-    // What the request refers to outlives the attempt. `on_outcome` is called exactly once, never
-    // from within start().
-    // Before it `on_preview` may be, if it is given.
+    // Who hears of it. Never from within start(); and only the last may let go of it.
+    struct Listener {
+        // Of a stream, before its outcome: what a picture looks like so far, and one that is done
+        // while others are not. None: no stream is wanted.
+        std::function<void(Preview)> on_preview;
+        std::function<void(ImageResult)> on_image;
+        // Of a picture that comes alone: its base64, as it comes. None: it is wanted whole.
+        std::function<void(Bytes)> on_piece;
+        std::function<void(Outcome)> on_outcome;  // exactly once
+    };
+
+    // What the request refers to outlives the attempt.
     static std::unique_ptr<Attempt> start(const Ports &ports, const ProviderRequest &request,
-                                          Limits limits, std::function<void(Outcome)> on_outcome,
-                                          std::function<void(Preview)> on_preview = nullptr);
+                                          Limits limits, Listener listener);
 
     Attempt(const Attempt &) = delete;
     Attempt &operator=(const Attempt &) = delete;
@@ -34,10 +42,11 @@ class Attempt {
 
     // Whether somebody may be at work on it, and want money for it, if it were let go of now.
     [[nodiscard]] bool may_be_billed() const;
+    // What comes before the outcome is wanted no faster just now, or is again.
+    void hold(bool held);
 
  private:
-    Attempt(const Ports &ports, const ProviderRequest &request, Limits limits,
-            std::function<void(Outcome)> on_outcome, std::function<void(Preview)> on_preview);
+    Attempt(const Ports &ports, const ProviderRequest &request, Limits limits, Listener listener);
     void call(HttpCall call);
     HttpCall set_up(HttpCall call, Milliseconds total) const;
     void on_reply(const HttpReply &reply);
@@ -60,8 +69,7 @@ class Attempt {
     const Ports &ports_;
     ProviderRequest request_;
     Limits limits_;
-    std::function<void(Outcome)> on_outcome_;
-    std::function<void(Preview)> on_preview_;
+    Listener listener_;
     Milliseconds began_;
     std::optional<Streamed> streamed_;  // so far, where the answer is a stream
     std::unique_ptr<Wire> wire_;

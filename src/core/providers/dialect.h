@@ -72,6 +72,10 @@ class Dialect {
     [[nodiscard]] virtual bool streams(const Params & /*params*/) const { return false; }
     [[nodiscard]] virtual StreamNews read_event(const ServerEvent & /*event*/) const { return {}; }
 
+    // Whether the first picture in an answer is the one that was asked for, so that it may be
+    // handed on before the rest is there.
+    [[nodiscard]] virtual bool answers_with_picture() const { return false; }
+
     // For providers that answer before the picture is there: how they are asked again, with the key
     // of the submit, and how the document of a job that has ended is read.
     [[nodiscard]] virtual const PollRules *polling() const { return nullptr; }

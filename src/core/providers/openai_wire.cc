@@ -116,6 +116,7 @@ std::vector<OpenAiWire> make_wires() {
     wires.push_back(
         {.api = "azure-openai", .auth = "api-key: ", .streams = true, .errors = kAzureErrors});
     wires.push_back({.api = "xai",
+                     .withholds = true,
                      .cost = OpenAiWire::CostField{{"usage", "cost_in_usd_ticks"}, kMillion / 1e10},
                      .errors = kXaiErrors});
     wires.push_back(

@@ -36,6 +36,7 @@ struct OpenAiWire {
     bool names_model = true;  // in the body
     std::vector<Field> fields;
     bool streams = false;        // previews, and pictures as they are ready
+    bool withholds = false;      // may say of a picture in its answer that it must not be shown
     bool needs_seed = false;     // its own would always be the same, or nobody would be told it
     bool prompt_extras = false;  // sd-server takes all else in a block at the end of the prompt
     std::optional<CostField> cost;

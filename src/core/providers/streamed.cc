@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/images/check_pictures.h"
+
 namespace gateway {
 
 namespace {
@@ -14,21 +16,45 @@ bool is_same(const Usage &one, const Usage &other) {
 
 }  // namespace
 
-std::optional<Preview> Streamed::take(StreamNews news) {
+Streamed::ToTell Streamed::take(StreamNews news) {
     if (auto *preview = std::get_if<Preview>(&news)) {
-        // Most providers do not say of which image it is: they make one after the other.
-        if (preview->image.index == 0) {
-            preview->image.index = static_cast<int64_t>(result_.images.size());
-        }
-        const bool is_one = preview->image.index < asked_;
-        return is_one ? std::optional(std::move(*preview)) : std::nullopt;
+        return take_preview(std::move(*preview));
     }
     if (auto *made = std::get_if<ImageResult>(&news)) {
-        add(std::move(*made));
-    } else if (auto *failure = std::get_if<Outcome>(&news)) {
+        return take_made(std::move(*made));
+    }
+    if (auto *failure = std::get_if<Outcome>(&news)) {
         failure_ = std::move(*failure);
     }
-    return std::nullopt;
+    return {};
+}
+
+Streamed::ToTell Streamed::take_preview(Preview preview) const {
+    // Most providers do not say of which image it is: they make one after the other.
+    if (preview.image.index == 0) {
+        preview.image.index = static_cast<int64_t>(result_.images.size());
+    }
+    const bool is_one = preview.image.index < asked_;
+    return is_one ? ToTell(std::move(preview)) : ToTell();
+}
+
+// The last one waits for the end of all, which has more to say.
+Streamed::ToTell Streamed::take_made(ImageResult made) {
+    std::erase_if(made.images, [](Image &image) {
+        return image.form == Image::Form::base64 && !read_facts(image);
+    });
+    const bool is_one = made.images.size() == 1;
+    add(std::move(made));
+    if (!is_one || is_complete()) {
+        return {};
+    }
+    Image &image = result_.images.back();
+    image.index = static_cast<int64_t>(result_.images.size()) - 1;
+    ImageResult told = result_;
+    told.images = {image};
+    image.told = true;
+    image.content = Bytes();
+    return told;
 }
 
 // Whether each event tells its own usage or the sum so far is on no record: what is repeated is

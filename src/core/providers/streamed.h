@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <variant>
 
 #include "core/providers/dialect.h"
 
@@ -12,8 +13,9 @@ class Streamed {
  public:
     explicit Streamed(int64_t asked) : asked_(asked) {}
 
-    // A preview that it is, for whoever waits.
-    std::optional<Preview> take(StreamNews news);
+    // What is to be told of it at once: a preview, or a picture that is done while others are not.
+    using ToTell = std::variant<std::monostate, Preview, ImageResult>;
+    ToTell take(StreamNews news);
     // All is there that was asked for, or has failed: there is nothing to wait for.
     [[nodiscard]] bool is_complete() const;
     // The stream is at its end. A preview is no picture.
@@ -21,6 +23,8 @@ class Streamed {
     [[nodiscard]] bool has_ended() const { return ended_; }
 
  private:
+    ToTell take_preview(Preview preview) const;
+    ToTell take_made(ImageResult made);
     void add(ImageResult made);
 
     int64_t asked_;

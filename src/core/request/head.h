@@ -26,6 +26,7 @@ struct RequestHead {
     std::string_view raw;
     std::string_view path_model;  // Azure's path carries the model
     std::string base_url;         // how the gateway was addressed, for links to itself
+    bool marks_end = true;        // an answer that breaks off is no whole one to the client
     std::string address;          // of the client; of IPv6, the network that it has for itself
 };
 

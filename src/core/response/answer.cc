@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <span>
 
-#include "core/json/writer.h"
-
 namespace gateway {
 
 namespace {
+
+void write_beside_content(JsonWriter &out, const Image &image) {
+    if (!image.revised_prompt.empty()) {
+        out.key("revised_prompt").string(image.revised_prompt);
+    }
+    out.key("index").number(image.index);
+}
 
 void write_content(JsonWriter &out, const Image &image, std::string_view response_format) {
     if (image.form == Image::Form::url) {
@@ -18,10 +23,7 @@ void write_content(JsonWriter &out, const Image &image, std::string_view respons
     } else {
         out.key("b64_json").string_by_reference("", image.content);
     }
-    if (!image.revised_prompt.empty()) {
-        out.key("revised_prompt").string(image.revised_prompt);
-    }
-    out.key("index").number(image.index);
+    write_beside_content(out, image);
 }
 
 void write_known(JsonWriter &out, std::string_view key, std::string_view value) {
@@ -72,11 +74,14 @@ void write_attempt(JsonWriter &out, const AttemptRecord &attempt) {
     out.key("latency").number(attempt.latency).close_object();
 }
 
-void write_maker(JsonWriter &out, const Journal &journal) {
-    if (!journal.attempts().empty()) {
-        const AttemptRecord &last = journal.attempts().back();
-        out.key("provider").string(last.provider);
-        out.key("model_deployment").string(last.model);
+// Whoever made it, or was tried last: as the function is told, if there is one.
+template <typename Write>
+void with_maker(const AnswerFacts &facts, Write write) {
+    if (facts.maker != nullptr) {
+        write(facts.maker->provider->name, facts.maker->model);
+    } else if (facts.journal != nullptr && !facts.journal->attempts().empty()) {
+        const AttemptRecord &last = facts.journal->attempts().back();
+        write(last.provider, last.model);
     }
 }
 
@@ -167,10 +172,12 @@ void write_totals(JsonWriter &out, const AnswerFacts &facts) {
 
 // What both a success and an error say.
 void write_facts(JsonWriter &out, const AnswerFacts &facts) {
-    out.key("request_type").string("image_generation");
-    if (facts.journal != nullptr) {
-        write_maker(out, *facts.journal);
-    }
+    out.key("request_type")
+        .string(facts.on_stream ? "image_generation_stream" : "image_generation");
+    with_maker(facts, [&](std::string_view provider, std::string_view model) {
+        out.key("provider").string(provider);
+        out.key("model_deployment").string(model);
+    });
     if (!facts.model_requested.empty()) {
         out.key("model_requested").string(facts.model_requested);
     }
@@ -217,24 +224,18 @@ void write_error_members(JsonWriter &out, const ApiError &error, const AnswerFac
     out.close_object();
 }
 
-}  // namespace
-
-Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
-                   std::string_view response_format) {
-    JsonWriter out;
+// An answer's members before those of its pictures, and after them.
+void write_front(JsonWriter &out, const AnswerFacts &facts) {
     out.open_object();
     out.key("id").string(facts.request_id);
     out.key("created").number(facts.created);
-    if (facts.journal != nullptr && !facts.journal->attempts().empty()) {
-        const AttemptRecord &last = facts.journal->attempts().back();
-        out.key("model").string(last.provider + "/" + last.model);
-    }
+    with_maker(facts, [&](const std::string &provider, const std::string &model) {
+        out.key("model").string(provider + "/" + model);
+    });
     out.key("data").open_array();
-    for (const Image &image : result.images) {
-        out.open_object();
-        write_content(out, image, response_format);
-        out.close_object();
-    }
+}
+
+void write_back(JsonWriter &out, const ImageResult &result, const AnswerFacts &facts) {
     out.close_array();
     write_what_was_made(out, result);
     if (result.usage) {
@@ -246,7 +247,33 @@ Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
     write_picture_facts(out, result.images);
     write_totals(out, facts);
     out.close_object().close_object();
+}
+
+}  // namespace
+
+Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
+                   std::string_view response_format) {
+    JsonWriter out;
+    write_front(out, facts);
+    for (const Image &image : result.images) {
+        out.open_object();
+        write_content(out, image, response_format);
+        out.close_object();
+    }
+    write_back(out, result, facts);
     return std::move(out).finish();
+}
+
+void write_before_picture(JsonWriter &out, const AnswerFacts &facts) {
+    write_front(out, facts);
+    out.open_object().key("b64_json").open_string();
+}
+
+void write_after_picture(JsonWriter &out, const ImageResult &result, const AnswerFacts &facts) {
+    out.close_string();
+    write_beside_content(out, result.images.front());
+    out.close_object();
+    write_back(out, result, facts);
 }
 
 Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts &facts,
@@ -273,8 +300,7 @@ Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts
 }
 
 Bytes write_partial(const Preview &preview, const AnswerFacts &facts,
-                    std::string_view response_format, std::string_view provider,
-                    std::string_view model) {
+                    std::string_view response_format) {
     JsonWriter out;
     out.open_object();
     out.key("type").string("image_generation.partial_image");
@@ -284,8 +310,6 @@ Bytes write_partial(const Preview &preview, const AnswerFacts &facts,
     write_what_was_made(out, preview.what);
     out.key("extra_fields").open_object();
     out.key("request_id").string(facts.request_id);
-    out.key("provider").string(provider);
-    out.key("model_deployment").string(model);
     write_facts(out, facts);
     out.key("chunk_index").number(facts.chunk_index);
     out.close_object().close_object();

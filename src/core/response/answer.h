@@ -10,6 +10,7 @@
 #include "core/api_error.h"
 #include "core/bytes/bytes.h"
 #include "core/catalog/price.h"
+#include "core/json/writer.h"
 #include "core/outcome.h"
 #include "core/request/image_request.h"
 #include "core/routing/journal.h"
@@ -23,6 +24,8 @@ struct Answer {
     std::vector<std::pair<std::string, std::string>> headers;
     Bytes body;
     bool goes_on = false;  // other parts come
+    bool broken =
+        false;  // this is the end, but not of a whole answer: so that nobody takes it for one
 };
 
 // All that the answer says besides the images.
@@ -30,9 +33,11 @@ struct AnswerFacts {
     std::string_view request_id;
     int64_t created = 0;
     std::string_view model_requested;
-    const Journal *journal = nullptr;  // null: nothing was tried
+    const Journal *journal = nullptr;  // null: nothing was tried, or it is told later
+    const Candidate *maker = nullptr;  // null: whoever was tried last
     const std::vector<Adjustment> *adjustments = nullptr;
     int64_t latency = 0;
+    bool on_stream = false;
     int64_t chunk_index = 0;
     std::optional<bool> may_still_be_working;  // a provider; where no answer came in time
     std::optional<Cost> cost;
@@ -45,14 +50,16 @@ struct AnswerFacts {
 Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
                    std::string_view response_format);
 
+// The same of one picture in base64 that is written elsewhere: what stands before it, and after it.
+void write_before_picture(JsonWriter &out, const AnswerFacts &facts);
+void write_after_picture(JsonWriter &out, const ImageResult &result, const AnswerFacts &facts);
+
 // The data of one event of a stream, for the image at this place. `is_last`: with all that is told
 // once.
 Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts &facts,
                       std::string_view response_format, bool is_last);
-// The same of a preview. `facts` has no journal: who is at work is told apart.
 Bytes write_partial(const Preview &preview, const AnswerFacts &facts,
-                    std::string_view response_format, std::string_view provider,
-                    std::string_view model);
+                    std::string_view response_format);
 // As the clients of OpenAI raise on.
 std::string write_error_event(const ApiError &error, const AnswerFacts &facts);
 

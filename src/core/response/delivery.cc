@@ -22,6 +22,9 @@ std::string url_of(const Image &image) {
 }
 
 bool needs_work(const Image &image, const DeliveryWish &wish) {
+    if (image.told) {
+        return false;
+    }
     const bool keeps = wish.hosting != nullptr;
     switch (wish.form) {
         case DeliveryWish::Form::bytes: return is_link(image);

@@ -47,7 +47,7 @@ class EventStream {
     [[nodiscard]] bool has_begun() const { return begun_; }
     void send(Bytes events);
     void end(Bytes events);
-    [[nodiscard]] EventCount &count() { return count_; }
+    void stop() { timer_.reset(); }  // nothing comes of it
 
  private:
     void send_part(Bytes bytes, bool goes_on);
@@ -58,7 +58,6 @@ class EventStream {
     std::function<void(Answer &)> head_;
     std::function<void(Answer)> send_;
     std::unique_ptr<Timer> timer_;
-    EventCount count_;
     bool begun_ = false;
 };
 

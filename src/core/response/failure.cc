@@ -107,12 +107,24 @@ ApiError error_exceeded(const Exceeded &exceeded) {
     return error;
 }
 
+namespace {
+
+ApiError incomplete(int64_t asked, int64_t made, std::string_view why, std::string_view more) {
+    std::string message =
+        "Of " + std::to_string(asked) + " images only " + std::to_string(made) + " were made";
+    message.append(why.empty() ? "" : ": ").append(why).append(".").append(more);
+    return ApiError::of(502, "incomplete", std::move(message), "n");
+}
+
+}  // namespace
+
 ApiError error_incomplete(int64_t asked, int64_t made, std::string_view why) {
-    return ApiError::of(502, "incomplete",
-                        "Of " + std::to_string(asked) + " images only " + std::to_string(made) +
-                            " were made" + (why.empty() ? "" : ": " + std::string(why)) +
-                            ". What was made is billed; without strict it would be the answer.",
-                        "n");
+    return incomplete(asked, made, why,
+                      " What was made is billed; without strict it would be the answer.");
+}
+
+ApiError error_no_more(int64_t asked, int64_t made, std::string_view why) {
+    return incomplete(asked, made, why, "");
 }
 
 }  // namespace gateway

@@ -28,5 +28,7 @@ ApiError error_overloaded(const std::string &why);
 
 // Fewer images than were asked for, and strictly so many.
 ApiError error_incomplete(int64_t asked, int64_t made, std::string_view why);
+// The same where those that were made are told already.
+ApiError error_no_more(int64_t asked, int64_t made, std::string_view why);
 
 }  // namespace gateway

@@ -35,17 +35,11 @@ Adjustment missing_images(int64_t asked, size_t made, const std::string &why) {
 struct Telling {
     Telling(const Success &success, const AnswerFacts &known) : facts(known) {
         ImageResult &result = success.result;
-        const Params &asked = success.request.params;
-        const Fitted &fitted = success.made.prepared->fitted;
         take_truth(result);
-        adjustments = success.request.adjustments;
-        const auto add = [&](const std::vector<Adjustment> &more) {
-            adjustments.insert(adjustments.end(), more.begin(), more.end());
-        };
-        add(fitted.adjustments);
-        add(list_differences(result, asked, fitted.params,
-                             success.problems == nullptr ? std::vector<PictureDelivery::Problem>()
-                                                         : *success.problems));
+        adjustments =
+            adjustments_of(success.request, *success.made.prepared, result,
+                           success.problems == nullptr ? std::vector<PictureDelivery::Problem>()
+                                                       : *success.problems);
         const int64_t wanted = success.made.prepared->images();
         if (static_cast<int64_t>(result.images.size()) < wanted) {
             adjustments.push_back(
@@ -75,6 +69,18 @@ struct Telling {
 };
 
 }  // namespace
+
+std::vector<Adjustment> adjustments_of(const ImageRequest &request, const Prepared &prepared,
+                                       const ImageResult &result,
+                                       const std::vector<PictureDelivery::Problem> &problems) {
+    std::vector<Adjustment> adjustments = request.adjustments;
+    const auto add = [&](const std::vector<Adjustment> &more) {
+        adjustments.insert(adjustments.end(), more.begin(), more.end());
+    };
+    add(prepared.fitted.adjustments);
+    add(list_differences(result, request.params, prepared.fitted.params, problems));
+    return adjustments;
+}
 
 ImageResult gather(std::vector<MadeCall> &calls) {
     ImageResult all;
@@ -123,17 +129,29 @@ Bytes write_success(const Success &success, AnswerFacts facts) {
 Bytes write_success_events(const Success &success, AnswerFacts facts, EventCount &count) {
     Telling telling(success, facts);
     const int64_t total = facts.latency;
+    const auto &images = success.result.images;
+    const auto is_untold = [](const Image &image) { return !image.told; };
     Bytes events;
-    for (size_t place = 0; place < success.result.images.size(); ++place) {
-        const bool is_last = place + 1 == success.result.images.size();
-        const EventPlace event = count.next(success.result.images[place].index, total);
+    for (auto image = std::find_if(images.begin(), images.end(), is_untold);
+         image != images.end();) {
+        const auto next = std::find_if(image + 1, images.end(), is_untold);
+        const bool is_last = next == images.end();
+        const EventPlace event = count.next(image->index, total);
         telling.facts.chunk_index = event.chunk_index;
         telling.facts.latency = is_last ? total : event.latency;
+        const auto place = static_cast<size_t>(image - images.begin());
         append_event(
             events, "image_generation.completed",
             write_completed(success.result, place, telling.facts, success.response_form, is_last));
+        image = next;
     }
     return events;
+}
+
+Bytes write_success_after_picture(const Success &success, AnswerFacts facts, JsonWriter &out) {
+    Telling telling(success, facts);
+    write_after_picture(out, success.result, telling.facts);
+    return out.take();
 }
 
 }  // namespace gateway

@@ -35,8 +35,15 @@ struct Success {
     const std::vector<PictureDelivery::Problem> *problems;  // null: nothing was to be delivered
 };
 
+// What the caller must be told of pictures that were made with a request.
+std::vector<Adjustment> adjustments_of(const ImageRequest &request, const Prepared &prepared,
+                                       const ImageResult &result,
+                                       const std::vector<PictureDelivery::Problem> &problems);
+
 Bytes write_success(const Success &success, AnswerFacts facts);
-// The same as the last events of a stream.
+// The same as the last events of a stream: of pictures that were not told yet.
 Bytes write_success_events(const Success &success, AnswerFacts facts, EventCount &count);
+// The rest of it, where the picture and what stands before it are written already.
+Bytes write_success_after_picture(const Success &success, AnswerFacts facts, JsonWriter &out);
 
 }  // namespace gateway

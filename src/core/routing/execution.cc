@@ -192,6 +192,12 @@ void Execution::expire() {
     refusal_ ? story_.on_failed(*refusal_) : story_.on_too_late();
 }
 
+void Execution::hold(bool held) {
+    if (round_ != nullptr) {
+        round_->hold(held);
+    }
+}
+
 void Execution::drop() noexcept {
     waiting_.reset();
     if (round_ != nullptr) {

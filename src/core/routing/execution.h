@@ -55,6 +55,8 @@ class Execution {
     void expire();
     // Nobody waits any longer: lets go of what runs, and writes down what it may cost.
     void drop() noexcept;
+    // What is shown is wanted no faster just now, or is again.
+    void hold(bool held);
     [[nodiscard]] bool running() const { return round_ != nullptr || waiting_ != nullptr; }
 
  private:

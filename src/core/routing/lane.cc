@@ -163,20 +163,65 @@ std::optional<Hindered> Lane::try_once() {
     const ProviderRequest request{provider(),       keys_[key_].key,     candidate_.model,
                                   share().params,   prepared_.passed,    effort_.request_id,
                                   idempotency_key_, effort_.traceparent, effort_.ports.random};
-    std::function<void(Preview)> on_preview;
-    if (effort_.on_preview) {
-        on_preview = [this](Preview preview) { this->on_preview(std::move(preview)); };
-    }
-    attempt_ = Attempt::start(
-        effort_.ports, request, {left, effort_.answer_max, effort_.show_wire},
-        [this](Outcome outcome) { on_outcome(std::move(outcome)); }, std::move(on_preview));
+    attempt_ = Attempt::start(effort_.ports, request, {left, effort_.answer_max, effort_.show_wire},
+                              listener());
     return std::nullopt;
 }
 
-void Lane::on_preview(Preview preview) {
+Attempt::Listener Lane::listener() {
+    Attempt::Listener listener;
+    listener.on_outcome = [this](Outcome outcome) { on_outcome(std::move(outcome)); };
+    if (effort_.showing == nullptr) {
+        return listener;
+    }
+    if (effort_.showing->is_stream()) {
+        listener.on_preview = [this](Preview preview) {
+            shown_ = true;
+            preview.image.index += share().first;
+            effort_.showing->show_preview(candidate_, std::move(preview));
+        };
+        listener.on_image = [this](ImageResult image) {
+            image.images.front().index += share().first;
+            show_image(std::move(image));
+        };
+    } else {
+        listener.on_piece = [this](Bytes piece) {
+            shown_ = true;
+            effort_.showing->show_piece(candidate_, std::move(piece));
+        };
+    }
+    return listener;
+}
+
+void Lane::show_image(ImageResult image) {
     shown_ = true;
-    preview.image.index += share().first;
-    effort_.on_preview(candidate_, std::move(preview));
+    ++images_told_;
+    effort_.showing->show_image(candidate_, prepared_, std::move(image));
+}
+
+void Lane::show_images() {
+    if (!end_ || end_->type != OutcomeType::made) {
+        return;
+    }
+    ImageResult words = end_->result;
+    words.images.clear();
+    int64_t index = share().first;
+    for (Image &image : end_->result.images) {
+        image.index = index++;
+        if (!image.told) {
+            ImageResult one = words;
+            one.images = {image};
+            image.told = true;
+            image.content = Bytes();
+            show_image(std::move(one));
+        }
+    }
+}
+
+void Lane::hold(bool held) {
+    if (attempt_ != nullptr) {
+        attempt_->hold(held);
+    }
 }
 
 void Lane::on_outcome(Outcome outcome) {
@@ -229,7 +274,7 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
         record.images = static_cast<int64_t>(outcome.result.images.size());
         effort_.journal.redeem(std::exchange(perhaps_billed_, 0));
     } else if (may_be_billed && perhaps_billed_ == 0) {
-        record.images = share().images;
+        record.images = share().images - images_told_;
         perhaps_billed_ = provider().takes_idempotency ? record.images : 0;
     }
     if (prepared_.calls.size() > 1) {
@@ -319,14 +364,15 @@ void Lane::expire() {
 void Lane::drop() noexcept {
     pause_.reset();
     if (attempt_ != nullptr) {
-        effort_.journal.drop(
-            effort_.ports.clock.now() - attempt_began_,
-            attempt_->may_be_billed() && !may_be_billed_before() ? share().images : 0);
+        effort_.journal.drop(effort_.ports.clock.now() - attempt_began_,
+                             attempt_->may_be_billed() && !may_be_billed_before()
+                                 ? share().images - images_told_
+                                 : 0);
         attempt_.reset();
     }
     if (end_ && end_->type == OutcomeType::made) {
         // What nobody took from here is in no answer.
-        effort_.journal.lose(static_cast<int64_t>(end_->result.images.size()));
+        effort_.journal.lose(static_cast<int64_t>(end_->result.images.size()) - images_told_);
         end_->result.images.clear();
     }
     leave(Verdict::nothing);

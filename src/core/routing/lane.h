@@ -17,6 +17,19 @@
 
 namespace gateway {
 
+// Where the caller sees something before all is made. From then on no other try may make it.
+class Showing {
+ public:
+    virtual ~Showing() = default;
+    // Of a stream: what a picture looks like so far, and one that is done while others are not.
+    [[nodiscard]] virtual bool is_stream() const = 0;
+    virtual void show_preview(const Candidate &candidate, Preview preview) = 0;
+    virtual void show_image(const Candidate &candidate, const Prepared &prepared,
+                            ImageResult image) = 0;
+    // Of a picture that comes alone: its base64.
+    virtual void show_piece(const Candidate &candidate, Bytes piece) = 0;
+};
+
 // What every attempt of a request has in common. It outlives them all.
 struct Effort {
     const Ports &ports;
@@ -29,8 +42,7 @@ struct Effort {
     std::string_view request_id;       // as providers are told it
     std::string_view idempotency_key;  // the caller's; empty: none
     std::string_view traceparent;
-    // Of a stream: what a picture looks like so far. From then on no other try may make it.
-    std::function<void(const Candidate &, Preview)> on_preview;
+    Showing *showing = nullptr;  // null: nothing is shown before its end
 
     [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }
     // Until the deadline, or until a process that was told to quit goes.
@@ -61,6 +73,10 @@ class Lane {
     void expire();
     // Nobody waits any longer.
     void drop() noexcept;
+    // What is shown is wanted no faster just now, or is again.
+    void hold(bool held);
+    // Shows what it has made, as others are not at their end.
+    void show_images();
 
     [[nodiscard]] bool running() const { return attempt_ != nullptr || pause_ != nullptr; }
     // How it ended; nothing if it never started.
@@ -79,7 +95,8 @@ class Lane {
     };
     [[nodiscard]] KeyChoice choose_key() const;
     std::optional<Hindered> try_once();
-    void on_preview(Preview preview);
+    [[nodiscard]] Attempt::Listener listener();
+    void show_image(ImageResult image);
     void on_outcome(Outcome outcome);
     void leave(Verdict verdict) noexcept;
     void record(const Outcome &outcome, bool may_be_billed);
@@ -111,6 +128,7 @@ class Lane {
     Milliseconds attempt_began_{0};
     int attempts_ = 0;
     bool shown_ = false;
+    int64_t images_told_ = 0;
     int64_t perhaps_billed_ =
         0;  // images, by calls that may be repeated without being billed twice
     std::unique_ptr<Attempt> attempt_;

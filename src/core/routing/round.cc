@@ -67,6 +67,18 @@ void Round::end_if_all_have() {
     if (running() == 0 && !wait_for_the_rest()) {
         const auto on_end = std::move(on_end_);
         on_end(take_end());
+        return;
+    }
+    show_what_is_made();
+}
+
+// The rest takes its time.
+void Round::show_what_is_made() {
+    if (effort_.showing == nullptr || !effort_.showing->is_stream()) {
+        return;
+    }
+    for (const auto &lane : lanes_) {
+        lane->show_images();
     }
 }
 
@@ -161,6 +173,12 @@ RoundEnd Round::expire() {
         lane->expire();
     }
     return take_end();
+}
+
+void Round::hold(bool held) {
+    for (const auto &lane : lanes_) {
+        lane->hold(held);
+    }
 }
 
 void Round::drop() noexcept {

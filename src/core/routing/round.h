@@ -42,6 +42,8 @@ class Round {
     RoundEnd expire();
     // Nobody waits any longer.
     void drop() noexcept;
+    // What is shown is wanted no faster just now, or is again.
+    void hold(bool held);
 
  private:
     void advance();
@@ -49,6 +51,7 @@ class Round {
     bool wait_for_the_rest();
     void go_on();
     void end_if_all_have();
+    void show_what_is_made();
     [[nodiscard]] size_t running() const;
     [[nodiscard]] bool may_start_more() const;
     RoundEnd take_end();

@@ -1,4 +1,5 @@
-// A stream on its way out: its parts as they come, each gone from memory when the client has it.
+// An answer on its way out: whole, or its parts as they come. What the client has is gone from
+// memory at once, and how much it has not decides whether more is asked for.
 #pragma once
 
 #include <deque>
@@ -9,19 +10,25 @@
 
 namespace gateway {
 
-class StreamOut {
+class AnswerOut {
  public:
     [[nodiscard]] bool is_used() const { return head_.has_value() || begun_; }
     void add(Answer part);
 
     // Sends what has come; NGX_AGAIN when the client takes no more just now.
     ngx_int_t send(ngx_http_request_t *r);
-    [[nodiscard]] bool has_ended() const { return ended_ && waiting_.empty(); }
+    // No part comes any more, and nginx has all of them.
+    [[nodiscard]] bool has_ended() const { return last_given_; }
+    // It cannot be told to its end.
+    [[nodiscard]] bool is_broken() const { return broken_; }
+    // Bytes that the client has not taken.
+    [[nodiscard]] size_t unsent() const;
 
  private:
     ngx_int_t send_head(ngx_http_request_t *r);
     ngx_chain_t *take_waiting(ngx_http_request_t *r);
-    void forget_sent();
+    ngx_chain_t *take_link(ngx_http_request_t *r);
+    void forget_sent(ngx_http_request_t *r, ngx_chain_t *chain);
 
     struct Sent {
         ngx_buf_t *buffer;
@@ -30,13 +37,16 @@ class StreamOut {
 
     std::optional<Answer> head_;  // until it is sent
     bool begun_ = false;
-    bool ended_ = false;       // no part comes after those that have come
+    bool ended_ = false;  // no part comes after those that have come
+    bool broken_ = false;
     Bytes waiting_;            // that nginx does not have yet
     bool last_given_ = false;  // nginx has been told of the end
     std::deque<Sent> sent_;    // that it has, and may not have sent
+    ngx_chain_t *busy_ = nullptr;
+    ngx_chain_t *free_ = nullptr;  // to be used again: an answer may have any number of pieces
 };
 
 // From the event loop: sends what has come, and finalizes the request after the last of it.
-void send_stream(ngx_http_request_t *r) noexcept;
+void send_on(ngx_http_request_t *r) noexcept;
 
 }  // namespace gateway

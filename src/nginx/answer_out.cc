@@ -1,0 +1,169 @@
+#include "nginx/answer_out.h"
+
+#include <utility>
+
+#include "nginx/guard.h"
+#include "nginx/request_context.h"
+#include "nginx/send.h"
+
+namespace gateway {
+
+namespace {
+
+extern "C" void image_gateway_write_answer(ngx_http_request_t *r) {
+    send_on(r);
+}
+
+// nginx calls again when the client takes more, or after send_timeout.
+ngx_int_t wait_for_client(ngx_http_request_t *r) {
+    ngx_event_t *write = r->connection->write;
+    const auto *core = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+    r->write_event_handler = image_gateway_write_answer;
+    if (!write->delayed) {
+        ngx_add_timer(write, core->send_timeout);
+    }
+    return ngx_handle_write_event(write, core->send_lowat) == NGX_OK ? NGX_AGAIN : NGX_ERROR;
+}
+
+ngx_int_t go_on(ngx_http_request_t *r) {
+    ngx_event_t *write = r->connection->write;
+    if (write->timedout) {
+        r->connection->timedout = 1;
+        return NGX_HTTP_REQUEST_TIME_OUT;
+    }
+    RequestContext &context = *context_of(r);
+    const ngx_int_t sent = context.out.send(r);
+    if (context.out.is_broken()) {
+        return NGX_ERROR;  // the connection is closed, and the client knows that this is not all
+    }
+    if (sent == NGX_ERROR || sent > NGX_OK || r->header_only) {
+        return sent;
+    }
+    context.note_unsent();
+    if (r->buffered || r->connection->buffered) {
+        return wait_for_client(r);
+    }
+    if (context.out.has_ended()) {
+        return NGX_OK;
+    }
+    if (write->timer_set) {
+        ngx_del_timer(write);
+    }
+    r->write_event_handler = ngx_http_request_empty_handler;
+    return NGX_AGAIN;
+}
+
+}  // namespace
+
+void AnswerOut::add(Answer part) {
+    ended_ = !part.goes_on && !part.broken;
+    broken_ = part.broken;
+    if (is_used()) {
+        waiting_.append(part.body);
+    } else {
+        waiting_ = part.body;
+        head_ = std::move(part);
+    }
+}
+
+ngx_int_t AnswerOut::send_head(ngx_http_request_t *r) {
+    keep_gzip_away(r);
+    r->disable_not_modified = 1;  // If-Match and its like are for files
+    const bool set = set_headers(r, *head_);
+    head_.reset();
+    begun_ = true;
+    return set ? ngx_http_send_header(r) : NGX_ERROR;
+}
+
+ngx_int_t AnswerOut::send(ngx_http_request_t *r) {
+    if (head_) {
+        const ngx_int_t sent = send_head(r);
+        if (sent == NGX_ERROR || sent > NGX_OK || r->header_only) {
+            return sent;
+        }
+    }
+    ngx_chain_t *chain = nullptr;
+    if (!waiting_.empty() || (ended_ && !last_given_)) {
+        chain = take_waiting(r);
+        if (chain == nullptr) {
+            return NGX_ERROR;
+        }
+    }
+    const ngx_int_t sent = ngx_http_output_filter(r, chain);
+    forget_sent(r, chain);
+    return sent;
+}
+
+size_t AnswerOut::unsent() const {
+    size_t bytes = waiting_.size();
+    for (const Sent &sent : sent_) {
+        bytes += static_cast<size_t>(ngx_buf_size(sent.buffer));
+    }
+    return bytes;
+}
+
+ngx_chain_t *AnswerOut::take_link(ngx_http_request_t *r) {
+    ngx_chain_t *link = ngx_chain_get_free_buf(r->pool, &free_);
+    if (link != nullptr) {
+        *link->buf = ngx_buf_t{};
+        link->buf->tag = reinterpret_cast<ngx_buf_tag_t>(&ngx_http_image_gateway_module);
+        link->next = nullptr;
+    }
+    return link;
+}
+
+// Without bytes only the end is left to be told.
+ngx_chain_t *AnswerOut::take_waiting(ngx_http_request_t *r) {
+    const Bytes bytes = std::exchange(waiting_, Bytes());
+    ngx_chain_t *first = nullptr;
+    ngx_chain_t **next = &first;
+    ngx_buf_t *last = nullptr;
+    for (const Slice &slice : bytes.slices()) {
+        ngx_chain_t *link = take_link(r);
+        if (link == nullptr) {
+            return nullptr;
+        }
+        const ngx_str_t text = to_ngx(slice.text);
+        link->buf->pos = link->buf->start = text.data;
+        link->buf->last = link->buf->end = text.data + text.len;
+        link->buf->memory = 1;  // not ours to write to: filters that want to must copy
+        sent_.push_back({link->buf, slice});
+        last = link->buf;
+        *next = link;
+        next = &link->next;
+    }
+    if (last == nullptr) {
+        first = take_link(r);
+        if (first == nullptr) {
+            return nullptr;
+        }
+        last = first->buf;
+    }
+    last->flush = ended_ ? 0 : 1;
+    last->last_buf = ended_ ? 1 : 0;
+    last->last_in_chain = 1;
+    last_given_ = ended_;
+    return first;
+}
+
+void AnswerOut::forget_sent(ngx_http_request_t *r, ngx_chain_t *chain) {
+    while (!sent_.empty() && ngx_buf_size(sent_.front().buffer) == 0) {
+        sent_.pop_front();
+    }
+    ngx_chain_update_chains(r->pool, &free_, &busy_, &chain,
+                            reinterpret_cast<ngx_buf_tag_t>(&ngx_http_image_gateway_module));
+}
+
+void send_on(ngx_http_request_t *r) noexcept {
+    // The request may be gone after finalizing, the connection is not.
+    ngx_connection_t *connection = r->connection;
+    ngx_http_set_log_request(connection->log, r);
+    const ngx_int_t result = guard_or<ngx_int_t>("answer", NGX_ERROR, [=] { return go_on(r); });
+    if (result != NGX_AGAIN) {
+        ngx_http_finalize_request(r, result);
+    }
+    ngx_http_run_posted_requests(connection);
+}
+
+}  // namespace gateway

@@ -1,0 +1,186 @@
+"""image_gateway_buffering off: a picture that goes to the client while it comes from its provider."""
+
+import base64
+import json
+import re
+import time
+
+import pytest
+
+from fakes.behaviours import Chunked, Trickle, Truncate
+from fakes.openai import Images
+from harness.gateway import until
+
+PATH = "/v1/images/generations"
+ASK = {"prompt": "x"}
+WHOLE = "image_gateway; image_gateway_auth off;"
+LOCATION = WHOLE + " image_gateway_buffering off;"
+BIG = 8_000_000
+
+
+def provider(fake, more: str = "") -> str:
+    return (f"image_provider openai {{ api openai; url {fake.url}; key env:OPENAI_API_KEY; {more} }}\n"
+            "image_model auto openai/gpt-image-2;\n")
+
+
+def memory_of(pid: int) -> int:
+    """Bytes of a process that are in memory and nobody else's."""
+    with open(f"/proc/{pid}/smaps_rollup") as lines:
+        return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+def is_passed(reply) -> bool:
+    """Whoever hands on a picture does not know how long the answer will be."""
+    return "Content-Length" not in reply.headers
+
+
+def without_change(document: dict) -> dict:
+    """What is the same however the answer went out."""
+    document = json.loads(json.dumps(document))
+    for name in ("id", "created"):
+        document.pop(name)
+    document["extra_fields"].pop("latency")
+    for attempt in document["extra_fields"]["attempts"]:
+        attempt.pop("latency")
+    return document
+
+
+@pytest.mark.parametrize("how", (Images(), Trickle(20_011, 0.001), Chunked(chunk_bytes=30_000)), ids=repr)
+def test_the_answer_is_the_same(gateway, openai_factory, how):
+    openai = openai_factory(image_bytes=300_001)
+    openai.always(how)
+    g = gateway(LOCATION, provider(openai))
+    whole = gateway(WHOLE, provider(openai))
+    passed, kept = g.post(PATH, ASK), whole.post(PATH, ASK)
+    assert passed.status == kept.status == 200
+    assert is_passed(passed) and not is_passed(kept)
+    assert passed.headers["Content-Type"] == kept.headers["Content-Type"]
+    assert without_change(passed.json) == without_change(kept.json)
+    assert passed.json["extra_fields"]["images"][0]["bytes"] == 300_001
+    assert len(base64.b64decode(passed.json["data"][0]["b64_json"])) == 300_001
+
+
+def test_the_client_has_the_beginning_before_the_provider_has_sent_the_end(gateway, openai_factory):
+    openai = openai_factory(image_bytes=300_000)
+    openai.always(Trickle(50_000, 0.5))
+    g = gateway(LOCATION, provider(openai))
+    began = time.monotonic()
+    with g.connect().post(PATH, ASK) as connection:
+        connection.receive_until(b"b64_json")
+        assert time.monotonic() - began < 1.5
+        assert openai.in_flight == 1
+        connection.receive_until(b"0\r\n\r\n")
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_whole(gateway, openai_factory):
+    openai = openai_factory(image_bytes=300_000)
+    openai.always(Truncate(200_000))
+    g = gateway(LOCATION, provider(openai), access_format="$status $image_gateway_outcome $image_gateway_images")
+    with g.connect().post(PATH, ASK) as connection:
+        received = connection.receive_all()
+    assert received.startswith(b"HTTP/1.1 200")
+    assert b"b64_json" in received and not received.endswith(b"0\r\n\r\n")
+    assert g.access_log(1) == ["200 unknown -"]
+    assert len(openai.work) == 1, "it is not asked for again"
+
+
+def test_before_the_picture_begins_another_provider_may_make_it(gateway, openai_factory):
+    first, second = openai_factory(image_bytes=300_000), openai_factory(image_bytes=300_000)
+    first.always(Truncate(30))
+    g = gateway(LOCATION, f"""
+        image_provider first {{ api openai; url {first.url}; key env:OPENAI_API_KEY; }}
+        image_provider second {{ api openai; url {second.url}; key env:OPENAI_API_KEY; }}
+        image_model auto first/gpt-image-2 second/gpt-image-2 after_unknown=fallback;""")
+    reply = g.post(PATH, ASK)
+    assert reply.status == 200 and reply.json["extra_fields"]["provider"] == "second"
+    assert is_passed(reply)
+
+
+@pytest.mark.parametrize("what, headers", (({"n": 2}, {}), ({"response_format": "url"}, {}), ({}, {"Connection": "close"})),
+                         ids=("two pictures", "a link", "HTTP/1.0"))
+def test_what_cannot_be_handed_on_is_answered_whole(gateway, openai_factory, what, headers):
+    openai = openai_factory(image_bytes=100_000)
+    g = gateway(LOCATION, provider(openai))
+    if headers:
+        body = json.dumps(ASK)
+        with g.connect().send(f"POST {PATH} HTTP/1.0\r\nContent-Type: application/json\r\n"
+                              f"Content-Length: {len(body)}\r\n\r\n{body}") as connection:
+            received = connection.receive_all()
+        assert re.search(rb"Content-Length: \d{6}\r\n", received)
+        return
+    reply = g.post(PATH, {**ASK, **what})
+    assert reply.status == 200 and not is_passed(reply)
+
+
+def test_without_chunks_there_is_no_telling_and_so_it_is_whole(gateway, openai_factory):
+    openai = openai_factory(image_bytes=100_000)
+    g = gateway(LOCATION + "chunked_transfer_encoding off;", provider(openai))
+    reply = g.post(PATH, ASK)
+    assert reply.status == 200 and not is_passed(reply)
+
+
+def test_a_slow_reader_makes_the_provider_wait(gateway, openai_factory):
+    openai = openai_factory(image_bytes=BIG)
+    g = gateway(LOCATION, provider(openai))
+    pid = g.worker_pids()[0]
+    assert g.post(PATH, ASK).status == 200  # what is there from the first request on is nobody's
+    before = memory_of(pid)
+    connection = g.connect(receive_buffer=65536).post(PATH, ASK)
+    head = connection.receive_until(b"b64_json")
+    most = 0
+    received = len(head)
+    for _ in range(20):
+        time.sleep(0.03)
+        received += len(connection.receive(20_000))
+        most = max(most, memory_of(pid) - before)
+    assert openai.in_flight == 1, "the fake has not got rid of it"
+    assert most < 1_000_000, most
+    rest = connection.receive_until(b"0\r\n\r\n")
+    assert received + len(rest) > BIG * 4 / 3
+    connection.close()
+
+
+def test_a_reader_that_stops_is_left_and_its_provider_too(gateway, openai_factory):
+    openai = openai_factory(image_bytes=BIG)
+    g = gateway(LOCATION + "send_timeout 500ms;", provider(openai), access_format="$status $image_gateway_outcome")
+    connection = g.connect(receive_buffer=4096).post(PATH, ASK)
+    assert g.access_log(1, timeout=10) == ["200 client_gone"]
+    assert until(lambda: openai.aborted == 1, 5)
+    connection.close()
+
+
+def test_a_client_that_leaves_takes_its_call_along(gateway, openai_factory):
+    openai = openai_factory(image_bytes=BIG)
+    g = gateway(LOCATION, provider(openai), access_format="$status $image_gateway_outcome")
+    connection = g.connect(receive_buffer=4096).post(PATH, ASK)
+    connection.receive_until(b"b64_json")
+    connection.close()
+    assert g.access_log(1, timeout=10) == ["200 client_gone"]
+    assert until(lambda: openai.aborted == 1, 5)
+    g.wait_idle_descriptors()
+
+
+def test_a_pause_of_the_client_is_no_silence_of_the_provider(gateway, openai_factory):
+    openai = openai_factory(image_bytes=BIG)
+    g = gateway(LOCATION, provider(openai, "timeout stall=500ms;"))
+    connection = g.connect(receive_buffer=4096).post(PATH, ASK)
+    connection.receive_until(b"b64_json")
+    time.sleep(1.5)
+    received = connection.receive_until(b"0\r\n\r\n")
+    assert len(received) > BIG
+    connection.close()
+
+
+def test_whole_answers_leave_memory_as_they_are_taken(gateway, openai_factory):
+    openai = openai_factory(image_bytes=BIG)
+    small = "image_gateway_memory 4m;"  # less than one of them: while it is held nobody else is asked for
+    g = gateway(WHOLE, provider(openai) + small)
+    connection = g.connect(receive_buffer=4096).post(PATH, ASK)
+    connection.receive_until(b"b64_json")
+    until(lambda: not openai.in_flight, 10)
+    assert g.post(PATH, ASK).status == 503
+    taken = 0
+    while taken < 9_000_000:
+        taken += len(connection.receive())
+    assert until(lambda: g.post(PATH, {**ASK, "size": "1024x1024"}).status == 200, 5), "though the rest is not taken"
+    connection.close()
