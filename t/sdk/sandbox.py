@@ -1,10 +1,13 @@
-"""What the SDK tests share: gateways with the sandbox provider, and how to look at a picture."""
+"""What the SDK tests share: gateways with the sandbox and with providers that stream, and how to look at what comes."""
 
 import base64
 import struct
 
 import pytest
-from harness import key_entry, write_keys
+from fakes.azure_openai import AzureOpenAi
+from fakes.openai import OpenAI
+from fakes.openrouter import OpenRouter
+from harness import key_entry, provider, write_keys
 
 SANDBOX = """
     image_provider sandbox { api sandbox; }
@@ -13,6 +16,8 @@ SANDBOX = """
 SECRET = "sk-bf-team-a-secret"
 OPEN = "image_gateway; image_gateway_auth off;"
 CLOSED = "image_gateway; image_gateway_auth required;"
+STREAMING = ((OpenAI, "openai", "gpt-image-1.5"), (AzureOpenAi, "azure-openai", "gpt-image-1.5"),
+             (OpenRouter, "openrouter", "openai/gpt-image-2"))  # fake, api, model
 
 
 @pytest.fixture
@@ -28,7 +33,34 @@ def closed_gateway(gateway, scratch):
     return gateway(CLOSED, SANDBOX + f"image_gateway_keys {keys};", extra_locations=f"location /openai/ {{ {CLOSED} }}")
 
 
+@pytest.fixture
+def over(gateway):
+    """A gateway for anyone, whose model "streamed" is this one of a fake."""
+    started = []
+
+    def start(fake, api, model, more=""):
+        started.append(fake.start())
+        return gateway(OPEN + more, provider("p", fake, api=api) + f"image_model streamed p/{model};",
+                       extra_locations=f"location /openai/ {{ {OPEN}{more} }}")
+
+    yield start
+    for fake in started:
+        fake.stop()
+
+
 def png_size(b64_json: str) -> tuple:
     data = base64.b64decode(b64_json, validate=True)
     assert data.startswith(b"\x89PNG\r\n\x1a\n") and data.endswith(b"IEND\xaeB`\x82")
     return struct.unpack(">II", data[16:24])
+
+
+def assert_a_preview_of_each(events, pictures):
+    """Before the picture itself, in whatever order pictures come; and what all have used is told once, at the end."""
+    types = {index: [one["type"] for one in events if one["index"] == index] for index in range(pictures)}
+    assert types == {index: [f"image_generation.{kind}" for kind in ("partial_image", "completed")]
+                     for index in range(pictures)}
+    assert len(events) == 2 * pictures
+    assert ["usage" in one for one in events] == [False] * (2 * pictures - 1) + [True]
+    assert events[-1]["usage"]["total_tokens"] > 0
+    for one in events:
+        png_size(one["b64_json"])

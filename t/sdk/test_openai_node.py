@@ -9,7 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sandbox import SECRET, png_size
+from fakes.event_stream import breaks_off_after, failure
+from fakes.openai import ERRORS, Delay, OpenAI
+from sandbox import SECRET, STREAMING, assert_a_preview_of_each, png_size
 
 HERE = Path(os.environ.get("SDK_NODE_DIR") or Path(__file__).parent / "node").absolute()
 ASK = {"model": "auto", "prompt": "a red kite", "size": "512x512", "response_format": "b64_json"}
@@ -66,6 +68,49 @@ def test_a_stream_has_previews(open_gateway, generate):
     assert [event["type"] for event in found] == (["image_generation.partial_image"] * 6
                                                   + ["image_generation.completed"] * 3)
     assert {png_size(event["b64_json"]) for event in found} == {(512, 512)}
+
+
+def test_each_of_three_placeholders_has_its_preview(open_gateway, generate):
+    assert_a_preview_of_each(generate(open_gateway, n=3, stream=True, partial_images=1)["answer"], 3)
+
+
+@pytest.mark.parametrize("fake, api, model", STREAMING)
+def test_previews_of_a_provider_that_streams_are_passed_on(over, generate, fake, api, model):
+    found = generate(over(fake(), api, model), model="streamed", n=3, stream=True, partial_images=1)["answer"]
+    assert_a_preview_of_each(found, 3)
+
+
+@pytest.mark.parametrize("ending, code", (
+    ((), "all_providers_failed"), ((failure(),), "all_providers_failed"),
+    ((failure("moderation_blocked", "image_generation_user_error"),), "moderation_blocked")))
+def test_what_breaks_off_after_a_preview_raises(over, generate, ending, code):
+    fake = OpenAI()
+    fake.next(breaks_off_after(1, *ending))
+    found = generate(over(fake, "openai", "gpt-image-1.5"), model="streamed", stream=True, partial_images=1)
+    assert [event["type"] for event in found["events"]] == ["image_generation.partial_image"]
+    assert (found["error"]["class"], found["error"]["code"]) == ("APIError", code)
+
+
+def test_what_fails_after_signs_of_life_alone_raises(over, generate):
+    fake = OpenAI()
+    fake.next(Delay(0.5, ERRORS["moderation_blocked"]))
+    g = over(fake, "openai", "gpt-image-1.5", "image_gateway_heartbeat 100ms;")
+    found = generate(g, model="streamed", stream=True)
+    assert found["events"] == []
+    assert (found["error"]["class"], found["error"]["code"]) == ("APIError", "moderation_blocked")
+
+
+def test_signs_of_life_are_no_events(over, generate):
+    fake = OpenAI()
+    fake.next(Delay(0.5))
+    g = over(fake, "openai", "gpt-image-1.5", "image_gateway_heartbeat 100ms;")
+    event, = generate(g, model="streamed", stream=True)["answer"]
+    assert event["type"] == "image_generation.completed" and png_size(event["b64_json"]) == (1024, 1024)
+
+
+def test_a_stream_that_fails_before_its_head_raises_as_ever(open_gateway, generate):
+    error = generate(open_gateway, model="no-such-model", stream=True)["error"]
+    assert (error["class"], error["code"]) == ("NotFoundError", "model_not_found")
 
 
 def test_an_unknown_model_is_not_found(open_gateway, generate):

@@ -5,12 +5,10 @@ import urllib.request
 
 import openai
 import pytest
-from fakes.azure_openai import AzureOpenAi
 from fakes.event_stream import breaks_off_after
 from fakes.openai import OpenAI
-from fakes.openrouter import OpenRouter
-from harness import key_entry, provider, write_keys
-from sandbox import CLOSED, SANDBOX, SECRET, png_size
+from harness import key_entry, write_keys
+from sandbox import CLOSED, SANDBOX, SECRET, STREAMING, assert_a_preview_of_each, png_size
 
 ASK = {"model": "auto", "prompt": "a red kite", "size": "512x512", "response_format": "b64_json"}
 
@@ -65,27 +63,18 @@ def test_a_stream_has_previews(open_gateway, connect):
 
 
 @pytest.fixture
-def streamed(gateway):
+def streamed(over):
     """What the client makes of a stream of such a fake."""
-    started = []
-
-    def start(fake, api, model):
-        started.append(fake.start())
-        g = gateway("image_gateway; image_gateway_auth off;", provider("p", fake, api=api))
-        with client_of(g) as client:
-            return list(client.images.generate(prompt="x", model=f"p/{model}", n=3, stream=True, partial_images=1))
-    yield start
-    for fake in started:
-        fake.stop()
+    def ask(fake, api, model):
+        with client_of(over(fake, api, model)) as client:
+            events = client.images.generate(prompt="x", model="streamed", n=3, stream=True, partial_images=1)
+            return [event.to_dict() for event in events]
+    return ask
 
 
-@pytest.mark.parametrize("fake, api, model", (
-    (OpenAI, "openai", "gpt-image-1.5"), (AzureOpenAi, "azure-openai", "gpt-image-1.5"),
-    (OpenRouter, "openrouter", "openai/gpt-image-2")))
+@pytest.mark.parametrize("fake, api, model", STREAMING)
 def test_previews_of_a_provider_that_streams_are_passed_on(streamed, fake, api, model):
-    found = streamed(fake(), api, model)
-    assert [event.type.split(".")[1] for event in found] == ["partial_image"] * 3 + ["completed"] * 3
-    assert found[-1].usage.total_tokens > 0
+    assert_a_preview_of_each(streamed(fake(), api, model), 3)
 
 
 def test_what_breaks_off_after_a_preview_raises(streamed):
