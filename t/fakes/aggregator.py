@@ -1,12 +1,16 @@
-"""A strict fake of the resellers that put Flux behind the form of dall-e-3: `POST /v1/images/generations`."""
+"""A strict fake of the resellers that put Flux behind the form of dall-e-3: `POST /v1/images/generations`.
+
+OpenAI's own models they sell too, and pass the streams of these on, with what their servers put in between."""
 
 from .behaviours import Json
 from .case import Case, Probe
-from .checks import choice, number, text
+from .checks import choice, number, text, truth
+from .event_stream import Events
 from .openai_like import HTML, OpenAiLike, matching, sent, sides
 
 MODEL = "flux-kontext-pro"
-MODELS = (MODEL, "flux-kontext-max", "flux-pro-1.1", "flux-dev")
+STREAMED = "gpt-image-1.5"
+MODELS = (MODEL, "flux-kontext-max", "flux-pro-1.1", "flux-dev", STREAMED)
 
 
 def error(status: int, code: str, message: str, kind="new_api_error"):
@@ -18,7 +22,7 @@ class Aggregator(OpenAiLike):
     fields = {"model": text(1), "prompt": text(1), "n": number(1, 10), "size": matching(r"\d+x\d+"),
               "aspect_ratio": choice("21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"),
               "quality": choice("hd", "standard"), "response_format": choice("url", "b64_json"), "style": text(),
-              "user": text()}
+              "user": text(), "stream": truth, "partial_images": number(0, 3)}
     picture_format = "jpeg"
 
     def error(self, status, message, param=None):
@@ -30,6 +34,8 @@ class Aggregator(OpenAiLike):
             return error(503, "model_not_found", f"No available channel for model {body['model']} under group default")
         if "size" in body and "aspect_ratio" in body:
             return self.error(400, "size and aspect_ratio exclude each other")
+        if body["model"] != STREAMED and {"stream", "partial_images"} & set(body):
+            return self.error(400, "this model does not stream")
 
     def size(self, body):
         return super().size(body) if "size" in body else sides(body.get("aspect_ratio", "1:1"))
@@ -37,6 +43,10 @@ class Aggregator(OpenAiLike):
     def is_link(self, body):
         """Whatever was asked for."""
         return True
+
+    def stream_reply(self, request, style=None):
+        return super().stream_reply(request, style or Events(
+            wrap=lambda text: ": PING\n\ndata: : PING\n\n" + text.replace("data: ", "data: data: ")))
 
     def document(self, body, data):
         """With the noise that they make: a time that is none, and empty texts."""

@@ -4,16 +4,18 @@ import base64
 import json
 
 import pytest
+from fakes.aggregator import STREAMED, Aggregator
 from fakes.azure_openai import AzureOpenAi
 from fakes.behaviours import Json
 from fakes.event_stream import COMPLETED, PARTIAL, Events, breaks_off_after, failure
-from fakes.openai import Chunked, Hang, Truncate
+from fakes.openai import Chunked, Hang, Trickle, Truncate
 from fakes.openrouter import OpenRouter
 from fakes.pictures import picture
 from harness import provider
 from test_streams import SANDBOX, events
 
 MODEL = "p/gpt-image-1.5"
+JPEG = b"\xff\xd8\xff"
 
 
 @pytest.fixture
@@ -93,6 +95,27 @@ def test_however_a_stream_is_written(streaming, openai, behaviour):
     assert names(found) == [PARTIAL, PARTIAL, COMPLETED]
 
 
+def told(text) -> list:
+    """The events, but for what differs between two requests that are the same."""
+    found = events(text)
+    for _, data in found:
+        extra = data["extra_fields"]
+        for where, name in ((data, "created_at"), (extra, "request_id"), (extra, "latency")):
+            del where[name]
+        for attempt in extra.get("attempts", ()):
+            del attempt["latency"]
+    return found
+
+
+@pytest.mark.parametrize("piece, wrap", ((1, str), (1, crlf), (3, str), (100, cr)))
+def test_a_stream_that_trickles_in_tells_the_same(streaming, openai, piece, wrap):
+    g = streaming()
+    whole = stream(g, partial_images=1, size="1024x1024", quality="low").text
+    openai.next(Trickle(piece, 0.0005, Events(wrap=wrap)))
+    trickled = stream(g, partial_images=1, size="1024x1024", quality="low").text
+    assert told(trickled) == told(whole) and openai.unplayed == 0
+
+
 def test_a_provider_may_answer_in_one_go_all_the_same(streaming, openai):
     openai.next(Json({"created": 1, "data": [{"b64_json": base64.b64encode(picture(16, 16)).decode()}]}))
     assert names(events(stream(streaming()).text)) == [COMPLETED]
@@ -142,9 +165,9 @@ def behind(gateway):
     """A gateway with a fake of this api behind it."""
     started = []
 
-    def start(fake, api):
+    def start(fake, api, more="", http=""):
         started.append(fake.start())
-        return gateway("image_gateway; image_gateway_auth off;", provider(api[0], fake, api=api))
+        return gateway(f"image_gateway; image_gateway_auth off; {more}", provider(api[0], fake, api=api) + http)
     yield start
     for fake in started:
         fake.stop()
@@ -162,6 +185,37 @@ def test_openrouter_streams_what_openai_makes(behind):
     assert found[-1][1]["extra_fields"]["cost"] == {"usd": 0.04, "basis": "provider"}
     assert names(events(stream(g, "o/openai/gpt-image-2", partial_images=0).text)) == [COMPLETED]
     assert names(events(stream(g, "o/google/gemini-3.1-flash-image").text)) == [COMPLETED]
+
+
+def test_a_reseller_streams_what_the_catalogue_says_that_it_does(scratch, behind):
+    """Its pictures are links all the same."""
+    catalogue = scratch / "catalog.json"
+    catalogue.write_text(json.dumps({"apis": {"aggregator": [{"model": STREAMED, "family": "gpt-image"}]}}))
+    catalogue.chmod(0o644)
+    g = behind(fake := Aggregator(), "aggregator", "image_gateway_fetch_allow 127.0.0.0/8;",
+               f"image_gateway_catalog {catalogue};")
+
+    def pictures(**fields):
+        found = events(stream(g, f"a/{STREAMED}", n=2, partial_images=1, size="1536x1024", **fields).text)
+        assert sorted(data["index"] for name, data in found if name == PARTIAL) == [0, 1]
+        assert ["usage" in data for _, data in found] == [False, False, False, True]
+        done = [data for name, data in found if name == COMPLETED]
+        assert sorted(data["index"] for data in done) == [0, 1]
+        return done
+
+    for data in pictures():
+        assert "url" not in data and base64.b64decode(data["b64_json"]).startswith(JPEG)
+        image, = data["extra_fields"]["images"]
+        assert (image["width"], image["height"], image["format"]) == (1536, 1024, "jpeg")
+    assert all(data["url"].startswith(fake.origin) for data in pictures(response_format="url"))
+    assert [(one.json["stream"], one.json["partial_images"]) for one in fake.work] == [(True, 1)] * 2
+
+
+def test_a_reseller_is_asked_for_no_stream_where_the_catalogue_says_nothing(behind):
+    g = behind(fake := Aggregator(), "aggregator", "image_gateway_fetch_allow 127.0.0.0/8;")
+    (name, data), = events(stream(g, "a/flux-dev").text)
+    assert name == COMPLETED and base64.b64decode(data["b64_json"]).startswith(JPEG)
+    assert not {"stream", "partial_images"} & set(fake.work[0].json)
 
 
 def test_a_line_of_many_megabytes_is_no_trouble(gateway, openai_factory):
