@@ -134,8 +134,9 @@ class ExchangeTest : public testing::Test {
     // How many images that key could still have.
     int64_t images_left() {
         auto stakes = key_stakes();
-        EXPECT_TRUE(ledger.reserve(stakes, 0, 0, now()));
-        return ledger.quotas(stakes, now()).images.remaining;
+        const auto left = ledger.reserve(stakes, 0, 0, now());
+        EXPECT_TRUE(left);
+        return left ? left->images.remaining : -1;
     }
 
     // The hosts asked so far, and with which key's last letter if that matters: "a b c"

@@ -178,7 +178,7 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
             stakes_of({key_party(1, {.requests_per_minute = kAllowed, .concurrent = kConcurrent})});
         const auto entered = ledger.enter(stakes, at(0), 1, 1000);
         if (!entered) {
-            full += entered.error().message.find("concurrent") != std::string::npos ? 1 : 0;
+            full += entered.error().counted.find("concurrent") != std::string::npos ? 1 : 0;
             return;
         }
         ++admitted;

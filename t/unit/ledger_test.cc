@@ -16,30 +16,30 @@ class LedgerTest : public testing::Test {
  protected:
     LedgerTest() { EXPECT_TRUE(Ledger::prepare(memory.region(), true)); }
 
-    tl::expected<void, Exceeded> enter(std::vector<Stake> &stakes, int64_t second,
-                                       int32_t process = 7) {
+    tl::expected<Quotas, Exceeded> enter(std::vector<Stake> &stakes, int64_t second,
+                                         int32_t process = 7) {
         return ledger.enter(stakes, at(second), process, kLease);
     }
     // A request that asks for nothing and ends at once.
-    tl::expected<void, Exceeded> enter(const Limits &limits, int64_t second, uint64_t key = 1) {
+    tl::expected<Quotas, Exceeded> enter(const Limits &limits, int64_t second, uint64_t key = 1) {
         auto stakes = stakes_of({key_party(key, limits)});
         auto entered = enter(stakes, second);
         ledger.settle(stakes, 0, 0, at(second));
         return entered;
     }
-    tl::expected<void, Exceeded> reserve(const Limits &limits, int64_t images, int64_t second) {
+    tl::expected<Quotas, Exceeded> reserve(const Limits &limits, int64_t images, int64_t second) {
         auto stakes = stakes_of({key_party(1, limits)});
         return ledger.reserve(stakes, images, 0, at(second));
     }
     Quotas quotas(const Limits &limits, int64_t second) {
-        const auto stakes = stakes_of({key_party(1, limits)});
-        return ledger.quotas(stakes, at(second));
+        auto stakes = stakes_of({key_party(1, limits)});
+        return ledger.settle(stakes, 0, 0, at(second));
     }
     // One request that is told to cost up to `most` and then costs `spent`.
-    tl::expected<void, Exceeded> spend(const std::vector<Budget> &budgets, MicroUsd most,
-                                       MicroUsd spent, int64_t second) {
+    tl::expected<Quotas, Exceeded> spend(const std::vector<Budget> &budgets, MicroUsd most,
+                                         MicroUsd spent, int64_t second) {
         auto stakes = stakes_of({key_party(1, {}, budgets)});
-        auto may = enter(stakes, second).and_then([&] {
+        auto may = enter(stakes, second).and_then([&](const Quotas &) {
             return ledger.reserve(stakes, 1, most, at(second));
         });
         ledger.settle(stakes, 1, may ? spent : 0, at(second));
@@ -59,6 +59,23 @@ TEST_F(LedgerTest, DoesNotEvenLookWhereThereIsNoLimit) {
     EXPECT_EQ(memory.locked, 0U);
 }
 
+TEST_F(LedgerTest, EachStepTakesTheLockOnceAndTellsWhatIsLeft) {
+    const Limits key{.requests_per_minute = 10, .images_per_minute = 9};
+    const Limits user{.requests_per_minute = 20, .images_per_day = 4};
+    auto stakes = stakes_of({key_party(1, key), end_user_party(1, 1, user)});
+    const auto entered = enter(stakes, 0);
+    ASSERT_TRUE(entered);
+    EXPECT_EQ(entered->requests.remaining, 9);
+    EXPECT_EQ(entered->images.remaining, 4) << "of the end user, who is nearer to it";
+    const auto reserved = ledger.reserve(stakes, 3, 0, at(0));
+    ASSERT_TRUE(reserved);
+    EXPECT_EQ(reserved->images.remaining, 1);
+    const Quotas settled = ledger.settle(stakes, 1, 0, at(0));
+    EXPECT_EQ(settled.requests.remaining, 9);
+    EXPECT_EQ(settled.images.remaining, 3);
+    EXPECT_EQ(memory.locked, 3U);
+}
+
 TEST_F(LedgerTest, AdmitsExactlyAsManyRequestsAMinuteAsTheKeyHas) {
     const Limits limits{.requests_per_minute = 3};
     for (int i = 0; i < 3; ++i) {
@@ -71,7 +88,7 @@ TEST_F(LedgerTest, AdmitsExactlyAsManyRequestsAMinuteAsTheKeyHas) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().what, Exceeded::What::rate);
     EXPECT_EQ(refused.error().retry_after, 17) << "the first was at 15";
-    EXPECT_NE(refused.error().message.find("3 requests per minute for this key"),
+    EXPECT_NE(message_of(refused.error()).find("3 requests per minute for this key"),
               std::string::npos);
     EXPECT_TRUE(enter(limits, 59, 2)) << "another key has its own";
     EXPECT_FALSE(enter(limits, 75));
@@ -120,7 +137,7 @@ TEST_F(LedgerTest, CountsImagesByTheMinuteAndTheDay) {
     const auto refused = reserve(limits, 1, 59);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().retry_after, 2);
-    EXPECT_NE(refused.error().message.find("5 images per minute"), std::string::npos);
+    EXPECT_NE(message_of(refused.error()).find("5 images per minute"), std::string::npos);
 
     ASSERT_TRUE(reserve(limits, 2, 61));
     const Quota day = quotas(limits, 61).images;
@@ -174,15 +191,14 @@ TEST_F(LedgerTest, ARequestCountsForAllItsPartiesOrForNone) {
     auto second = stakes_of({key_party(1, key), end_user_party(1, 1, user)});
     const auto refused = enter(second, 0);
     ASSERT_FALSE(refused);
-    EXPECT_NE(refused.error().message.find("1 concurrent requests for this end user"),
+    EXPECT_NE(message_of(refused.error()).find("1 concurrent requests for this end user"),
               std::string::npos);
     EXPECT_EQ(quotas(key, 0).requests.remaining, 9) << "only the first counts";
 
     ASSERT_TRUE(ledger.reserve(stakes, 2, 0, at(0)));
     ASSERT_FALSE(ledger.reserve(stakes, 2, 0, at(0)));
     EXPECT_EQ(quotas(key, 0).images.remaining, 8);
-    EXPECT_EQ(ledger.quotas(stakes, at(0)).images.remaining, 1) << "the nearer of the two";
-    ledger.settle(stakes, 2, 0, at(0));
+    EXPECT_EQ(ledger.settle(stakes, 2, 0, at(0)).images.remaining, 1) << "the nearer of the two";
     ASSERT_TRUE(enter(second, 0));
     auto other = stakes_of({key_party(1, key), end_user_party(1, 2, user)});
     EXPECT_TRUE(enter(other, 0)) << "another end user has its own";
@@ -197,14 +213,14 @@ TEST_F(LedgerTest, ABudgetIsReservedAtTheMostAndSettledAtTheTruth) {
     const auto refused = spend(budgets, 3 * kCent, 3 * kCent, 0);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().what, Exceeded::What::budget);
-    EXPECT_EQ(refused.error().message,
+    EXPECT_EQ(message_of(refused.error()),
               "The budget of this key, $0.1 per day, has $0.02 left, and this request may cost up "
               "to $0.03. It renews at 2027-01-16T00:00:00Z.");
     ledger.settle(stakes, 1, 4 * kCent, at(0));
     EXPECT_TRUE(spend(budgets, 6 * kCent, 6 * kCent, 0));
     const auto spent = spend(budgets, 0, 0, 0);
     ASSERT_FALSE(spent) << "told on entering";
-    EXPECT_EQ(spent.error().message,
+    EXPECT_EQ(message_of(spent.error()),
               "The budget of this key, $0.1 per day, is spent. It renews at 2027-01-16T00:00:00Z.");
     EXPECT_TRUE(spend(budgets, 10 * kCent, 1, 86400));
 }
@@ -216,7 +232,7 @@ TEST_F(LedgerTest, EachBudgetHoldsByItself) {
     EXPECT_TRUE(spend(budgets, kCent, kCent, 3600));
     const auto refused = spend(budgets, kCent, kCent, 400 * 86400);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().message,
+    EXPECT_EQ(message_of(refused.error()),
               "The budget of this key, $0.03 in all, is spent. It does not renew.");
 }
 

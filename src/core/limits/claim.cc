@@ -36,12 +36,12 @@ Moment Claim::moment() const {
 tl::expected<void, Exceeded> Claim::enter(const std::vector<Party> &parties, Milliseconds longest) {
     longest_ = longest + kGrace;
     stakes_ = stakes_of(parties);
-    auto entered = ledger_.enter(stakes_, moment(), process_, longest_.count());
+    const auto entered = ledger_.enter(stakes_, moment(), process_, longest_.count());
     if (!entered) {
         stakes_.clear();
-        return entered;
+        return tl::unexpected(entered.error());
     }
-    quotas_ = ledger_.quotas(stakes_, moment());
+    quotas_ = *entered;
     return {};
 }
 
@@ -56,13 +56,14 @@ tl::expected<void, Exceeded> Claim::cover(int64_t images, MicroUsd usd) {
     if (more_images == 0 && more_usd == 0) {
         return {};
     }
-    auto reserved = ledger_.reserve(stakes_, more_images, more_usd, moment());
-    if (reserved) {
-        images_ += more_images;
-        usd_ += more_usd;
-        quotas_ = ledger_.quotas(stakes_, moment());
+    const auto reserved = ledger_.reserve(stakes_, more_images, more_usd, moment());
+    if (!reserved) {
+        return tl::unexpected(reserved.error());
     }
-    return reserved;
+    images_ += more_images;
+    usd_ += more_usd;
+    quotas_ = *reserved;
+    return {};
 }
 
 tl::expected<void, Exceeded> Claim::cover_models(const std::vector<Party> &models, int64_t images,
@@ -71,17 +72,21 @@ tl::expected<void, Exceeded> Claim::cover_models(const std::vector<Party> &model
         settle_models(lost - lost_before_models_);
         lost_before_models_ = lost;
         models_ = stakes_of(models);
-        if (auto entered = ledger_.enter(models_, moment(), process_, longest_.count()); !entered) {
+        const auto entered = ledger_.enter(models_, moment(), process_, longest_.count());
+        if (!entered) {
             models_.clear();
-            return entered;
+            return tl::unexpected(entered.error());
         }
     }
     if (models_.empty()) {
         return {};
     }
     const int64_t missing = images + lost - lost_before_models_ - models_.front().images();
-    return missing > 0 ? ledger_.reserve(models_, missing, 0, moment())
-                       : tl::expected<void, Exceeded>();
+    if (missing <= 0) {
+        return {};
+    }
+    const auto reserved = ledger_.reserve(models_, missing, 0, moment());
+    return reserved ? tl::expected<void, Exceeded>() : tl::unexpected(reserved.error());
 }
 
 void Claim::settle_models(int64_t used) noexcept {
@@ -97,8 +102,7 @@ std::vector<UsageRecord::DayCount> Claim::settle(int64_t made, int64_t lost,
     settle_models(made + lost - lost_before_models_);
     if (!stakes_.empty()) {
         count_days(stakes_, made + lost, counts_);
-        ledger_.settle(stakes_, made + lost, spent, moment());
-        quotas_ = ledger_.quotas(stakes_, moment());
+        quotas_ = ledger_.settle(stakes_, made + lost, spent, moment());
         stakes_.clear();
     }
     return std::exchange(counts_, {});

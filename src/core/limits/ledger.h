@@ -8,31 +8,14 @@
 #include <span>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 
+#include "core/limits/exceeded.h"
 #include "core/limits/party.h"
+#include "core/limits/quotas.h"
 #include "core/ports.h"
 
 namespace gateway {
-
-// What the headers on an admitted answer say; limit 0 means that there is none.
-struct Quota {
-    int64_t limit = 0;
-    int64_t remaining = 0;
-    int64_t reset_seconds = 0;
-};
-
-// Of all parties, the ones that are nearest to their limits.
-struct Quotas {
-    Quota requests;
-    Quota images;
-};
-
-struct Exceeded {
-    enum class What : uint8_t { rate, budget, room };
-    What what = What::rate;
-    std::string message;
-    int retry_after = 1;
-};
 
 // Money that was held for a request whose worker died: it may have been spent.
 struct Orphaned {
@@ -50,17 +33,19 @@ class Ledger {
 
     explicit Ledger(SharedMemory &memory) : memory_(memory) {}
 
+    // Each of these three takes the lock once, and tells what is left after it. None allocates
+    // under it.
+
     // One request more, for all of them or for none: counts it and takes leases.
-    tl::expected<void, Exceeded> enter(std::span<Stake> stakes, Moment now, int32_t process,
-                                       int64_t lease_milliseconds);
+    tl::expected<Quotas, Exceeded> enter(std::span<Stake> stakes, Moment now, int32_t process,
+                                         int64_t lease_milliseconds);
     // So much more is about to be used, of all of them or of none.
-    tl::expected<void, Exceeded> reserve(std::span<Stake> stakes, int64_t images, MicroUsd usd,
-                                         Moment now);
+    tl::expected<Quotas, Exceeded> reserve(std::span<Stake> stakes, int64_t images, MicroUsd usd,
+                                           Moment now);
     // The end of them: gives back what was reserved and not used, and all leases. What was spent
     // counts whether or not it was reserved.
-    void settle(std::span<Stake> stakes, int64_t images_used, MicroUsd spent, Moment now) noexcept;
-
-    [[nodiscard]] Quotas quotas(std::span<const Stake> stakes, Moment now);
+    Quotas settle(std::span<Stake> stakes, int64_t images_used, MicroUsd spent,
+                  Moment now) noexcept;
 
     // Takes back the leases of processes that are gone and those that have outlived their deadline.
     size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive,

@@ -38,6 +38,7 @@ struct Stake {
     Party party;
     LeaseHandle lease;
     std::vector<Reservation> reservations;
+    uint8_t place = 0;  // where the ledger found it last, for it to look there first
 
     [[nodiscard]] int64_t images() const;
 };

@@ -24,10 +24,23 @@ class SetTable {
     void clear() { std::fill_n(entries_, size_t{sets_} * kWays, Entry{}); }
 
     Entry *find(const Account &account) const {
+        uint8_t place = 0;
+        return find(account, place);
+    }
+
+    // `place` is a hint: which of its places it stood in last; it may have left it.
+    Entry *find(const Account &account, uint8_t &place) const {
         Entry *set = set_of(account);
+        if (set[place].account == account) {
+            return set + place;
+        }
         auto *found = std::find_if(set, set + kWays,
                                    [&](const Entry &entry) { return entry.account == account; });
-        return found == set + kWays ? nullptr : found;
+        if (found == set + kWays) {
+            return nullptr;
+        }
+        place = static_cast<uint8_t>(found - set);
+        return found;
     }
 
     // The places where the account may stand.

@@ -100,9 +100,9 @@ ApiError error_overloaded(const std::string &why) {
 
 ApiError error_exceeded(const Exceeded &exceeded) {
     if (exceeded.what == Exceeded::What::budget) {
-        return ApiError::of(402, "budget_exceeded", exceeded.message);
+        return ApiError::of(402, "budget_exceeded", message_of(exceeded));
     }
-    ApiError error = ApiError::of(429, "rate_limit_exceeded", exceeded.message);
+    ApiError error = ApiError::of(429, "rate_limit_exceeded", message_of(exceeded));
     error.retry_after = exceeded.retry_after;
     return error;
 }

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/api_error.h"
-#include "core/limits/ledger.h"
+#include "core/limits/exceeded.h"
 #include "core/outcome.h"
 #include "core/ports.h"
 #include "core/routing/journal.h"
