@@ -21,8 +21,8 @@ Usage: ./build.sh [COMMAND]
   run                   build if needed and serve examples/quickstart.conf on 127.0.0.1:8080 until Ctrl-C
                         (another port: PORT=9000 ./build.sh run)
   test [ARG …]          all tests; ARGs go to pytest. SUITES="unit http http-asan sdk" chooses among them
-  bench [ARG …]         CPU time to understand a request, of the gateway beside plain proxy_pass, and what a primary that
-                        answers only 429 costs (--quick, --check)
+  bench [ARG …]         CPU time to understand and to admit a request, of the gateway beside plain proxy_pass, what a
+                        primary that answers only 429 costs, and what a second worker brings (--quick, --check)
   fuzz [SECONDS]        run every fuzz target for that long each (60)
   install               put module and examples where the distribution's nginx finds them (honours DESTDIR)
   key [mint] ID [FILE]  mint a virtual key and print its secret once; with FILE (keys.json) add it there
@@ -471,6 +471,7 @@ bench() {
     MODULE=$root/build/$module python3 t/bench/proxy_vs_gateway.py "$@" || ended=1
     MODULE=$root/build/$module python3 t/bench/storm.py "$@" || ended=1
     MODULE=$root/build/$module python3 t/bench/memory.py "$@" || ended=1
+    MODULE=$root/build/$module python3 t/bench/workers.py "$@" || ended=1
     return $ended
 }
 

@@ -1,9 +1,12 @@
 // What it costs to admit a request and to settle it: for a key and an end user with every kind of
-// limit, with a budget, and with four workers' worth of others in the same memory.
+// limit, with a budget, and with four workers' worth of others in the same memory; back to back,
+// and between the other work that a request is.
 // t/bench/core.py builds it, runs it and knows what it may take.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,8 +17,14 @@
 namespace gateway {
 namespace {
 
-// Shared by threads as the zone is by workers, with a lock that spins and then yields, as nginx's
-// does.
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+// Shared by threads as the zone is by workers, with a lock that looks again after longer and longer
+// spins and then yields, as nginx's does.
 class Memory final : public SharedMemory {
  public:
     Memory() { Ledger::prepare(region(), true); }
@@ -24,17 +33,28 @@ class Memory final : public SharedMemory {
     }
     void lock() noexcept override {
         constexpr int kSpins = 2048;
-        for (int i = 0; locked_.exchange(true, std::memory_order_acquire); ++i) {
-            if (i >= kSpins) {
-                std::this_thread::yield();
+        while (!try_lock()) {
+            for (int spins = 1; spins < kSpins; spins *= 2) {
+                for (int i = 0; i < spins; ++i) {
+                    pause();
+                }
+                if (try_lock()) {
+                    return;
+                }
             }
+            std::this_thread::yield();
         }
     }
     void unlock() noexcept override { locked_.store(false, std::memory_order_release); }
 
  private:
+    bool try_lock() {
+        return !locked_.load(std::memory_order_relaxed) &&
+               !locked_.exchange(true, std::memory_order_acquire);
+    }
+
     mutable std::vector<uint64_t> words_ = std::vector<uint64_t>(16 * 1024 * 1024 / 8);
-    std::atomic<bool> locked_{false};
+    alignas(64) std::atomic<bool> locked_{false};  // a cache line of its own, as nginx's has
 };
 
 class StillClock final : public Clock {
@@ -57,17 +77,51 @@ Key make_key(int number, bool all) {
     return key;
 }
 
-void admit_and_settle(benchmark::State &state, bool all, bool one_key) {
+uint64_t work(uint64_t rounds) {
+    uint64_t sum = rounds;
+    for (uint64_t i = 0; i < rounds; ++i) {
+        benchmark::DoNotOptimize(sum = sum * 6364136223846793005 + 1);
+    }
+    return sum;
+}
+
+// How many rounds of work take about so long: by the fastest of some tries, as others may have
+// the processor meanwhile.
+uint64_t rounds_in(std::chrono::nanoseconds time) {
+    constexpr uint64_t kRounds = 100'000;
+    auto fastest = std::chrono::nanoseconds::max();
+    for (int i = 0; i < 50; ++i) {
+        const auto before = std::chrono::steady_clock::now();
+        benchmark::DoNotOptimize(work(kRounds));
+        fastest =
+            std::min<std::chrono::nanoseconds>(fastest, std::chrono::steady_clock::now() - before);
+    }
+    return kRounds * static_cast<uint64_t>(time.count()) /
+           static_cast<uint64_t>(std::max<int64_t>(1, fastest.count()));
+}
+
+struct Load {
+    bool all_limits = false;
+    bool one_key = false;
+    uint64_t work = 0;  // rounds for each request
+};
+
+std::vector<Key> make_keys(const Load &load, int thread) {
+    std::vector<Key> keys;
+    const int first = load.one_key ? 0 : thread * 100;
+    for (int i = 0; i < (load.one_key ? 1 : 100); ++i) {
+        keys.push_back(make_key(first + i, load.all_limits));
+    }
+    return keys;
+}
+
+void admit_and_settle(benchmark::State &state, const Load &load) {
     static Memory memory;
     static const StillClock clock;
     Ledger ledger(memory);
-    const int first = one_key ? 0 : state.thread_index() * 100;
-    std::vector<Key> keys;
-    for (int i = 0; i < (one_key ? 1 : 100); ++i) {
-        keys.push_back(make_key(first + i, all));
-    }
+    const std::vector<Key> keys = make_keys(load, state.thread_index());
     RequestHead head;
-    head.on_behalf_of = all ? "alice@example.com" : "";
+    head.on_behalf_of = load.all_limits ? "alice@example.com" : "";
     size_t turn = 0;
     for ([[maybe_unused]] auto each : state) {
         Caller caller;
@@ -79,25 +133,45 @@ void admit_and_settle(benchmark::State &state, bool all, bool one_key) {
             state.SkipWithError("not admitted");
             return;
         }
+        benchmark::DoNotOptimize(work(load.work));
         benchmark::DoNotOptimize(claim.settle(1, 0, 40'000));
         benchmark::DoNotOptimize(claim.quotas());
     }
+    // The rate of all threads together: what the time for each iteration of several threads means
+    // is not the same in all versions of google-benchmark.
+    state.SetItemsProcessed(state.iterations());
 }
 
 void OneLimit(benchmark::State &state) {
-    admit_and_settle(state, false, false);
+    admit_and_settle(state, {});
 }
 BENCHMARK(OneLimit)->ThreadRange(1, 2)->UseRealTime();
 
 void AllLimits(benchmark::State &state) {
-    admit_and_settle(state, true, false);
+    admit_and_settle(state, {.all_limits = true});
 }
 BENCHMARK(AllLimits)->ThreadRange(1, 2)->UseRealTime();
 
 void AllLimitsOfOneKey(benchmark::State &state) {
-    admit_and_settle(state, true, true);
+    admit_and_settle(state, {.all_limits = true, .one_key = true});
 }
 BENCHMARK(AllLimitsOfOneKey)->ThreadRange(1, 2)->UseRealTime();
+
+// As much other work for each request as a worker has at least.
+uint64_t work_of_a_request() {
+    static const uint64_t rounds = rounds_in(std::chrono::microseconds(25));
+    return rounds;
+}
+
+void AmongWork(benchmark::State &state) {
+    admit_and_settle(state, {.all_limits = true, .work = work_of_a_request()});
+}
+BENCHMARK(AmongWork)->ThreadRange(1, 2)->UseRealTime();
+
+void AmongWorkOfOneKey(benchmark::State &state) {
+    admit_and_settle(state, {.all_limits = true, .one_key = true, .work = work_of_a_request()});
+}
+BENCHMARK(AmongWorkOfOneKey)->ThreadRange(1, 2)->UseRealTime();
 
 }  // namespace
 }  // namespace gateway
