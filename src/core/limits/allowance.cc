@@ -14,7 +14,7 @@ Exceeded rate_exceeded(const Party &party, int64_t limit, std::string_view count
     return exceeded;
 }
 
-Exceeded budget_exceeded(const Budget &budget, MicroUsd left, MicroUsd wanted, Moment now) {
+Exceeded budget_exceeded(const Budget &budget, MicroUsd left, MicroUsd wanted, const Dated &now) {
     Exceeded exceeded{Exceeded::What::budget, 0};
     exceeded.budget = budget;
     exceeded.left = left;
@@ -24,7 +24,7 @@ Exceeded budget_exceeded(const Budget &budget, MicroUsd left, MicroUsd wanted, M
 }
 
 tl::expected<void, Exceeded> may_spend(const Party &party, Tally &tally, MicroUsd more,
-                                       Moment now) {
+                                       const Dated &now) {
     if (party.budgets.empty()) {
         return {};
     }
@@ -41,7 +41,7 @@ tl::expected<void, Exceeded> may_spend(const Party &party, Tally &tally, MicroUs
 
 }  // namespace
 
-tl::expected<void, Exceeded> may_enter(const Party &party, Tally &tally, Moment now) {
+tl::expected<void, Exceeded> may_enter(const Party &party, Tally &tally, const Dated &now) {
     const Limits &limits = party.limits;
     if (limits.concurrent > 0 && tally.concurrent >= limits.concurrent) {
         return tl::unexpected(rate_exceeded(party, limits.concurrent, "concurrent requests", 1));
@@ -56,7 +56,7 @@ tl::expected<void, Exceeded> may_enter(const Party &party, Tally &tally, Moment 
 }
 
 tl::expected<void, Exceeded> may_reserve(const Party &party, Tally &tally, int64_t images,
-                                         MicroUsd usd, Moment now) {
+                                         MicroUsd usd, const Dated &now) {
     const Limits &limits = party.limits;
     if (limits.images_per_minute > 0 &&
         tally.images.used(second_of(now)) + images > limits.images_per_minute) {
@@ -65,7 +65,7 @@ tl::expected<void, Exceeded> may_reserve(const Party &party, Tally &tally, int64
                           tally.images.wait_for(second_of(now), images, limits.images_per_minute)));
     }
     if (limits.images_per_day > 0) {
-        const int64_t today = number_of(Period::day, now.unix_seconds);
+        const int64_t today = now.number(Period::day);
         tally.images_day.roll(today);
         if (tally.images_day.used + images > limits.images_per_day) {
             return tl::unexpected(rate_exceeded(party, limits.images_per_day, "images per day",

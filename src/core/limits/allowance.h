@@ -10,9 +10,9 @@
 namespace gateway {
 
 // One request more.
-tl::expected<void, Exceeded> may_enter(const Party &party, Tally &tally, Moment now);
+tl::expected<void, Exceeded> may_enter(const Party &party, Tally &tally, const Dated &now);
 // So many images, and so much money.
 tl::expected<void, Exceeded> may_reserve(const Party &party, Tally &tally, int64_t images,
-                                         MicroUsd usd, Moment now);
+                                         MicroUsd usd, const Dated &now);
 
 }  // namespace gateway

@@ -54,7 +54,7 @@ void give_back_images(Tally &tally, Stake &stake, int64_t count) {
 class Turn {
  public:
     Turn(SharedMemory &memory, Moment now, size_t &times_full)
-        : lock_(memory), layout_(layout_of(memory.region())), now_(now), times_full_(times_full) {}
+        : now_(now), lock_(memory), layout_(layout_of(memory.region())), times_full_(times_full) {}
 
     tl::expected<void, Exceeded> enter(Stake &stake, int32_t process, int64_t deadline);
     void take_back_entering(Stake &stake);
@@ -62,7 +62,8 @@ class Turn {
     tl::expected<void, Exceeded> reserve(Stake &stake, int64_t images, MicroUsd usd);
     void take_back_reserving(Stake &stake, int64_t images, MicroUsd usd);
     void settle(Stake &stake, int64_t images_used, MicroUsd spent);
-    Quotas quotas(std::span<Stake> stakes);
+    // What is left to those that a step has been done to.
+    [[nodiscard]] const Quotas &quotas() const { return quotas_; }
 
     // Null when there is no room.
     Tally *find_or_add(const Party &party, uint8_t &place);
@@ -73,10 +74,11 @@ class Turn {
     void end_lease_of(Stake &stake, Tally *tally);
     void hold_money(const Stake &stake, Tally &tally, MicroUsd more);
 
+    Dated now_;
     MemoryLock lock_;
     Layout layout_;
-    Moment now_;
     size_t &times_full_;
+    Quotas quotas_;
 };
 
 Tally *Turn::find_or_add(const Party &party, uint8_t &place) {
@@ -115,6 +117,7 @@ tl::expected<void, Exceeded> Turn::enter(Stake &stake, int32_t process, int64_t 
         ++tally->concurrent;
     }
     tally->requests.add(second_of(now_), 1);
+    quotas_.add_party(stake.party.limits, *tally, now_);
     return {};
 }
 
@@ -138,10 +141,11 @@ tl::expected<void, Exceeded> Turn::reserve(Stake &stake, int64_t images, MicroUs
         return may;
     }
     tally->images.add(second_of(now_), images);
-    tally->images_day.roll(number_of(Period::day, now_.unix_seconds));
+    tally->images_day.roll(now_.number(Period::day));
     tally->images_day.used += images;
     stake.reservations.push_back({now_, images});
     hold_money(stake, *tally, usd);
+    quotas_.add_party(stake.party.limits, *tally, now_);
     return {};
 }
 
@@ -165,19 +169,7 @@ void Turn::settle(Stake &stake, int64_t images_used, MicroUsd spent) {
     if (spends) {
         tally->spend(spent, now_);
     }
-}
-
-Quotas Turn::quotas(std::span<Stake> stakes) {
-    Quotas quotas;
-    for (Stake &stake : stakes) {
-        if (!stake.party.limits.any()) {
-            continue;
-        }
-        if (Tally *tally = find(stake)) {
-            quotas.add_party(stake.party.limits, *tally, now_);
-        }
-    }
-    return quotas;
+    quotas_.add_party(stake.party.limits, *tally, now_);
 }
 
 // The tally is null if it is forgotten.
@@ -234,7 +226,7 @@ tl::expected<Quotas, Exceeded> Ledger::enter(std::span<Stake> stakes, Moment now
             return tl::unexpected(entered.error());
         }
     }
-    return turn.quotas(stakes);
+    return turn.quotas();
 }
 
 tl::expected<Quotas, Exceeded> Ledger::reserve(std::span<Stake> stakes, int64_t images,
@@ -254,7 +246,7 @@ tl::expected<Quotas, Exceeded> Ledger::reserve(std::span<Stake> stakes, int64_t 
             return tl::unexpected(reserved.error());
         }
     }
-    return turn.quotas(stakes);
+    return turn.quotas();
 }
 
 Quotas Ledger::settle(std::span<Stake> stakes, int64_t images_used, MicroUsd spent,
@@ -266,11 +258,12 @@ Quotas Ledger::settle(std::span<Stake> stakes, int64_t images_used, MicroUsd spe
     for (Stake &stake : stakes) {
         turn.settle(stake, images_used, spent);
     }
-    return turn.quotas(stakes);
+    return turn.quotas();
 }
 
 size_t Ledger::sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
                      const std::function<void(const Orphaned &)> &on_orphaned) {
+    const Dated dated(now);
     std::vector<Orphaned> orphaned;
     size_t swept = 0;
     {
@@ -283,7 +276,7 @@ size_t Ledger::sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
             }
             end_lease(*tally, lease);
             if (lease.amount > 0) {
-                tally->spend(lease.amount, now);
+                tally->spend(lease.amount, dated);
                 orphaned.push_back({std::string(tally->key_id()), lease.amount});
             }
         });
@@ -318,10 +311,11 @@ void Ledger::give_up_restoring() {
 
 void Ledger::restore_spent(const Party &party, Period period, int64_t number, MicroUsd usd,
                            Moment now) {
+    const Dated dated(now);
     uint8_t place = 0;
     Turn turn(memory_, now, times_full_);
     if (Tally *tally = turn.find_or_add(party, place)) {
-        tally->roll(now);
+        tally->roll(dated);
         CalendarCount &count = tally->spent[static_cast<size_t>(period)];
         count.used += count.number == number ? usd : 0;
     }

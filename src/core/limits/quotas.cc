@@ -14,11 +14,11 @@ Quota quota_of(SlidingMinute &minute, int64_t limit, Moment now) {
     return {limit, std::max<int64_t>(0, limit - used), minute.until_unused(second_of(now))};
 }
 
-Quota quota_of_day(CalendarCount &day, int64_t limit, Moment now) {
+Quota quota_of_day(CalendarCount &day, int64_t limit, const Dated &now) {
     if (limit == 0) {
         return {};
     }
-    const int64_t today = number_of(Period::day, now.unix_seconds);
+    const int64_t today = now.number(Period::day);
     day.roll(today);
     return {limit, std::max<int64_t>(0, limit - day.used),
             *end_of(Period::day, today) - now.unix_seconds};
@@ -32,7 +32,7 @@ void choose_nearer(Quota &nearest, const Quota &other) {
 
 }  // namespace
 
-void Quotas::add_party(const Limits &limits, Tally &tally, Moment now) {
+void Quotas::add_party(const Limits &limits, Tally &tally, const Dated &now) {
     choose_nearer(requests, quota_of(tally.requests, limits.requests_per_minute, now));
     choose_nearer(images, quota_of(tally.images, limits.images_per_minute, now));
     choose_nearer(images, quota_of_day(tally.images_day, limits.images_per_day, now));

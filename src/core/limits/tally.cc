@@ -80,6 +80,12 @@ Tally *place_for_key(std::span<Tally> places, Moment now, bool &made_room) {
 
 }  // namespace
 
+Dated::Dated(Moment now) : Moment(now) {
+    for (size_t i = 0; i < kPeriods; ++i) {
+        numbers[i] = number_of(static_cast<Period>(i), now.unix_seconds);
+    }
+}
+
 void Tally::describe(const Party &party) {
     account = party.account;
     owner = party.owner;
@@ -106,14 +112,14 @@ int64_t Tally::weight(Moment now) {
     return requests.used(second_of(now)) + images.used(second_of(now)) + images_day.used;
 }
 
-void Tally::roll(Moment now) {
-    images_day.roll(number_of(Period::day, now.unix_seconds));
+void Tally::roll(const Dated &now) {
+    images_day.roll(now.number(Period::day));
     for (size_t i = 0; i < kPeriods; ++i) {
-        spent[i].roll(number_of(static_cast<Period>(i), now.unix_seconds));
+        spent[i].roll(now.numbers[i]);
     }
 }
 
-void Tally::spend(MicroUsd usd, Moment now) {
+void Tally::spend(MicroUsd usd, const Dated &now) {
     roll(now);
     for (CalendarCount &count : spent) {
         count.used += usd;

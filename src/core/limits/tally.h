@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -25,6 +26,17 @@ struct CalendarCount {
         }
     }
     [[nodiscard]] bool is_used(int64_t now) const { return used > 0 && number >= now; }
+};
+
+// A moment, and which hour, day, week and month it is in: reckoned once, before the lock is taken.
+struct Dated : Moment {
+    explicit Dated(Moment now);
+
+    [[nodiscard]] int64_t number(Period period) const {
+        return numbers[static_cast<size_t>(period)];
+    }
+
+    std::array<int64_t, kPeriods> numbers{};
 };
 
 struct Tally {
@@ -57,8 +69,8 @@ struct Tally {
     [[nodiscard]] bool is_idle(Moment now);
     // What would be lost with it.
     [[nodiscard]] int64_t weight(Moment now);
-    void roll(Moment now);
-    void spend(MicroUsd usd, Moment now);
+    void roll(const Dated &now);
+    void spend(MicroUsd usd, const Dated &now);
 };
 
 inline int64_t second_of(Moment now) {
