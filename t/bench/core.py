@@ -19,6 +19,7 @@ REPETITIONS = {"understand_bench": 3, "limits_bench": 10}
 TARGETS = {"Typical": 5_000, "Hostile": 5_000_000, "OneLimit": 3_000, "AllLimits": 3_000}
 # These are requests with other work around what is shared: how many times as many two threads must get done as one
 SCALING = {"AmongWork": 1.8, "AmongWorkOfOneKey": 1.8}
+ENOUGH_PROCESSORS = 1.7  # for two threads to meet at the lock as they would with one each
 
 
 def build():
@@ -54,10 +55,15 @@ def rate(run) -> float:
     return run["threads"] * 1e9 / run["cpu_time"]
 
 
-def best_of(runs, value, better) -> dict:
+def processors(run) -> float:
+    """How many it had. Threads that take turns on one never wait for each other."""
+    return run["items_per_second"] * run["cpu_time"] / 1e9
+
+
+def best_times(runs) -> dict:
     best = {}
     for run in runs:
-        best[name_of(run)] = better(value(run), best.get(name_of(run), value(run)))
+        best[name_of(run)] = min(nanoseconds(run), best.get(name_of(run), nanoseconds(run)))
     return best
 
 
@@ -70,13 +76,17 @@ def report_time(name, time) -> bool:
     return target is None or time < target
 
 
-def report_scaling(name, rates, measured) -> bool:
-    one, two = f"{name} × 1", f"{name} × 2"
-    ratio = rates[two] / rates[one]
+def report_scaling(name, runs) -> bool:
+    """The best run counts; of two threads, the best of those that had two processors almost to themselves."""
+    one = max((run for run in runs if name_of(run) == f"{name} × 1"), key=rate)
+    two = max((run for run in runs if name_of(run) == f"{name} × 2"),
+              key=lambda run: (min(processors(run), ENOUGH_PROCESSORS), rate(run)))
+    ratio = rate(two) / rate(one)
     met = ratio >= SCALING[name]
-    print(f"{name:24}{rates[one]:10,.0f} requests/s of one thread, {rates[two]:,.0f} of two: {ratio:.2f} times "
-          f"(wanted: {SCALING[name]}, {'met' if met else 'NOT MET'}); "
-          f"with the rest of this machine {measured[one]:,.0f} and {measured[two]:,.0f}")
+    enough = processors(two) >= ENOUGH_PROCESSORS
+    busy = "" if enough else f"; says little, they had only {processors(two):.1f} processors"
+    print(f"{name:24}{rate(one):10,.0f} requests/s of one thread, {rate(two):,.0f} of two: {ratio:.2f} times "
+          f"(wanted: {SCALING[name]}, {'met' if met else 'NOT MET'}{busy})")
     return met
 
 
@@ -88,10 +98,8 @@ def main():
     build()
     runs = (measure("understand_bench", 0.02 if options.quick else 0.3) +
             measure("limits_bench", 0.02 if options.quick else 0.1))
-    met = [report_time(name, time) for name, time in best_of(runs, nanoseconds, min).items()]
-    rates, measured = (best_of([run for run in runs if name_of(run).partition(" × ")[0] in SCALING], value, max)
-                       for value in (rate, lambda run: run["items_per_second"]))
-    met += [report_scaling(name, rates, measured) for name in SCALING]
+    met = [report_time(name, time) for name, time in best_times(runs).items()]
+    met += [report_scaling(name, runs) for name in SCALING]
     return 1 if options.check and not all(met) else 0
 
 

@@ -19,6 +19,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 
 from proxy_vs_gateway import COMMON_CONF, ROOT, cpu_seconds, free_ports, nginx, wait_for
@@ -79,10 +80,15 @@ def write_keys(directory):
     (directory / "keys.json").write_text(json.dumps({"keys": keys}))
 
 
-def workers_of(process):
-    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [int(child) for child in children
-            if b"worker process" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes()]
+def workers_of(process, number) -> list:
+    """All children are workers; they listen before all of them are there."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        if len(children) == number:
+            return [int(child) for child in children]
+        time.sleep(0.05)
+    sys.exit(f"nginx has {len(children)} processes instead of {number} workers")
 
 
 def spent(workers):
@@ -111,7 +117,7 @@ def serve(running, directory, module, workers) -> tuple:
     conf = CONF.format(module=module, workers=workers, dir=directory, common=COMMON_CONF.format(dir=directory), **ports)
     process = running.enter_context(nginx("front", conf, directory))
     wait_for(ports["front"], process)
-    return ports["front"], workers_of(process)
+    return ports["front"], workers_of(process, workers)
 
 
 def measure(module, rounds, seconds) -> dict:
