@@ -22,7 +22,8 @@ Usage: ./build.sh [COMMAND]
                         (another port: PORT=9000 ./build.sh run)
   test [ARG …]          all tests; ARGs go to pytest. SUITES="unit http http-asan sdk" chooses among them
   bench [ARG …]         CPU time to understand and to admit a request, of the gateway beside plain proxy_pass, what a
-                        primary that answers only 429 costs, and what a second worker brings (--quick, --check)
+                        primary that answers only 429 costs, what slow readers cost in memory, and what a second
+                        worker brings (--quick, --check)
   fuzz [SECONDS]        run every fuzz target for that long each (60)
   install               put module and examples where the distribution's nginx finds them (honours DESTDIR)
   key [mint] ID [FILE]  mint a virtual key and print its secret once; with FILE (keys.json) add it there
@@ -371,11 +372,12 @@ sum_up() {
     ((totals[0] > 0 && totals[1] == 0)) || exit 1
 }
 
-# Reads build/test/SUITE.xml (JUnit). A suite that broke without saying which test is one failure.
+# Reads build/test/SUITE.xml, or one of each program (JUnit). A suite that broke without saying which test is one failure.
 count_suite() { # SUITE EXIT-CODE TIME
-    local counts=(0 0 0)
-    if [[ -e build/test/$1.xml ]]; then
-        read -r -a counts < <(junit_counts "build/test/$1.xml")
+    local counts=(0 0 0) reports
+    mapfile -t reports < <(compgen -G "build/test/$1.xml" || compgen -G "build/test/$1-*_tests-*.xml")
+    if ((${#reports[@]})); then
+        read -r -a counts < <(junit_counts "${reports[@]}")
     fi
     if (($2 != 0 && counts[1] == 0)); then
         say "The suite $1 broke (exit code $2); that counts as one failure."
@@ -386,9 +388,9 @@ count_suite() { # SUITE EXIT-CODE TIME
 }
 
 junit_counts() {
-    python3 - "$1" <<'END'
+    python3 - "$@" <<'END'
 import sys, xml.etree.ElementTree as junit
-cases = list(junit.parse(sys.argv[1]).iter("testcase"))
+cases = [case for report in sys.argv[1:] for case in junit.parse(report).iter("testcase")]
 failed = sum(any(child.tag in ("failure", "error") for child in case) for case in cases)
 skipped = sum(case.find("skipped") is not None for case in cases)
 print(len(cases) - failed - skipped, failed, skipped)
@@ -404,8 +406,24 @@ unit_tests() {
     fi
     cmake -S t -B build/unit -G Ninja -DOBJECTS="$objects" >build/test/cmake.log || return
     cmake --build build/unit || return
-    UBSAN_OPTIONS=halt_on_error=1 ctest --test-dir build/unit -j "$(nproc)" --progress --output-on-failure --no-tests=error \
-        --output-junit "$root/build/test/unit.xml"
+    run_unit_tests
+}
+
+# Each program once for every processor, with its share of the tests: to start one for each test takes longer.
+run_unit_tests() {
+    local program shards shard process ended=0 running=()
+    shards=$(nproc)
+    export UBSAN_OPTIONS=halt_on_error=1 GTEST_BRIEF=1 GTEST_TOTAL_SHARDS=$shards
+    for program in build/unit/*_tests; do
+        for ((shard = 0; shard < shards; shard++)); do
+            GTEST_SHARD_INDEX=$shard GTEST_OUTPUT=xml:build/test/unit-${program##*/}-$shard.xml "$program" &
+            running+=($!)
+        done
+    done
+    for process in "${running[@]}"; do
+        wait "$process" || ended=1
+    done
+    return $ended
 }
 
 # Workers of a real installation have no privileges: those of this suite neither. The thousand tests of dialects are
@@ -422,11 +440,13 @@ http_tests() {
         build/venv/bin/python -m pytest t/http "${left_out[@]}" --junitxml=build/test/http.xml "$@"
 }
 
+# Without those that are about the fakes alone.
 http_tests_with_sanitizers() {
     build_with_sanitizers || return
     env MODULE="$root/build/asan/$module" \
         SANITIZER_PRELOAD="$(gcc -print-file-name=libasan.so):$(realpath "$(gcc -print-file-name=libstdc++.so.6)")" \
-        build/venv/bin/python -m pytest t/http --junitxml=build/test/http-asan.xml "$@"
+        build/venv/bin/python -m pytest t/http --ignore=t/http/test_fakes.py --ignore=t/http/test_harness.py \
+        --junitxml=build/test/http-asan.xml "$@"
 }
 
 # The Node half of the suite runs in a copy, so that node_modules stays out of the tree.

@@ -244,7 +244,7 @@ void Exchange::execute() {
     Showing *showing = stream_ != nullptr || passed_ != nullptr ? this : nullptr;
     effort_.emplace(Effort{ports_, health_, journal_, began_ + deadline_, plan_.choice,
                            policy_.answer_max, shows_wire(), client_id, head_.idempotency_key,
-                           head_.traceparent, showing});
+                           head_.traceparent, policy_.memory, showing});
     execution_ =
         std::make_unique<Execution>(*effort_, plan_, model_asked_, static_cast<Story &>(*this));
     execution_->start();

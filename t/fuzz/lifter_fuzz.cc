@@ -1,6 +1,7 @@
 // The first bytes choose the limits and the pieces; the rest is the document.
 #include "core/json/lifter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "fuzz.h"
@@ -33,6 +34,37 @@ void promise_same(const LiftedText &a, const LiftedText &b) {
     }
 }
 
+// The same text, whose first long string is handed on as it comes.
+void pass_on(std::string_view text, Lifter::Limits limits, size_t size, const LiftedText &whole) {
+    static const auto pool = BlockPool::create(16);
+    Lifter lifter(pool, limits);
+    std::string passed;
+    bool begun = false;
+    for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {
+        lifter.feed(text.substr(0, size));
+        begun = begun || !lifter.open_string().empty();
+        if (begun) {
+            const auto fresh = lifter.pass();
+            if (!fresh) {
+                return;
+            }
+            passed += fresh->copy();
+        }
+    }
+    const LiftedText lifted = std::move(lifter).finish();
+    if (!begun) {
+        promise_same(whole, lifted);
+    } else if (lifted.strings.empty()) {
+        promise(whole.strings.empty(), "a string that has no end is none");
+    } else {
+        promise(passed == whole.strings.front().content.copy(), "all of it is handed on");
+        promise(whole.strings.front().plain, "and may stand in JSON");
+        promise(passed.starts_with(lifted.strings.front().content.copy()), "its beginning is kept");
+        promise(lifted.outline == whole.outline || whole.outline_too_large,
+                "the rest is as it was");
+    }
+}
+
 std::string put_together(const LiftedText &lifted) {
     std::string text;
     size_t from = 0;
@@ -54,6 +86,7 @@ void run(Input input) {
     const LiftedText whole = lift(text, limits, nullptr);
     promise_same(whole, lift(text, limits, sizes));
     promise(whole.raw.copy() == text, "the raw text is what was fed");
+    pass_on(text, limits, 1U + sizes[0], whole);
     promise(whole.outline.size() <= limits.outline_max, "the outline keeps its limit");
     if (!whole.outline_too_large) {
         promise(put_together(whole) == text, "nothing is lost");

@@ -1,11 +1,44 @@
-// What a dialect makes of any reply: see dialect_fuzz.h.
+// What a dialect makes of any reply (see dialect_fuzz.h), and of any event of a stream.
 #include "core/providers/openai.h"
 
 #include "dialect_fuzz.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    for (const gateway::OpenAiWire &wire : gateway::openai_wires()) {
-        gateway::read_and_tell(gateway::OpenAi(wire), gateway::reply_of({data, size}));
+namespace gateway {
+namespace {
+
+void read_event_and_tell(const Dialect &dialect, const LiftedText &data) {
+    StreamNews news = dialect.read_event({"", data});
+    for (const std::string_view form : {"url", "b64_json"}) {
+        if (const auto *preview = std::get_if<Preview>(&news)) {
+            promise(!preview->image.content.empty(), "a preview shows something");
+            promise_json(write_partial(*preview, {}, form).copy(), "a preview is JSON");
+        }
+        if (const auto *made = std::get_if<ImageResult>(&news)) {
+            for (size_t place = 0; place < made->images.size(); ++place) {
+                promise_json(write_completed(*made, place, {}, form, true).copy(),
+                             "a picture is JSON");
+            }
+        }
     }
+    if (const auto *failure = std::get_if<Outcome>(&news)) {
+        promise(failure->type != OutcomeType::made, "a failure is one");
+        tell_error(*failure);
+    }
+}
+
+void run(const uint8_t *data, size_t size) {
+    for (const OpenAiWire &wire : openai_wires()) {
+        const OpenAi dialect(wire);
+        const HttpReply reply = reply_of({data, size});
+        read_and_tell(dialect, reply);
+        read_event_and_tell(dialect, reply.body);
+    }
+}
+
+}  // namespace
+}  // namespace gateway
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    gateway::run(data, size);
     return 0;
 }

@@ -156,7 +156,7 @@ def test_defaults_are_those_of_the_source(entries, source):
     word = lambda field: re.search(
         rf"location\.{field}, above\.{field},\s*static_cast<ngx_uint_t>\(\w+::(\w+)\)", conf)[1]
     unknown = re.search(r"mode = Mode::(\w+);", source("core/request/decode.h"))[1]
-    raw = re.search(r"location\.raw, above\.raw, (\d)", conf)[1]
+    flag = lambda field: ("off", "on")[int(re.search(rf"location\.{field}, above\.{field}, (\d)", conf)[1])]
     assert "location.store.value_or(nullptr)" in conf and "location.fetch_rules.value_or(FetchRules())" in conf
     assert "above.cors.value_or(Cors())" in conf and "return any || !origins.empty();" in source("nginx/cors.h")
     zone_name = re.search(r'kDefaultZoneName = "(\w+)"', zone)[1]
@@ -164,7 +164,8 @@ def test_defaults_are_those_of_the_source(entries, source):
         (HTTP, "image_gateway_auth"): word("auth"),
         (HTTP, "image_gateway_fit"): word("fit"),
         (HTTP, "image_gateway_unknown_fields"): unknown,
-        (HTTP, "image_gateway_raw"): ("off", "on")[int(raw)],
+        (HTTP, "image_gateway_raw"): flag("raw"),
+        (HTTP, "image_gateway_buffering"): flag("buffering"),
         (HTTP, "image_gateway_cors"): "off",
         (HTTP, "image_gateway_store"): "off",
         (HTTP, "image_gateway_fetch_allow"): "none",

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -204,6 +205,37 @@ def test_or_nobody_is_served_until_it_can(kept, scratch):
     state(scratch).parent.mkdir()
     state(scratch).parent.chmod(0o777)
     assert until(lambda: make(g).status == 200, 5)
+    g.take_baseline()
+
+
+@pytest.fixture
+def small_disk(scratch):
+    """A file system of a megabyte where the state file is to be. Only root may make one."""
+    directory = state(scratch).parent
+    directory.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=777", "tmpfs", directory], check=False).returncode:
+        pytest.skip("no leave to mount a file system")
+    yield directory
+    subprocess.run(["umount", "-l", directory], check=True)
+
+
+@pytest.mark.parametrize("policy, status", (("serve", 200), ("refuse", 503)))
+def test_a_full_disk_is_told_and_handled_as_configured(small_disk, scratch, kept, policy, status):
+    g = kept(f"on_error={policy}", budgets=[{"usd": 1, "per": "day"}])
+    assert make(g).status == 200
+    wait_rows(scratch, 1)
+    filler = small_disk / "filler"
+    with open(filler, "wb", buffering=0) as filling, pytest.raises(OSError):
+        while True:
+            filling.write(bytes(4096))
+    assert until(lambda: make(g).status == status and "cannot write usage to" in g.error_log(), 10)
+    assert make(g).status == status
+    filler.unlink()
+    assert until(lambda: make(g).status == 200, 5)
+    before = ask(scratch, "SELECT count(*) FROM usage")[0][0]
+    make(g)
+    assert until(lambda: ask(scratch, "SELECT count(*) FROM usage")[0][0] > before, 5), "it is written to again"
+    assert ask(scratch, "PRAGMA integrity_check") == [("ok",)]
     g.take_baseline()
 
 

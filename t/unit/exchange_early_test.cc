@@ -15,6 +15,7 @@ class EarlyTest : public ExchangeTest {
                 "parameters":{"prompt":{},"n":{"max":1}},
                 "price":{"per_image":[{"usd":0.04}]}}]}})",
             models.catalogue().get())));
+        policy.deadline = Milliseconds(5'000);  // before the first sign of life
         policy.hosting = std::make_shared<Hosting>();
         policy.hosting->directory = "/store";
         policy.hosting->lifetime = 60;

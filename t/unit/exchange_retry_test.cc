@@ -50,6 +50,17 @@ TEST_F(RetryTest, ThereAreSoManyAttemptsAndThenTheNextCandidate) {
     EXPECT_EQ(told.status(), 200);
 }
 
+TEST_F(RetryTest, WithoutMemoryNothingIsTriedAgain) {
+    policy.memory = 1000;
+    ask(R"({"prompt":"a","model":"both"})");
+    deliver(T::broken);
+    world.upstream.held = 1001;
+    wait(500);
+    EXPECT_EQ(asked(), "r");
+    EXPECT_EQ(told.status(), 503);
+    EXPECT_EQ(told.json()["error"]["code"].string(), "overloaded");
+}
+
 TEST_F(RetryTest, NothingButBrokenIsTriedAgain) {
     for (const T type : {T::unknown, T::not_here, T::callers_fault, T::refused_by_policy,
                          T::our_credentials, T::out_of_quota}) {

@@ -120,6 +120,21 @@ TEST_F(ExchangeStreamTest, AClientThatLeavesAfterAPreviewCancelsAndIsCountedFor)
     EXPECT_EQ(exchange->images_lost(), 1);
 }
 
+TEST_F(ExchangeStreamTest, WhoMaySeeTheWireSeesTheEvents) {
+    policy.raw = true;
+    RequestHead head;
+    head.raw = "response";
+    ask(kAsk, head);
+    preview(0);
+    complete();
+    ASSERT_TRUE(last_is("image_generation.completed"));
+    const ReadJson json(last().substr(last().find("data: ") + 6));
+    const JsonValue events = json["extra_fields"]["raw_response"];
+    ASSERT_EQ(events.size(), 2U) << json.text();
+    EXPECT_EQ(events.at(0)["type"].string(), "image_generation.partial_image");
+    EXPECT_EQ(events.at(1)["b64_json"].string().substr(0, 1), "[") << "without its bytes";
+}
+
 TEST_F(ExchangeStreamTest, TheSandboxDrawsItsPreviewsOnTheTaskPool) {
     add_provider("box", {}, "sandbox");
     ask(R"({"prompt":"x","model":"box/placeholder","stream":true,"partial_images":1,"size":"16x16"})");

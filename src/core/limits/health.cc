@@ -53,8 +53,8 @@ void end_call(const Layout &layout, const Account &provider) {
 }  // namespace
 
 std::string_view name_of(Hindrance hindrance) {
-    static constexpr std::array<std::string_view, 4> kNames = {"breaker_open", "keys_resting",
-                                                               "busy", "model_limit"};
+    static constexpr std::array<std::string_view, 5> kNames = {"breaker_open", "keys_resting",
+                                                               "busy", "model_limit", "memory"};
     return kNames[static_cast<size_t>(hindrance)];
 }
 

@@ -17,7 +17,7 @@
 namespace gateway {
 
 // What stands in the way of a call.
-enum class Hindrance : uint8_t { breaker_open, keys_resting, busy, model_limit };
+enum class Hindrance : uint8_t { breaker_open, keys_resting, busy, model_limit, memory };
 std::string_view name_of(Hindrance hindrance);
 
 struct Hindered {

@@ -107,6 +107,9 @@ void Attempt::on_event(const ServerEvent &event) {
     if (streamed_->has_ended()) {
         return;  // whatever a provider says after it
     }
+    if (wire_ != nullptr) {
+        show_event(event);
+    }
     Streamed::ToTell news = streamed_->take(dialect().read_event(event));
     if (auto *preview = std::get_if<Preview>(&news)) {
         listener_.on_preview(std::move(*preview));
@@ -115,6 +118,17 @@ void Attempt::on_event(const ServerEvent &event) {
     }
     if (streamed_->is_complete()) {
         end(streamed_->take_outcome(), nullptr);
+    }
+}
+
+// What a provider says over and over is not all kept.
+void Attempt::show_event(const ServerEvent &event) {
+    constexpr size_t kMostShown = size_t{64} * 1024;
+    if (wire_->response.size() < kMostShown) {
+        HttpReply reply;
+        reply.body = event.data;
+        wire_->response += wire_->response.empty() ? "[" : ",";
+        wire_->response += show_reply(reply, provider().keys);
     }
 }
 
@@ -208,7 +222,8 @@ void Attempt::end(Outcome outcome, const HttpReply *reply) {
         outcome.wire = std::move(wire_);
     }
     if (wire_ != nullptr && streamed_) {
-        outcome.wire = std::move(wire_);  // events are not kept
+        wire_->response += wire_->response.empty() ? "" : "]";
+        outcome.wire = std::move(wire_);
     }
     add_what_was_sent(outcome.result);
     listener_.on_outcome(std::move(outcome));

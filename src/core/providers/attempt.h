@@ -51,6 +51,7 @@ class Attempt {
     HttpCall set_up(HttpCall call, Milliseconds total) const;
     void on_reply(const HttpReply &reply);
     void on_event(const ServerEvent &event);
+    void show_event(const ServerEvent &event);
     void on_stream_end(const HttpReply &reply);
     void follow(Job job);
     void on_poll_end(const HttpReply &reply, Outcome outcome);

@@ -147,6 +147,10 @@ std::optional<Hindered> Lane::try_once() {
     if (left <= Milliseconds(0)) {
         return std::nullopt;  // the deadline's timer is due, and answers
     }
+    if (effort_.ports.upstream.memory_held() > effort_.memory) {
+        constexpr Milliseconds kSoon{1'000};
+        return Hindered{Hindrance::memory, kSoon};
+    }
     const KeyChoice choice = choose_key();
     if (!choice.place) {
         return Hindered{Hindrance::keys_resting, choice.wait.value_or(Milliseconds(0))};
@@ -372,8 +376,10 @@ void Lane::drop() noexcept {
     }
     if (end_ && end_->type == OutcomeType::made) {
         // What nobody took from here is in no answer.
-        effort_.journal.lose(static_cast<int64_t>(end_->result.images.size()) - images_told_);
-        end_->result.images.clear();
+        const auto &images = end_->result.images;
+        effort_.journal.lose(std::count_if(images.begin(), images.end(),
+                                           [](const Image &image) { return !image.told; }));
+        end_.reset();
     }
     leave(Verdict::nothing);
 }

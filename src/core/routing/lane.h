@@ -42,6 +42,7 @@ struct Effort {
     std::string_view request_id;       // as providers are told it
     std::string_view idempotency_key;  // the caller's; empty: none
     std::string_view traceparent;
+    size_t memory = SIZE_MAX;    // that answers may be kept in before nothing more is tried
     Showing *showing = nullptr;  // null: nothing is shown before its end
 
     [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }
