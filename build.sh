@@ -426,7 +426,10 @@ run_unit_tests() {
     return $ended
 }
 
-# Workers of a real installation have no privileges: those of this suite neither. The thousand tests of dialects are
+# Files of tests side by side, one for each processor; the tests of a file stay in their order.
+side_by_side=(-n "$(nproc)" --dist loadfile)
+
+# Workers of a real installation have no privileges: those of this suite neither. The tests of dialects are
 # about what goes over the wire, whoever sends it: where the suite with sanitizers runs them too, once is enough.
 http_tests() {
     local user=() left_out=()
@@ -437,7 +440,7 @@ http_tests() {
         user=(TEST_USER=nobody)
     fi
     env "${user[@]}" MODULE="$root/build/$module" \
-        build/venv/bin/python -m pytest t/http "${left_out[@]}" --junitxml=build/test/http.xml "$@"
+        build/venv/bin/python -m pytest t/http "${side_by_side[@]}" "${left_out[@]}" --junitxml=build/test/http.xml "$@"
 }
 
 # Without those that are about the fakes alone.
@@ -445,8 +448,8 @@ http_tests_with_sanitizers() {
     build_with_sanitizers || return
     env MODULE="$root/build/asan/$module" \
         SANITIZER_PRELOAD="$(gcc -print-file-name=libasan.so):$(realpath "$(gcc -print-file-name=libstdc++.so.6)")" \
-        build/venv/bin/python -m pytest t/http --ignore=t/http/test_fakes.py --ignore=t/http/test_harness.py \
-        --junitxml=build/test/http-asan.xml "$@"
+        build/venv/bin/python -m pytest t/http "${side_by_side[@]}" --ignore=t/http/test_fakes.py \
+        --ignore=t/http/test_harness.py --junitxml=build/test/http-asan.xml "$@"
 }
 
 # The Node half of the suite runs in a copy, so that node_modules stays out of the tree.

@@ -191,7 +191,8 @@ def test_a_job_is_asked_for_until_it_is_completed_and_then_fetched(g, queue):
 @pytest.mark.parametrize("trouble", (HTML, Reset(), CloseUnanswered(), Truncate(after_bytes=40), 
                                      Json({"detail": "Too many requests"}, 429),
                                      ERRORS["our_credentials"]["forbidden"],
-                                     Json({"detail": "Request is still in progress"}, 400)), ids=str)
+                                     Json({"detail": "Request is still in progress"}, 400)),
+                         ids=lambda trouble: type(trouble).__name__)
 def test_a_result_is_fetched_again_when_that_fails(g, queue, trouble):
     queue.next_result(trouble)
     reply = ask(g, "queue")
