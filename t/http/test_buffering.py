@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import time
 
@@ -16,6 +17,7 @@ ASK = {"prompt": "x"}
 WHOLE = "image_gateway; image_gateway_auth off;"
 LOCATION = WHOLE + " image_gateway_buffering off;"
 BIG = 8_000_000
+SANITIZED = os.environ.get("SANITIZER_PRELOAD")  # then what is freed is not given back at once
 
 
 def provider(fake, more: str = "") -> str:
@@ -135,7 +137,7 @@ def test_a_slow_reader_makes_the_provider_wait(gateway, openai_factory):
         received += len(connection.receive(20_000))
         most = max(most, memory_of(pid) - before)
     assert openai.in_flight == 1, "the fake has not got rid of it"
-    assert most < 1_000_000, most
+    assert most < 1_000_000 or SANITIZED, most
     tail = b""
     while not tail.endswith(b"\r\n0\r\n\r\n"):
         more = connection.receive()
@@ -153,7 +155,7 @@ def test_a_slow_reader_of_a_stream_makes_the_provider_wait_too(gateway, openai_f
     connection = g.connect(receive_buffer=65536).post(PATH, {**ASK, "n": 6, "stream": True})
     time.sleep(2)
     assert openai.in_flight == 1, "the fake has not got rid of it"
-    assert memory_of(pid) - before < 3 * 4_000_000 * 4 / 3
+    assert memory_of(pid) - before < 3 * 4_000_000 * 4 / 3 or SANITIZED
     assert connection.response().body.count(b"event: image_generation.completed\n") == 6
     connection.close()
 

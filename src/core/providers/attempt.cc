@@ -217,12 +217,12 @@ void Attempt::cancel_job() noexcept {
 }
 
 void Attempt::end(Outcome outcome, const HttpReply *reply) {
-    if (wire_ != nullptr && reply != nullptr) {
-        wire_->response = show_reply(*reply, provider().keys);
-        outcome.wire = std::move(wire_);
-    }
-    if (wire_ != nullptr && streamed_) {
-        wire_->response += wire_->response.empty() ? "" : "]";
+    if (wire_ != nullptr && (reply != nullptr || streamed_)) {
+        if (reply != nullptr) {
+            wire_->response = show_reply(*reply, provider().keys);
+        } else if (!wire_->response.empty()) {
+            wire_->response += "]";
+        }
         outcome.wire = std::move(wire_);
     }
     add_what_was_sent(outcome.result);

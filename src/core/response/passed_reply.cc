@@ -51,9 +51,9 @@ bool PassedReply::recall(ImageResult &result) const {
     return true;
 }
 
-void PassedReply::finish(const Success &success, AnswerFacts facts) {
+void PassedReply::finish(const Success &success, const AnswerFacts &facts) {
     Answer part;
-    part.body = write_success_after_picture(success, std::move(facts), out_);
+    part.body = write_success_after_picture(success, facts, out_);
     send_(std::move(part));
 }
 

@@ -26,7 +26,7 @@ class PassedReply {
     bool recall(ImageResult &result) const;
 
     // One of these is the end.
-    void finish(const Success &success, AnswerFacts facts);
+    void finish(const Success &success, const AnswerFacts &facts);
     void break_off();
 
  private:
