@@ -572,7 +572,7 @@ lint() {
     return $ended
 }
 
-# What differs from the commit this work started at, and what includes a header that differs.
+# What differs from the commit this work started at; for a header its own source, or else one that includes it.
 files_to_tidy() {
     local base changed
     if [[ ${ALL:-} == 1 ]] || ! base=$(base_commit); then
@@ -585,9 +585,17 @@ files_to_tidy() {
     } | while read -r changed; do
         case $changed in
             *.cc) say "$changed" ;;
-            *.h) grep -rlF --include='*.cc' "\"${changed#*/}\"" src t || true ;;
+            *.h) source_of "$changed" ;;
         esac
     done | LC_ALL=C sort -u
+}
+
+source_of() { # HEADER
+    if [[ -e ${1%.h}.cc ]]; then
+        say "${1%.h}.cc"
+    else
+        { grep -rlF --include='*.cc' "\"${1#*/}\"" src t || true; } | LC_ALL=C sort | sed -n 1p
+    fi
 }
 
 base_commit() {
