@@ -10,7 +10,7 @@ class PassingExchangeTest : public ExchangeTest {
  protected:
     PassingExchangeTest() { policy.buffering = false; }
 
-    void ask_for(const std::string &more = "", RequestHead head = {}) {
+    void ask_for(const std::string &more = "", const RequestHead &head = {}) {
         sent.clear();
         lifter.emplace(pool);
         body = R"({"prompt":"a","model":"chain")" + more + "}";
