@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from proxy_vs_gateway import COMMON_CONF, ROOT, free_ports, nginx, png, wait_for
+from proxy_vs_gateway import COMMON_CONF, ROOT, free_ports, nginx, png, wait_for, worker_of
 
 PICTURE = 8_000_000  # bytes
 SPEED = 500_000  # bytes a second
@@ -64,11 +64,6 @@ http {{
 def private_bytes(pid: int) -> int:
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as lines:
         return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
-
-
-def child_of(pid_file: pathlib.Path) -> int:
-    master = pid_file.read_text().strip()
-    return int(pathlib.Path(f"/proc/{master}/task/{master}/children").read_text().split()[0])
 
 
 def answer_of(size: int) -> str:
@@ -117,8 +112,9 @@ def measure(way: str, module: pathlib.Path, seconds: float) -> dict:
         ports = free_ports("mock", "front")
         values = {"dir": directory, "module": module, "common": COMMON_CONF.format(dir=directory), "way": way, **ports}
         wait_for(ports["mock"], running.enter_context(nginx("mock", MOCK_CONF.format(**values), directory)))
-        wait_for(ports["front"], running.enter_context(nginx("front", FRONT_CONF.format(**values), directory)))
-        worker = child_of(directory / "front.pid")
+        front = running.enter_context(nginx("front", FRONT_CONF.format(**values), directory))
+        wait_for(ports["front"], front)
+        worker = worker_of(front)
         ask(ports["front"], "small").close()  # what the first request brings along stays
         time.sleep(0.3)
         before = private_bytes(worker)

@@ -1,10 +1,10 @@
 // The first bytes choose the limits and the pieces; the rest is the document.
 #include "core/json/lifter.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "fuzz.h"
+#include "lifting.h"
 
 namespace gateway {
 namespace {
@@ -38,42 +38,23 @@ void promise_same(const LiftedText &a, const LiftedText &b) {
 void pass_on(std::string_view text, Lifter::Limits limits, size_t size, const LiftedText &whole) {
     static const auto pool = BlockPool::create(16);
     Lifter lifter(pool, limits);
-    std::string passed;
-    bool begun = false;
-    for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {
-        lifter.feed(text.substr(0, size));
-        begun = begun || !lifter.open_string().empty();
-        if (begun) {
-            const auto fresh = lifter.pass();
-            if (!fresh) {
-                return;
-            }
-            passed += fresh->copy();
-        }
+    const HandedOn handed = hand_on(lifter, text, size);
+    if (!handed.text) {
+        return;
     }
     const LiftedText lifted = std::move(lifter).finish();
-    if (!begun) {
+    if (!handed.begun) {
         promise_same(whole, lifted);
     } else if (lifted.strings.empty()) {
         promise(whole.strings.empty(), "a string that has no end is none");
     } else {
-        promise(passed == whole.strings.front().content.copy(), "all of it is handed on");
+        promise(*handed.text == whole.strings.front().content.copy(), "all of it is handed on");
         promise(whole.strings.front().plain, "and may stand in JSON");
-        promise(passed.starts_with(lifted.strings.front().content.copy()), "its beginning is kept");
+        promise(handed.text->starts_with(lifted.strings.front().content.copy()),
+                "its beginning is kept");
         promise(lifted.outline == whole.outline || whole.outline_too_large,
                 "the rest is as it was");
     }
-}
-
-std::string put_together(const LiftedText &lifted) {
-    std::string text;
-    size_t from = 0;
-    for (const LiftedString &string : lifted.strings) {
-        text.append(lifted.outline, from, string.position - from);
-        text += string.content.copy();
-        from = string.position;
-    }
-    return text.append(lifted.outline, from);
 }
 
 void run(Input input) {

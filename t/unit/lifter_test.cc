@@ -200,23 +200,8 @@ TEST(Lifter, SaysWhenTheOutlineIsTooLargeAndKeepsTheRaw) {
 
 class PassingTest : public testing::Test {
  protected:
-    // Feeds pieces of this size, and hands on from the first time that there is something to hand
-    // on. Nothing, if it may not be.
     std::optional<std::string> pass(std::string_view text, size_t size) {
-        std::string passed;
-        bool begun = false;
-        for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {
-            lifter.feed(text.substr(0, size));
-            begun = begun || !lifter.open_string().empty();
-            if (begun) {
-                const auto fresh = lifter.pass();
-                if (!fresh) {
-                    return std::nullopt;
-                }
-                passed += fresh->copy();
-            }
-        }
-        return passed;
+        return hand_on(lifter, text, size).text;
     }
 
     std::shared_ptr<BlockPool> pool = BlockPool::create(100);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,30 @@ inline LiftedText lift_by_bytes(std::string_view text, Lifter::Limits limits = {
         lifter.feed({&c, 1});
     }
     return std::move(lifter).finish();
+}
+
+// Fed in pieces of this size, and handed on from the first time that there is something to hand on:
+// what was, or nothing if it may not be.
+struct HandedOn {
+    bool begun = false;
+    std::optional<std::string> text = std::string();
+};
+
+inline HandedOn hand_on(Lifter &lifter, std::string_view text, size_t size) {
+    HandedOn handed;
+    for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {
+        lifter.feed(text.substr(0, size));
+        handed.begun = handed.begun || !lifter.open_string().empty();
+        if (handed.begun) {
+            const auto fresh = lifter.pass();
+            if (!fresh) {
+                handed.text.reset();
+                return handed;
+            }
+            *handed.text += fresh->copy();
+        }
+    }
+    return handed;
 }
 
 // The outline with every string back in its place.

@@ -10,14 +10,8 @@ from concurrent.futures import Future
 from urllib.parse import urlsplit
 
 
-class Response:
-    """`headers` is case-insensitive; `headers.get_all(name)` gives every value."""
-
-    def __init__(self, reply: http.client.HTTPResponse):
-        self.status = reply.status
-        self.reason = reply.reason
-        self.headers = reply.headers
-        self.body = reply.read()
+class Content:
+    """What can be read out of a `body`."""
 
     @property
     def text(self) -> str:
@@ -26,6 +20,16 @@ class Response:
     @property
     def json(self):
         return json_module.loads(self.body)
+
+
+class Response(Content):
+    """`headers` is case-insensitive; `headers.get_all(name)` gives every value."""
+
+    def __init__(self, reply: http.client.HTTPResponse):
+        self.status = reply.status
+        self.reason = reply.reason
+        self.headers = reply.headers
+        self.body = reply.read()
 
     def __repr__(self):
         return f"<{self.status} {self.body[:300]!r}>"

@@ -9,8 +9,10 @@ from h2.errors import ErrorCodes
 from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 from h2.settings import SettingCodes
 
+from .client import Content
 
-class Http2Stream:
+
+class Http2Stream(Content):
     """A request, and what has come of its answer. `ended` is the server's own word; `reset` is a code, if it broke off."""
 
     def __init__(self, connection, number: int):
@@ -22,14 +24,6 @@ class Http2Stream:
     @property
     def status(self) -> int:
         return int(self.headers[":status"])
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-    @property
-    def json(self):
-        return json_module.loads(self.body)
 
     @property
     def is_over(self) -> bool:
