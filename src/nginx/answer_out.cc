@@ -124,10 +124,7 @@ ngx_chain_t *AnswerOut::take_waiting(ngx_http_request_t *r) {
         if (link == nullptr) {
             return nullptr;
         }
-        const ngx_str_t text = to_ngx(slice.text);
-        link->buf->pos = link->buf->start = text.data;
-        link->buf->last = link->buf->end = text.data + text.len;
-        link->buf->memory = 1;  // not ours to write to: filters that want to must copy
+        refer_to(*link->buf, slice.text);
         sent_.push_back({link->buf, slice});
         last = link->buf;
         *next = link;

@@ -60,6 +60,13 @@ bool set_headers(ngx_http_request_t *r, const Answer &answer) {
     return true;
 }
 
+void refer_to(ngx_buf_t &buffer, std::string_view bytes) {
+    const ngx_str_t text = to_ngx(bytes);
+    buffer.pos = buffer.start = text.data;
+    buffer.last = buffer.end = text.data + text.len;
+    buffer.memory = 1;  // not ours to write to: filters that want to must copy
+}
+
 ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body) {
     ngx_chain_t *first = nullptr;
     ngx_chain_t **next = &first;
@@ -70,10 +77,7 @@ ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body) {
         if (buffer == nullptr || link == nullptr) {
             return nullptr;
         }
-        const ngx_str_t text = to_ngx(slice.text);
-        buffer->pos = buffer->start = text.data;
-        buffer->last = buffer->end = text.data + text.len;
-        buffer->memory = 1;  // not ours to write to: filters that want to must copy
+        refer_to(*buffer, slice.text);
         link->buf = buffer;
         link->next = nullptr;
         *next = link;

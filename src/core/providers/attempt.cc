@@ -125,10 +125,8 @@ void Attempt::on_event(const ServerEvent &event) {
 void Attempt::show_event(const ServerEvent &event) {
     constexpr size_t kMostShown = size_t{64} * 1024;
     if (wire_->response.size() < kMostShown) {
-        HttpReply reply;
-        reply.body = event.data;
         wire_->response += wire_->response.empty() ? "[" : ",";
-        wire_->response += show_reply(reply, provider().keys);
+        wire_->response += gateway::show_event(event, provider().keys);
     }
 }
 

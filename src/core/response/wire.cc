@@ -78,6 +78,10 @@ std::string show_request(const HttpCall &call, const std::vector<ProviderKey> &k
     return show(call.body, nullptr, keys);
 }
 
+std::string show_event(const ServerEvent &event, const std::vector<ProviderKey> &keys) {
+    return show(event.data.outline, &event.data.strings, keys);
+}
+
 std::string show_reply(const HttpReply &reply, const std::vector<ProviderKey> &keys) {
     if (!reply.picture.empty()) {
         Shower shower(keys);

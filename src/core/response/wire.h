@@ -10,6 +10,7 @@
 namespace gateway {
 
 std::string show_request(const HttpCall &call, const std::vector<ProviderKey> &keys);
+std::string show_event(const ServerEvent &event, const std::vector<ProviderKey> &keys);
 std::string show_reply(const HttpReply &reply, const std::vector<ProviderKey> &keys);
 
 }  // namespace gateway
