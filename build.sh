@@ -171,11 +171,27 @@ keep_if_same() { # objs/before/HEADER …
 }
 
 compile_module() { # TREE TARGET …
-    local tree=$1
+    local tree=$1 wanted process
     shift
-    make -C "$tree" -f objs/Makefile -j"$(nproc)" "$@" >"$tree/make.log" 2>&1 && return 0
+    wanted=$(make -C "$tree" -f objs/Makefile -n "$@" 2>/dev/null | grep -c -- ' -c -fPIC') || true
+    touch "$tree/started"
+    make -C "$tree" -f objs/Makefile -j"$(nproc)" "$@" >"$tree/make.log" 2>&1 &
+    process=$!
+    show_progress $process "$tree" "$wanted"
+    wait $process && return 0
     grep -E -A4 ': (fatal )?error: |undefined reference|cannot find' "$tree/make.log" | head -n 60 >&2
     fail "the build failed; everything the compiler said is in $tree/make.log"
+}
+
+show_progress() { # PROCESS TREE OBJECTS
+    local seconds=0 ready
+    while kill -0 "$1" 2>/dev/null; do
+        sleep 0.5
+        if ((++seconds % 20 == 0)); then # of half seconds
+            ready=$(find "$2/objs/addon" -name '*.o' -newer "$2/started" | wc -l)
+            say "  $ready of $3 files compiled …"
+        fi
+    done
 }
 
 # Builds one tree and leaves the module in OUT. One build of a tree at a time.
@@ -191,7 +207,7 @@ build_module() { # FROM TREE OUT "TARGET …" FLAG …
         if make -C "$tree" -f objs/Makefile -q "${targets[@]}" >/dev/null 2>&1 && [[ $out -nt $tree/objs/$module ]]; then
             return 0
         fi
-        say "Building $out for nginx $(nginx_version "$tree") (the first time takes a minute or two) …"
+        say "Building $out for nginx $(nginx_version "$tree") (all of it takes one to three minutes on two cores) …"
         compile_module "$tree" "${targets[@]}"
         # a new file, not new contents: a running nginx keeps the old one mapped
         install -m 644 "$tree/objs/$module" "$out.new"
@@ -506,7 +522,7 @@ install_module() {
     build_for_distribution
     modules=$(nginx -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
 
-    install -D -m 644 build/$module "$to$modules/$module"
+    install_stripped build/$module "$to$modules/$module" "$to"
     install -D -m 755 src/tools/image-gateway-key "$to/usr/bin/image-gateway-key"
     say "$to$modules/$module" "$to/usr/bin/image-gateway-key"
 
@@ -523,6 +539,19 @@ install_module() {
 
     say "" "nginx loads the module when it is started. If it is running, restart it (systemctl restart nginx):" \
         "a mere reload would go on with the code that it has."
+}
+
+# The module without its symbols, and these where debuggers look for them.
+install_stripped() { # MODULE TO DESTDIR
+    local id symbols
+    id=$(readelf -n "$1" | sed -n 's/.*Build ID: *//p')
+    symbols=$3/usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug
+    install -D -m 644 "$1" "$2.new"
+    install -d "${symbols%/*}"
+    objcopy --only-keep-debug "$1" "$symbols"
+    objcopy --strip-unneeded --add-gnu-debuglink="$symbols" "$2.new"
+    mv "$2.new" "$2"
+    say "$symbols"
 }
 
 # /etc belongs to the people of the machine: what they have changed stays theirs.

@@ -2,19 +2,13 @@
 # own objects only; -MMD lets each of them depend on exactly the headers that it includes.
 
 image_gateway_objs=
-image_gateway_catalog_objs=
 
-for image_gateway_src in $image_gateway_srcs
+for image_gateway_unit in $image_gateway_units
 do
-    image_gateway_dir=`dirname $image_gateway_src`
-    image_gateway_obj=`basename $image_gateway_src .cc`
+    image_gateway_dir=`dirname $image_gateway_unit`
+    image_gateway_obj=`basename $image_gateway_unit .cc`
     image_gateway_obj=$NGX_OBJS/addon/`basename $image_gateway_dir`/$image_gateway_obj.$ngx_objext
-
     image_gateway_objs="$image_gateway_objs $image_gateway_obj"
-
-    if grep -q IMAGE_GATEWAY_CATALOG $image_gateway_src; then
-        image_gateway_catalog_objs="$image_gateway_catalog_objs $image_gateway_obj"
-    fi
 done
 
 cat << END                                                    >> $NGX_MAKEFILE
@@ -22,7 +16,7 @@ cat << END                                                    >> $NGX_MAKEFILE
 $image_gateway_objs: CFLAGS += -std=c++20 \\
 	-fvisibility=hidden -fvisibility-inlines-hidden \\
 	-Wextra -Wno-missing-field-initializers -MMD -MP \\
-	-I$ngx_addon_dir/src \\
+	-I$ngx_addon_dir/src -g1 \\
 	-DIMAGE_GATEWAY_CATALOG='"$image_gateway_catalog"' \\
 	$IMAGE_GATEWAY_CFLAGS
 
@@ -35,6 +29,4 @@ $NGX_OBJS/ngx_http_image_gateway_module$ngx_modext: $image_gateway_exports
 END
 
 # the catalogue is embedded with .incbin, which -MMD does not see
-if [ -n "$image_gateway_catalog_objs" ]; then
-    echo "$image_gateway_catalog_objs: $image_gateway_catalog"  >> $NGX_MAKEFILE
-fi
+echo "$NGX_OBJS/addon/image_gateway/core-catalog.$ngx_objext: $image_gateway_catalog"  >> $NGX_MAKEFILE

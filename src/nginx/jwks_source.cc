@@ -11,7 +11,7 @@ namespace gateway {
 
 namespace {
 
-constexpr Milliseconds kInterval{300'000};
+constexpr Milliseconds kFetchInterval{300'000};
 constexpr Milliseconds kFirstRetry{1'000};
 constexpr Milliseconds kLongestRetry{60'000};
 constexpr Milliseconds kForUnknownKey{30'000};  // so often at most, whatever tokens arrive
@@ -112,7 +112,8 @@ void JwksSource::take(Read read) {
             ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                           "image gateway: \"%s\" is fetched again", address_.url.c_str());
         }
-        wait(random_time(kInterval - kInterval / 10, kInterval + kInterval / 10, random_));
+        wait(random_time(kFetchInterval - kFetchInterval / 10, kFetchInterval + kFetchInterval / 10,
+                         random_));
         return;
     }
     if (told_ != read.error()) {

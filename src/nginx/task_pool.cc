@@ -13,7 +13,7 @@ class NgxTask;
 
 // What the thread works on. Owned by nobody else, because a posted task cannot be taken back: so it
 // needs neither the request's memory nor the request.
-struct Job {
+struct PoolJob {
     ngx_thread_task_t task{};
     std::function<void()> work;
     std::function<void()> done;
@@ -22,7 +22,7 @@ struct Job {
 
 class NgxTask final : public Task {
  public:
-    explicit NgxTask(Job *job) : job_(job) { job->waiting = this; }
+    explicit NgxTask(PoolJob *job) : job_(job) { job->waiting = this; }
     ~NgxTask() override {
         if (job_ != nullptr) {
             job_->waiting = nullptr;
@@ -33,13 +33,13 @@ class NgxTask final : public Task {
     void forget_job() { job_ = nullptr; }
 
  private:
-    Job *job_;
+    PoolJob *job_;
 };
 
 // On a pool thread: must not touch nginx.
 extern "C" void image_gateway_work(void *data, ngx_log_t * /*log*/) {
     try {
-        static_cast<Job *>(data)->work();
+        static_cast<PoolJob *>(data)->work();
     } catch (...) {
         return;  // the result stays what it was before the work: an outcome `unknown`
     }
@@ -47,7 +47,7 @@ extern "C" void image_gateway_work(void *data, ngx_log_t * /*log*/) {
 
 // Back on the loop.
 extern "C" void image_gateway_work_done(ngx_event_t *event) {
-    const std::unique_ptr<Job> job(static_cast<Job *>(event->data));
+    const std::unique_ptr<PoolJob> job(static_cast<PoolJob *>(event->data));
     if (job->waiting != nullptr) {
         job->waiting->forget_job();
         guard("task", job->done);
@@ -57,10 +57,10 @@ extern "C" void image_gateway_work_done(ngx_event_t *event) {
 }  // namespace
 
 std::unique_ptr<Task> NgxTaskPool::run(std::function<void()> work, std::function<void()> done) {
-    auto job = std::make_unique<Job>();
+    auto job = std::make_unique<PoolJob>();
     job->work = std::move(work);
     job->done = std::move(done);
-    Job *raw = job.get();
+    PoolJob *raw = job.get();
     raw->task.ctx = raw;
     raw->task.handler = image_gateway_work;
     raw->task.event.handler = image_gateway_work_done;
@@ -71,7 +71,7 @@ std::unique_ptr<Task> NgxTaskPool::run(std::function<void()> work, std::function
         task->forget_job();
         return nullptr;
     }
-    [[maybe_unused]] const Job *owned_by_the_pool = job.release();
+    [[maybe_unused]] const PoolJob *owned_by_the_pool = job.release();
     return task;
 }
 

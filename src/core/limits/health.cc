@@ -16,7 +16,7 @@ constexpr int64_t kLongestRest = 60'000;
 constexpr Milliseconds kBusyWait{100};
 
 // A provider, a model of one, a key, or a key for a model: each uses its part.
-struct Entry {
+struct HealthEntry {
     Account account{};  // all zero: free
     Breaker breaker;
     BreakerRules rules;  // when they were used last, for who looks for room
@@ -26,26 +26,26 @@ struct Entry {
 };
 
 // The number is the layout's version.
-using Places = Region<Entry, 0x316874686c616568, 2>;
-using Layout = Places::Layout;
+using HealthPlaces = Region<HealthEntry, 0x316874686c616568, 2>;
+using HealthLayout = HealthPlaces::Layout;
 
-Layout layout_of(std::span<std::byte> region) {
-    return Places::layout(region);
+HealthLayout health_layout_of(std::span<std::byte> region) {
+    return HealthPlaces::layout(region);
 }
 
-bool is_like_new(const Entry &entry, int64_t now) {
+bool is_like_new(const HealthEntry &entry, int64_t now) {
     // A row of rests is forgotten when none has come for a while.
     return entry.calls == 0 && entry.rests_until + kLongestRest < now &&
            entry.breaker.is_like_new(entry.rules, now);
 }
 
-Entry *find_or_add(const Layout &layout, const Account &account, Moment now) {
+HealthEntry *find_or_add(const HealthLayout &layout, const Account &account, Moment now) {
     return layout.entries.find_or_add(
-        account, [=](const Entry &other) { return is_like_new(other, now.milliseconds); });
+        account, [=](const HealthEntry &other) { return is_like_new(other, now.milliseconds); });
 }
 
-void end_call(const Layout &layout, const Account &provider) {
-    if (Entry *entry = layout.entries.find(provider); entry != nullptr && entry->calls > 0) {
+void end_call(const HealthLayout &layout, const Account &provider) {
+    if (HealthEntry *entry = layout.entries.find(provider); entry != nullptr && entry->calls > 0) {
         --entry->calls;
     }
 }
@@ -59,20 +59,21 @@ std::string_view name_of(Hindrance hindrance) {
 }
 
 size_t Health::least_size() {
-    return Places::least_size(16);
+    return HealthPlaces::least_size(16);
 }
 
 bool Health::prepare(std::span<std::byte> region, bool fresh) {
-    return region.size() >= least_size() && Places::prepare(region, fresh);
+    return region.size() >= least_size() && HealthPlaces::prepare(region, fresh);
 }
 
 // What there is no room to remember does not stand in the way of a call.
 tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
                                               Milliseconds longest) {
     const MemoryLock lock(memory_);
-    Layout layout = layout_of(memory_.region());
-    Entry *model = layout.entries.find(target.model);
-    Entry *provider = target.max_calls > 0 ? find_or_add(layout, target.provider, now) : nullptr;
+    HealthLayout layout = health_layout_of(memory_.region());
+    HealthEntry *model = layout.entries.find(target.model);
+    HealthEntry *provider =
+        target.max_calls > 0 ? find_or_add(layout, target.provider, now) : nullptr;
     if (provider != nullptr && provider->calls >= target.max_calls) {
         return tl::unexpected(Hindered{Hindrance::busy, kBusyWait});
     }
@@ -101,14 +102,14 @@ tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
 void Health::leave(const Target &target, const Passage &passage, Verdict verdict,
                    Moment now) noexcept {
     const MemoryLock lock(memory_);
-    Layout layout = layout_of(memory_.region());
+    HealthLayout layout = health_layout_of(memory_.region());
     if (const auto call = layout.leases.give_back(passage.call)) {
         end_call(layout, call->account);
     }
     // A model is not remembered for a call that says nothing: callers may ask for any name.
-    Entry *model = verdict != Verdict::nothing && !target.breaker.off()
-                       ? find_or_add(layout, target.model, now)
-                       : layout.entries.find(target.model);
+    HealthEntry *model = verdict != Verdict::nothing && !target.breaker.off()
+                             ? find_or_add(layout, target.model, now)
+                             : layout.entries.find(target.model);
     if (model != nullptr) {
         model->rules = target.breaker;
         model->breaker.leave(target.breaker, now.milliseconds, passage.pass, verdict);
@@ -118,9 +119,9 @@ void Health::leave(const Target &target, const Passage &passage, Verdict verdict
 void Health::read_rests(std::span<const Account> names, std::span<int64_t> waits,
                         Moment now) const {
     const MemoryLock lock(memory_);
-    const Layout layout = layout_of(memory_.region());
+    const HealthLayout layout = health_layout_of(memory_.region());
     for (size_t i = 0; i < names.size(); ++i) {
-        const Entry *entry = layout.entries.find(names[i]);
+        const HealthEntry *entry = layout.entries.find(names[i]);
         waits[i] =
             entry == nullptr ? 0 : std::max<int64_t>(0, entry->rests_until - now.milliseconds);
     }
@@ -128,7 +129,7 @@ void Health::read_rests(std::span<const Account> names, std::span<int64_t> waits
 
 void Health::rest(const Account &name, std::optional<Milliseconds> time, Moment now) noexcept {
     const MemoryLock lock(memory_);
-    Entry *entry = find_or_add(layout_of(memory_.region()), name, now);
+    HealthEntry *entry = find_or_add(health_layout_of(memory_.region()), name, now);
     if (entry == nullptr) {
         return;
     }
@@ -148,9 +149,9 @@ void Health::rest(const Account &name, std::optional<Milliseconds> time, Moment 
 
 void Health::serve(std::span<const Account> names) noexcept {
     const MemoryLock lock(memory_);
-    const Layout layout = layout_of(memory_.region());
+    const HealthLayout layout = health_layout_of(memory_.region());
     for (const Account &name : names) {
-        if (Entry *entry = layout.entries.find(name); entry != nullptr) {
+        if (HealthEntry *entry = layout.entries.find(name); entry != nullptr) {
             entry->rests = 0;
         }
     }
@@ -158,7 +159,7 @@ void Health::serve(std::span<const Account> names) noexcept {
 
 size_t Health::sweep(Moment now, const std::function<bool(int32_t)> &is_alive) {
     const MemoryLock lock(memory_);
-    Layout layout = layout_of(memory_.region());
+    HealthLayout layout = health_layout_of(memory_.region());
     return layout.leases.sweep(now, is_alive,
                                [&](const Lease &call) { end_call(layout, call.account); });
 }
