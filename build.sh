@@ -350,7 +350,11 @@ run_tests() { # pytest's arguments
     trap sum_up EXIT
 
     need_packages cmake ninja-build libgtest-dev openssl curl jq
-    build_for_distribution
+    if has_suite http || has_suite sdk; then
+        build_for_distribution
+    else
+        need_distribution_nginx
+    fi
     prepare_python
     for suite in ${SUITES:-unit http http-asan sdk}; do
         say "" "==== $suite"
