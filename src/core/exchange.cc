@@ -242,9 +242,11 @@ void Exchange::execute() {
     const std::string_view client_id =
         head_.request_id.empty() ? std::string_view(request_id_) : head_.request_id;
     Showing *showing = stream_ != nullptr || passed_ != nullptr ? this : nullptr;
-    effort_.emplace(Effort{ports_, health_, journal_, began_ + deadline_, plan_.choice,
-                           policy_.answer_max, shows_wire(), client_id, head_.idempotency_key,
-                           head_.traceparent, policy_.memory, showing});
+    effort_.emplace(Effort{
+        ports_, health_, journal_, began_ + deadline_, plan_.choice, policy_.answer_max,
+        shows_wire(), client_id,
+        RequestIdentity{caller_.id(), head_.on_behalf_of, head_.idempotency_key, request_id_},
+        head_.traceparent, policy_.memory, showing});
     execution_ =
         std::make_unique<Execution>(*effort_, plan_, model_asked_, static_cast<Story &>(*this));
     execution_->start();

@@ -52,7 +52,9 @@ Lane::Lane(const Effort &effort, const Candidate &candidate, const Target &targe
       prepared_(prepared),
       number_(number),
       on_end_(std::move(on_end)),
-      idempotency_key_(idempotency_key()) {
+      idempotency_key_(provider().takes_idempotency
+                           ? call_key(effort.identity, target.model, number)
+                           : std::string()) {
     std::vector<int> weights;
     for (const ProviderKey &key : provider().keys) {
         weights.push_back(key.weight);
@@ -100,22 +102,6 @@ std::optional<Hindered> Lane::start_again() {
         end_.reset();
     }
     return hindered;
-}
-
-// The caller's own where there is one call; each of several needs one of its own. A provider that
-// takes them is always given one, so that the call may be repeated.
-std::string Lane::idempotency_key() const {
-    std::string key(effort_.idempotency_key);
-    if (key.empty() && provider().takes_idempotency) {
-        key = effort_.request_id;
-    }
-    if (!key.empty() && provider().takes_idempotency) {
-        key += "-" + std::to_string(target_.model[0] % 1'000'000'000);  // the body differs by model
-    }
-    if (!key.empty() && prepared_.calls.size() > 1) {
-        key += "-" + std::to_string(number_);
-    }
-    return key;
 }
 
 // ---- an attempt

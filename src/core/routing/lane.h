@@ -11,6 +11,7 @@
 
 #include "core/limits/health.h"
 #include "core/providers/attempt.h"
+#include "core/routing/call_key.h"
 #include "core/routing/decide.h"
 #include "core/routing/journal.h"
 #include "core/routing/prepare.h"
@@ -39,8 +40,8 @@ struct Effort {
     RouteChoice choice;
     size_t answer_max = 0;
     bool show_wire = false;
-    std::string_view request_id;       // as providers are told it
-    std::string_view idempotency_key;  // the caller's; empty: none
+    std::string_view request_id;  // as providers are told it
+    RequestIdentity identity;
     std::string_view traceparent;
     size_t memory = SIZE_MAX;    // that answers may be kept in before nothing more is tried
     Showing *showing = nullptr;  // null: nothing is shown before its end
@@ -104,7 +105,6 @@ class Lane {
     void rest_key(const Outcome &outcome) noexcept;
     bool pause_and_retry(const Outcome &outcome);
     void finish(Outcome outcome);
-    [[nodiscard]] std::string idempotency_key() const;
     [[nodiscard]] const Provider &provider() const { return *candidate_.provider; }
 
     const Effort &effort_;
@@ -122,7 +122,7 @@ class Lane {
     };
     std::vector<KeyInOrder> keys_;
     size_t key_ = 0;
-    std::string idempotency_key_;
+    std::string idempotency_key_;  // empty: the provider does not heed them
     std::optional<Passage> passage_;
     Milliseconds first_began_{0};
     Milliseconds ended_{0};

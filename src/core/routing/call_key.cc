@@ -1,0 +1,31 @@
+#include "core/routing/call_key.h"
+
+#include "core/access/sha256.h"
+
+namespace gateway {
+
+namespace {
+
+void add_part(std::string &text, std::string_view part) {
+    text.append(std::to_string(part.size())).append(1, ':').append(part);
+}
+
+}  // namespace
+
+std::string call_key(const RequestIdentity &request, const Account &model, size_t call) {
+    const bool is_theirs = !request.caller.empty() && !request.idempotency_key.empty();
+    std::string text = is_theirs ? "caller " : "request ";
+    if (is_theirs) {
+        add_part(text, request.caller);
+        add_part(text, request.end_user);
+        add_part(text, request.idempotency_key);
+    } else {
+        add_part(text, request.request_id);
+    }
+    for (const uint64_t number : {model[0], model[1], uint64_t{call}}) {
+        add_part(text, std::to_string(number));
+    }
+    return to_hex(sha256(text));
+}
+
+}  // namespace gateway
