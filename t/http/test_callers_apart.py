@@ -1,7 +1,11 @@
 """Callers do not reach each other: by keys of idempotency, by ids, by the spelling of a model."""
 
+import json
+import sqlite3
+
 import pytest
 from harness import key_entry, provider, write_keys
+from harness.tokens import SigningKey, key_set
 
 ON = "idempotency on;"
 MODEL = {"model": "p/gpt-image-2"}
@@ -62,3 +66,55 @@ def test_without_idempotency_the_provider_is_sent_no_key_at_all(keyed, openai):
     g = keyed(provider("p", openai))
     assert g.generate({"x-api-key": "sk-a", "Idempotency-Key": "k-1"}, **MODEL).status == 200
     assert keys_sent(openai) == [None]
+
+
+# Tokens and keys
+
+
+@pytest.fixture
+def two_doors(gateway, scratch):
+    """/v1/ with the key team-a, /t/ where any bearer of a token is a caller of their own."""
+    signer = SigningKey("HS", "kid")
+    (scratch / "jwks.json").write_text(key_set(signer))
+    (scratch / "jwks.json").chmod(0o644)
+    (scratch / "catalog.json").write_text(json.dumps({"apis": {"sandbox": [
+        {"model": "placeholder", "family": "sandbox", "price": {"per_image": [{"usd": 0.01}]}}]}}))
+    (scratch / "catalog.json").chmod(0o644)
+    keys = write_keys(scratch / "keys.json", [key_entry(
+        "team-a", "sk-a", limits={"images_per_day": 2}, budgets=[{"usd": 0.02, "per": "lifetime"}])])
+    jwt = f"image_gateway_jwt jwks={scratch}/jwks.json admin_claim=root; image_gateway_limit key images_day=3;"
+
+    def start():
+        g = gateway(f"image_gateway; image_gateway_keys {keys};",
+                    f"image_gateway_state {scratch}/state/state.db; image_gateway_catalog {scratch}/catalog.json;"
+                    "image_provider sandbox { api sandbox; } image_model auto sandbox/placeholder;",
+                    extra_locations=f"location /t/ {{ image_gateway; {jwt} }}",
+                    access_format="$status [$image_gateway_key]")
+        return g, signer
+    return start
+
+
+def with_key(g):
+    return g.generate({"x-api-key": "sk-a"}, size="16x16").status
+
+
+def with_token(g, signer, **claims):
+    token = signer.token(**{"sub": "team-a", **claims})
+    return g.generate({"Authorization": f"Bearer {token}"}, path="/t/images/generations", size="16x16").status
+
+
+def test_a_token_with_a_keys_id_is_somebody_else(two_doors, scratch):
+    g, signer = two_doors()
+    assert [with_token(g, signer) for _ in range(4)] == [200, 200, 200, 429]
+    assert with_token(g, signer, root=True) == 200
+    assert with_key(g) == 200
+    assert g.access_log(6)[4:] == ["200 [token team-a]", "200 [team-a]"]
+    g.quit()
+    g, signer = two_doors()  # what was written down is told apart as well
+    assert [with_key(g) for _ in range(2)] == [200, 402]
+    assert with_token(g, signer) == 429
+    g.quit()
+    with sqlite3.connect(f"file:{scratch}/state/state.db?mode=ro", uri=True) as database:
+        spent = database.execute("SELECT key, micro_usd FROM spent WHERE per = 'lifetime' ORDER BY key").fetchall()
+    assert [one for one in spent if one[0] == "team-a"] == [("team-a", 20_000)]
+    assert {key for key, _ in spent} == {"team-a", "token team-a"}

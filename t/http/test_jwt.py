@@ -78,7 +78,7 @@ def test_without_keys_a_token_is_its_own(trusting, signers):
                  access_format="$status $image_gateway_key")
     assert [make(g, signers["P-256"].token(sub="alice")).status for _ in range(3)] == [200, 200, 429]
     assert make(g, signers["P-256"].token(sub="bob")).status == 200
-    assert g.access_log(4)[3] == "200 bob"
+    assert g.access_log(4)[3] == "200 token bob"
     assert_refused(ask(g, "sk-bf-a"), "invalid_api_key")
 
 

@@ -26,7 +26,8 @@ tl::expected<Caller, ApiError> admit(const Key &key, const std::shared_ptr<const
     return caller;
 }
 
-// A token stands for the key that it names. Where there are no keys, it stands for itself.
+// A token stands for the key that it names. Where there are no keys, it stands for itself, under a
+// name that no key can have: its issuer may give its bearers any id.
 tl::expected<Caller, ApiError> identify_bearer(Bearer bearer,
                                                const std::shared_ptr<const KeyRing> &ring,
                                                int64_t unix_seconds) {
@@ -39,7 +40,9 @@ tl::expected<Caller, ApiError> identify_bearer(Bearer bearer,
             refuse("invalid_api_key", "The token names a key that is not known."));
     }
     Caller caller;
-    caller.token_id = std::move(bearer.key_id);
+    if (!bearer.key_id.empty()) {
+        caller.token_id = "token " + bearer.key_id;
+    }
     caller.admin = bearer.admin;
     return caller;
 }

@@ -17,8 +17,9 @@ enum class AuthMode : uint8_t { required, optional, off };
 struct Caller {
     const Key *key = nullptr;             // null: anonymous, or of a token
     std::shared_ptr<const KeyRing> ring;  // keeps the key alive when the file is read anew
-    std::string token_id;                 // what a token says, where it names no key
+    std::string token_id;                 // of a token that names no key: "token ID"
     bool admin = false;                   // may do anything, and is not limited
+    // No key's id has a space in it, so no token can be taken for a key.
     [[nodiscard]] std::string_view id() const { return key == nullptr ? token_id : key->id; }
     [[nodiscard]] bool may_use(std::string_view model) const {
         return admin || key == nullptr || key->may_use(model);

@@ -41,7 +41,8 @@ struct Key {
     [[nodiscard]] bool may_use(std::string_view model) const;
 };
 
-// Ids are the operator's: a key goes on with its counters when its secret changes.
+// Ids are the operator's: a key goes on with its counters when its secret changes. Also of a bearer
+// without a key, whose id no key has.
 Account account_of_key(std::string_view id);
 Account account_of_models(std::string_view key, std::string_view pattern);
 
