@@ -9,7 +9,7 @@ from .case import Case, Probe
 from .openai_like import HTML, OpenAiLike, sent
 
 DEPLOYMENTS = {"gpt-image-1.5": "gpt-image-1.5", "gpt-image-1": "gpt-image-1", "gpt-image-2": "gpt-image-2",
-               "gpt-image-2.5-flare": "gpt-image-2.5-flare", "house": "gpt-image-2"}  # and what is deployed there
+               "gpt-image-2.5-flare": "gpt-image-2.5-flare", "house": "gpt-image-2"}  # and what is deployed there; in any case
 API_VERSION = "api-version=2025-04-01-preview"
 SAFE = {name: {"filtered": False, "severity": "safe"} for name in ("hate", "self_harm", "sexual", "violence")}
 VIOLENT = {**SAFE, "violence": {"filtered": True, "severity": "high"}}
@@ -58,7 +58,7 @@ class AzureOpenAi(OpenAiLike):
         body = request.json
         if request.headers.get("content-type") != "application/json" or not isinstance(body, dict):
             return error(400, "BadRequest", "The body is not a JSON object.")
-        model = DEPLOYMENTS.get(self._deployment(request.path) or body.get("model"))
+        model = DEPLOYMENTS.get((self._deployment(request.path) or str(body.get("model"))).lower())
         if model is None:
             return error(404, "DeploymentNotFound", "The API deployment for this resource does not exist.")
         if body.get("output_format") == "webp":

@@ -4,6 +4,7 @@ import json
 import sqlite3
 
 import pytest
+from fakes.azure_openai import AzureOpenAi
 from harness import key_entry, provider, write_keys
 from harness.tokens import SigningKey, key_set
 
@@ -118,3 +119,32 @@ def test_a_token_with_a_keys_id_is_somebody_else(two_doors, scratch):
         spent = database.execute("SELECT key, micro_usd FROM spent WHERE per = 'lifetime' ORDER BY key").fetchall()
     assert [one for one in spent if one[0] == "team-a"] == [("team-a", 20_000)]
     assert {key for key, _ in spent} == {"team-a", "token team-a"}
+
+
+# The spelling of a model
+
+
+@pytest.fixture
+def azure():
+    fake = AzureOpenAi().start()
+    yield fake
+    fake.stop()
+
+
+SPELLINGS = ("gpt-image-2", "GPT-image-2", "gpt-IMAGE-2")
+
+
+def test_a_limit_of_a_model_is_not_stepped_around_by_capitals(keyed, azure):
+    g = keyed(provider("az", azure, api="azure-openai"), model_limits={"az/gpt-image-2": {"images_per_day": 1}})
+    statuses = [g.generate({"x-api-key": "sk-a"}, model=f"az/{name}").status for name in SPELLINGS]
+    assert statuses[1:] == [429, 429] and len(azure.requests) == 1
+
+
+def test_a_deployment_is_the_same_model_however_it_is_spelled(keyed, azure):
+    g = keyed(provider("az", azure, api="azure-openai"), models=["az/gpt-image-2"])
+    listed = g.generate({"x-api-key": "sk-a"}, model="az/GPT-Image-2")
+    assert listed.status != 403
+    assert azure.requests[-1].json["model"] == "GPT-Image-2", "sent as it was written"
+    assert not [one for one in listed.json["extra_fields"].get("adjustments", []) if one["param"] == "model"], \
+        "the catalogue knows it"
+    assert g.generate({"x-api-key": "sk-a"}, model="AZ/gpt-image-2").status == 404

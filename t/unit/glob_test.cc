@@ -7,6 +7,15 @@
 namespace gateway {
 namespace {
 
+TEST(Glob, LeavesCaseAsideBehindSoManyCharacters) {
+    EXPECT_TRUE(glob_matches("az/gpt-*", "az/GPT-Image", 2));
+    EXPECT_TRUE(glob_matches("az/GPT-*", "az/gpt-image", 2));
+    EXPECT_TRUE(glob_matches("*-MINI", "Az/gpt-mini", 0));
+    EXPECT_FALSE(glob_matches("az/gpt-*", "Az/gpt-image", 2));
+    EXPECT_FALSE(glob_matches("az/gpt-*", "az/GPT-Image"));
+    EXPECT_FALSE(glob_matches("az/gpt-[", "az/gpt-{", 0)) << "only letters have a case";
+}
+
 TEST(Glob, MatchesAsPeopleExpect) {
     struct {
         std::string_view pattern;

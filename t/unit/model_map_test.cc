@@ -1,6 +1,8 @@
 // From the name that a caller wrote to candidates, in order.
 #include "core/routing/model_map.h"
 
+#include "core/routing/plan.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,6 +26,26 @@ class ModelMapTest : public RoutingTest {
         return names_of(*candidates);
     }
 };
+
+TEST_F(ModelMapTest, TellsSpellingsApartWhereTheProviderDoes) {
+    add_provider("deployments", "azure-openai");
+    const auto found = [&](std::string_view name) { return map.resolve(name, random)->front(); };
+    const Candidate small = found("deployments/gpt-image-2");
+    const Candidate large = found("deployments/GPT-Image-2");
+    EXPECT_EQ(large.model, "GPT-Image-2") << "sent as it was written";
+    EXPECT_TRUE(small.is_same(large));
+    EXPECT_FALSE(small.is_same(found("deployments/gpt-image-1")));
+    EXPECT_EQ(spec_of(*map.catalogue(), small), spec_of(*map.catalogue(), large));
+    EXPECT_EQ(small.provider->target(small.model).model, large.provider->target(large.model).model);
+    EXPECT_TRUE(may_use(caller_for({"deployments/gpt-*"}), large));
+    EXPECT_TRUE(may_use(caller_for({"deployments/GPT-*"}), small));
+    EXPECT_FALSE(may_use(caller_for({"Deployments/gpt-*"}), small)) << "a provider's name is ours";
+
+    const Candidate other = found("openai/GPT-Image-2");
+    EXPECT_FALSE(found("openai/gpt-image-2").is_same(other));
+    EXPECT_TRUE(spec_of(*map.catalogue(), other)->is_last_resort());
+    EXPECT_FALSE(may_use(caller_for({"openai/gpt-*"}), other));
+}
 
 TEST_F(ModelMapTest, ResolvesInTheOrderOfTheDesign) {
     add_alias("auto", {{"openai/gpt-image-2"}, {"sandbox/placeholder"}});

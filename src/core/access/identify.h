@@ -21,8 +21,10 @@ struct Caller {
     bool admin = false;                   // may do anything, and is not limited
     // No key's id has a space in it, so no token can be taken for a key.
     [[nodiscard]] std::string_view id() const { return key == nullptr ? token_id : key->id; }
-    [[nodiscard]] bool may_use(std::string_view model) const {
-        return admin || key == nullptr || key->may_use(model);
+    // Of the model's name so many characters must be spelled as in the key's patterns.
+    [[nodiscard]] bool may_use(std::string_view model,
+                               size_t exact = std::string_view::npos) const {
+        return admin || key == nullptr || key->may_use(model, exact);
     }
 };
 

@@ -180,10 +180,11 @@ Account account_of_models(std::string_view key, std::string_view pattern) {
     return account_of({"models", key, pattern});
 }
 
-bool Key::may_use(std::string_view model) const {
+bool Key::may_use(std::string_view model, size_t exact) const {
     return models.empty() ||
-           std::any_of(models.begin(), models.end(),
-                       [=](const std::string &pattern) { return glob_matches(pattern, model); });
+           std::any_of(models.begin(), models.end(), [=](const std::string &pattern) {
+               return glob_matches(pattern, model, exact);
+           });
 }
 
 tl::expected<std::shared_ptr<const KeyRing>, std::string> KeyRing::read(std::string_view text) {

@@ -38,7 +38,8 @@ struct Key {
     Limits end_user;                // each one's
     std::vector<std::string> fallbacks;
 
-    [[nodiscard]] bool may_use(std::string_view model) const;
+    // Of the model's name so many characters must be spelled as in the patterns.
+    [[nodiscard]] bool may_use(std::string_view model, size_t exact = std::string_view::npos) const;
 };
 
 // Ids are the operator's: a key goes on with its counters when its secret changes. Also of a bearer

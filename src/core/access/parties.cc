@@ -62,7 +62,8 @@ std::vector<Party> model_parties_of(const Caller &caller, std::string_view model
     }
     const Key &key = *caller.key;
     for (const ModelLimits &row : key.model_limits) {
-        if (row.limits.any() && glob_matches(row.pattern, model)) {
+        // In any case: some providers take it so, and a limit must not be stepped around.
+        if (row.limits.any() && glob_matches(row.pattern, model, 0)) {
             parties.push_back({Party::Kind::model,
                                row.account,
                                key.account,

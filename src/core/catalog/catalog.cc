@@ -114,27 +114,28 @@ std::string_view Catalogue::rows_of(std::string_view api) const {
     return other == same_models_.end() ? api : std::string_view(other->second);
 }
 
-const ModelSpec *Catalogue::find_in(const Rows &rows, std::string_view name,
-                                    std::string_view model) {
+const ModelSpec *Catalogue::find_in(const Rows &rows, std::string_view name, std::string_view model,
+                                    bool any_case) {
     const auto models = rows.find(name);
     if (models == rows.end()) {
         return nullptr;
     }
     const auto found =
-        std::find_if(models->second.begin(), models->second.end(),
-                     [=](const ModelSpec &spec) { return glob_matches(spec.pattern, model); });
+        std::find_if(models->second.begin(), models->second.end(), [=](const ModelSpec &spec) {
+            return glob_matches(spec.pattern, model, any_case ? 0 : model.size());
+        });
     return found == models->second.end() ? nullptr : &*found;
 }
 
 const ModelSpec *Catalogue::find(std::string_view provider, std::string_view api,
-                                 std::string_view model) const {
-    const ModelSpec *own = find_in(providers_, provider, model);
-    return own != nullptr ? own : find_in(apis_, rows_of(api), model);
+                                 std::string_view model, bool any_case) const {
+    const ModelSpec *own = find_in(providers_, provider, model, any_case);
+    return own != nullptr ? own : find_in(apis_, rows_of(api), model, any_case);
 }
 
-bool Catalogue::lists(std::string_view provider, std::string_view api,
-                      std::string_view model) const {
-    const ModelSpec *spec = find(provider, api, model);
+bool Catalogue::lists(std::string_view provider, std::string_view api, std::string_view model,
+                      bool any_case) const {
+    const ModelSpec *spec = find(provider, api, model, any_case);
     return spec != nullptr && !spec->is_last_resort();
 }
 

@@ -22,12 +22,13 @@ class Catalogue {
     static std::string_view built_in();
 
     // Rows for this provider first, then those of its api; the first that matches. Null for an api
-    // that the catalogue does not know.
+    // that the catalogue does not know. `any_case`: the provider does not tell capitals in names
+    // from small letters.
     [[nodiscard]] const ModelSpec *find(std::string_view provider, std::string_view api,
-                                        std::string_view model) const;
+                                        std::string_view model, bool any_case = false) const;
     // Whether the model is known by name, not just by the api's last resort.
     [[nodiscard]] bool lists(std::string_view provider, std::string_view api,
-                             std::string_view model) const;
+                             std::string_view model, bool any_case = false) const;
     // The models that are listed with their full names, in order.
     [[nodiscard]] std::vector<const ModelSpec *> named(std::string_view provider,
                                                        std::string_view api) const;
@@ -41,7 +42,7 @@ class Catalogue {
     // The api whose rows are meant.
     [[nodiscard]] std::string_view rows_of(std::string_view api) const;
     [[nodiscard]] static const ModelSpec *find_in(const Rows &rows, std::string_view name,
-                                                  std::string_view model);
+                                                  std::string_view model, bool any_case);
 
     Families families_;
     Rows apis_;

@@ -53,6 +53,8 @@ class Dialect {
     [[nodiscard]] virtual std::string_view name() const = 0;
     [[nodiscard]] virtual bool needs_url() const { return true; }
     [[nodiscard]] virtual bool needs_key() const { return true; }
+    // Whether "Model" and "model" are the same one to the provider.
+    [[nodiscard]] virtual bool ignores_case() const { return false; }
 
     // The same with changes that an operator describes, or what is wrong with their description.
     [[nodiscard]] virtual tl::expected<std::unique_ptr<Dialect>, std::string> changed(

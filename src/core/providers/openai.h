@@ -16,6 +16,7 @@ class OpenAi final : public Dialect {
 
     [[nodiscard]] std::string_view name() const override { return wire_.api; }
     [[nodiscard]] bool needs_key() const override { return wire_.needs_key; }
+    [[nodiscard]] bool ignores_case() const override { return wire_.ignores_case; }
     [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpReply &reply) const override;

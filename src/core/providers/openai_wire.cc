@@ -113,8 +113,11 @@ std::vector<OpenAiWire> make_wires() {
     const OpenAiWire::Field size_in_pixels{Param::size, "width", "height", {}};
     std::vector<OpenAiWire> wires;
     wires.push_back({.api = "openai", .streams = true});
-    wires.push_back(
-        {.api = "azure-openai", .auth = "api-key: ", .streams = true, .errors = kAzureErrors});
+    wires.push_back({.api = "azure-openai",
+                     .auth = "api-key: ",
+                     .ignores_case = true,
+                     .streams = true,
+                     .errors = kAzureErrors});
     wires.push_back({.api = "xai",
                      .withholds = true,
                      .cost = OpenAiWire::CostField{{"usage", "cost_in_usd_ticks"}, kMillion / 1e10},

@@ -33,7 +33,8 @@ struct OpenAiWire {
     std::string path = "/images/generations";     // {model} in it stands for the model
     std::string auth = "Authorization: Bearer ";  // what stands before the key
     bool needs_key = true;
-    bool names_model = true;  // in the body
+    bool names_model = true;    // in the body
+    bool ignores_case = false;  // in the names of models
     std::vector<Field> fields;
     bool streams = false;        // previews, and pictures as they are ready
     bool withholds = false;      // may say of a picture in its answer that it must not be shown

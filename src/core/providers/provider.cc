@@ -1,5 +1,8 @@
 #include "core/providers/provider.h"
 
+#include "core/glob.h"
+#include "core/providers/dialect.h"
+
 namespace gateway {
 
 void Provider::name_accounts() {
@@ -10,7 +13,11 @@ void Provider::name_accounts() {
 }
 
 Target Provider::target(std::string_view model) const {
-    return {account, account_of({"model", name, model}), breaker, max_calls};
+    // One for all ways to spell the model.
+    const Account model_account = dialect->ignores_case()
+                                      ? account_of({"model", name, lower_case(model)})
+                                      : account_of({"model", name, model});
+    return {account, model_account, breaker, max_calls};
 }
 
 }  // namespace gateway

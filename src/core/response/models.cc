@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/json/writer.h"
+#include "core/routing/plan.h"
 #include "core/utc_time.h"
 
 namespace gateway {
@@ -231,13 +232,12 @@ void write_alias(JsonWriter &out, const Alias &alias) {
 
 // A key may name a model as it likes, for one by its bare id.
 bool may_use_model(const Offer &offer, const Candidate &candidate, Random &random) {
-    if (offer.caller.may_use(candidate.name())) {
+    if (may_use(offer.caller, candidate)) {
         return true;
     }
     const auto resolved = offer.models.resolve(candidate.model, random);
     return offer.caller.may_use(candidate.model) && resolved && resolved->size() == 1 &&
-           resolved->front().provider == candidate.provider &&
-           resolved->front().model == candidate.model;
+           resolved->front().is_same(candidate);
 }
 
 // A caller who may not use the alias itself may still use some of what is behind it.
@@ -248,7 +248,7 @@ bool may_use_any(const Offer &offer, std::string_view name, Random &random) {
     const auto candidates = offer.models.resolve(name, random);
     return candidates &&
            std::any_of(candidates->begin(), candidates->end(), [&](const Candidate &candidate) {
-               return offer.caller.may_use(candidate.name());
+               return may_use(offer.caller, candidate);
            });
 }
 

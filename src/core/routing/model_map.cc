@@ -4,7 +4,15 @@
 #include <numeric>
 #include <utility>
 
+#include "core/glob.h"
+
 namespace gateway {
+
+bool Candidate::is_same(const Candidate &other) const {
+    return provider == other.provider &&
+           (model == other.model ||
+            (provider->dialect->ignores_case() && equal_in_any_case(model, other.model)));
+}
 
 void ModelMap::add(std::unique_ptr<Provider> provider) {
     provider->name_accounts();
@@ -90,7 +98,8 @@ bool ModelMap::resolve_one(std::string_view name, std::vector<Candidate> &into) 
         }
     }
     for (const auto &provider : providers_) {
-        if (catalogue_->lists(provider->name, provider->dialect->name(), name)) {
+        const Dialect &dialect = *provider->dialect;
+        if (catalogue_->lists(provider->name, dialect.name(), name, dialect.ignores_case())) {
             into.push_back({provider.get(), std::string(name)});
             return true;
         }
@@ -146,7 +155,8 @@ std::optional<std::string> ModelMap::shut_down(std::string_view name, int64_t un
 
 const ModelSpec *spec_of(const Catalogue &catalogue, const Candidate &candidate) {
     const Provider &provider = *candidate.provider;
-    return catalogue.find(provider.name, provider.dialect->name(), candidate.model);
+    const Dialect &dialect = *provider.dialect;
+    return catalogue.find(provider.name, dialect.name(), candidate.model, dialect.ignores_case());
 }
 
 std::vector<size_t> weighted_order(const std::vector<int> &weights, Random &random) {

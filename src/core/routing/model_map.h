@@ -24,6 +24,8 @@ struct Candidate {
     int weight = 1;
 
     [[nodiscard]] std::string name() const { return provider->name + "/" + model; }
+    // However it is spelled.
+    [[nodiscard]] bool is_same(const Candidate &other) const;
 };
 
 enum class AliasMode : uint8_t { ordered, weighted };

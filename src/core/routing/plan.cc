@@ -26,7 +26,7 @@ class Planner {
         const bool all = granted || caller_.may_use(name);
         bool any = false;
         for (Candidate &candidate : *resolved) {
-            if (all || caller_.may_use(candidate.name())) {
+            if (all || may_use(caller_, candidate)) {
                 any = true;
                 add_once(std::move(candidate));
             }
@@ -44,9 +44,8 @@ class Planner {
  private:
     void add_once(Candidate candidate) {
         const bool known =
-            std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate &other) {
-                return other.provider == candidate.provider && other.model == candidate.model;
-            });
+            std::any_of(candidates_.begin(), candidates_.end(),
+                        [&](const Candidate &other) { return other.is_same(candidate); });
         if (!known) {
             candidates_.push_back(std::move(candidate));
         }
@@ -59,6 +58,12 @@ class Planner {
 };
 
 }  // namespace
+
+bool may_use(const Caller &caller, const Candidate &candidate) {
+    const Provider &provider = *candidate.provider;
+    const bool any_case = provider.dialect->ignores_case();
+    return caller.may_use(candidate.name(), any_case ? provider.name.size() : std::string::npos);
+}
 
 tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &caller,
                                        std::string_view model,

@@ -17,6 +17,9 @@ struct Plan {
     RouteChoice choice;
 };
 
+// By the patterns of the caller's key. The case of letters matters where it does to the provider.
+bool may_use(const Caller &caller, const Candidate &candidate);
+
 // The model, then the caller's own fallbacks, then those of the caller's key; each at most once.
 tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &caller,
                                        std::string_view model,
