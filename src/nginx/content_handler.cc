@@ -91,43 +91,50 @@ bool is_json(std::string_view content_type) {
             ngx_strncasecmp(to_ngx(content_type).data, to_ngx(kJson).data, kJson.size()) == 0);
 }
 
+size_t size_of(const ngx_chain_t *chain) {
+    size_t size = 0;
+    for (; chain != nullptr; chain = chain->next) {
+        size += static_cast<size_t>(ngx_buf_size(chain->buf));
+    }
+    return size;
+}
+
+// Returns where the copy ends; null if the file cannot be read.
+u_char *copy_buffer(ngx_buf_t &buffer, u_char *to) {
+    const auto length = static_cast<size_t>(ngx_buf_size(&buffer));
+    if (length == 0) {
+        return to;  // such a buffer may have no memory at all
+    }
+    if (!buffer.in_file) {
+        return ngx_cpymem(to, buffer.pos, length);
+    }
+    const ssize_t read = ngx_read_file(buffer.file, to, length, buffer.file_pos);
+    return read == static_cast<ssize_t>(length) ? to + length : nullptr;
+}
+
 // nginx reads small bodies into one buffer, as it was asked to, but must also be ready for two, or
-// a file.
-bool collect_body(ngx_http_request_t *r, std::string_view &body) {
+// a file: another location may have read the body first, under limits of its own.
+ngx_int_t collect_body(ngx_http_request_t *r, std::string_view &body) {
     const ngx_chain_t *chain = r->request_body == nullptr ? nullptr : r->request_body->bufs;
-    if (chain == nullptr) {
+    const size_t size = size_of(chain);
+    if (size > location_conf(r).body_max) {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+    if (size == 0) {
         body = {};
-        return true;
+        return NGX_OK;
     }
     if (chain->next == nullptr && !chain->buf->in_file) {
-        body = {reinterpret_cast<const char *>(chain->buf->pos),
-                static_cast<size_t>(chain->buf->last - chain->buf->pos)};
-        return true;
+        body = {reinterpret_cast<const char *>(chain->buf->pos), size};
+        return NGX_OK;
     }
-    size_t size = 0;
-    for (const ngx_chain_t *link = chain; link != nullptr; link = link->next) {
-        size += static_cast<size_t>(ngx_buf_size(link->buf));
-    }
-    auto *memory = static_cast<u_char *>(ngx_pnalloc(r->pool, size + 1));
-    if (memory == nullptr) {
-        return false;
-    }
+    auto *memory = static_cast<u_char *>(ngx_pnalloc(r->pool, size));
     u_char *end = memory;
-    for (const ngx_chain_t *link = chain; link != nullptr; link = link->next) {
-        ngx_buf_t *buffer = link->buf;
-        const auto length = static_cast<size_t>(ngx_buf_size(buffer));
-        if (buffer->in_file) {
-            if (ngx_read_file(buffer->file, end, length, buffer->file_pos) !=
-                static_cast<ssize_t>(length)) {
-                return false;
-            }
-        } else {
-            ngx_memcpy(end, buffer->pos, length);
-        }
-        end += length;
+    for (const ngx_chain_t *link = chain; link != nullptr && end != nullptr; link = link->next) {
+        end = copy_buffer(*link->buf, end);
     }
     body = {reinterpret_cast<const char *>(memory), size};
-    return true;
+    return end == nullptr ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_OK;
 }
 
 // While a provider works, a client that leaves must be noticed.
@@ -145,20 +152,20 @@ void watch_for_abort(ngx_http_request_t *r) {
 }
 
 extern "C" void image_gateway_on_body(ngx_http_request_t *r) {
-    const bool running = guard_or("request", false, [=] {
+    const auto problem = guard_or<ngx_int_t>("request", NGX_HTTP_INTERNAL_SERVER_ERROR, [=] {
         RequestContext &context = *context_of(r);
         std::string_view body;
-        if (!collect_body(r, body)) {
-            return false;
+        if (const ngx_int_t refused = collect_body(r, body); refused != NGX_OK) {
+            return refused;
         }
         watch_for_abort(r);
         context.exchange(location_conf(r)).run(body, [&context](Answer answer) {
             context.answer_soon(std::move(answer));
         });
-        return true;
+        return ngx_int_t{NGX_OK};
     });
-    if (!running) {
-        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    if (problem != NGX_OK) {
+        ngx_http_finalize_request(r, problem);
     }
 }
 

@@ -25,7 +25,8 @@ def chunks(data: bytes, size: int):
 
 
 def send_chunked(g, body: bytes, size: int, pause: float = 0, headers: str = ""):
-    raw = g.connect().send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n{headers}\r\n")
+    raw = g.connect().send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                           f"Transfer-Encoding: chunked\r\n{headers}\r\n")
     for chunk in chunks(body, size):
         raw.send(chunk)
         time.sleep(pause)
@@ -50,6 +51,18 @@ def test_a_body_of_body_max_is_taken_and_one_byte_more_is_not(gateway, limit):
 def test_without_a_directive_a_megabyte_is_taken(g):
     assert g.post(PATH, body=body_of(1024 * 1024), headers=JSON).status == 200
     assert g.post(PATH, body=body_of(1024 * 1024 + 1), headers=JSON).status == 413
+
+
+@pytest.mark.parametrize("kept", ("in memory", "in a file"))
+def test_a_body_that_another_location_has_read_is_bounded_as_well(gateway, kept):
+    first = "client_max_body_size 100m; " + ("client_body_buffer_size 16m;" if kept == "in memory" else "")
+    g = gateway(f"{first} proxy_pass http://127.0.0.1:9; error_page 502 = @gateway;", SANDBOX,
+                extra_locations=f"location @gateway {{ {OPEN} image_gateway_body_max 1m; }}")
+    assert g.post(PATH, body=body_of(1024 * 1024), headers=JSON).status == 200
+    for size in (1024 * 1024 + 1, 8 * 1024 * 1024):
+        reply = g.post(PATH, body=body_of(size), headers=JSON)
+        assert (reply.status, reply.json["error"]["code"]) == (413, "request_too_large")
+    assert send_chunked(g, body_of(3 * 1024 * 1024), 1 << 20).status == 413
 
 
 def test_body_max_says_nothing_about_other_locations(gateway):
