@@ -1,6 +1,8 @@
 #include "nginx/read_head.h"
 
 #include <algorithm>
+#include <bitset>
+#include <iterator>
 
 #include "core/images/links.h"
 #include "core/net/address.h"
@@ -10,6 +12,7 @@ namespace gateway {
 namespace {
 
 constexpr std::string_view kGenerations = "/images/generations";
+
 constexpr std::string_view kFiles = "/images/files/";
 constexpr std::string_view kModels = "/models";
 constexpr std::string_view kDeployments = "/deployments/";
@@ -39,20 +42,22 @@ void read_authorization(RequestHead &head, std::string_view value) {
     }
 }
 
+// Headers that may stand once: of two, nobody could say which one was meant.
 struct HeaderField {
+    std::string_view lower_case;
     std::string_view name;
     std::string_view RequestHead::*field;
 };
 
 constexpr HeaderField kFields[] = {
-    {"content-type", &RequestHead::content_type},
-    {"x-on-behalf-of", &RequestHead::on_behalf_of},
-    {"x-request-id", &RequestHead::request_id},
-    {"idempotency-key", &RequestHead::idempotency_key},
-    {"traceparent", &RequestHead::traceparent},
-    {"x-image-gateway-fit", &RequestHead::fit},
-    {"x-request-timeout", &RequestHead::timeout},
-    {"x-image-gateway-raw", &RequestHead::raw},
+    {"content-type", "Content-Type", &RequestHead::content_type},
+    {"x-on-behalf-of", "X-On-Behalf-Of", &RequestHead::on_behalf_of},
+    {"x-request-id", "X-Request-Id", &RequestHead::request_id},
+    {"idempotency-key", "Idempotency-Key", &RequestHead::idempotency_key},
+    {"traceparent", "traceparent", &RequestHead::traceparent},
+    {"x-image-gateway-fit", "X-Image-Gateway-Fit", &RequestHead::fit},
+    {"x-request-timeout", "X-Request-Timeout", &RequestHead::timeout},
+    {"x-image-gateway-raw", "X-Image-Gateway-Raw", &RequestHead::raw},
 };
 
 // As the client addressed us, for links to ourselves; empty where that cannot be told. It stands in
@@ -95,7 +100,24 @@ std::string address_of(const ngx_connection_t &connection) {
                    : std::string();
 }
 
-void read_header(RequestHead &head, std::string_view name, std::string_view value) {
+void read_field(RequestHead &head, std::bitset<std::size(kFields)> &seen, std::string_view name,
+                std::string_view value) {
+    for (size_t i = 0; i < std::size(kFields); ++i) {
+        const HeaderField &row = kFields[i];
+        if (row.lower_case != name) {
+            continue;
+        }
+        if (seen.test(i) && head.repeated.empty()) {
+            head.repeated = row.name;
+        }
+        seen.set(i);
+        head.*row.field = value;
+        return;
+    }
+}
+
+void read_header(RequestHead &head, std::bitset<std::size(kFields)> &seen, std::string_view name,
+                 std::string_view value) {
     if (name == "authorization") {
         read_authorization(head, value);
     } else if (name == "x-api-key" || name == "api-key" || name == "x-bf-vk") {
@@ -103,11 +125,7 @@ void read_header(RequestHead &head, std::string_view name, std::string_view valu
             head.credentials.push_back(value);
         }
     } else {
-        for (const HeaderField &row : kFields) {
-            if (row.name == name) {
-                head.*row.field = value;
-            }
-        }
+        read_field(head, seen, name, value);
     }
 }
 
@@ -115,12 +133,14 @@ void read_header(RequestHead &head, std::string_view name, std::string_view valu
 
 RequestHead read_head(ngx_http_request_t *r, bool wants_base_url) {
     RequestHead head;
+    std::bitset<std::size(kFields)> seen;
     const ngx_list_part_t *part = &r->headers_in.headers.part;
     do {
         const auto *headers = static_cast<const ngx_table_elt_t *>(part->elts);
         for (ngx_uint_t i = 0; i < part->nelts; ++i) {
             const ngx_table_elt_t &header = headers[i];
-            read_header(head, {reinterpret_cast<const char *>(header.lowcase_key), header.key.len},
+            read_header(head, seen,
+                        {reinterpret_cast<const char *>(header.lowcase_key), header.key.len},
                         trim(to_view(header.value)));
         }
         part = part->next;

@@ -104,6 +104,21 @@ def test_a_header_that_is_wrong_is_400_and_named(g, name, value):
     assert_error(g.generate({name: value}), 400, "invalid_value", name)
 
 
+ONCE = (("X-On-Behalf-Of", "ada", "bob"), ("X-On-Behalf-Of", "", "bob"), ("X-Request-Id", "r-1", "r-2"),
+        ("Idempotency-Key", "k-1", "k-2"), ("traceparent", "t-1", "t-2"), ("X-Request-Timeout", "9", "8"),
+        ("X-Image-Gateway-Fit", "adapt", "strict"), ("X-Image-Gateway-Raw", "request", "response"),
+        ("Content-Type", "application/json", "text/plain"))
+
+
+def test_a_header_that_may_stand_once_is_400_when_it_stands_twice(g):
+    for name, value, other in ONCE:
+        for second in (value, other):
+            headers = [(name, value), (name.lower(), second)]
+            if name != "Content-Type":
+                headers.append(("Content-Type", "application/json"))
+            assert_error(g.generate(headers, size="16x16"), 400, "invalid_value", name)
+
+
 def test_headers_at_their_limits_are_right(g):
     headers = {"X-Request-Id": "x" * 128, "X-On-Behalf-Of": "ада " * 36, "Idempotency-Key": "k" * 255,
                "X-Request-Timeout": "1000000000", "X-Image-Gateway-Fit": "adapt"}

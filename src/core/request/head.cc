@@ -95,6 +95,11 @@ tl::expected<void, ApiError> read_raw(std::string_view text, Wishes &wishes) {
 }  // namespace
 
 tl::expected<Wishes, ApiError> read_wishes(const RequestHead &head) {
+    if (!head.repeated.empty()) {
+        const std::string name(head.repeated);
+        return tl::unexpected(
+            ApiError::of(400, "invalid_value", name + " must not stand more than once.", name));
+    }
     if (auto checked = check_forms(head); !checked) {
         return tl::unexpected(std::move(checked.error()));
     }

@@ -16,6 +16,7 @@ namespace gateway {
 struct RequestHead {
     std::vector<std::string_view> credentials;  // all that was presented, in whatever header
     bool malformed_credentials = false;         // an Authorization that is not "Bearer <something>"
+    std::string_view repeated;  // the first header that stands twice, and may not
     std::string_view content_type;
     std::string_view on_behalf_of;
     std::string_view request_id;
