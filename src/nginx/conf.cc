@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "core/access/foreign_page.h"
 #include "core/json/text.h"
 #include "nginx/conf_error.h"
 #include "nginx/guard.h"
@@ -101,6 +102,14 @@ void check_public_url(const std::string &url) {
     }
 }
 
+void finish_public_url(LocationConf &location) {
+    const std::string url = to_string(location.public_url);
+    if (!url.empty()) {
+        check_public_url(url);
+        location.public_host = host_of(url);
+    }
+}
+
 void finish_store(ngx_conf_t *cf, LocationConf &location) {
     PictureStore *store = location.store.value_or(nullptr);
     if (store == nullptr) {
@@ -109,7 +118,6 @@ void finish_store(ngx_conf_t *cf, LocationConf &location) {
     auto hosting = std::make_shared<Hosting>(*store->hosting);
     hosting->public_url = to_string(location.public_url);
     if (!hosting->public_url.empty()) {
-        check_public_url(hosting->public_url);
         while (hosting->public_url.back() == '/') {
             hosting->public_url.pop_back();
         }
@@ -154,6 +162,7 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     policy.limits = {location.key_limits.value_or(Limits()),
                      location.end_user_limits.value_or(Limits()),
                      location.address_limits.value_or(Limits())};
+    finish_public_url(location);
     finish_store(cf, location);
     policy.raw = location.raw == 1;
     policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/access/foreign_page.h"
 #include "nginx/guard.h"
 #include "nginx/handlers.h"
 #include "nginx/read_head.h"
@@ -86,9 +87,21 @@ bool is_json(std::string_view content_type) {
         content_type.remove_suffix(1);
     }
     constexpr std::string_view kJson = "application/json";
-    return content_type.empty() ||
-           (content_type.size() == kJson.size() &&
-            ngx_strncasecmp(to_ngx(content_type).data, to_ngx(kJson).data, kJson.size()) == 0);
+    return content_type.size() == kJson.size() &&
+           ngx_strncasecmp(to_ngx(content_type).data, to_ngx(kJson).data, kJson.size()) == 0;
+}
+
+// A browser sends some requests of any page without asking whether it may, with what it knows of
+// its user: an address in the inside, Basic credentials, cookies. One with a key of ours was asked
+// about, or is from no browser.
+bool may_page_ask(ngx_http_request_t *r, const RequestHead &head) {
+    const LocationConf &location = location_conf(r);
+    if (!head.credentials.empty() ||
+        !is_from_foreign_page(head, to_view(r->headers_in.server), location.public_host)) {
+        return true;
+    }
+    const bool has_browsers_own = head.has_cookie || head.malformed_credentials;
+    return location.cors->allows(head.origin) && !(location.cors->any && has_browsers_own);
 }
 
 size_t size_of(const ngx_chain_t *chain) {
@@ -214,6 +227,12 @@ ngx_int_t handle(ngx_http_request_t *r) {
     if (r->method != NGX_HTTP_POST) {
         return refuse(r, *context,
                       ApiError::of(405, "method_not_allowed", "Images are made by POST."), "POST");
+    }
+    if (!may_page_ask(r, exchange.head())) {
+        return refuse(r, *context,
+                      ApiError::of(403, "foreign_page",
+                                   "A web page of another site asks, and image_gateway_cors does "
+                                   "not name it."));
     }
     if (const auto entered = exchange.enter(); !entered) {
         return refuse(r, *context, entered.error());

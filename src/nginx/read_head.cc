@@ -51,6 +51,8 @@ struct HeaderField {
 
 constexpr HeaderField kFields[] = {
     {"content-type", "Content-Type", &RequestHead::content_type},
+    {"origin", "Origin", &RequestHead::origin},
+    {"sec-fetch-site", "Sec-Fetch-Site", &RequestHead::fetch_site},
     {"x-on-behalf-of", "X-On-Behalf-Of", &RequestHead::on_behalf_of},
     {"x-request-id", "X-Request-Id", &RequestHead::request_id},
     {"idempotency-key", "Idempotency-Key", &RequestHead::idempotency_key},
@@ -124,6 +126,8 @@ void read_header(RequestHead &head, std::bitset<std::size(kFields)> &seen, std::
         if (!value.empty()) {
             head.credentials.push_back(value);
         }
+    } else if (name == "cookie") {
+        head.has_cookie = true;
     } else {
         read_field(head, seen, name, value);
     }

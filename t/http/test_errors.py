@@ -107,7 +107,8 @@ def test_a_header_that_is_wrong_is_400_and_named(g, name, value):
 ONCE = (("X-On-Behalf-Of", "ada", "bob"), ("X-On-Behalf-Of", "", "bob"), ("X-Request-Id", "r-1", "r-2"),
         ("Idempotency-Key", "k-1", "k-2"), ("traceparent", "t-1", "t-2"), ("X-Request-Timeout", "9", "8"),
         ("X-Image-Gateway-Fit", "adapt", "strict"), ("X-Image-Gateway-Raw", "request", "response"),
-        ("Content-Type", "application/json", "text/plain"))
+        ("Content-Type", "application/json", "text/plain"), ("Origin", "http://127.0.0.1", "http://127.0.0.1:80"),
+        ("Sec-Fetch-Site", "none", "same-origin"))
 
 
 def test_a_header_that_may_stand_once_is_400_when_it_stands_twice(g):
@@ -132,7 +133,8 @@ def test_headers_at_their_limits_are_right(g):
 def test_a_body_too_large_is_413(gateway):
     g = gateway(f"{OPEN} image_gateway_body_max 1k;", SANDBOX)
     assert_error(g.post(PATH, {"prompt": "x" * 1024}), 413, "request_too_large")
-    raw = g.connect().send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    raw = g.connect().send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                           "Transfer-Encoding: chunked\r\n\r\n")
     raw.send(b"400\r\n" + b"x" * 1024 + b"\r\n1\r\nx\r\n0\r\n\r\n")
     assert_error(raw.response(), 413, "request_too_large")
 
@@ -143,7 +145,7 @@ def test_a_body_too_large_is_refused_before_it_is_sent(g):
 
 
 def test_a_broken_chunk_is_400(g):
-    raw = g.connect().send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n")
+    raw = g.connect().send(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n")
     assert_error(raw.response(), 400, "bad_request")
 
 

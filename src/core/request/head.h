@@ -16,8 +16,11 @@ namespace gateway {
 struct RequestHead {
     std::vector<std::string_view> credentials;  // all that was presented, in whatever header
     bool malformed_credentials = false;         // an Authorization that is not "Bearer <something>"
+    bool has_cookie = false;
     std::string_view repeated;  // the first header that stands twice, and may not
     std::string_view content_type;
+    std::string_view origin;      // of the web page that asks, as browsers tell it
+    std::string_view fetch_site;  // how far that page is from here, as browsers tell it
     std::string_view on_behalf_of;
     std::string_view request_id;
     std::string_view idempotency_key;
