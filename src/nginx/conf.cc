@@ -102,6 +102,16 @@ void check_public_url(const std::string &url) {
     }
 }
 
+std::string prefix_of(const ngx_http_core_loc_conf_t &core) {
+#if (NGX_PCRE)
+    const bool is_regex = core.regex != nullptr;
+#else
+    const bool is_regex = false;
+#endif
+    const bool is_prefix = core.exact_match == 0 && core.named == 0 && !is_regex;
+    return is_prefix ? to_string(core.name) : std::string();
+}
+
 void finish_public_url(LocationConf &location) {
     const std::string url = to_string(location.public_url);
     if (!url.empty()) {
@@ -299,6 +309,7 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
             location.enabled = inside ? 1 : 0;
             location.profile = inside ? above.profile : nullptr;
         }
+        location.prefix = core->noname != 0 ? above.prefix : prefix_of(*core);
         if (location.enabled == 1) {
             auto &main = *static_cast<MainConf *>(
                 ngx_http_conf_get_module_main_conf(cf, ngx_http_image_gateway_module));

@@ -58,6 +58,7 @@ struct LocationFields {
 };
 
 struct LocationConf : LocationFields {
+    std::string prefix;       // all its paths begin with; empty: the operator's pattern says which
     std::string public_host;  // of image_gateway_public_url; empty: none
     const Profile *profile = nullptr;
     std::optional<UnknownFields> unknown_fields;

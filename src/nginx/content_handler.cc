@@ -200,7 +200,7 @@ ngx_int_t handle(ngx_http_request_t *r) {
     if (is_preflight(r, *location.cors)) {
         return answer_preflight(r);
     }
-    const Endpoint endpoint = endpoint_of(to_view(r->uri));
+    const Endpoint endpoint = endpoint_of(r);
     if (endpoint.what == Endpoint::file && location.policy.hosting != nullptr) {
         return answer_with_picture(r, *context, *location.policy.hosting, endpoint.name);
     }

@@ -4,18 +4,14 @@
 #include <bitset>
 #include <iterator>
 
-#include "core/images/links.h"
 #include "core/net/address.h"
+#include "nginx/conf.h"
 
 namespace gateway {
 
 namespace {
 
 constexpr std::string_view kGenerations = "/images/generations";
-
-constexpr std::string_view kFiles = "/images/files/";
-constexpr std::string_view kModels = "/models";
-constexpr std::string_view kDeployments = "/deployments/";
 
 std::string_view trim(std::string_view text) {
     const size_t first = text.find_first_not_of(" \t");
@@ -92,14 +88,15 @@ std::string base_url_of(ngx_http_request_t *r) {
     return url;
 }
 
-// Who has one address of an IPv6 network has all of its last 64 bits.
+// Who has one address of an IPv6 network has all of its last 64 bits. Clients of a unix socket have
+// none, and count as one.
 std::string address_of(const ngx_connection_t &connection) {
     const auto address = read_address(connection.sockaddr, connection.socklen);
     constexpr size_t kV4 = 4;
     constexpr size_t kV6Network = 8;
     return address ? std::string(reinterpret_cast<const char *>(address->bytes.data()),
                                  address->v6 ? kV6Network : kV4)
-                   : std::string();
+                   : std::string("unix:");
 }
 
 void read_field(RequestHead &head, std::bitset<std::size(kFields)> &seen, std::string_view name,
@@ -155,42 +152,19 @@ RequestHead read_head(ngx_http_request_t *r, bool wants_base_url) {
         r->http_version >= NGX_HTTP_VERSION_20 ||
         (r->http_version == NGX_HTTP_VERSION_11 && core->chunked_transfer_encoding == 1);
     head.address = address_of(*r->connection);
-    head.path_model = model_in_path(to_view(r->uri));
+    head.path_model = endpoint_of(r).deployment;
     if (wants_base_url) {
         head.base_url = base_url_of(r);
     }
     return head;
 }
 
-Endpoint endpoint_of(std::string_view path) {
-    if (path.ends_with(kGenerations)) {
-        return {Endpoint::generations, {}};
-    }
-    if (const size_t files = path.rfind(kFiles); files != std::string_view::npos) {
-        const std::string_view name = path.substr(files + kFiles.size());
-        if (is_picture_name(name)) {
-            return {Endpoint::file, name};
-        }
-    }
-    if (path.ends_with(kModels)) {
-        return {Endpoint::models, {}};
-    }
-    // The name of a model may hold slashes, and even "models/".
-    const size_t models = path.find(std::string(kModels) + "/");
-    if (models != std::string_view::npos && models + kModels.size() + 1 < path.size()) {
-        return {Endpoint::model, path.substr(models + kModels.size() + 1)};
-    }
-    return {};
-}
-
-std::string_view model_in_path(std::string_view path) {
-    const size_t start = path.rfind(kDeployments);
-    if (start == std::string_view::npos || !path.ends_with(kGenerations)) {
-        return {};
-    }
-    path.remove_prefix(start + kDeployments.size());
-    path.remove_suffix(std::min(path.size(), kGenerations.size()));
-    return path;
+Endpoint endpoint_of(ngx_http_request_t *r) {
+    const std::string_view path = to_view(r->uri);
+    const std::string &prefix = location_conf(r).prefix;
+    // A path that does not begin with the prefix was rewritten by the operator.
+    const bool is_prefix = !prefix.empty() && path.starts_with(prefix);
+    return endpoint_of(path, is_prefix ? prefix.size() : path.size());
 }
 
 }  // namespace gateway

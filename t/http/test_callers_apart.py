@@ -148,3 +148,14 @@ def test_a_deployment_is_the_same_model_however_it_is_spelled(keyed, azure):
     assert not [one for one in listed.json["extra_fields"].get("adjustments", []) if one["param"] == "model"], \
         "the catalogue knows it"
     assert g.generate({"x-api-key": "sk-a"}, model="AZ/gpt-image-2").status == 404
+
+
+# Clients without an address
+
+
+def test_clients_of_a_unix_socket_count_as_one_address(scratch, gateway):
+    inner = f"server {{ listen unix:{scratch}/s.sock; location /v1/ {{ image_gateway; image_gateway_auth off;" \
+            "image_gateway_limit address requests=2/m; } }"
+    g = gateway(f"proxy_pass http://unix:{scratch}/s.sock;",
+                "image_provider sandbox { api sandbox; } image_model auto sandbox/placeholder;" + inner)
+    assert [g.generate(size="16x16").status for _ in range(3)] == [200, 200, 429]

@@ -1,0 +1,107 @@
+#include "core/request/endpoint.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "core/images/links.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr std::string_view kVersions[] = {"openai/v1/", "openai/", "v1/", ""};
+constexpr std::string_view kDeployments = "deployments/";
+
+struct Row {
+    std::string_view tail;
+    Endpoint::What what;
+    bool has_name = false;       // behind the tail
+    bool of_deployment = false;  // "deployments/MODEL/" may stand before it
+};
+
+constexpr Row kRows[] = {
+    {"images/generations", Endpoint::generations, false, true},
+    {"images/files/", Endpoint::file, true, true},
+    {"models", Endpoint::models},
+    {"models/", Endpoint::model, true},
+};
+
+bool is_right_name(Endpoint::What what, std::string_view name) {
+    return what == Endpoint::file ? is_picture_name(name) : !name.empty();
+}
+
+// "images/generations", and all that is of this form.
+std::optional<Endpoint> match_tail(std::string_view text) {
+    for (const Row &row : kRows) {
+        if (!row.has_name && text == row.tail) {
+            return Endpoint{row.what, {}, {}};
+        }
+        if (row.has_name && text.starts_with(row.tail) &&
+            is_right_name(row.what, text.substr(row.tail.size()))) {
+            return Endpoint{row.what, text.substr(row.tail.size()), {}};
+        }
+    }
+    return std::nullopt;
+}
+
+// "deployments/MODEL/images/generations". The name of a model may hold slashes.
+std::optional<Endpoint> match_deployment(std::string_view text) {
+    if (!text.starts_with(kDeployments)) {
+        return std::nullopt;
+    }
+    text.remove_prefix(kDeployments.size());
+    for (const Row &row : kRows) {
+        const size_t end = row.has_name ? text.rfind('/') + 1 : text.size();
+        const std::string_view head = text.substr(0, end);
+        const bool matches = row.of_deployment && head.ends_with(row.tail) &&
+                             (!row.has_name || is_right_name(row.what, text.substr(end)));
+        const std::string_view model =
+            head.substr(0, head.size() - (matches ? row.tail.size() : 0));
+        if (matches && model.size() > 1 && model.ends_with('/')) {
+            return Endpoint{row.what, text.substr(end), model.substr(0, model.size() - 1)};
+        }
+    }
+    return std::nullopt;
+}
+
+template <typename Match>
+std::optional<Endpoint> match_behind_version(std::string_view text, Match match) {
+    for (const std::string_view version : kVersions) {
+        if (text.starts_with(version)) {
+            if (auto found = match(text.substr(version.size()))) {
+                return found;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+// Begins where the operator's part ends; else further to the front, at each slash.
+template <typename Match>
+std::optional<Endpoint> match_from(std::string_view path, size_t given, Match match) {
+    size_t start = std::min(given, path.size());
+    if (start > 0 && start < path.size() && path[start - 1] != '/' && path[start] == '/') {
+        ++start;
+    }
+    for (;; --start) {
+        if (start > 0 && path[start - 1] == '/') {
+            if (auto found = match_behind_version(path.substr(start), match)) {
+                return found;
+            }
+        }
+        if (start == 0) {
+            return std::nullopt;
+        }
+    }
+}
+
+}  // namespace
+
+Endpoint endpoint_of(std::string_view path, size_t given) {
+    if (const auto found = match_from(path, given, match_deployment)) {
+        return *found;
+    }
+    return match_from(path, given, match_tail).value_or(Endpoint());
+}
+
+}  // namespace gateway
