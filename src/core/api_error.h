@@ -21,6 +21,7 @@ struct ApiError {
     std::string message;
     std::string param;             // empty: null
     std::vector<Problem> details;  // everything that is wrong with the request's fields
+    std::string model;             // that a request names which is refused for something else
     bool from_provider = false;
     std::optional<int> retry_after;  // seconds
 

@@ -55,6 +55,7 @@ void Exchange::cancel() noexcept {
 
 tl::expected<void, ApiError> Exchange::identify(const RequestHead &head) {
     head_ = head;
+    model_asked_ = is_model_name(head_.path_model) ? head_.path_model : std::string_view();
     auto caller = gateway::identify(head, policy_.auth, {policy_.keys, policy_.tokens.get()},
                                     ports_.clock.unix_seconds());
     if (!caller) {
@@ -177,11 +178,17 @@ tl::expected<void, ApiError> Exchange::understand(std::string_view body) {
     }
     auto request =
         decode_request(body, {*policy_.profile, policy_.unknown_fields, !head_.path_model.empty()});
+    if (request) {
+        request_ = std::move(*request);
+    } else {
+        request_.model = request.error().model;
+    }
+    if (model_asked_.empty()) {
+        model_asked_ = request_.model;
+    }
     if (!request) {
         return tl::unexpected(std::move(request.error()));
     }
-    request_ = std::move(*request);
-    model_asked_ = !head_.path_model.empty() ? head_.path_model : std::string_view(request_.model);
     if (model_asked_.empty()) {
         model_asked_ = default_model();
     }

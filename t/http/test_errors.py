@@ -130,6 +130,41 @@ def test_headers_at_their_limits_are_right(g):
 # Raised by nginx in our location
 
 
+# What an error says of the model
+
+
+def test_an_error_before_the_plan_names_the_model_that_was_asked_for(g):
+    for body, param in (({}, "prompt"), ({"prompt": "a", "n": 0}, "n"), ({"prompt": "a", "size": "large"}, "size"),
+                        ({"prompt": 1, "image": "x"}, "prompt")):
+        reply = g.post(PATH, {**body, "model": "auto"})
+        assert_error(reply, 400, None, param)
+        assert reply.json["extra_fields"]["model_requested"] == "auto"
+
+
+def test_an_error_of_any_step_names_the_model_in_the_path(gateway):
+    g = gateway(f"{OPEN} image_gateway_limit address requests=1/m;", SANDBOX, location_path="/openai/")
+    path = "/openai/deployments/auto/images/generations"
+    bodies = ("{", "[]", "", '{"prompt":"a","prompt":"b"}', '{"model":"other"}', "{}")
+    for body in bodies:
+        reply = g.post(path, body=body, headers={"Content-Type": "application/json"})
+        assert reply.status in (400, 429) and reply.json["extra_fields"]["model_requested"] == "auto", reply
+    assert g.post(path, body="{}").json["extra_fields"]["model_requested"] == "auto"
+
+
+def test_a_model_that_is_no_name_is_not_told_as_one(g):
+    for model in (7, "", "a b", "x" * 300):
+        reply = g.post(PATH, {"prompt": "a", "model": model})
+        assert_error(reply, 400, None, "model")
+        assert reply.json["extra_fields"]["model_requested"] is None
+
+
+def test_a_key_that_appears_twice_is_the_param_of_the_error(g):
+    long = "k" * 500
+    for body, param in (('{"prompt":"a","prompt":"b"}', "prompt"), ('{"n":1,"x":{"b":1,"b":2}}', "b"),
+                        (f'{{"{long}":1,"{long}":2}}', long[:128])):
+        assert_error(g.post(PATH, body=body, headers={"Content-Type": "application/json"}), 400, "invalid_json", param)
+
+
 def test_a_body_too_large_is_413(gateway):
     g = gateway(f"{OPEN} image_gateway_body_max 1k;", SANDBOX)
     assert_error(g.post(PATH, {"prompt": "x" * 1024}), 413, "request_too_large")

@@ -29,6 +29,8 @@ std::string_view name_of(JsonKind kind) {
     return "nothing";
 }
 
+constexpr size_t kLongestKeyShown = 128;
+
 // Receives yajl's events. Everything here is called from C: nothing may throw out of it.
 class JsonBuilder {
  public:
@@ -74,6 +76,7 @@ class JsonBuilder {
         }
         key_ = keep(text);
         if (limits_.unique_keys && has_member(open_.back(), key_)) {
+            twice_ = front_of(key_, kLongestKeyShown);
             return refuse("the key \"" + std::string(front_of(key_, 64)) + "\" appears twice");
         }
         return true;
@@ -98,6 +101,8 @@ class JsonBuilder {
     }
 
     [[nodiscard]] const std::string &refusal() const { return refusal_; }
+    // The key that appears twice; empty: none does.
+    [[nodiscard]] const std::string &twice() const { return twice_; }
 
  private:
     [[nodiscard]] uint32_t index() const { return static_cast<uint32_t>(document_.nodes_.size()); }
@@ -155,6 +160,7 @@ class JsonBuilder {
     std::string_view key_;
     uint32_t next_lifted_ = 0;
     std::string refusal_;
+    std::string twice_;
 };
 
 namespace {
@@ -217,6 +223,7 @@ JsonError explain(yajl_handle yajl, const JsonBuilder &builder) {
     JsonError error;
     error.offset = yajl_get_bytes_consumed(yajl);
     error.message = builder.refusal();
+    error.key = builder.twice();
     if (error.message.empty()) {
         unsigned char *text = yajl_get_error(yajl, 0, nullptr, 0);
         error.message = text == nullptr ? "not valid JSON" : reinterpret_cast<const char *>(text);
@@ -239,7 +246,8 @@ tl::expected<JsonDocument, JsonError> JsonDocument::read(std::string_view text,
                 JsonError{text[*offset] == '\\'
                               ? "half of a surrogate pair, or more escapes than anyone needs"
                               : "not valid UTF-8 text",
-                          *offset});
+                          *offset,
+                          {}});
         }
     }
     JsonDocument document;

@@ -92,6 +92,7 @@ inline constexpr JsonLimits kOperatorsJson{32, 16 * 1024 * 1024, 4096, true, tru
 struct JsonError {
     std::string message;
     size_t offset = 0;
+    std::string key;  // that appears twice; empty: it is something else
 };
 
 class JsonDocument {

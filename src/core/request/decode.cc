@@ -293,7 +293,8 @@ tl::expected<ImageRequest, ApiError> decode_request(std::string_view body,
         return tl::unexpected(ApiError::of(400, "invalid_json",
                                            "The body is not valid JSON, near byte " +
                                                std::to_string(read.error().offset) + ": " +
-                                               read.error().message + "."));
+                                               read.error().message + ".",
+                                           read.error().key));
     }
     ImageRequest request;
     auto document = std::make_shared<const JsonDocument>(std::move(*read));
@@ -308,6 +309,7 @@ tl::expected<ImageRequest, ApiError> decode_request(std::string_view body,
         const Problem &first = problems.front();
         ApiError error = ApiError::of(400, first.code, first.message, first.param);
         error.details = std::move(problems);
+        error.model = std::move(request.model);
         return tl::unexpected(std::move(error));
     }
     return request;
