@@ -46,8 +46,9 @@ inline bool take_parameter(const ngx_str_t &argument, std::string_view name,
     return true;
 }
 
-[[noreturn]] inline void invalid_parameter(std::string_view argument) {
-    throw ConfError{"invalid parameter \"" + std::string(argument) + "\""};
+[[noreturn]] inline void invalid_parameter(std::string_view argument, std::string_view expected) {
+    throw ConfError{"invalid parameter \"" + std::string(argument) + "\", expected " +
+                    std::string(expected)};
 }
 
 Milliseconds parse_time_parameter(std::string_view text);

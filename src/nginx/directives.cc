@@ -44,7 +44,7 @@ char *set_gateway(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
         if (cf->args->nelts == 2) {
             std::string_view profile;
             if (!take_parameter(arguments(cf)[1], "profile", profile)) {
-                invalid_parameter(to_view(arguments(cf)[1]));
+                invalid_parameter(to_view(arguments(cf)[1]), "profile=NAME");
             }
             static_cast<LocationConf &>(location).profile = find_profile(profile);
         }
@@ -62,7 +62,7 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
         std::string_view zone;
         const std::string_view argument = to_view(arguments(cf)[1]);
         if (!take_parameter(arguments(cf)[1], "zone", zone)) {
-            invalid_parameter(argument);
+            invalid_parameter(argument, "zone=NAME:SIZE");
         }
         const size_t colon = zone.find(':');
         if (colon == 0 || colon == std::string_view::npos) {
@@ -71,6 +71,57 @@ char *set_zone(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
         }
         main.zone =
             add_zone(cf, zone.substr(0, colon), parse_size_parameter(zone.substr(colon + 1)));
+    });
+}
+
+// nginx's own setters of words, sizes and times do not say what would be right.
+template <typename Value>
+Value &unset_place(ngx_conf_t *cf, const ngx_command_t *command, void *conf, Value unset) {
+    auto &place = *reinterpret_cast<Value *>(static_cast<char *>(conf) + command->offset);
+    require_first(cf, place == unset);
+    return place;
+}
+
+[[noreturn]] void invalid_value(ngx_conf_t *cf, const std::string &expected) {
+    throw ConfError{"\"" + to_string(arguments(cf)[0]) + "\" directive invalid value \"" +
+                    to_string(arguments(cf)[1]) + "\", expected " + expected};
+}
+
+char *set_word(ngx_conf_t *cf, ngx_command_t *command, void *conf) {
+    return read_directive(cf, [=] {
+        auto &place = unset_place<ngx_uint_t>(cf, command, conf, NGX_CONF_UNSET_UINT);
+        std::string expected;
+        for (const auto *word = static_cast<const ngx_conf_enum_t *>(command->post);
+             word->name.len != 0; ++word) {
+            if (to_view(word->name) == to_view(arguments(cf)[1])) {
+                place = word->value;
+                return;
+            }
+            expected += (expected.empty() ? "" : ", ") + to_string(word->name);
+        }
+        invalid_value(cf, "one of: " + expected);
+    });
+}
+
+char *set_size(ngx_conf_t *cf, ngx_command_t *command, void *conf) {
+    return read_directive(cf, [=] {
+        auto &place = unset_place<size_t>(cf, command, conf, NGX_CONF_UNSET_SIZE);
+        const ssize_t size = ngx_parse_size(&arguments(cf)[1]);
+        if (size == NGX_ERROR) {
+            invalid_value(cf, "something like 512k or 32m");
+        }
+        place = static_cast<size_t>(size);
+    });
+}
+
+char *set_time(ngx_conf_t *cf, ngx_command_t *command, void *conf) {
+    return read_directive(cf, [=] {
+        auto &place = unset_place<ngx_msec_t>(cf, command, conf, NGX_CONF_UNSET_MSEC);
+        const ngx_int_t milliseconds = ngx_parse_time(&arguments(cf)[1], 0);
+        if (milliseconds == NGX_ERROR) {
+            invalid_value(cf, "something like 500ms or 30s");
+        }
+        place = static_cast<ngx_msec_t>(milliseconds);
     });
 }
 
@@ -221,7 +272,7 @@ char *set_state(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
                 }
                 state.refuse = value == "refuse";
             } else {
-                invalid_parameter(to_view(arguments(cf)[i]));
+                invalid_parameter(to_view(arguments(cf)[i]), "keep=DAYS or on_error=serve|refuse");
             }
         }
     });
@@ -332,25 +383,25 @@ ngx_command_t image_gateway_commands[] = {
      add_provider, NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_model"), NGX_HTTP_MAIN_CONF | NGX_CONF_2MORE, add_alias,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
-    {ngx_string("image_gateway_auth"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+    {ngx_string("image_gateway_auth"), kEverywhere | NGX_CONF_TAKE1, set_word,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, auth), kAuthModes},
     {ngx_string("image_gateway_keys"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_str_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, keys_file), nullptr},
     {ngx_string("image_gateway_default_model"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_str_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, default_model), nullptr},
-    {ngx_string("image_gateway_body_max"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot,
+    {ngx_string("image_gateway_body_max"), kEverywhere | NGX_CONF_TAKE1, set_size,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, body_max), nullptr},
-    {ngx_string("image_gateway_answer_max"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_size_slot,
+    {ngx_string("image_gateway_answer_max"), kEverywhere | NGX_CONF_TAKE1, set_size,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, answer_max), nullptr},
-    {ngx_string("image_gateway_deadline"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
+    {ngx_string("image_gateway_deadline"), kEverywhere | NGX_CONF_TAKE1, set_time,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, deadline), nullptr},
     {ngx_string("image_gateway_buffering"), kEverywhere | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, buffering), nullptr},
-    {ngx_string("image_gateway_heartbeat"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
+    {ngx_string("image_gateway_heartbeat"), kEverywhere | NGX_CONF_TAKE1, set_time,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, heartbeat), nullptr},
     {ngx_string("image_gateway_catalog"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_catalog,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
-    {ngx_string("image_gateway_fit"), kEverywhere | NGX_CONF_TAKE1, ngx_conf_set_enum_slot,
+    {ngx_string("image_gateway_fit"), kEverywhere | NGX_CONF_TAKE1, set_word,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationFields, fit), kFitModes},
     {ngx_string("image_gateway_unknown_fields"), kEverywhere | NGX_CONF_1MORE, set_unknown_fields,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},

@@ -99,7 +99,9 @@ std::shared_ptr<JwtVerifier> read_jwt(ngx_conf_t *cf, MainConf &main) {
                                 "\", expected at most 10m"};
             }
         } else {
-            invalid_parameter(to_view(argument));
+            invalid_parameter(to_view(argument),
+                              "jwks=FILE|URL, issuer=TEXT, audience=TEXT, key_claim=NAME, "
+                              "admin_claim=NAME[=VALUE], leeway=TIME or ca=FILE");
         }
     }
     if (where.empty()) {

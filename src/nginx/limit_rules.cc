@@ -53,7 +53,8 @@ Limits read_limits(ngx_conf_t *cf) {
             }
         }
         if (!known) {
-            invalid_parameter(to_view(arguments(cf)[i]));
+            invalid_parameter(to_view(arguments(cf)[i]),
+                              "requests=N/m, images=N/m, images_day=N, concurrent=N or off");
         }
     }
     return limits;

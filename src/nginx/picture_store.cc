@@ -183,7 +183,7 @@ std::unique_ptr<PictureStore> read_store(ngx_conf_t *cf) {
             }
             store->hosting->rehost = value == "on";
         } else {
-            invalid_parameter(to_view(arguments(cf)[i]));
+            invalid_parameter(to_view(arguments(cf)[i]), "max=SIZE, ttl=TIME or rehost=on|off");
         }
     }
     auto *path = static_cast<ngx_path_t *>(ngx_pcalloc(cf->pool, sizeof(ngx_path_t)));

@@ -128,7 +128,7 @@ void add_key(ProviderBlock &block, const Arguments &arguments) {
         const ngx_str_t last = to_ngx(arguments[2]);
         std::string_view weight;
         if (!take_parameter(last, "weight", weight)) {
-            invalid_parameter(arguments[2]);
+            invalid_parameter(arguments[2], "weight=N");
         }
         key.weight = parse_count(weight, "weight", 1, 1000);
     }
@@ -178,7 +178,7 @@ void add_failure(ProviderBlock &block, const Arguments &arguments) {
         const ngx_str_t last = to_ngx(arguments[2]);
         std::string_view rate;
         if (!take_parameter(last, "rate", rate)) {
-            invalid_parameter(arguments[2]);
+            invalid_parameter(arguments[2], "rate=N%");
         }
         percent = parse_percent(rate, "rate");
     }

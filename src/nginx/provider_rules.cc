@@ -25,7 +25,11 @@ void read_parameters(const Arguments &arguments, std::initializer_list<Parameter
         const auto *known = std::find_if(parameters.begin(), parameters.end(),
                                          [&](const Parameter &row) { return row.name == name; });
         if (known == parameters.end() || name.size() == arguments[i].size()) {
-            invalid_parameter(arguments[i]);
+            std::string expected;
+            for (const Parameter &row : parameters) {
+                expected.append(expected.empty() ? "" : ", ").append(row.name).append("=");
+            }
+            invalid_parameter(arguments[i], "one of: " + expected);
         }
         if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
             throw ConfError{"duplicate parameter \"" + std::string(name) + "\""};
