@@ -125,8 +125,8 @@ def test_what_still_runs_when_nginx_is_stopped_has_a_row_too(scratch, gateway, o
     openai.wait_in_flight(1)
     g.signal(signal.SIGTERM)
     g.wait_exit()
-    rows = ask(scratch, "SELECT status, outcome, images, images_lost, cost_usd, counted_usd > 0 FROM usage")
-    assert rows == [(499, "client_gone", 0, 1, None, 1)]
+    rows = ask(scratch, "SELECT status, outcome, images, images_lost, cost_usd, counted_usd > 0, provider, model FROM usage")
+    assert rows == [(499, "client_gone", 0, 1, None, 1, "p", "gpt-image-2")]
 
 
 def test_a_killed_worker_has_its_money_counted(scratch, gateway, openai):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from fakes.openai import ERRORS
+from fakes.openai import ERRORS, Hang
 from harness import key_entry, provider, write_keys
 
 NAMES = ("provider", "model", "key", "outcome", "attempts", "upstream_time", "request_id")
@@ -44,6 +44,16 @@ def test_a_failure_is_named_by_its_outcome(g, openai):
     openai.next(ERRORS["moderation_blocked"])
     g.generate(HEADERS, model="p/gpt-image-2")
     assert logged(g)["outcome"] == "refused_by_policy"
+
+
+def test_a_client_that_left_has_the_provider_that_was_asked(g, openai):
+    openai.always(Hang())
+    with g.connect() as raw:
+        raw.post("/v1/images/generations", {"prompt": "a", "model": "p/gpt-image-2"}, HEADERS)
+        openai.wait_in_flight(1)
+    line = logged(g)
+    assert line.pop("request_id") and float(line.pop("upstream_time")) >= 0
+    assert line == {"provider": "p", "model": "gpt-image-2", "key": "team-a", "outcome": "client_gone", "attempts": "1"}
 
 
 def test_an_anonymous_caller_has_no_key(g):

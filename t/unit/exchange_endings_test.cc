@@ -87,8 +87,11 @@ TEST_F(ExchangeTest, WhenTheCallerLeavesTheCallIsCancelled) {
         } else {
             exchange->cancel();
             EXPECT_EQ(exchange->outcome(), "client_gone");
-            EXPECT_EQ(exchange->attempts().size(), 1U) << "what has happened can still be read";
+            ASSERT_EQ(exchange->attempts().size(), 2U) << "what has happened can still be read";
+            EXPECT_EQ(exchange->attempts().back().provider, "b") << "also what was cut off";
+            EXPECT_TRUE(exchange->attempts().back().may_be_billed);
             exchange->cancel();
+            EXPECT_EQ(exchange->attempts().size(), 2U);
         }
         EXPECT_EQ(open_calls(), 0U);
         EXPECT_EQ(world.upstream.calls[1]->state, State::cancelled);

@@ -1,6 +1,7 @@
 #include "core/routing/journal.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "core/providers/error_reply.h"
@@ -70,9 +71,21 @@ void Journal::skip(const Candidate &candidate, Hindered hindered) {
     skipped_.push_back({candidate.provider->name, candidate.model, hindered.by});
 }
 
-void Journal::drop(Milliseconds ran, int64_t perhaps_made) {
+void Journal::drop(const Candidate &candidate, Milliseconds ran, int64_t perhaps_made) noexcept {
     upstream_time_ += ran;
     images_lost_ += perhaps_made;
+    try {
+        AttemptRecord record;
+        record.provider = candidate.provider->name;
+        record.model = candidate.model;
+        record.outcome = OutcomeType::too_late;
+        record.latency = ran.count();
+        record.images = perhaps_made;
+        record.may_be_billed = perhaps_made > 0;
+        attempts_.push_back(std::move(record));
+    } catch (const std::bad_alloc &) {
+        // It is counted, and only its name is missing in the log.
+    }
 }
 
 int64_t Journal::told_cost() const {

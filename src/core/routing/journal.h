@@ -43,8 +43,8 @@ class Journal {
     // Takes a line about it, unless it is a success. `outcome` is free of secrets.
     void add(const Candidate &candidate, const Outcome &outcome, AttemptRecord record);
     void skip(const Candidate &candidate, Hindered hindered);
-    // What ran when nobody waited for it any longer.
-    void drop(Milliseconds ran, int64_t perhaps_made);
+    // An attempt that ran when nobody waited for it any longer.
+    void drop(const Candidate &candidate, Milliseconds ran, int64_t perhaps_made) noexcept;
     // Images that are billed and not answered with; and those that were counted so, and are none.
     void lose(int64_t images) { images_lost_ += images; }
     void redeem(int64_t images) { images_lost_ -= images; }

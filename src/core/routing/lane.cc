@@ -354,7 +354,7 @@ void Lane::expire() {
 void Lane::drop() noexcept {
     pause_.reset();
     if (attempt_ != nullptr) {
-        effort_.journal.drop(effort_.ports.clock.now() - attempt_began_,
+        effort_.journal.drop(candidate_, effort_.ports.clock.now() - attempt_began_,
                              attempt_->may_be_billed() && !may_be_billed_before()
                                  ? share().images - images_told_
                                  : 0);
