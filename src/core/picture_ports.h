@@ -41,7 +41,11 @@ class PictureFetcher {
                                          std::function<void(FetchedPicture)> on_end) = 0;
 };
 
-enum class Written : uint8_t { whole, store_full, failed };
+struct Written {
+    enum Result : uint8_t { whole, store_full, failed };
+    Result result = failed;
+    std::string problem = {};  // for operators; empty where there is none
+};
 
 class Write {
  public:

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -24,7 +25,10 @@ class NgxWrite final : public Write {
 };
 
 Written why() {
-    return errno == ENOSPC || errno == EDQUOT ? Written::store_full : Written::failed;
+    const int error = errno;
+    const bool is_full = error == ENOSPC || error == EDQUOT;
+    return {is_full ? Written::store_full : Written::failed,
+            std::error_code(error, std::generic_category()).message()};
 }
 
 bool write_all(int file, const uint8_t *bytes, size_t count) {
@@ -58,23 +62,23 @@ Written write_picture(const std::string &path, const Bytes &base64) {
     constexpr size_t kPiece = size_t{48} * 1024;
     std::vector<uint8_t> piece(kPiece);
     Base64Reader reader(base64);
-    Written result = Written::whole;
-    for (size_t count = kPiece; count == kPiece && result == Written::whole;) {
+    Written result{Written::whole};
+    for (size_t count = kPiece; count == kPiece && result.result == Written::whole;) {
         count = reader.read(piece);
         if (!write_all(file, piece.data(), count)) {
             result = why();
         }
     }
-    if (result == Written::whole && !reader.is_whole()) {
-        result = Written::failed;
+    if (result.result == Written::whole && !reader.is_whole()) {
+        result = {Written::failed, "its base64 is broken"};
     }
-    if (close(file) != 0 && result == Written::whole) {
+    if (close(file) != 0 && result.result == Written::whole) {
         result = why();
     }
-    if (result == Written::whole && std::rename(temporary.c_str(), path.c_str()) != 0) {
+    if (result.result == Written::whole && std::rename(temporary.c_str(), path.c_str()) != 0) {
         result = why();
     }
-    if (result != Written::whole) {
+    if (result.result != Written::whole) {
         unlink(temporary.c_str());
     }
     return result;
@@ -84,7 +88,7 @@ Written write_picture(const std::string &path, const Bytes &base64) {
 
 std::unique_ptr<Write> NgxPictureFiles::write(std::string path, Bytes base64,
                                               std::function<void(Written)> on_end) {
-    auto result = std::make_shared<Written>(Written::failed);
+    auto result = std::make_shared<Written>();
     // Not kept outside of the job, which the loop destroys: the blocks belong to the loop.
     auto task = tasks_.run([result, path = std::move(path),
                             base64 = std::move(base64)] { *result = write_picture(path, base64); },

@@ -76,6 +76,7 @@ def test_on_a_full_disk_the_url_is_a_data_url_and_says_why(small_disk, keeps):
         head, _, data = one["url"].partition(",")
         assert head == "data:image/png;base64" and base64.b64decode(data, validate=True).startswith(b"\x89PNG")
     assert reasons(reply) == ["the url is a data: URL: the store is full"]
+    g.wait_log(rf'\[error\] .*cannot keep a picture in "{small_disk}/store": No space left on device')
     assert all("expires_at" not in one for one in reply.json["extra_fields"]["images"])
     assert g.get(before).status == 200 and len(kept(small_disk / "store")) == 1, "nothing half written stays"
     (small_disk / "filler").unlink()

@@ -69,10 +69,10 @@ class FakeFiles final : public PictureFiles {
             Entry{{std::move(path), std::move(base64)}, std::move(on_end)}));
         return std::make_unique<PendingHandle<Write, Entry>>(entries.back());
     }
-    void end(size_t index, Written written) {
+    void end(size_t index, Written::Result result) {
         const auto on_end = std::exchange(entries.at(index)->on_end, nullptr);
         ASSERT_NE(on_end, nullptr) << "it has ended";
-        on_end(written);
+        on_end({result, "the disk is away"});
     }
     bool busy = false;
     std::vector<std::shared_ptr<Entry>> entries;

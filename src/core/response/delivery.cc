@@ -5,6 +5,7 @@
 
 #include "core/images/check_pictures.h"
 #include "core/json/text.h"
+#include "core/response/redact.h"
 
 namespace gateway {
 
@@ -105,18 +106,21 @@ void PictureDelivery::keep(size_t index) {
     items_[index].name = new_picture_name(ports_.random, image.format);
     items_[index].write =
         ports_.files.write(picture_path(*wish_.hosting, items_[index].name), image.content,
-                           [this, index](Written written) { on_written(index, written); });
+                           [this, index](const Written &written) { on_written(index, written); });
     if (items_[index].write == nullptr) {
-        on_written(index, Written::failed);
+        on_written(index, {Written::failed, "the thread pool takes no more tasks"});
     }
 }
 
-void PictureDelivery::on_written(size_t index, Written written) {
-    if (written != Written::whole) {
+void PictureDelivery::on_written(size_t index, const Written &written) {
+    if (written.result != Written::whole) {
+        ports_.log.write(LogLevel::error,
+                         for_log("image gateway: cannot keep a picture in \"" +
+                                 wish_.hosting->directory + "\": " + written.problem));
         if (items_[index].link) {
             result_.images[index] = std::move(*items_[index].link);
         }
-        const bool full = written == Written::store_full;
+        const bool full = written.result == Written::store_full;
         fail(index, full ? Trouble::store_full : Trouble::not_kept,
              full ? "the store is full" : "it could not be written");
         return;

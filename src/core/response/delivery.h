@@ -65,7 +65,7 @@ class PictureDelivery {
     void fetch(size_t index);
     void on_fetched(size_t index, FetchedPicture picture);
     void keep(size_t index);
-    void on_written(size_t index, Written written);
+    void on_written(size_t index, const Written &written);
     void fail(size_t index, Trouble trouble, std::string why);
     void finish(size_t index);
     [[nodiscard]] bool wants_bytes_of(const Image &image) const;
