@@ -8,6 +8,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "core/access/openssl_errors.h"
 #include "nginx/conf.h"
 #include "nginx/guard.h"
 #include "nginx/request_context.h"
@@ -32,6 +33,7 @@ void NgxRandom::fill(std::span<uint8_t> bytes) {
     while (!bytes.empty()) {
         if (left_ == 0) {
             if (RAND_bytes(store_.data(), static_cast<int>(store_.size())) != 1) {
+                const OpenSslErrors emptied;
                 throw std::runtime_error("no random numbers");
             }
             left_ = store_.size();

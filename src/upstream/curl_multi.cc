@@ -141,6 +141,7 @@ void CurlMulti::end(CurlJob &job, CURLcode result) {
         return;
     }
     curl_multi_remove_handle(multi_, job.easy());
+    ERR_clear_error();
     job.set_added(false);
     job.set_result(result);
     finished_.push_back(&job);
@@ -184,6 +185,7 @@ void CurlMulti::collect() {
         job->set_added(false);
         finished_.push_back(job);
     }
+    ERR_clear_error();  // of connections that were closed
 }
 
 void CurlMulti::deliver() {

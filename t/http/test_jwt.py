@@ -266,3 +266,14 @@ def test_thousands_of_tokens_leave_the_worker_as_it_was(trusting, signers):
     g = trusting(signer, virtual=False)
     tokens = [{"Authorization": f"Bearer {signer.token(sub=f'user-{number}')}"} for number in range(6000)]
     assert Flood(g, 12_000, tokens, body=b'{"prompt":"a","size":"16x16"}').run() == {200: 12_000}
+
+
+def test_tokens_with_wrong_signatures_write_no_alerts_of_tls(trusting, signers, certs):
+    """What OpenSSL said of them stays in its queue, and nginx's next TLS call would log it."""
+    g = trusting(*signers.values(), tls=certs.good)
+    for signer in signers.values():
+        for algorithm in signer.algorithms:
+            front = signer.token(algorithm=algorithm).rpartition(".")[0]
+            for signature in ("A" * 342, "_" * 342, "AAAA"):
+                assert_refused(ask(g, f"{front}.{signature}"))
+    assert "global SSL error" not in g.error_log()

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <openssl/err.h>
+
 #include <string>
 #include <utility>
 
@@ -115,6 +117,31 @@ TEST(KeySet, HoldsEachKeyToWhatItIsFor) {
     EXPECT_EQ(keys->verify(jws), KeySet::Verdict::unknown_key);
     jws.key_id = "2026";
     EXPECT_EQ(keys->verify(jws), KeySet::Verdict::good);
+}
+
+// nginx logs an [alert] for each error that it finds there.
+TEST(KeySet, LeavesNothingInOpenSslsQueueWhateverItIsGiven) {
+    ERR_clear_error();
+    const auto keys = set_of(kAll);
+    for (const std::string &token : {kHs256, kRs256, kEs256, kEdDsa}) {
+        const size_t signature = token.rfind('.') + 1;
+        for (const std::string &changed :
+             {std::string(token).replace(signature, 1, "A"), std::string(token).replace(0, 2, "ey"),
+              token.substr(0, signature) + "AAAA", token.substr(0, signature),
+              token.substr(0, signature) + std::string(342, '_') + "8"}) {
+            const auto jws = read_jws(changed);
+            EXPECT_FALSE(jws && keys->verify(*jws) == KeySet::Verdict::good && changed != token);
+            EXPECT_EQ(ERR_peek_error(), 0U) << changed;
+        }
+    }
+    for (const char *key :
+         {R"({"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
+          R"("y":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"})",
+          R"({"kty":"RSA","n":"AQAB","e":"AQAB"})",
+          R"({"kty":"OKP","crv":"Ed25519","x":"AAAA"})"}) {
+        EXPECT_FALSE(KeySet::read(std::string("{\"keys\":[") + key + "]}", KeySet::Origin::file));
+        EXPECT_EQ(ERR_peek_error(), 0U) << key;
+    }
 }
 
 TEST(KeySet, TakesNoSecretFromAnAddress) {

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/access/base64url.h"
+#include "core/access/openssl_errors.h"
 
 namespace gateway {
 
@@ -216,6 +217,7 @@ bool is_to_verify(JsonValue jwk) {
 }  // namespace
 
 bool VerificationKey::read_material(JsonValue jwk, std::string &problem) {
+    const OpenSslErrors emptied;
     const std::string_view type = jwk["kty"].string();
     const std::string_view curve = jwk["crv"].string();
     if (type == "oct") {
@@ -276,6 +278,7 @@ bool VerificationKey::is_for(JwsAlgorithm algorithm) const {
 }
 
 bool VerificationKey::verifies(const Jws &jws) const {
+    const OpenSslErrors emptied;
     return is_for(jws.algorithm) && (type_ == Type::secret ? verify_hmac(secret_, jws)
                                                            : verify_with(key_.get(), type_, jws));
 }

@@ -6,6 +6,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "core/access/openssl_errors.h"
+
 namespace gateway {
 
 namespace {
@@ -42,6 +44,7 @@ Sha256 sha256(std::string_view text) {
     if (EVP_DigestInit_ex(hasher.context.get(), hasher.algorithm.get(), nullptr) != 1 ||
         EVP_DigestUpdate(hasher.context.get(), text.data(), text.size()) != 1 ||
         EVP_DigestFinal_ex(hasher.context.get(), digest.data(), &size) != 1) {
+        const OpenSslErrors emptied;
         throw std::runtime_error("SHA-256 is not available");
     }
     return digest;

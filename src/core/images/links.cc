@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <stdexcept>
 
+#include "core/access/openssl_errors.h"
 #include "core/access/sha256.h"
 
 namespace gateway {
@@ -31,9 +33,12 @@ Sha256 sign(std::string_view name, std::string_view expires, const std::string &
     text.append("\n").append(expires);
     Sha256 signature{};
     unsigned length = 0;
-    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-         reinterpret_cast<const unsigned char *>(text.data()), text.size(), signature.data(),
-         &length);
+    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+             reinterpret_cast<const unsigned char *>(text.data()), text.size(), signature.data(),
+             &length) == nullptr) {
+        const OpenSslErrors emptied;
+        throw std::runtime_error("HMAC is not available");  // zeros are no signature
+    }
     return signature;
 }
 
