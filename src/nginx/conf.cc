@@ -159,9 +159,12 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
                         "\"image_gateway_auth off\""};
     }
     policy.default_model = to_string(location.default_model);
-    if (!policy.default_model.empty() && !main.models.knows(policy.default_model)) {
-        throw ConfError{"image_gateway_default_model \"" + policy.default_model +
-                        "\" is neither an alias nor a model of a configured provider"};
+    if (!policy.default_model.empty()) {
+        if (!main.models.knows(policy.default_model)) {
+            throw ConfError{"image_gateway_default_model \"" + policy.default_model +
+                            "\" is neither an alias nor a model of a configured provider"};
+        }
+        main.models.require(policy.default_model);
     }
     warn_if_shut_down(cf, main.models, policy.default_model);
     policy.profile = location.profile == nullptr ? &unified_profile() : location.profile;
@@ -213,7 +216,7 @@ void *create_main_conf(ngx_conf_t *cf) noexcept {
 char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept {
     return read_directive(cf, [=] {
         const ModelMap &models = static_cast<MainConf *>(conf)->models;
-        const auto checked = models.check();
+        const auto checked = models.check(*models.catalogue());
         if (!checked) {
             throw ConfError{checked.error()};
         }

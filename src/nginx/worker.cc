@@ -90,6 +90,9 @@ void Worker::watch_files(MainConf &main) {
                 if (!read) {
                     return tl::unexpected(std::move(read.error()));
                 }
+                if (auto checked = main.models.check(*read); !checked) {
+                    return tl::unexpected(std::move(checked.error()));
+                }
                 auto catalogue = std::make_shared<const Catalogue>(std::move(*read));
                 return [&main, catalogue]() mutable {
                     std::shared_ptr<const void> old = main.models.catalogue();

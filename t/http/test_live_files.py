@@ -88,6 +88,26 @@ def test_a_broken_catalogue_keeps_the_old_contents_and_is_logged(gateway, scratc
     assert until(lambda: "sandbox/three" in listed(g), 5)
 
 
+@pytest.mark.parametrize("document, problem", (
+    ({"apis": {"none": [{"model": "a"}], "sandbox": "none"}}, 'no row "\\*" for the api "sandbox"'),
+    (rows({"model": "two", "family": "sandbox"}), 'alias "house" names "one"'),
+    (rows({"model": "one", "family": "sandbox"}), 'image_gateway_default_model "extra"')))
+def test_a_catalogue_that_nginx_would_not_start_with_is_not_taken_over(gateway, nginx_t, scratch, document, problem):
+    path = scratch / "catalog.json"
+    good = rows({"model": "one", "family": "sandbox"}, {"model": "extra", "family": "sandbox"})
+    location = OPEN + "image_gateway_default_model extra;"
+    http = f"image_gateway_catalog {write(path, good)};" + SANDBOX + "image_model house one;"
+    g = gateway(location, http)
+    assert g.generate(model="house", size="16x16").status == 200
+    write(path, document)
+    g.wait_log(f"keeps what it had: .*{problem}")
+    for model in ("house", "one", "extra", "sandbox/one", "sandbox/never-heard-of", None):
+        reply = g.generate(size="16x16", **({"model": model} if model else {}))
+        assert reply.status == 200, (model, reply)
+    tested = nginx_t(http, location)
+    assert not tested.ok and problem.replace("\\", "") in tested.output, tested.output
+
+
 def test_a_changed_file_of_keys_takes_effect_without_a_reload(gateway, scratch):
     path = scratch / "keys.json"
     write_keys(path, [key_entry("a", "sk-bf-a")])

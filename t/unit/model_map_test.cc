@@ -47,6 +47,28 @@ TEST_F(ModelMapTest, TellsSpellingsApartWhereTheProviderDoes) {
     EXPECT_FALSE(may_use(caller_for({"openai/gpt-*"}), other));
 }
 
+TEST_F(ModelMapTest, ChecksACatalogueThatItDoesNotUseYet) {
+    add_alias("auto", {{"house-model"}});
+    map.require("other-model");
+    const auto problem = [&](const char *text) {
+        const Catalogue below = built_in();
+        const auto checked = map.check(read_catalogue(text, &below));
+        return checked ? std::string() : checked.error();
+    };
+    constexpr const char *kBoth =
+        R"({"apis":{"openai":[{"model":"house-model"},{"model":"other-model"}]}})";
+    EXPECT_EQ(problem(kBoth), "");
+    EXPECT_EQ(problem(R"({"apis":{"openai":[{"model":"other-model"}]}})"),
+              "alias \"auto\" names \"house-model\", which is neither an alias nor a model of a "
+              "configured provider");
+    EXPECT_EQ(problem(R"({"apis":{"openai":[{"model":"house-model"}]}})"),
+              "image_gateway_default_model \"other-model\" is neither an alias nor a model of a "
+              "configured provider");
+    EXPECT_EQ(problem(R"({"apis":{"none":[{"model":"a"}],"openai":"none"}})"),
+              "the catalogue has no row \"*\" for the api \"openai\"");
+    EXPECT_FALSE(map.check(*map.catalogue())) << "the one in use is the built-in one";
+}
+
 TEST_F(ModelMapTest, ResolvesInTheOrderOfTheDesign) {
     add_alias("auto", {{"openai/gpt-image-2"}, {"sandbox/placeholder"}});
     add_alias("openai/shadow", {{"azure/gpt-image-2"}});
@@ -82,13 +104,13 @@ TEST_F(ModelMapTest, ResolvesInTheOrderOfTheDesign) {
     for (const auto &row : kRows) {
         EXPECT_EQ(resolve(row.name), row.candidates) << row.name;
     }
-    EXPECT_TRUE(map.check());
+    EXPECT_TRUE(map.check(*map.catalogue()));
 }
 
 TEST_F(ModelMapTest, ExpandsAliasesWithinAliases) {
     add_alias("inner", {{"azure/gpt-image-2"}, {"gpt-image-1.5"}});
     add_alias("outer", {{"sandbox/placeholder"}, {"inner"}, {"openai:gpt-image-2"}});
-    EXPECT_TRUE(map.check());
+    EXPECT_TRUE(map.check(*map.catalogue()));
     EXPECT_EQ(resolve("outer"),
               "sandbox/placeholder azure/gpt-image-2 openai/gpt-image-1.5 openai/gpt-image-2");
 }
@@ -97,15 +119,15 @@ TEST_F(ModelMapTest, FindsLoopsAmongAliases) {
     add_alias("a", {{"sandbox/placeholder"}, {"b"}});
     add_alias("b", {{"c"}});
     add_alias("c", {{"a"}});
-    const auto checked = map.check();
+    const auto checked = map.check(*map.catalogue());
     ASSERT_FALSE(checked);
     EXPECT_EQ(checked.error(), "model aliases form a loop: a -> b -> c -> a");
 }
 
 TEST_F(ModelMapTest, FindsAnAliasThatNamesItself) {
     add_alias("gpt-image-2", {{"gpt-image-2"}});
-    ASSERT_FALSE(map.check());
-    EXPECT_NE(map.check().error().find("loop"), std::string::npos);
+    ASSERT_FALSE(map.check(*map.catalogue()));
+    EXPECT_NE(map.check(*map.catalogue()).error().find("loop"), std::string::npos);
 }
 
 TEST_F(ModelMapTest, ADiamondOfAliasesIsNoLoop) {
@@ -113,13 +135,13 @@ TEST_F(ModelMapTest, ADiamondOfAliasesIsNoLoop) {
     add_alias("left", {{"base"}});
     add_alias("right", {{"base"}});
     add_alias("top", {{"left"}, {"right"}, {"base"}});
-    EXPECT_TRUE(map.check());
+    EXPECT_TRUE(map.check(*map.catalogue()));
 }
 
 TEST_F(ModelMapTest, FindsMembersThatDoNotExist) {
     add_alias("good", {{"openai/x"}});
     add_alias("tired", {{"openai/gpt-image-2"}, {"flux/flux-2-pro"}});
-    const auto checked = map.check();
+    const auto checked = map.check(*map.catalogue());
     ASSERT_FALSE(checked);
     EXPECT_NE(checked.error().find("\"tired\" names \"flux/flux-2-pro\""), std::string::npos);
 }
@@ -136,13 +158,13 @@ TEST_F(ModelMapTest, ACatalogueWithoutALastResortIsTold) {
     use_catalogue(
         R"({"apis":{"openai":[{"model":"gpt-*"}],"sandbox":[{"model":"*"}]},
             "providers":{"openai":[{"model":"*"}]}})");
-    const auto checked = map.check();
+    const auto checked = map.check(*map.catalogue());
     ASSERT_FALSE(checked) << "azure has none of its own";
     EXPECT_NE(checked.error().find("\"openai\""), std::string::npos);
     use_catalogue(
         R"({"apis":{"openai":[{"model":"gpt-*"}],"sandbox":[{"model":"*"}]},
             "providers":{"openai":[{"model":"*"}],"azure":[{"model":"*"}]}})");
-    EXPECT_TRUE(map.check());
+    EXPECT_TRUE(map.check(*map.catalogue()));
 }
 
 TEST_F(ModelMapTest, ABareIdGoesToTheFirstProviderWhoseOwnRowsListIt) {

@@ -252,6 +252,11 @@ bool may_use_any(const Offer &offer, std::string_view name, Random &random) {
            });
 }
 
+ApiError error_unknown_model(std::string_view name) {
+    return ApiError::of(404, "model_not_found",
+                        "The model '" + std::string(name) + "' is not known here.", "model");
+}
+
 // Only the order of an alias's members is drawn, and it does not matter here.
 class NoRandom final : public Random {
  public:
@@ -289,16 +294,17 @@ tl::expected<std::string, ApiError> write_model(const Offer &offer, std::string_
     const auto candidates = offer.models.resolve(name, random);
     // What a caller may not use does not exist for them.
     if (!candidates || !may_use_any(offer, name, random)) {
-        return tl::unexpected(
-            ApiError::of(404, "model_not_found",
-                         "The model '" + std::string(name) + "' is not known here.", "model"));
+        return tl::unexpected(error_unknown_model(name));
     }
     JsonWriter out;
+    const Candidate *candidate = candidates->empty() ? nullptr : &candidates->front();
+    const ModelSpec *spec = candidate == nullptr ? nullptr : spec_of(offer.catalogue, *candidate);
     if (const Alias *alias = offer.models.alias(name)) {
         write_alias(out, *alias);
+    } else if (spec != nullptr) {
+        write_listed(out, *candidate, *spec, now);
     } else {
-        const Candidate &candidate = candidates->front();
-        write_listed(out, candidate, *spec_of(offer.catalogue, candidate), now);
+        return tl::unexpected(error_unknown_model(name));
     }
     return std::move(out).finish_text();
 }

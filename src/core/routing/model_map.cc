@@ -35,30 +35,37 @@ const Alias *ModelMap::alias(std::string_view name) const {
     return found == aliases_.end() ? nullptr : &found->second;
 }
 
-bool ModelMap::knows(std::string_view name) const {
+bool ModelMap::knows(const Catalogue &catalogue, std::string_view name) const {
     std::vector<Candidate> candidates;
-    return alias(name) != nullptr || resolve_one(name, candidates);
+    return alias(name) != nullptr || resolve_one(catalogue, name, candidates);
 }
 
-tl::expected<void, std::string> ModelMap::check() const {
+tl::expected<void, std::string> ModelMap::check(const Catalogue &catalogue) const {
     for (const auto &provider : providers_) {
         const std::string_view api = provider->dialect->name();
-        // Requests rely on it: any model of a configured provider has a specification.
-        if (catalogue_->find(provider->name, api, "*") == nullptr) {
+        // Any model of a configured provider has a specification.
+        if (catalogue.find(provider->name, api, "*") == nullptr) {
             return tl::unexpected("the catalogue has no row \"*\" for the api \"" +
                                   std::string(api) + "\"");
         }
     }
     for (const auto &[name, alias] : aliases_) {
         std::vector<const Alias *> path;
-        if (auto checked = check_alias(alias, path); !checked) {
+        if (auto checked = check_alias(catalogue, alias, path); !checked) {
             return checked;
+        }
+    }
+    for (const std::string &name : required_) {
+        if (!knows(catalogue, name)) {
+            return tl::unexpected("image_gateway_default_model \"" + name +
+                                  "\" is neither an alias nor a model of a configured provider");
         }
     }
     return {};
 }
 
-tl::expected<void, std::string> ModelMap::check_alias(const Alias &alias,
+tl::expected<void, std::string> ModelMap::check_alias(const Catalogue &catalogue,
+                                                      const Alias &alias,
                                                       std::vector<const Alias *> &path) const {
     if (std::find(path.begin(), path.end(), &alias) != path.end()) {
         std::string loop;
@@ -70,12 +77,12 @@ tl::expected<void, std::string> ModelMap::check_alias(const Alias &alias,
     path.push_back(&alias);
     for (const Alias::Member &member : alias.members) {
         if (const Alias *inner = this->alias(member.model)) {
-            if (auto checked = check_alias(*inner, path); !checked) {
+            if (auto checked = check_alias(catalogue, *inner, path); !checked) {
                 return checked;
             }
             continue;
         }
-        if (!knows(member.model)) {
+        if (!knows(catalogue, member.model)) {
             return tl::unexpected(
                 "alias \"" + alias.name + "\" names \"" + member.model +
                 "\", which is neither an alias nor a model of a configured provider");
@@ -85,7 +92,8 @@ tl::expected<void, std::string> ModelMap::check_alias(const Alias &alias,
     return {};
 }
 
-bool ModelMap::resolve_one(std::string_view name, std::vector<Candidate> &into) const {
+bool ModelMap::resolve_one(const Catalogue &catalogue, std::string_view name,
+                           std::vector<Candidate> &into) const {
     for (const char separator : {'/', ':'}) {
         const size_t end = name.find(separator);
         if (end == std::string_view::npos) {
@@ -99,7 +107,7 @@ bool ModelMap::resolve_one(std::string_view name, std::vector<Candidate> &into) 
     }
     for (const auto &provider : providers_) {
         const Dialect &dialect = *provider->dialect;
-        if (catalogue_->lists(provider->name, dialect.name(), name, dialect.ignores_case())) {
+        if (catalogue.lists(provider->name, dialect.name(), name, dialect.ignores_case())) {
             into.push_back({provider.get(), std::string(name)});
             return true;
         }
@@ -122,7 +130,7 @@ void ModelMap::expand(const Alias &alias, Random &random, std::vector<Candidate>
         if (const Alias *inner = this->alias(model)) {
             expand(*inner, random, into);
         } else {
-            (void)resolve_one(model, into);  // check() has seen that it can be
+            (void)resolve_one(*catalogue_, model, into);  // check() has seen that it can be
         }
     }
 }
@@ -132,7 +140,7 @@ tl::expected<std::vector<Candidate>, ApiError> ModelMap::resolve(std::string_vie
     std::vector<Candidate> candidates;
     if (const Alias *found = alias(name)) {
         expand(*found, random, candidates);
-    } else if (!resolve_one(name, candidates)) {
+    } else if (!resolve_one(*catalogue_, name, candidates)) {
         return tl::unexpected(
             ApiError::of(404, "model_not_found",
                          "The model '" + std::string(name) + "' is not known here.", "model"));
@@ -142,7 +150,7 @@ tl::expected<std::vector<Candidate>, ApiError> ModelMap::resolve(std::string_vie
 
 std::optional<std::string> ModelMap::shut_down(std::string_view name, int64_t unix_seconds) const {
     std::vector<Candidate> candidates;
-    if (!resolve_one(name, candidates)) {
+    if (!resolve_one(*catalogue_, name, candidates)) {
         return std::nullopt;
     }
     const ModelSpec *spec = spec_of(*catalogue_, candidates.front());

@@ -61,10 +61,14 @@ class ModelMap {
         return providers_;
     }
 
-    [[nodiscard]] bool knows(std::string_view name) const;
+    [[nodiscard]] bool knows(std::string_view name) const { return knows(*catalogue_, name); }
 
-    // What is wrong with the aliases taken together: members that do not exist, loops.
-    [[nodiscard]] tl::expected<void, std::string> check() const;
+    // Names that must stay known, whatever catalogue comes.
+    void require(std::string model) { required_.push_back(std::move(model)); }
+    // What is wrong with this catalogue, or with the aliases together with it: an api without a row
+    // "*", models that do not exist, loops. Asked before a catalogue is used, at the start and
+    // later; may run on another thread.
+    [[nodiscard]] tl::expected<void, std::string> check(const Catalogue &catalogue) const;
 
     // An exact alias; a provider before the first '/' or ':'; a bare id that a provider's catalogue
     // lists.
@@ -77,12 +81,15 @@ class ModelMap {
 
  private:
     [[nodiscard]] tl::expected<void, std::string> check_alias(
-        const Alias &alias, std::vector<const Alias *> &path) const;
-    [[nodiscard]] bool resolve_one(std::string_view name, std::vector<Candidate> &into) const;
+        const Catalogue &catalogue, const Alias &alias, std::vector<const Alias *> &path) const;
+    [[nodiscard]] bool knows(const Catalogue &catalogue, std::string_view name) const;
+    [[nodiscard]] bool resolve_one(const Catalogue &catalogue, std::string_view name,
+                                   std::vector<Candidate> &into) const;
     void expand(const Alias &alias, Random &random, std::vector<Candidate> &into) const;
 
     std::vector<std::unique_ptr<Provider>> providers_;
     std::map<std::string, Alias, std::less<>> aliases_;
+    std::vector<std::string> required_;
     std::shared_ptr<const Catalogue> catalogue_ = std::make_shared<const Catalogue>();
 };
 

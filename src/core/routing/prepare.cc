@@ -90,6 +90,12 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
                                          const Preparation &preparation) {
     Prepared prepared;
     prepared.spec = spec_of(preparation.catalogue, candidate);
+    if (prepared.spec == nullptr) {
+        // ModelMap::check() has seen that there is one; but nobody must crash if not.
+        return tl::unexpected(ApiError::of(
+            404, "model_not_found",
+            "The catalogue does not know the model '" + candidate.name() + "'.", "model"));
+    }
     const Params &asked = preparation.request.params;
     auto fitted = fit(asked, *prepared.spec, preparation.mode);
     if (!fitted) {
