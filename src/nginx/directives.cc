@@ -260,6 +260,8 @@ char *set_state(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
         StateRules &state = main_conf_of(conf).state;
         require_first(cf, state.path.empty());
         state.path = full_path(cf, to_view(arguments(cf)[1]));
+        state.where =
+            to_string(cf->conf_file->file.name) + ":" + std::to_string(cf->conf_file->line);
         for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
             std::string_view value;
             if (take_parameter(arguments(cf)[i], "keep", value)) {

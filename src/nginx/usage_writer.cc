@@ -32,6 +32,7 @@ struct UsageWriter::Shared {
     std::string path;
     std::optional<StateFile> file;
     Fingerprint opened_as;
+    std::string note;  // of the last that was opened, until it is told
 
     // Anew, when the file that was opened is no longer there.
     tl::expected<void, std::string> open() {
@@ -44,6 +45,7 @@ struct UsageWriter::Shared {
                 return tl::unexpected(std::move(opened.error()));
             }
             file.emplace(std::move(*opened));
+            note = file->note();
             opened_as = fingerprint_of(path);
         }
         return {};
@@ -61,6 +63,7 @@ struct UsageWriter::Job {
     bool written = false;
     bool has_more_to_forget = false;
     std::string problem;  // empty: none
+    std::string note;     // something else that people should know; empty: nothing
 
     void run(Shared &shared) {
         const std::scoped_lock lock(shared.mutex);
@@ -68,6 +71,7 @@ struct UsageWriter::Job {
             return;
         }
         const auto done = shared.open().and_then([&] { return work(*shared.file); });
+        note = std::exchange(shared.note, "");
         if (!done) {
             problem = done.error();
             shared.file.reset();  // whatever it was: the next turn begins anew
@@ -146,6 +150,7 @@ void UsageWriter::start(const std::function<bool(int32_t)> &is_alive) {
     job.now = clock_.unix_seconds();
     job.restores = state == Ledger::Restoring::ours;
     job.run(*shared_);
+    tell_note(job);
     if (job.restores) {
         restore(job);
     }
@@ -202,6 +207,7 @@ void UsageWriter::write_now() {
 void UsageWriter::on_written(Job &job) {
     const std::shared_ptr<Job> done = std::move(job_);
     job_.reset();
+    tell_note(job);
     if (job.restores) {
         restore(job);
     }
@@ -243,6 +249,13 @@ void UsageWriter::restore(const Job &job) {
                                now);
     }
     ledger_.end_restoring();
+}
+
+void UsageWriter::tell_note(const Job &job) {
+    if (!job.note.empty()) {
+        ngx_str_t text = to_ngx(job.note);
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0, "image gateway: %V", &text);
+    }
 }
 
 // At once, and then once a minute.

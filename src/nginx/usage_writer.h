@@ -17,6 +17,7 @@ struct StateRules {
     std::string path;  // empty: nothing is kept
     int keep_days = 90;
     bool refuse = false;  // serve nobody whose request could not be written down
+    std::string where;    // in the configuration: "FILE:LINE"
 };
 
 class UsageWriter final : public UsageBook {
@@ -43,6 +44,7 @@ class UsageWriter final : public UsageBook {
     void on_written(Job &job);
     void restore(const Job &job);
     void tell(const std::string &problem, size_t dropped);
+    static void tell_note(const Job &job);
 
     StateRules rules_;
     const Clock &clock_;

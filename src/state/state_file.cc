@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/utc_time.h"
+#include "state/private_file.h"
 
 namespace gateway {
 
@@ -98,6 +99,10 @@ bool add_row(Statement &insert, const UsageRecord &record) {
 }  // namespace
 
 tl::expected<StateFile, std::string> StateFile::open(const std::string &path) {
+    auto note = make_private(path);
+    if (!note) {
+        return tl::unexpected(std::move(note.error()));
+    }
     auto database = Database::open(path);
     if (!database) {
         return tl::unexpected(database.error());
@@ -124,7 +129,9 @@ tl::expected<StateFile, std::string> StateFile::open(const std::string &path) {
     if (version != kVersion) {
         return tl::unexpected(std::string("was made by another version of the gateway"));
     }
-    return StateFile(std::move(*database));
+    StateFile file(std::move(*database));
+    file.note_ = std::move(*note);
+    return file;
 }
 
 tl::expected<Balance, std::string> StateFile::read(int64_t unix_seconds) {

@@ -38,6 +38,9 @@ class StateFile {
     // Makes the tables if there are none.
     static tl::expected<StateFile, std::string> open(const std::string &path);
 
+    // What was found and changed when it was opened, for the log; empty: nothing.
+    [[nodiscard]] const std::string &note() const { return note_; }
+
     tl::expected<Balance, std::string> read(int64_t unix_seconds);
     // All of it, or nothing.
     tl::expected<void, std::string> write(const UsageBatch &batch);
@@ -49,6 +52,7 @@ class StateFile {
     bool add_all(const UsageBatch &batch);
 
     Database database_;
+    std::string note_;
 };
 
 }  // namespace gateway

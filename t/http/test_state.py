@@ -239,6 +239,23 @@ def test_a_full_disk_is_told_and_handled_as_configured(small_disk, scratch, kept
     g.take_baseline()
 
 
+def test_it_is_nobody_elses_to_read_also_where_it_was(kept, scratch):
+    files = [state(scratch).parent / name for name in ("state.db", "state.db-wal", "state.db-shm")]
+    def modes():
+        return [one.stat().st_mode & 0o777 for one in files]
+    g = kept(workers=1)
+    make(g)
+    wait_rows(scratch, 1)
+    assert modes() == [0o600] * 3
+    g.quit()
+    files[0].chmod(0o644)
+    g = kept(workers=1)
+    make(g)
+    wait_rows(scratch, 2)
+    assert modes() == [0o600] * 3
+    g.wait_log("state.db.* could be read by others; its mode is 0600 now")
+
+
 def test_a_file_that_was_taken_away_is_made_anew(kept, scratch):
     g = kept(workers=1)
     make(g)

@@ -137,6 +137,51 @@ TEST_F(StateFileTest, LeavesAloneWhatIsNotItsOwn) {
     EXPECT_FALSE(StateFile::open(directory));
 }
 
+TEST_F(StateFileTest, CanBeReadByItsOwnerOnlyFromTheFirstMomentOn) {
+    const auto modes = [&] {
+        std::string all;
+        for (const char *ending : {"", "-wal", "-shm"}) {
+            struct stat status {};
+            EXPECT_EQ(stat((path + ending).c_str(), &status), 0) << ending;
+            all += std::to_string(status.st_mode & 0777) + " ";
+        }
+        return all;
+    };
+    const mode_t before = umask(0);
+    {
+        StateFile file = open();
+        EXPECT_EQ(file.note(), "");
+        ASSERT_TRUE(file.write(batch({record("a", 1)})));
+        EXPECT_EQ(modes(), "384 384 384 ") << "0600";
+        for (const char *ending : {"", "-wal", "-shm"}) {
+            chmod((path + ending).c_str(), 0644);
+        }
+        StateFile again = open();
+        EXPECT_NE(again.note().find("could be read by others; its mode is 0600 now"),
+                  std::string::npos);
+        EXPECT_EQ(modes(), "384 384 384 ");
+        EXPECT_EQ(open().note(), "");
+    }
+    umask(before);
+}
+
+TEST_F(StateFileTest, IsNotALinkThatSomebodyElseMadeNorAPipe) {
+    const std::string elsewhere = directory + "/elsewhere.db";
+    ASSERT_EQ(symlink(elsewhere.c_str(), path.c_str()), 0);
+    EXPECT_TRUE(StateFile::open(path)) << "a link of our own may lead to another disk";
+    if (geteuid() == 0) {
+        ASSERT_EQ(lchown(path.c_str(), 65534, 65534), 0);
+        const auto file = StateFile::open(path);
+        ASSERT_FALSE(file);
+        EXPECT_EQ(file.error(), "is a symbolic link that somebody else has made");
+    }
+    std::filesystem::remove(path);
+    ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+    const auto file = StateFile::open(path);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error(), "is not a regular file");
+}
+
 TEST_F(StateFileTest, SaysWhenItCannotBeWrittenTo) {
     StateFile file = open();
     ASSERT_TRUE(file.write(batch({record("a", 1)})));
