@@ -16,6 +16,8 @@ namespace gateway {
 
 namespace {
 
+constexpr const char *kUnset = "unset";  // where only a signal is sent
+
 struct ProviderBlock {
     ngx_conf_t *cf;
     Provider provider;
@@ -84,7 +86,7 @@ std::string secret_from_environment(ngx_conf_t *cf, std::string_view name) {
         return value;
     }
     if (ngx_process == NGX_PROCESS_SIGNALLER) {
-        return "unset";  // "nginx -s …" only wants to know where the pid file is
+        return kUnset;  // "nginx -s …" only wants to know where the pid file is
     }
     throw ConfError{"the environment variable \"" + std::string(name) + "\" is not set"};
 }
@@ -95,7 +97,7 @@ std::string secret_from_file(ngx_conf_t *cf, std::string_view name) {
         secret = read_file(cf, name);
     } catch (const ConfError &) {
         if (ngx_process == NGX_PROCESS_SIGNALLER) {
-            return "unset";
+            return kUnset;
         }
         throw;
     }
@@ -105,6 +107,19 @@ std::string secret_from_file(ngx_conf_t *cf, std::string_view name) {
     return secret;
 }
 
+// What "env:NAME" or "file:PATH" has; false for something else.
+std::pair<std::string, bool> named_secret(ngx_conf_t *cf, std::string_view source) {
+    constexpr std::string_view kEnvironment = "env:";
+    constexpr std::string_view kFile = "file:";
+    if (source.starts_with(kEnvironment) && source.size() > kEnvironment.size()) {
+        return {secret_from_environment(cf, source.substr(kEnvironment.size())), true};
+    }
+    if (source.starts_with(kFile) && source.size() > kFile.size()) {
+        return {secret_from_file(cf, source.substr(kFile.size())), true};
+    }
+    return {std::string(), false};
+}
+
 void add_key(ProviderBlock &block, const Arguments &arguments) {
     const std::string_view source = arguments[1];
     if (source == "none" && arguments.size() == 2) {
@@ -112,14 +127,12 @@ void add_key(ProviderBlock &block, const Arguments &arguments) {
         return;
     }
     ProviderKey key;
-    if (source.starts_with("env:") && source.size() > 4) {
-        key.secret = secret_from_environment(block.cf, source.substr(4));
-    } else if (source.starts_with("file:") && source.size() > 5) {
-        key.secret = secret_from_file(block.cf, source.substr(5));
-    } else {
+    auto [secret, is_secret] = named_secret(block.cf, source);
+    if (!is_secret) {
         // Not quoted: what stands there may be the key itself.
         throw ConfError{"invalid key, expected env:NAME, file:PATH or none"};
     }
+    key.secret = std::move(secret);
     if (key.secret.empty() || !is_visible_ascii(key.secret)) {
         throw ConfError{"the key from \"" + std::string(source) +
                         "\" is empty or not one line of visible ASCII"};
@@ -135,17 +148,30 @@ void add_key(ProviderBlock &block, const Arguments &arguments) {
     block.provider.keys.push_back(std::move(key));
 }
 
+// A proxy's URL may hold a password.
 void set_proxy(ProviderBlock &block, const Arguments &arguments) {
-    const std::string_view proxy = arguments[1];
+    const std::string_view source = arguments[1];
+    const auto [secret, is_secret] = named_secret(block.cf, source);
+    const std::string_view proxy = is_secret ? std::string_view(secret) : source;
+    if (is_secret && proxy == kUnset) {
+        return;
+    }
     const auto has_scheme = [=](std::string_view scheme) {
         return proxy.starts_with(scheme) && proxy.size() > scheme.size();
     };
     if (!is_visible_ascii(proxy) || (!has_scheme("http://") && !has_scheme("https://") &&
                                      !has_scheme("socks5://") && !has_scheme("socks5h://"))) {
         throw ConfError{
-            "invalid proxy, expected http://, https://, socks5:// or socks5h:// and a host"};
+            "invalid proxy, expected http://, https://, socks5:// or socks5h:// and a host, or "
+            "env:NAME or file:PATH where such an address is"};
     }
     block.provider.proxy = proxy;
+    if (!is_secret && proxy.find('@') != std::string_view::npos) {
+        ngx_conf_log_error(
+            NGX_LOG_WARN, block.cf, 0,
+            "a proxy with a user name or password stands in the configuration, which "
+            "\"nginx -T\" shows; expected \"proxy env:NAME\" or \"proxy file:PATH\"");
+    }
 }
 
 void set_ca(ProviderBlock &block, const Arguments &arguments) {

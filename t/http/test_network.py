@@ -137,3 +137,39 @@ def test_a_configured_proxy_is_asked_for_the_provider(gateway):
             connection.sendall(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         assert request.startswith(b"POST http://provider.invalid/v1/images/generations HTTP/1.1\r\n")
         assert waiting.result(10).status == 503
+
+
+@pytest.mark.parametrize("source", ("env:PROXY", "file:{}"))
+def test_a_proxys_password_stays_out_of_the_configuration_and_of_all_that_is_said(gateway, source, scratch):
+    user, encoded = "gateway:s3cret-w0rd", "Z2F0ZXdheTpzM2NyZXQtdzByZA=="
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        url = f"http://{user}@127.0.0.1:{proxy.getsockname()[1]}"
+        path = scratch / "proxy"
+        path.write_text(url + "\n")
+        g = gateway("image_gateway; image_gateway_auth off; image_gateway_raw on;",
+                    "image_provider openai { api openai; url http://provider.invalid/v1; key env:OPENAI_API_KEY; "
+                    f"retry off; breaker off; proxy {source.format(path)}; }}",
+                    env={"OPENAI_API_KEY": "sk-test-openai", "PROXY": url})
+        waiting = background(g.generate, {"X-Image-Gateway-Raw": "request,response"}, model=MODEL)
+        connection, _ = proxy.accept()
+        with connection:
+            request = connection.recv(65536)
+            assert f"Proxy-Authorization: Basic {encoded}".encode() in request
+            body = f'{{"error": {{"message": "Basic {encoded} is not {user}", "code": "{user}"}}}}'.encode()
+            connection.sendall(b"HTTP/1.1 407 No\r\nContent-Type: application/json\r\nConnection: close\r\n"
+                               b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        reply = waiting.result(10)
+    assert reply.status >= 400
+    said = reply.body.decode() + g.error_log()
+    assert "s3cret-w0rd" not in said and encoded not in said and "[secret]" in said
+
+
+@pytest.mark.parametrize("proxy, ok, told", (
+    ("http://user:pass@proxy.example", True, "[warn] a proxy with a user name or password stands in the configuration"),
+    ("http://proxy.example:3128", True, None), ("env:PROXY", True, None), ("env:NONE", False, '"NONE" is not set'),
+    ("env:WRONG", False, "invalid proxy, expected"), ("file:nowhere", False, "nowhere"), ("env:", False, "invalid proxy")))
+def test_a_password_of_a_proxy_in_the_configuration_draws_a_warning(nginx_t, proxy, ok, told):
+    tested = nginx_t(f"image_provider p {{ api openai; url http://x; key none; proxy {proxy}; }}",
+                     env={"PROXY": "socks5://u:p@proxy", "WRONG": "ftp://u:the-password@proxy"})
+    assert tested.ok == ok and "the-password" not in tested.output, tested.output
+    assert told in tested.output if told else "warn" not in tested.output, tested.output

@@ -188,7 +188,7 @@ TEST_F(RetryTest, AThrottledKeyRestsForAllRequests) {
 TEST_F(RetryTest, ARejectedKeyRestsForAllModelsWhileOthersServe) {
     remembers_health = true;
     provider->keys.push_back({"sk-r2"});
-    provider->name_accounts();
+    provider->finish();
     std::string rejected;
     ask(kAsk);
     rejected = world.upstream.calls.back()->call.headers.at(2);

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "core/providers/provider.h"
+
 namespace gateway {
 namespace {
 
 TEST(Redact, TakesEverySecretOut) {
-    const std::vector<ProviderKey> keys = {{"sk-one"}, {"sk-two"}};
+    const std::vector<std::string> keys = {"sk-one", "sk-two"};
     EXPECT_EQ(redact("", keys), "");
     EXPECT_EQ(redact("nothing here", keys), "nothing here");
     EXPECT_EQ(redact("sk-one", keys), "[secret]");
@@ -17,8 +19,29 @@ TEST(Redact, TakesEverySecretOut) {
 
 TEST(Redact, LeavesNoRestOfASecretThatBeginsLikeAnother) {
     const std::string text = "key sk-one-and-more is wrong";
-    EXPECT_EQ(redact(text, {{"sk-one"}, {"sk-one-and-more"}}), "key [secret] is wrong");
-    EXPECT_EQ(redact(text, {{"sk-one-and-more"}, {"sk-one"}}), "key [secret] is wrong");
+    EXPECT_EQ(redact(text, {"sk-one", std::string("sk-one-and-more")}), "key [secret] is wrong");
+    EXPECT_EQ(redact(text, {"sk-one-and-more", std::string("sk-one")}), "key [secret] is wrong");
+}
+
+TEST(Redact, TakesOutAProxysPasswordInAllItsForms) {
+    Provider provider;
+    provider.keys = {{"sk-one"}};
+    provider.proxy = "http://me:p%40ss-w0rd@proxy.example:3128";
+    provider.finish();
+    EXPECT_EQ(redact("sk-one, me:p%40ss-w0rd, me:p@ss-w0rd, p%40ss-w0rd, p@ss-w0rd, "
+                     "Basic bWU6cEBzcy13MHJk. proxy.example:3128 is me",
+                     provider.secrets),
+              "[secret], [secret], [secret], [secret], [secret], Basic [secret]. "
+              "proxy.example:3128 is me");
+    provider.proxy = "http://a:b@proxy.example";
+    provider.finish();
+    EXPECT_EQ(redact("a:b Yes: a banana", provider.secrets), "[secret] Yes: a banana")
+        << "a password of one letter is in any text";
+    for (const char *proxy : {"http://proxy.example:3128", "http://@proxy", "http://%@p", ""}) {
+        provider.proxy = proxy;
+        provider.finish();
+        EXPECT_EQ(redact("nothing % here", provider.secrets), "nothing % here") << proxy;
+    }
 }
 
 TEST(ForLog, IsOneLine) {

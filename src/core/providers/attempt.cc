@@ -58,7 +58,7 @@ void Attempt::call(HttpCall call) {
     call = set_up(std::move(call), provider().timeouts.total);
     seed_ = call.seed;
     if (limits_.show_wire) {
-        wire_ = std::make_unique<Wire>(Wire{show_request(call, provider().keys), ""});
+        wire_ = std::make_unique<Wire>(Wire{show_request(call, provider().secrets), ""});
     }
     CallListener to_call;
     to_call.on_reply = [this](const HttpReply &reply) { on_reply(reply); };
@@ -126,7 +126,7 @@ void Attempt::show_event(const ServerEvent &event) {
     constexpr size_t kMostShown = size_t{64} * 1024;
     if (wire_->response.size() < kMostShown) {
         wire_->response += wire_->response.empty() ? "[" : ",";
-        wire_->response += gateway::show_event(event, provider().keys);
+        wire_->response += gateway::show_event(event, provider().secrets);
     }
 }
 
@@ -217,7 +217,7 @@ void Attempt::cancel_job() noexcept {
 void Attempt::end(Outcome outcome, const HttpReply *reply) {
     if (wire_ != nullptr && (reply != nullptr || streamed_)) {
         if (reply != nullptr) {
-            wire_->response = show_reply(*reply, provider().keys);
+            wire_->response = show_reply(*reply, provider().secrets);
         } else if (!wire_->response.empty()) {
             wire_->response += "]";
         }

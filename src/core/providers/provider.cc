@@ -1,15 +1,67 @@
 #include "core/providers/provider.h"
 
+#include <charconv>
+#include <string_view>
+
 #include "core/glob.h"
+#include "core/images/base64.h"
 #include "core/providers/dialect.h"
 
 namespace gateway {
 
-void Provider::name_accounts() {
+namespace {
+
+// Shorter words are in any text.
+constexpr size_t kLeastPassword = 4;
+
+std::string percent_decoded(std::string_view text) {
+    std::string decoded;
+    for (size_t i = 0; i < text.size(); ++i) {
+        unsigned char byte = 0;
+        const char *digits = text.data() + i + 1;
+        if (text[i] == '%' && i + 2 < text.size() &&
+            std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
+            decoded += static_cast<char>(byte);
+            i += 2;
+        } else {
+            decoded += text[i];
+        }
+    }
+    return decoded;
+}
+
+// As they stand in the URL, and as a proxy gets them: which it may quote in its errors.
+void add_secrets_of_proxy(std::string_view proxy, std::vector<std::string> &secrets) {
+    const size_t scheme = proxy.find("://");
+    const size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
+    const size_t end = proxy.rfind('@');
+    if (end == std::string_view::npos || end <= start) {
+        return;
+    }
+    const std::string_view written = proxy.substr(start, end - start);
+    const std::string decoded = percent_decoded(written);
+    for (const std::string &form : {std::string(written), decoded}) {
+        const size_t colon = form.find(':');
+        if (colon != std::string::npos) {
+            secrets.push_back(form);
+        }
+        if (colon != std::string::npos && form.size() - colon - 1 >= kLeastPassword) {
+            secrets.push_back(form.substr(colon + 1));
+        }
+    }
+    secrets.push_back(encode_base64(decoded));
+}
+
+}  // namespace
+
+void Provider::finish() {
     account = account_of({"provider", name});
+    secrets.clear();
     for (ProviderKey &key : keys) {
         key.account = account_of({"key", name, key.secret});
+        secrets.push_back(key.secret);
     }
+    add_secrets_of_proxy(proxy, secrets);
 }
 
 Target Provider::target(std::string_view model) const {

@@ -43,7 +43,10 @@ struct Provider {
     int max_calls = 0;               // at once, over all workers; 0: no limit
     bool takes_idempotency = false;  // a call with a key it has seen is not made, and billed, again
     size_t answer_max = 0;           // 0: the location's
-    std::string proxy;
+    std::string proxy;               // perhaps with a password
+    // What must not be read in what the provider, or the proxy, says: the keys, and the proxy's
+    // user and password in all their forms.
+    std::vector<std::string> secrets;
     std::string ca_file;
     Account account{};  // as which its calls are counted
 
@@ -58,9 +61,9 @@ struct Provider {
         std::vector<Failure> failures;
     } rehearsal;
 
-    // Gives itself and its keys the accounts that go with their names, which a reload does not
-    // change.
-    void name_accounts();
+    // Once all is set: gives itself and its keys the accounts that go with their names, which a
+    // reload does not change, and lists the secrets.
+    void finish();
     [[nodiscard]] Target target(std::string_view model) const;
 };
 

@@ -20,18 +20,18 @@ bool is_encoded(char c) {
 
 }  // namespace
 
-std::string hide_secrets(std::string text, const std::vector<ProviderKey> &keys) {
-    std::vector<std::string_view> secrets;
-    for (const ProviderKey &key : keys) {
-        if (text.find(key.secret) != std::string::npos && !key.secret.empty()) {
-            secrets.push_back(key.secret);
+std::string hide_secrets(std::string text, const std::vector<std::string> &secrets) {
+    std::vector<std::string_view> found;
+    for (const std::string &secret : secrets) {
+        if (!secret.empty() && text.find(secret) != std::string::npos) {
+            found.push_back(secret);
         }
     }
     // The longest first: one may begin like another, and its rest must not stay.
-    std::sort(secrets.begin(), secrets.end(),
+    std::sort(found.begin(), found.end(),
               [](std::string_view a, std::string_view b) { return a.size() > b.size(); });
     constexpr std::string_view kInstead = "[secret]";
-    for (const std::string_view secret : secrets) {
+    for (const std::string_view secret : found) {
         for (size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
             text.replace(at, secret.size(), kInstead);
             at += kInstead.size();
@@ -40,8 +40,8 @@ std::string hide_secrets(std::string text, const std::vector<ProviderKey> &keys)
     return text;
 }
 
-std::string redact(std::string text, const std::vector<ProviderKey> &keys) {
-    text = hide_secrets(std::move(text), keys);
+std::string redact(std::string text, const std::vector<std::string> &secrets) {
+    text = hide_secrets(std::move(text), secrets);
     constexpr size_t kLongest = 1024;
     text.resize(front_of(text, kLongest).size());
     return text;

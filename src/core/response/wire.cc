@@ -16,7 +16,7 @@ constexpr size_t kMostShown = size_t{64} * 1024;
 
 class Shower {
  public:
-    explicit Shower(const std::vector<ProviderKey> &keys) : keys_(keys) {}
+    explicit Shower(const std::vector<std::string> &secrets) : secrets_(secrets) {}
 
     void elide(size_t bytes) { out_.string("[" + std::to_string(bytes) + " bytes left out]"); }
 
@@ -32,7 +32,7 @@ class Shower {
         object ? out_.open_object() : out_.open_array();
         for (const JsonValue child : value) {
             if (object) {
-                out_.key(hide_secrets(std::string(child.key()), keys_));
+                out_.key(hide_secrets(std::string(child.key()), secrets_));
             }
             show(child);
         }
@@ -47,20 +47,20 @@ class Shower {
         if (read_base64_image(value)) {
             elide(text.size());
         } else {
-            out_.string(hide_secrets(std::string(text), keys_));
+            out_.string(hide_secrets(std::string(text), secrets_));
         }
     }
 
-    const std::vector<ProviderKey> &keys_;
+    const std::vector<std::string> &secrets_;
     JsonWriter out_;
 };
 
 std::string show(std::string_view text, const std::vector<LiftedString> *lifted,
-                 const std::vector<ProviderKey> &keys) {
+                 const std::vector<std::string> &secrets) {
     if (text.size() <= kMostShown) {
         const auto document = JsonDocument::read(text, kProvidersJson, lifted);
         if (document) {
-            Shower shower(keys);
+            Shower shower(secrets);
             shower.show(document->root());
             return std::move(shower).shown();
         }
@@ -68,27 +68,27 @@ std::string show(std::string_view text, const std::vector<LiftedString> *lifted,
     constexpr size_t kMostOfNoJson = 1024;
     JsonWriter out;
     out.string(
-        front_of(hide_secrets(std::string(front_of(text, kMostShown)), keys), kMostOfNoJson));
+        front_of(hide_secrets(std::string(front_of(text, kMostShown)), secrets), kMostOfNoJson));
     return std::move(out).finish_text();
 }
 
 }  // namespace
 
-std::string show_request(const HttpCall &call, const std::vector<ProviderKey> &keys) {
-    return show(call.body, nullptr, keys);
+std::string show_request(const HttpCall &call, const std::vector<std::string> &secrets) {
+    return show(call.body, nullptr, secrets);
 }
 
-std::string show_event(const ServerEvent &event, const std::vector<ProviderKey> &keys) {
-    return show(event.data.outline, &event.data.strings, keys);
+std::string show_event(const ServerEvent &event, const std::vector<std::string> &secrets) {
+    return show(event.data.outline, &event.data.strings, secrets);
 }
 
-std::string show_reply(const HttpReply &reply, const std::vector<ProviderKey> &keys) {
+std::string show_reply(const HttpReply &reply, const std::vector<std::string> &secrets) {
     if (!reply.picture.empty()) {
-        Shower shower(keys);
+        Shower shower(secrets);
         shower.elide(reply.picture.size());
         return std::move(shower).shown();
     }
-    return show(reply.body.outline, &reply.body.strings, keys);
+    return show(reply.body.outline, &reply.body.strings, secrets);
 }
 
 }  // namespace gateway

@@ -3,14 +3,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/http_call.h"
 #include "core/providers/dialect.h"
 
 namespace gateway {
 
-std::string show_request(const HttpCall &call, const std::vector<ProviderKey> &keys);
-std::string show_event(const ServerEvent &event, const std::vector<ProviderKey> &keys);
-std::string show_reply(const HttpReply &reply, const std::vector<ProviderKey> &keys);
+std::string show_request(const HttpCall &call, const std::vector<std::string> &secrets);
+std::string show_event(const ServerEvent &event, const std::vector<std::string> &secrets);
+std::string show_reply(const HttpReply &reply, const std::vector<std::string> &secrets);
 
 }  // namespace gateway

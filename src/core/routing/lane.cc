@@ -35,10 +35,10 @@ Verdict verdict_of(const Outcome &outcome) {
 }
 
 // Providers quote keys in what they say, and not only in messages. From here on nothing does.
-void hide_keys(ProviderError &error, const std::vector<ProviderKey> &keys) {
+void hide_secrets_in(ProviderError &error, const std::vector<std::string> &secrets) {
     for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
                                              &ProviderError::message, &ProviderError::param}) {
-        error.*text = redact(std::move(error.*text), keys);
+        error.*text = redact(std::move(error.*text), secrets);
     }
 }
 
@@ -220,7 +220,7 @@ void Lane::on_outcome(Outcome outcome) {
         outcome.type = OutcomeType::unknown;  // somebody has been at work
     }
     check_pictures(outcome);
-    hide_keys(outcome.error, provider().keys);
+    hide_secrets_in(outcome.error, provider().secrets);
     leave(verdict_of(outcome));
     rest_key(outcome);
     record(outcome, may_be_billed(outcome.type));

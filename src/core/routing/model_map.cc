@@ -15,7 +15,7 @@ bool Candidate::is_same(const Candidate &other) const {
 }
 
 void ModelMap::add(std::unique_ptr<Provider> provider) {
-    provider->name_accounts();
+    provider->finish();
     providers_.push_back(std::move(provider));
 }
 
