@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 #include <utility>
 
@@ -71,17 +72,35 @@ void set_body_limits(ngx_http_core_loc_conf_t &core, size_t body_max) {
     core.client_body_buffer_size = body_max;
 }
 
+// The directory that was opened, and not what its name leads to by now: root does this.
+bool give_to_workers(const std::string &directory, const ngx_core_conf_t &core) {
+    const FileHandle open = open_directory(directory, false);
+    struct stat status {};
+    return open.is_open() && fstat(open.number(), &status) == 0 && status.st_uid == geteuid() &&
+           fchown(open.number(), core.user, core.group) == 0;
+}
+
 // In the master, which may do more than the workers: they find a directory that is theirs.
-void prepare_state_directory(const std::string &path, ngx_cycle_t *cycle) {
-    const std::string directory = path.substr(0, path.rfind('/') + 1);
+// False after having logged why there is none.
+bool prepare_state_directory(const StateRules &state, ngx_cycle_t *cycle) {
+    const std::string directory = state.path.substr(0, state.path.rfind('/'));
     const auto *core =
         reinterpret_cast<ngx_core_conf_t *>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
     constexpr mode_t kOwnersOnly = 0700;
-    const bool made = mkdir(directory.c_str(), kOwnersOnly) == 0;
-    if (made && geteuid() == 0 && chown(directory.c_str(), core->user, core->group) != 0) {
+    if (directory.empty() || (mkdir(directory.c_str(), kOwnersOnly) != 0 && errno == EEXIST)) {
+        return true;
+    }
+    const FileHandle made = open_directory(directory, true);
+    if (!made.is_open()) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "mkdir() \"%s\" failed in %s",
+                      directory.c_str(), state.where.c_str());
+        return false;
+    }
+    if (geteuid() == 0 && !give_to_workers(directory, *core)) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
                       "image gateway: cannot give \"%s\" to the workers", directory.c_str());
     }
+    return true;
 }
 
 void require_positive(const char *directive, size_t value) {
@@ -235,8 +254,9 @@ bool prepare_files(ngx_cycle_t *cycle) noexcept {
         }
         const auto *main = static_cast<const MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
-        if (main != nullptr && !main->state.path.empty()) {
-            prepare_state_directory(main->state.path, cycle);
+        if (main != nullptr && !main->state.path.empty() &&
+            !prepare_state_directory(main->state, cycle)) {
+            return false;
         }
         return main == nullptr ||
                std::all_of(main->stores.begin(), main->stores.end(),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/images/base64_stream.h"
+#include "nginx/files.h"
 
 namespace gateway {
 
@@ -31,9 +32,9 @@ Written why() {
             std::error_code(error, std::generic_category()).message()};
 }
 
-bool write_all(int file, const uint8_t *bytes, size_t count) {
+bool write_all(const FileHandle &file, const uint8_t *bytes, size_t count) {
     while (count > 0) {
-        const ssize_t written = ::write(file, bytes, count);
+        const ssize_t written = ::write(file.number(), bytes, count);
         if (written < 0 && errno == EINTR) {
             continue;
         }
@@ -46,17 +47,40 @@ bool write_all(int file, const uint8_t *bytes, size_t count) {
     return true;
 }
 
+// DIR/xx, made if need be. Somebody else who may write in DIR could have put a link there, or a
+// directory of their own: then it is not used.
+FileHandle open_picture_directory(const std::string &path) {
+    constexpr mode_t kDirectoryMode = 0700;
+    const size_t slash = path.rfind('/');
+    const std::string name = path.substr(slash + 1);
+    const FileHandle store = open_directory(path.substr(0, slash), true);
+    if (!store.is_open() ||
+        (mkdirat(store.number(), name.c_str(), kDirectoryMode) != 0 && errno != EEXIST)) {
+        return FileHandle(-1);
+    }
+    FileHandle directory = open_directory(store, name);
+    struct stat status {};
+    if (directory.is_open() &&
+        (fstat(directory.number(), &status) != 0 || !is_owned_by_us(status))) {
+        directory.close();
+        errno = EPERM;
+    }
+    return directory;
+}
+
 // Nothing is seen under its name before it is whole.
 Written write_picture(const std::string &path, const Bytes &base64) {
-    constexpr mode_t kDirectoryMode = 0700;
     constexpr mode_t kFileMode = 0600;
-    const std::string directory = path.substr(0, path.rfind('/'));
-    if (mkdir(directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
+    const size_t slash = path.rfind('/');
+    const std::string name = path.substr(slash + 1);
+    const std::string temporary = name + std::string(kTemporaryEnding);
+    const FileHandle directory = open_picture_directory(path.substr(0, slash));
+    if (!directory.is_open()) {
         return why();
     }
-    const std::string temporary = path + ".tmp";
-    const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
-    if (file < 0) {
+    FileHandle file(openat(directory.number(), temporary.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+    if (!file.is_open()) {
         return why();
     }
     constexpr size_t kPiece = size_t{48} * 1024;
@@ -72,14 +96,15 @@ Written write_picture(const std::string &path, const Bytes &base64) {
     if (result.result == Written::whole && !reader.is_whole()) {
         result = {Written::failed, "its base64 is broken"};
     }
-    if (close(file) != 0 && result.result == Written::whole) {
+    if (!file.close() && result.result == Written::whole) {
         result = why();
     }
-    if (result.result == Written::whole && std::rename(temporary.c_str(), path.c_str()) != 0) {
+    if (result.result == Written::whole &&
+        renameat(directory.number(), temporary.c_str(), directory.number(), name.c_str()) != 0) {
         result = why();
     }
     if (result.result != Written::whole) {
-        unlink(temporary.c_str());
+        unlinkat(directory.number(), temporary.c_str(), 0);
     }
     return result;
 }

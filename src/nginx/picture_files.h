@@ -1,10 +1,15 @@
 // Writes pictures to disk on the task pool: the port PictureFiles.
 #pragma once
 
+#include <string_view>
+
 #include "core/picture_ports.h"
 #include "core/ports.h"
 
 namespace gateway {
+
+// Of what is not yet whole.
+inline constexpr std::string_view kTemporaryEnding = ".tmp";
 
 class NgxPictureFiles final : public PictureFiles {
  public:

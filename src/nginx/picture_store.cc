@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <string>
 
+#include "core/access/openssl_errors.h"
 #include "core/access/sha256.h"
 #include "nginx/conf_error.h"
 #include "nginx/files.h"
 #include "nginx/guard.h"
+#include "nginx/picture_files.h"
 
 namespace gateway {
 
@@ -21,57 +24,74 @@ namespace {
 
 constexpr size_t kDefaultMax = size_t{1024} * 1024 * 1024;
 constexpr int64_t kDefaultLifetime = 3600;
-constexpr size_t kLeastKey = 16;
-constexpr const char *kOwnKey = "/.key";
+constexpr size_t kLeastKey = 16;  // of an operator
+constexpr size_t kSoundKey = 32;  // what it should have, and ours have at least
+constexpr const char *kOwnKey = ".key";
 
 // ---- the cache manager's sweep, in a process of its own
 
 struct Kept {
-    std::string path;
+    std::string directory;  // below the store
+    std::string name;
     int64_t modified;
     size_t size;
+    bool temporary;
 };
 
-bool is_temporary(const std::string &name) {
-    return name.ends_with(".tmp");
-}
-
-void list_directory(const std::string &directory, std::vector<Kept> &into) {
-    DIR *open = opendir(directory.c_str());
+std::vector<std::string> names_in(const FileHandle &directory) {
+    std::vector<std::string> names;
+    const int number = dup(directory.number());
+    DIR *open = number < 0 ? nullptr : fdopendir(number);
     if (open == nullptr) {
-        return;
+        if (number >= 0) {
+            close(number);
+        }
+        return names;
     }
     while (const dirent *entry = readdir(open)) {
-        const std::string name(entry->d_name);
+        names.emplace_back(entry->d_name);
+    }
+    closedir(open);
+    return names;
+}
+
+// Others may keep files of their own in the store's directory: those that only look like ours stay.
+void list_directory(const FileHandle &store, const std::string &directory,
+                    std::vector<Kept> &into) {
+    const FileHandle open = open_directory(store, directory);
+    for (std::string &name : names_in(open)) {
+        const bool temporary = name.ends_with(kTemporaryEnding);
+        const std::string_view picture = std::string_view(name).substr(
+            0, name.size() - (temporary ? kTemporaryEnding.size() : 0));
         struct stat status {};
-        const std::string path = directory + "/" + name;
-        const bool ours = is_picture_name(name) || is_temporary(name);
-        if (ours && lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
-            into.push_back({path, status.st_mtime, static_cast<size_t>(status.st_size)});
+        if (is_picture_name(picture) && picture.starts_with(directory) &&
+            fstatat(open.number(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(status.st_mode)) {
+            into.push_back({directory, std::move(name), status.st_mtime,
+                            static_cast<size_t>(status.st_size), temporary});
         }
     }
-    closedir(open);
 }
 
-std::vector<Kept> list_store(const std::string &directory) {
+std::vector<Kept> list_store(const FileHandle &store) {
     std::vector<Kept> all;
-    DIR *open = opendir(directory.c_str());
-    if (open == nullptr) {
-        return all;
-    }
-    while (const dirent *entry = readdir(open)) {
-        const std::string name(entry->d_name);
-        if (name.size() == 2 && name != "..") {
-            list_directory(directory + "/" + name, all);
+    for (const std::string &name : names_in(store)) {
+        if (is_picture_directory(name)) {
+            list_directory(store, name, all);
         }
     }
-    closedir(open);
     return all;
+}
+
+bool remove_kept(const FileHandle &store, const Kept &file) {
+    const FileHandle directory = open_directory(store, file.directory);
+    return directory.is_open() && unlinkat(directory.number(), file.name.c_str(), 0) == 0;
 }
 
 // The oldest go first: what is too old, then what is too much.
 void sweep_store(const PictureStore &store) {
-    std::vector<Kept> all = list_store(store.hosting->directory);
+    const FileHandle directory = open_directory(store.hosting->directory, true);
+    std::vector<Kept> all = list_store(directory);
     std::sort(all.begin(), all.end(),
               [](const Kept &a, const Kept &b) { return a.modified < b.modified; });
     size_t total = 0;
@@ -83,12 +103,11 @@ void sweep_store(const PictureStore &store) {
     for (const Kept &file : all) {
         constexpr int64_t kAbandoned = 600;  // what a killed worker was writing
         const int64_t age = now - file.modified;
-        const bool old =
-            age > store.hosting->lifetime || (is_temporary(file.path) && age > kAbandoned);
+        const bool old = age > store.hosting->lifetime || (file.temporary && age > kAbandoned);
         if (!old && total <= store.max) {
             continue;
         }
-        if (unlink(file.path.c_str()) == 0) {
+        if (remove_kept(directory, file)) {
             total -= file.size;
             ++removed;
         }
@@ -125,38 +144,85 @@ std::vector<std::string> split_lines(const std::string &text) {
 }
 
 std::string new_key() {
+    const OpenSslErrors emptied;
     Sha256 bytes{};
     const bool drawn = RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1;
     return drawn ? to_hex(bytes) : std::string();
 }
 
-// False when it is there already, or cannot be made.
-bool make_key_file(const std::string &path) {
+bool has_keys_of(const std::vector<std::string> &keys, size_t least) {
+    return !keys.empty() && keys.size() <= 2 &&
+           std::all_of(keys.begin(), keys.end(),
+                       [=](const std::string &key) { return key.size() >= least; });
+}
+
+// True as well if there is one already. What is written in part goes again.
+bool make_own_key(const FileHandle &directory) {
     constexpr mode_t kSecret = 0600;
-    const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kSecret);
-    if (file < 0) {
+    FileHandle file(openat(directory.number(), kOwnKey,
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kSecret));
+    if (!file.is_open()) {
         return errno == EEXIST;
     }
     const std::string key = new_key() + "\n";
-    const bool written = key.size() > kLeastKey &&
-                         ::write(file, key.data(), key.size()) == static_cast<ssize_t>(key.size());
-    return close(file) == 0 && written;
+    const bool written = key.size() > kSoundKey && ::write(file.number(), key.data(), key.size()) ==
+                                                       static_cast<ssize_t>(key.size());
+    if (file.close() && written) {
+        return true;
+    }
+    unlinkat(directory.number(), kOwnKey, 0);
+    return false;
+}
+
+// The key that the store made for itself, now or before; or what is wrong with it.
+tl::expected<std::vector<std::string>, std::string> own_keys(const std::string &store) {
+    const FileHandle directory = open_directory(store, true);
+    if (!directory.is_open() || !make_own_key(directory)) {
+        return tl::unexpected(std::string("cannot be made: ") + std::strerror(errno));
+    }
+    const auto text = load_own_secret(directory, kOwnKey);
+    if (!text) {
+        return tl::unexpected("is not trusted: " + text.error());
+    }
+    std::vector<std::string> keys = split_lines(*text);
+    if (!has_keys_of(keys, kSoundKey)) {
+        return tl::unexpected(
+            std::string("must hold one or two keys of at least 32 characters; without the file a "
+                        "new key is made, and links signed before are not valid any more"));
+    }
+    return keys;
 }
 
 }  // namespace
 
 std::vector<std::string> read_store_keys(ngx_conf_t *cf, const std::string &path) {
     std::vector<std::string> keys = split_lines(read_file(cf, path));
-    const bool good = !keys.empty() && keys.size() <= 2 &&
-                      std::all_of(keys.begin(), keys.end(),
-                                  [](const std::string &key) { return key.size() >= kLeastKey; });
-    if (!good) {
+    if (!has_keys_of(keys, kLeastKey)) {
         throw ConfError{"\"" + path +
                         "\" must hold one or two keys, each on a line of its own and at least 16 "
                         "characters long"};
     }
+    if (!has_keys_of(keys, kSoundKey)) {
+        ngx_str_t name = to_ngx(path);
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" holds a key of less than 32 characters, which may be guessed",
+                           &name);
+    }
     return keys;
 }
+
+namespace {
+
+// nginx makes it as well, and gives it to the workers; but does not say where it is asked for.
+void make_directory(const std::string &directory) {
+    constexpr mode_t kOwnersOnly = 0700;
+    if (ngx_process != NGX_PROCESS_SIGNALLER && mkdir(directory.c_str(), kOwnersOnly) != 0 &&
+        errno != EEXIST) {
+        throw ConfError{"mkdir() \"" + directory + "\" failed: " + std::strerror(errno)};
+    }
+}
+
+}  // namespace
 
 std::unique_ptr<PictureStore> read_store(ngx_conf_t *cf) {
     auto store = std::make_unique<PictureStore>();
@@ -186,6 +252,7 @@ std::unique_ptr<PictureStore> read_store(ngx_conf_t *cf) {
             invalid_parameter(to_view(arguments(cf)[i]), "max=SIZE, ttl=TIME or rehost=on|off");
         }
     }
+    make_directory(directory);
     auto *path = static_cast<ngx_path_t *>(ngx_pcalloc(cf->pool, sizeof(ngx_path_t)));
     auto *name = static_cast<u_char *>(ngx_pnalloc(cf->pool, directory.size() + 1));
     if (path == nullptr || name == nullptr) {
@@ -213,19 +280,18 @@ bool prepare_store(PictureStore &store, ngx_log_t *log) {
     if (std::all_of(store.users.begin(), store.users.end(), has_keys)) {
         return true;
     }
-    const std::string path = store.hosting->directory + kOwnKey;
-    const auto text =
-        make_key_file(path) ? load_file(path) : tl::unexpected(std::string("cannot be made"));
-    const std::vector<std::string> keys = text ? split_lines(*text) : std::vector<std::string>();
-    if (keys.empty()) {
-        ngx_str_t name = to_ngx(path);
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      "image gateway: cannot make or read the key of the store, \"%V\"", &name);
+    const auto keys = own_keys(store.hosting->directory);
+    if (!keys) {
+        const std::string line = "the key of the store, \"" + store.hosting->directory + "/" +
+                                 kOwnKey + "\", " + keys.error();
+        ngx_str_t text = to_ngx(line);
+        ngx_log_error(NGX_LOG_EMERG, log, 0, "image gateway: %V in %s:%ui", &text,
+                      store.path->conf_file, store.path->line);
         return false;
     }
     for (const auto &user : store.users) {
         if (user->keys.empty()) {
-            user->keys = keys;
+            user->keys = *keys;
         }
     }
     return true;

@@ -17,7 +17,10 @@ ngx_str_t type_of(ImageFormat format) {
 }
 
 // As nginx's static module does: blocking, which its users know, and cached where they say so.
-ngx_int_t open_picture(ngx_http_request_t *r, std::string &path, ngx_open_file_info_t &file) {
+// Links below the store's directory are not followed: who may write there could make one to any
+// file that workers can read.
+ngx_int_t open_picture(ngx_http_request_t *r, const Hosting &hosting, const std::string &path,
+                       ngx_open_file_info_t &file) {
     const auto *core = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_get_module_loc_conf(r, ngx_http_core_module));
     ngx_memzero(&file, sizeof(file));
@@ -27,6 +30,10 @@ ngx_int_t open_picture(ngx_http_request_t *r, std::string &path, ngx_open_file_i
     file.min_uses = core->open_file_cache_min_uses;
     file.errors = core->open_file_cache_errors;
     file.events = core->open_file_cache_events;
+#if (NGX_HAVE_OPENAT)
+    file.disable_symlinks = NGX_DISABLE_SYMLINKS_ON;
+    file.disable_symlinks_from = hosting.directory.size();
+#endif
     auto *name = static_cast<u_char *>(ngx_pnalloc(r->pool, path.size() + 1));
     if (name == nullptr) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -34,8 +41,9 @@ ngx_int_t open_picture(ngx_http_request_t *r, std::string &path, ngx_open_file_i
     ngx_memcpy(name, path.c_str(), path.size() + 1);
     ngx_str_t text = {path.size(), name};
     if (ngx_open_cached_file(core->open_file_cache, &text, &file, r->pool) != NGX_OK) {
-        return file.err == NGX_ENOENT || file.err == NGX_ENOTDIR ? NGX_HTTP_NOT_FOUND
-                                                                 : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        const bool none = file.err == NGX_ENOENT || file.err == NGX_ENOTDIR ||
+                          file.err == NGX_ELOOP || file.err == NGX_EMLINK;
+        return none ? NGX_HTTP_NOT_FOUND : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     return file.is_file != 0 ? NGX_OK : NGX_HTTP_NOT_FOUND;
 }
@@ -60,9 +68,8 @@ bool set_picture_headers(ngx_http_request_t *r, const ngx_open_file_info_t &file
 }  // namespace
 
 ngx_int_t serve_picture(ngx_http_request_t *r, const Hosting &hosting, std::string_view name) {
-    std::string path = picture_path(hosting, name);
     ngx_open_file_info_t file;
-    const ngx_int_t opened = open_picture(r, path, file);
+    const ngx_int_t opened = open_picture(r, hosting, picture_path(hosting, name), file);
     if (opened != NGX_OK) {
         return opened;
     }

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr size_t kNameLength = 26;
+constexpr size_t kDirectoryLength = 2;  // of a name's first letters
 
 struct Ending {
     ImageFormat format;
@@ -81,8 +82,14 @@ bool is_picture_name(std::string_view name) {
            format_of_name(name) != ImageFormat::unknown;
 }
 
+bool is_picture_directory(std::string_view name) {
+    return name.size() == kDirectoryLength &&
+           name.find_first_not_of(kLetters) == std::string_view::npos;
+}
+
 std::string picture_path(const Hosting &hosting, std::string_view name) {
-    return hosting.directory + "/" + std::string(name.substr(0, 2)) + "/" + std::string(name);
+    return hosting.directory + "/" + std::string(name.substr(0, kDirectoryLength)) + "/" +
+           std::string(name);
 }
 
 std::string signed_link(std::string_view name, int64_t expires, const std::string &key) {

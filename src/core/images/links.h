@@ -25,6 +25,8 @@ std::string new_picture_name(Random &random, ImageFormat format);
 // Whether it is of that form: nothing else is looked for on disk.
 bool is_picture_name(std::string_view name);
 ImageFormat format_of_name(std::string_view name);
+// Whether pictures lie in a directory of that name below their store.
+bool is_picture_directory(std::string_view name);
 
 // Where a picture lies below its store.
 std::string picture_path(const Hosting &hosting, std::string_view name);
