@@ -62,6 +62,12 @@ tl::expected<void, ApiError> Exchange::identify(const RequestHead &head) {
         return tl::unexpected(std::move(caller.error()));
     }
     caller_ = std::move(*caller);
+    if (!models_.has_catalogue()) {
+        ApiError error = ApiError::of(503, "catalogue_unavailable",
+                                      "The catalogue of models is not known just now.");
+        error.retry_after = 1;
+        return tl::unexpected(std::move(error));
+    }
     return {};
 }
 

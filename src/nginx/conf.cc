@@ -11,6 +11,7 @@
 #include "core/access/foreign_page.h"
 #include "core/json/text.h"
 #include "nginx/conf_error.h"
+#include "nginx/files.h"
 #include "nginx/guard.h"
 #include "nginx/zone.h"
 
@@ -47,11 +48,13 @@ void read_keys(ngx_conf_t *cf, MainConf &main, const std::string &name, Policy &
     const std::string path = full_path(cf, name);
     KeyFile &file = main.key_files[path];
     if (file.ring == nullptr) {
-        file.seen = fingerprint_of(path);
-        auto ring = KeyRing::read(read_file(cf, path));
+        const Fingerprint seen = fingerprint_of(path);
+        const std::string text = read_file(cf, path);
+        auto ring = KeyRing::read(text);
         if (!ring) {
             throw ConfError{"\"" + name + "\": " + ring.error()};
         }
+        file.copy = std::make_shared<SharedCopy>(text, seen);
         file.ring = std::move(*ring);
     }
     policy.keys = file.ring;

@@ -9,18 +9,18 @@
 
 #include "core/exchange.h"
 #include "nginx/cors.h"
-#include "nginx/files.h"
 #include "nginx/handlers.h"
 #include "nginx/jwt_rules.h"
 #include "nginx/ngx.h"
 #include "nginx/picture_store.h"
+#include "nginx/shared_copy.h"
 #include "nginx/usage_writer.h"
 
 namespace gateway {
 
 // A file of keys, read once for all locations that name it.
 struct KeyFile {
-    Fingerprint seen;
+    std::shared_ptr<SharedCopy> copy;
     std::shared_ptr<const KeyRing> ring;
     std::vector<Policy *> users;
 };
@@ -29,7 +29,7 @@ struct MainConf {
     ModelMap models;
     std::shared_ptr<const Catalogue> built_in;
     std::string catalog_file;  // empty: only what is built in
-    Fingerprint catalog_seen;
+    std::shared_ptr<SharedCopy> catalog_copy;
     std::map<std::string, KeyFile, std::less<>> key_files;    // by full path
     std::map<std::string, JwksFile, std::less<>> jwks_files;  // by full path
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;

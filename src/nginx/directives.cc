@@ -134,11 +134,13 @@ char *set_catalog(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
         MainConf &main = main_conf_of(conf);
         require_first(cf, main.catalog_file.empty());
         main.catalog_file = full_path(cf, to_view(arguments(cf)[1]));
-        main.catalog_seen = fingerprint_of(main.catalog_file);
-        auto catalogue = Catalogue::read(read_file(cf, main.catalog_file), main.built_in.get());
+        const Fingerprint seen = fingerprint_of(main.catalog_file);
+        const std::string text = read_file(cf, main.catalog_file);
+        auto catalogue = Catalogue::read(text, main.built_in.get());
         if (!catalogue) {
             throw ConfError{"\"" + main.catalog_file + "\": " + catalogue.error()};
         }
+        main.catalog_copy = std::make_shared<SharedCopy>(text, seen);
         main.models.use(std::make_shared<const Catalogue>(std::move(*catalogue)));
     });
 }

@@ -42,11 +42,13 @@ std::shared_ptr<KeySource> source_of(ngx_conf_t *cf, MainConf &main, const std::
     const std::string path = full_path(cf, where);
     JwksFile &file = main.jwks_files[path];
     if (file.source == nullptr) {
-        file.seen = fingerprint_of(path);
-        auto keys = KeySet::read(read_file(cf, path), KeySet::Origin::file);
+        const Fingerprint seen = fingerprint_of(path);
+        const std::string text = read_file(cf, path);
+        auto keys = KeySet::read(text, KeySet::Origin::file);
         if (!keys) {
             throw ConfError{"\"" + where + "\" " + keys.error()};
         }
+        file.copy = std::make_shared<SharedCopy>(text, seen);
         file.source = std::make_shared<KeySource>();
         file.source->keys = std::move(*keys);
     }

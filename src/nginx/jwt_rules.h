@@ -6,8 +6,8 @@
 #include <string>
 
 #include "core/access/jwt.h"
-#include "nginx/files.h"
 #include "nginx/ngx.h"
+#include "nginx/shared_copy.h"
 
 namespace gateway {
 
@@ -15,7 +15,7 @@ struct MainConf;
 
 // A file of keys, read once for all locations that name it.
 struct JwksFile {
-    Fingerprint seen;
+    std::shared_ptr<SharedCopy> copy;
     std::shared_ptr<KeySource> source;
 };
 

@@ -1,6 +1,7 @@
 #include "nginx/watched_file.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -11,67 +12,116 @@ namespace gateway {
 
 namespace {
 
-constexpr Milliseconds kInterval{500};
+constexpr Milliseconds kLookInterval{500};
+
+// Far longer than a tick of any kernel or file server.
+bool was_settled(const Fingerprint &file, std::chrono::nanoseconds now) {
+    constexpr int64_t kLong = 1'000'000'000;
+    return std::abs(now.count() - file.changed) > kLong;
+}
 
 }  // namespace
 
 // All that the thread works on.
 struct WatchedFile::Look {
     std::string path;
-    Fingerprint seen;
+    Last last;
+    std::shared_ptr<SharedCopy> copy;
     std::shared_ptr<const Read> read;
     std::vector<std::shared_ptr<const void>> unused;
     std::optional<tl::expected<Apply, std::string>> result;  // none: nothing has changed
 
     void run() {
         unused.clear();
-        const Fingerprint now = fingerprint_of(path);
-        if (now == seen) {
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        const Fingerprint file = fingerprint_of(path);
+        if (file == last.seen.file && last.settled) {
             return;
         }
-        seen = now;
-        auto text = load_file(path);
-        if (text) {
-            result = (*read)(*text);
-        } else {
-            result = tl::unexpected(std::move(text.error()));
+        const auto text = load_file(path);
+        const SharedCopy::Seen seen{file, sha256(text ? *text : text.error())};
+        const bool same = seen.hash == last.seen.hash;
+        if (same || take(text, seen)) {
+            last = {seen, was_settled(file, now)};
         }
-        if (!*result) {
-            result = tl::unexpected("\"" + path + "\": " + result->error());
+    }
+
+ private:
+    // False if the file is another one by now: the next look will see that.
+    bool take(const tl::expected<std::string, std::string> &text, const SharedCopy::Seen &seen) {
+        if (!text) {
+            result = tl::unexpected("\"" + path + "\": " + text.error());
+            return true;
         }
+        auto contents = (*read)(*text);
+        if (!contents) {
+            result = tl::unexpected("\"" + path + "\": " + contents.error());
+            return true;
+        }
+        // Before it is used: nobody may begin with less than what was in use.
+        if (copy->publish(path, *text, seen) == SharedCopy::Published::outdated) {
+            return false;
+        }
+        result = std::move(contents);
+        return true;
     }
 };
 
-WatchedFile::WatchedFile(EventLoop &loop, TaskPool &tasks, std::string path, Fingerprint seen,
-                         Read read)
+WatchedFile::WatchedFile(EventLoop &loop, TaskPool &tasks, std::string path,
+                         std::shared_ptr<SharedCopy> copy, Read read, const Forget &forget)
     : loop_(loop),
       tasks_(tasks),
       path_(std::move(path)),
-      seen_(seen),
+      copy_(std::move(copy)),
       read_(std::make_shared<const Read>(std::move(read))) {
-    wait();
+    if (!begin()) {
+        forget();
+        ngx_str_t name = to_ngx(path_);
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "image gateway: the newest contents of \"%V\" are not known; requests that "
+                      "need them are refused until it is read",
+                      &name);
+    }
+    // At once, and not half a second from now: a worker may not live that long.
+    wait(Milliseconds(0));
 }
 
-void WatchedFile::wait() {
+bool WatchedFile::begin() {
+    using State = SharedCopy::Newest::State;
+    const SharedCopy::Newest newest = copy_->newest();
+    last_.seen = newest.seen;
+    if (newest.state != State::published) {
+        return newest.state == State::original;
+    }
+    const auto contents = (*read_)(newest.text);
+    if (!contents) {
+        last_ = {};
+        return false;
+    }
+    old_.push_back((*contents)());
+    return true;
+}
+
+void WatchedFile::wait(Milliseconds time) {
     timer_ = loop_.start_timer(
-        kInterval, [this] { look(); }, TimerKind::idle);
+        time, [this] { look(); }, TimerKind::idle);
 }
 
 void WatchedFile::look() {
-    auto look = std::make_shared<Look>(Look{path_, seen_, read_, {}, std::nullopt});
+    auto look = std::make_shared<Look>(Look{path_, last_, copy_, read_, {}, std::nullopt});
     const auto in_use = std::stable_partition(
         old_.begin(), old_.end(), [](const auto &contents) { return contents.use_count() > 1; });
     look->unused.assign(std::move_iterator(in_use), std::move_iterator(old_.end()));
     old_.erase(in_use, old_.end());
     task_ = tasks_.run([look] { look->run(); }, [this, look] { take(*look); });
     if (task_ == nullptr) {
-        wait();  // the pool is full: later
+        wait(kLookInterval);  // the pool is full: later
     }
 }
 
 void WatchedFile::take(Look &look) {
-    wait();
-    seen_ = look.seen;
+    wait(kLookInterval);
+    last_ = look.last;
     if (!look.result) {
         return;
     }

@@ -57,13 +57,13 @@ Worker::Worker(MainConf &main)
     for (const auto &provider : main.models.providers()) {
         upstream.prepare(provider->ca_file);
     }
+    watch_files(main);
     if (!main.state.path.empty()) {
         usage = std::make_unique<UsageWriter>(main.state, clock, loop, tasks, ledger,
                                               static_cast<int32_t>(ngx_pid));
         usage->start(is_alive);
     }
     sweep();
-    watch_files(main);
     for (const auto &[address, source] : main.jwks_addresses) {
         upstream.prepare(address.ca_file);
         jwks_.push_back(
@@ -81,57 +81,60 @@ Worker::~Worker() {
 // What is read on another thread is put in its place here, in this worker's copy of the
 // configuration. Requests that run keep what they began with.
 void Worker::watch_files(MainConf &main) {
+    using Applied = tl::expected<WatchedFile::Apply, std::string>;
+    const auto watch = [&](const std::string &path, const std::shared_ptr<SharedCopy> &copy,
+                           WatchedFile::Read read, const WatchedFile::Forget &forget) {
+        watched_.push_back(
+            std::make_unique<WatchedFile>(loop, tasks, path, copy, std::move(read), forget));
+    };
     if (!main.catalog_file.empty()) {
-        watched_.push_back(std::make_unique<WatchedFile>(
-            loop, tasks, main.catalog_file, main.catalog_seen,
-            [&main, below = main.built_in](
-                const std::string &text) -> tl::expected<WatchedFile::Apply, std::string> {
-                auto read = Catalogue::read(text, below.get());
-                if (!read) {
-                    return tl::unexpected(std::move(read.error()));
-                }
-                if (auto checked = main.models.check(*read); !checked) {
-                    return tl::unexpected(std::move(checked.error()));
-                }
-                auto catalogue = std::make_shared<const Catalogue>(std::move(*read));
-                return [&main, catalogue]() mutable {
-                    std::shared_ptr<const void> old = main.models.catalogue();
-                    main.models.use(std::move(catalogue));
-                    return old;
-                };
-            }));
+        const auto read = [&main, below = main.built_in](const std::string &text) -> Applied {
+            auto read = Catalogue::read(text, below.get());
+            if (!read) {
+                return tl::unexpected(std::move(read.error()));
+            }
+            if (auto checked = main.models.check(*read); !checked) {
+                return tl::unexpected(std::move(checked.error()));
+            }
+            auto catalogue = std::make_shared<const Catalogue>(std::move(*read));
+            return [&main, catalogue]() mutable {
+                std::shared_ptr<const void> old = main.models.catalogue();
+                main.models.use(std::move(catalogue));
+                return old;
+            };
+        };
+        watch(main.catalog_file, main.catalog_copy, read,
+              [&main] { main.models.forget_catalogue(); });
     }
     for (auto &[path, file] : main.jwks_files) {
-        watched_.push_back(std::make_unique<WatchedFile>(
-            loop, tasks, path, file.seen,
-            [source = file.source](
-                const std::string &text) -> tl::expected<WatchedFile::Apply, std::string> {
-                auto read = KeySet::read(text, KeySet::Origin::file);
-                if (!read) {
-                    return tl::unexpected(std::move(read.error()));
-                }
-                return [source, keys = std::move(*read)]() mutable {
-                    return std::shared_ptr<const void>(
-                        std::exchange(source->keys, std::move(keys)));
-                };
-            }));
+        const auto read = [source = file.source](const std::string &text) -> Applied {
+            auto read = KeySet::read(text, KeySet::Origin::file);
+            if (!read) {
+                return tl::unexpected(std::move(read.error()));
+            }
+            return [source, keys = std::move(*read)]() mutable {
+                return std::shared_ptr<const void>(std::exchange(source->keys, std::move(keys)));
+            };
+        };
+        watch(path, file.copy, read, [source = file.source] { source->keys = nullptr; });
     }
     for (auto &[path, file] : main.key_files) {
-        watched_.push_back(std::make_unique<WatchedFile>(
-            loop, tasks, path, file.seen,
-            [&file =
-                 file](const std::string &text) -> tl::expected<WatchedFile::Apply, std::string> {
-                auto read = KeyRing::read(text);
-                if (!read) {
-                    return tl::unexpected(std::move(read.error()));
-                }
-                return [&file, ring = std::move(*read)]() mutable {
-                    for (Policy *policy : file.users) {
-                        policy->keys = ring;
-                    }
-                    return std::shared_ptr<const void>(std::exchange(file.ring, std::move(ring)));
-                };
-            }));
+        const auto use = [](KeyFile &file, std::shared_ptr<const KeyRing> ring) {
+            for (Policy *policy : file.users) {
+                policy->keys = ring;
+            }
+            return std::shared_ptr<const void>(std::exchange(file.ring, std::move(ring)));
+        };
+        const auto read = [&file = file, use](const std::string &text) -> Applied {
+            auto read = KeyRing::read(text);
+            if (!read) {
+                return tl::unexpected(std::move(read.error()));
+            }
+            return [&file, use, ring = std::move(*read)]() mutable {
+                return use(file, std::move(ring));
+            };
+        };
+        watch(path, file.copy, read, [&file = file, use] { (void)use(file, KeyRing::unknown()); });
     }
 }
 

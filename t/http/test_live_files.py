@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 import pytest
 from harness import key_entry, provider, write_keys
@@ -122,6 +123,35 @@ def test_a_changed_file_of_keys_takes_effect_without_a_reload(gateway, scratch):
     path.write_text("{")
     assert until(lambda: "keeps what it had" in g.error_log(), 5)
     assert statuses("sk-bf-b") == {200}
+
+
+def test_a_file_written_in_place_with_the_same_size_and_time_is_noticed(gateway, scratch):
+    path = scratch / "keys.json"
+    write_keys(path, [key_entry("a", "sk-bf-a")])
+    before = path.stat()
+    g = gateway(f"image_gateway; image_gateway_keys {path};", SANDBOX)
+    assert g.get("/v1/models", {"x-api-key": "sk-bf-a"}).status == 200
+    for secret, other in (("b", "a"), ("c", "b")):
+        text = json.dumps({"keys": [key_entry(secret, f"sk-bf-{secret}")]}, indent=1)
+        with open(path, "r+", encoding="utf-8") as file:
+            file.write(text)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        now = path.stat()
+        assert (now.st_size, now.st_mtime_ns, now.st_ino) == (before.st_size, before.st_mtime_ns, before.st_ino)
+        assert until(lambda: g.get("/v1/models", {"x-api-key": f"sk-bf-{secret}"}).status == 200, 5)
+        assert g.get("/v1/models", {"x-api-key": f"sk-bf-{other}"}).status == 401
+
+
+def test_a_file_that_was_only_touched_is_not_taken_for_a_change(gateway, scratch):
+    path = scratch / "keys.json"
+    write_keys(path, [key_entry("a", "sk-bf-a")])
+    g = gateway(f"image_gateway; image_gateway_keys {path};", SANDBOX)
+    path.touch()
+    write_keys(path, [key_entry("a", "sk-bf-a")])
+    time.sleep(1.2)  # two looks
+    assert "anew" not in g.error_log()
+    write_keys(path, [key_entry("b", "sk-bf-b")])
+    g.wait_log("has read .*keys.json. anew")
 
 
 def test_a_model_past_its_shutdown_date_draws_a_warning_at_start(nginx_t, openai):

@@ -70,6 +70,12 @@ tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
         return tl::unexpected(
             refuse("conflicting_api_keys", "The request carries two different API keys."));
     }
+    if (accepted.ring != nullptr && !accepted.ring->is_known()) {
+        ApiError error =
+            ApiError::of(503, "keys_unavailable", "The API keys are not known just now.");
+        error.retry_after = 1;
+        return tl::unexpected(std::move(error));
+    }
     if (accepted.tokens != nullptr && looks_like_jws(secret)) {
         auto bearer = accepted.tokens->verify(secret, unix_seconds);
         return bearer ? identify_bearer(std::move(*bearer), accepted.ring, unix_seconds)

@@ -223,6 +223,13 @@ tl::expected<std::shared_ptr<const KeyRing>, std::string> KeyRing::read(std::str
     return std::shared_ptr<const KeyRing>(std::move(ring));
 }
 
+std::shared_ptr<const KeyRing> KeyRing::unknown() {
+    auto ring = std::make_shared<KeyRing>();
+    ring->known_ = false;
+    ring->index();
+    return ring;
+}
+
 // Half of the places stay empty, so that a look-up goes past one or two others at most, however
 // many there are. Hashes are spread by themselves.
 void KeyRing::index() {

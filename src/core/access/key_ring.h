@@ -52,6 +52,10 @@ class KeyRing {
     // The text of a keys.json, or one sentence about what is wrong in it.
     static tl::expected<std::shared_ptr<const KeyRing>, std::string> read(std::string_view text);
 
+    // Of a file whose newest contents are not known: who was let in before must not be let in.
+    static std::shared_ptr<const KeyRing> unknown();
+    [[nodiscard]] bool is_known() const { return known_; }
+
     // Null when nobody has this secret.
     [[nodiscard]] const Key *find(std::string_view secret) const;
     [[nodiscard]] const Key *find_id(std::string_view id) const;
@@ -62,6 +66,7 @@ class KeyRing {
     [[nodiscard]] const Key *find(const Sha256 &hash) const;
     [[nodiscard]] size_t first_place(const Sha256 &hash) const;
 
+    bool known_ = true;
     std::vector<Key> keys_;
     std::vector<uint32_t> by_hash_;  // which key, from 1; 0: none
     std::vector<uint32_t> by_id_;    // which key, in the order of their ids

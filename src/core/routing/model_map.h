@@ -49,7 +49,13 @@ class ModelMap {
     // False when the name is taken.
     bool add(Alias alias);
     // May be given another one at any time: who works with one keeps it.
-    void use(std::shared_ptr<const Catalogue> catalogue) { catalogue_ = std::move(catalogue); }
+    void use(std::shared_ptr<const Catalogue> catalogue) {
+        catalogue_ = std::move(catalogue);
+        has_catalogue_ = true;
+    }
+    // What was in use is not the newest, which is not known: nobody is to be served by it.
+    void forget_catalogue() { has_catalogue_ = false; }
+    [[nodiscard]] bool has_catalogue() const { return has_catalogue_; }
 
     [[nodiscard]] const Provider *provider(std::string_view name) const;
     [[nodiscard]] const Alias *alias(std::string_view name) const;
@@ -90,6 +96,7 @@ class ModelMap {
     std::vector<std::unique_ptr<Provider>> providers_;
     std::map<std::string, Alias, std::less<>> aliases_;
     std::vector<std::string> required_;
+    bool has_catalogue_ = true;
     std::shared_ptr<const Catalogue> catalogue_ = std::make_shared<const Catalogue>();
 };
 
