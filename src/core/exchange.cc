@@ -86,7 +86,14 @@ tl::expected<void, ApiError> Exchange::enter() {
         error.retry_after = 1;
         return tl::unexpected(std::move(error));
     }
-    const auto entered = claim_.enter(parties_of(caller_, head_, policy_.limits), deadline_);
+    const std::vector<Party> parties = parties_of(caller_, head_, policy_.limits);
+    if (ports_.book != nullptr && !ports_.book->knows_past() && depends_on_past(caller_, parties)) {
+        ApiError error = ApiError::of(503, "usage_not_known",
+                                      "What this key has used before is not known just now.");
+        error.retry_after = 1;
+        return tl::unexpected(std::move(error));
+    }
+    const auto entered = claim_.enter(parties, deadline_);
     if (!entered) {
         return tl::unexpected(error_exceeded(entered.error()));
     }

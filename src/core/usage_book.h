@@ -42,6 +42,8 @@ class UsageBook {
     virtual void write(UsageRecord record) = 0;
     // Whether requests may be served that could not be written down.
     [[nodiscard]] virtual bool is_open() const = 0;
+    // Whether what was used before nginx was started counts already, or never will.
+    [[nodiscard]] virtual bool knows_past() const = 0;
 };
 
 }  // namespace gateway

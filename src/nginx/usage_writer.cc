@@ -1,5 +1,7 @@
 #include "nginx/usage_writer.h"
 
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -19,6 +21,7 @@ constexpr Milliseconds kTellAgain{60'000};
 constexpr Milliseconds kForgetInterval{3'600'000};
 constexpr Milliseconds kForgetMore{1'000};
 constexpr int64_t kDay = 86400;
+constexpr Milliseconds kStartPatience{200};
 
 bool is_same_file(const Fingerprint &a, const Fingerprint &b) {
     return a.device == b.device && a.inode == b.inode;
@@ -35,7 +38,7 @@ struct UsageWriter::Shared {
     std::string note;  // of the last that was opened, until it is told
 
     // Anew, when the file that was opened is no longer there.
-    tl::expected<void, std::string> open() {
+    tl::expected<void, StateProblem> open() {
         if (file && !is_same_file(fingerprint_of(path), opened_as)) {
             file.reset();
         }
@@ -62,10 +65,24 @@ struct UsageWriter::Job {
     std::optional<Balance> balance;
     bool written = false;
     bool has_more_to_forget = false;
-    std::string problem;  // empty: none
-    std::string note;     // something else that people should know; empty: nothing
+    StateProblem problem;  // empty: none
+    std::string note;      // something else that people should know; empty: nothing
 
     void run(Shared &shared) {
+        work(shared);
+        const std::scoped_lock lock(end_mutex_);
+        has_ended_ = true;
+        end_condition_.notify_all();
+    }
+
+    // For the loop's thread, before it loops.
+    bool wait_for_end(std::chrono::steady_clock::time_point until) {
+        std::unique_lock lock(end_mutex_);
+        return end_condition_.wait_until(lock, until, [this] { return has_ended_; });
+    }
+
+ private:
+    void work(Shared &shared) {
         const std::scoped_lock lock(shared.mutex);
         if (written) {
             return;
@@ -78,8 +95,7 @@ struct UsageWriter::Job {
         }
     }
 
- private:
-    tl::expected<void, std::string> work(StateFile &file) {
+    tl::expected<void, StateProblem> work(StateFile &file) {
         // Before our own are added to it: they count already.
         if (restores) {
             auto read = file.read(now);
@@ -101,6 +117,10 @@ struct UsageWriter::Job {
         }
         return {};
     }
+
+    std::mutex end_mutex_;
+    std::condition_variable end_condition_;
+    bool has_ended_ = false;
 };
 
 UsageWriter::UsageWriter(const StateRules &rules, const Clock &clock, EventLoop &loop,
@@ -129,9 +149,9 @@ UsageWriter::~UsageWriter() {
     last->batch = std::move(waiting_);
     if (!last->batch.is_empty()) {
         last->run(*shared_);
-        if (!last->problem.empty()) {
-            tell(last->problem + "; the usage of " + std::to_string(last->batch.rows().size()) +
-                     " requests is lost",
+        if (!last->problem.text.empty()) {
+            tell(last->problem.text + "; the usage of " +
+                     std::to_string(last->batch.rows().size()) + " requests is lost",
                  last->batch.rows_dropped());
         }
     }
@@ -139,25 +159,24 @@ UsageWriter::~UsageWriter() {
 
 void UsageWriter::start(const std::function<bool(int32_t)> &is_alive) {
     constexpr std::chrono::milliseconds kLook{5};
-    constexpr int kLooks = 2000;  // ten seconds: the others write the file, and it is not large
     is_alive_ = is_alive;
+    const auto until = std::chrono::steady_clock::now() + kStartPatience;
     Ledger::Restoring state = ledger_.begin_restoring(process_, is_alive_);
-    for (int i = 0; i < kLooks && state == Ledger::Restoring::others; ++i) {
+    while (state == Ledger::Restoring::others && std::chrono::steady_clock::now() < until) {
         std::this_thread::sleep_for(kLook);
         state = ledger_.begin_restoring(process_, is_alive_);
     }
-    Job job;
-    job.now = clock_.unix_seconds();
-    job.restores = state == Ledger::Restoring::ours;
-    job.run(*shared_);
-    tell_note(job);
-    if (job.restores) {
-        restore(job);
+    restored_ = state == Ledger::Restoring::done;
+    if (state == Ledger::Restoring::others || (restored_ && !rules_.refuse)) {
+        write_later(kGroup);
+        return;
     }
-    if (!job.problem.empty()) {
-        failing_ = true;
-        tell(job.problem, 0);
-        write_later(kRetry);
+    begin_job(state);
+    if (job_ != nullptr && job_->wait_for_end(until)) {
+        task_.reset();
+        on_written(*job_);
+    } else if (job_ != nullptr) {
+        failing_ = rules_.refuse;  // until it is known that it can be written to
     }
 }
 
@@ -179,26 +198,30 @@ void UsageWriter::write_later(Milliseconds delay) {
 }
 
 void UsageWriter::write_now() {
-    const Milliseconds now = clock_.now();
     const Ledger::Restoring state = ledger_.begin_restoring(process_, is_alive_);
     if (state == Ledger::Restoring::others) {
         // What that one reads must not hold what we have counted since.
         write_later(kGroup);
         return;
     }
+    restored_ = restored_ || state == Ledger::Restoring::done;
+    begin_job(state);
+}
+
+void UsageWriter::begin_job(Ledger::Restoring state) {
     job_ = std::make_shared<Job>();
     job_->batch = std::move(waiting_);
     waiting_ = UsageBatch();
     job_->now = clock_.unix_seconds();
     job_->restores = state == Ledger::Restoring::ours;
-    if (now >= forgot_) {
+    if (const Milliseconds now = clock_.now(); now >= forgot_) {
         job_->forget_before = job_->now - rules_.keep_days * kDay;
         forgot_ = now + kForgetInterval;
     }
     task_ = tasks_.run([job = job_, shared = shared_] { job->run(*shared); },
                        [this, job = job_] { on_written(*job); });
     if (task_ == nullptr) {
-        job_->problem = "the thread pool takes no more tasks";
+        job_->problem.text = "the thread pool takes no more tasks";
         const std::shared_ptr<Job> job = job_;
         on_written(*job);
     }
@@ -214,10 +237,11 @@ void UsageWriter::on_written(Job &job) {
     if (!job.written) {
         waiting_.put_first(std::move(job.batch));
     }
-    if (!job.problem.empty()) {
+    if (!job.problem.text.empty()) {
         failing_ = true;
+        unreadable_ = job.problem.kind != StateProblem::Kind::busy;
         forgot_ = Milliseconds(0);
-        tell(job.problem, waiting_.rows_dropped());
+        tell(job.problem.text, waiting_.rows_dropped());
         write_later(kRetry);
         return;
     }
@@ -249,6 +273,7 @@ void UsageWriter::restore(const Job &job) {
                                now);
     }
     ledger_.end_restoring();
+    restored_ = true;
 }
 
 void UsageWriter::tell_note(const Job &job) {
@@ -269,6 +294,9 @@ void UsageWriter::tell(const std::string &problem, size_t dropped) {
                              (rules_.refuse ? "requests are refused"
                                             : "requests are served, and "
                                               "written down later") +
+                             (knows_past() ? std::string()
+                                           : ", except those of keys whose budget or images of the "
+                                             "day depend on it") +
                              (dropped == 0 ? std::string()
                                            : ", but for rows of " + std::to_string(dropped) +
                                                  " requests, which are only in the sums");

@@ -29,11 +29,14 @@ class UsageWriter final : public UsageBook {
     UsageWriter(const UsageWriter &) = delete;
     UsageWriter &operator=(const UsageWriter &) = delete;
 
-    // Before the first request: waits for what was used before, or for whoever brings it back.
+    // Before the first request: has what was used before brought back, on the task pool. Waits for
+    // that only as long as it takes where nobody else has locked the file; then
+    // knows_past() tells.
     void start(const std::function<bool(int32_t)> &is_alive);
 
     void write(UsageRecord record) override;
     [[nodiscard]] bool is_open() const override { return !failing_ || !rules_.refuse; }
+    [[nodiscard]] bool knows_past() const override { return restored_ || unreadable_; }
 
  private:
     struct Shared;
@@ -41,6 +44,7 @@ class UsageWriter final : public UsageBook {
 
     void write_later(Milliseconds delay);
     void write_now();
+    void begin_job(Ledger::Restoring state);
     void on_written(Job &job);
     void restore(const Job &job);
     void tell(const std::string &problem, size_t dropped);
@@ -59,6 +63,8 @@ class UsageWriter final : public UsageBook {
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<Task> task_;
     bool failing_ = false;
+    bool restored_ = false;    // what was used before counts
+    bool unreadable_ = false;  // and it cannot be: the file is not just locked
     std::optional<Milliseconds> told_;
     Milliseconds forgot_{0};
 };

@@ -65,7 +65,7 @@ std::string Statement::text(int column) const {
                : std::string(reinterpret_cast<const char *>(text), static_cast<size_t>(size));
 }
 
-tl::expected<Database, std::string> Database::open(const std::string &path) {
+tl::expected<Database, StateProblem> Database::open(const std::string &path) {
     sqlite3 *handle = nullptr;
     const int opened = sqlite3_open_v2(
         path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
@@ -83,8 +83,18 @@ bool Database::run(const char *sql) {
     return sqlite3_exec(database_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK;
 }
 
-std::string Database::problem() const {
-    return database_ == nullptr ? "no memory" : sqlite3_errmsg(database_.get());
+StateProblem Database::problem() const {
+    if (database_ == nullptr) {
+        return {"no memory"};
+    }
+    constexpr int kPrimary = 0xff;  // of an extended code
+    switch (sqlite3_errcode(database_.get()) & kPrimary) {
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED: return {sqlite3_errmsg(database_.get()), StateProblem::Kind::busy};
+        case SQLITE_CORRUPT:
+        case SQLITE_NOTADB: return {sqlite3_errmsg(database_.get()), StateProblem::Kind::damaged};
+        default: return {sqlite3_errmsg(database_.get())};
+    }
 }
 
 }  // namespace gateway

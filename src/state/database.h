@@ -12,6 +12,17 @@
 
 namespace gateway {
 
+// Why something at the file did not succeed.
+struct StateProblem {
+    enum class Kind : uint8_t {
+        busy,     // somebody else has locked it
+        damaged,  // what is in it makes no sense
+        other,
+    };
+    std::string text;
+    Kind kind = Kind::other;
+};
+
 // A prepared statement. Values are bound from left to right; `run` and `next` say false when it
 // failed, and why is known to the database.
 class Statement {
@@ -42,11 +53,12 @@ class Statement {
 class Database {
  public:
     // Makes the file if there is none.
-    static tl::expected<Database, std::string> open(const std::string &path);
+    static tl::expected<Database, StateProblem> open(const std::string &path);
 
     bool run(const char *sql);
     Statement prepare(std::string_view sql) { return {database_.get(), sql}; }
-    [[nodiscard]] std::string problem() const;
+    // Of the last call.
+    [[nodiscard]] StateProblem problem() const;
     [[nodiscard]] int64_t changes() const { return sqlite3_changes64(database_.get()); }
 
  private:

@@ -98,10 +98,10 @@ bool add_row(Statement &insert, const UsageRecord &record) {
 
 }  // namespace
 
-tl::expected<StateFile, std::string> StateFile::open(const std::string &path) {
+tl::expected<StateFile, StateProblem> StateFile::open(const std::string &path) {
     auto note = make_private(path);
     if (!note) {
-        return tl::unexpected(std::move(note.error()));
+        return tl::unexpected(StateProblem{std::move(note.error())});
     }
     auto database = Database::open(path);
     if (!database) {
@@ -124,17 +124,17 @@ tl::expected<StateFile, std::string> StateFile::open(const std::string &path) {
         return failed();
     }
     if (application != kApplication) {
-        return tl::unexpected(std::string("is a database of something else"));
+        return tl::unexpected(StateProblem{"is a database of something else"});
     }
     if (version != kVersion) {
-        return tl::unexpected(std::string("was made by another version of the gateway"));
+        return tl::unexpected(StateProblem{"was made by another version of the gateway"});
     }
     StateFile file(std::move(*database));
     file.note_ = std::move(*note);
     return file;
 }
 
-tl::expected<Balance, std::string> StateFile::read(int64_t unix_seconds) {
+tl::expected<Balance, StateProblem> StateFile::read(int64_t unix_seconds) {
     Balance balance;
     for (size_t i = 0; i < kPeriods; ++i) {
         const auto period = static_cast<Period>(i);
@@ -164,11 +164,11 @@ tl::expected<Balance, std::string> StateFile::read(int64_t unix_seconds) {
     return balance;
 }
 
-tl::expected<void, std::string> StateFile::write(const UsageBatch &batch) {
+tl::expected<void, StateProblem> StateFile::write(const UsageBatch &batch) {
     if (database_.run("BEGIN IMMEDIATE") && add_all(batch) && database_.run("COMMIT")) {
         return {};
     }
-    std::string problem = database_.problem();
+    StateProblem problem = database_.problem();
     database_.run("ROLLBACK");
     return tl::unexpected(std::move(problem));
 }
@@ -209,7 +209,7 @@ bool StateFile::add_all(const UsageBatch &batch) {
     return true;
 }
 
-tl::expected<bool, std::string> StateFile::forget_before(int64_t unix_seconds) {
+tl::expected<bool, StateProblem> StateFile::forget_before(int64_t unix_seconds) {
     constexpr int64_t kAtOnce = 2000;
     Statement usage = database_.prepare(
         "DELETE FROM usage WHERE rowid IN"

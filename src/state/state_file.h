@@ -36,16 +36,16 @@ struct Balance {
 class StateFile {
  public:
     // Makes the tables if there are none.
-    static tl::expected<StateFile, std::string> open(const std::string &path);
+    static tl::expected<StateFile, StateProblem> open(const std::string &path);
 
     // What was found and changed when it was opened, for the log; empty: nothing.
     [[nodiscard]] const std::string &note() const { return note_; }
 
-    tl::expected<Balance, std::string> read(int64_t unix_seconds);
+    tl::expected<Balance, StateProblem> read(int64_t unix_seconds);
     // All of it, or nothing.
-    tl::expected<void, std::string> write(const UsageBatch &batch);
+    tl::expected<void, StateProblem> write(const UsageBatch &batch);
     // Some of what is older, so that nobody waits long; whether there is more.
-    tl::expected<bool, std::string> forget_before(int64_t unix_seconds);
+    tl::expected<bool, StateProblem> forget_before(int64_t unix_seconds);
 
  private:
     explicit StateFile(Database database) : database_(std::move(database)) {}

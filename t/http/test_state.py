@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from contextlib import closing, contextmanager
 
 import pytest
 from fakes.openai import Hang
@@ -254,6 +255,46 @@ def test_it_is_nobody_elses_to_read_also_where_it_was(kept, scratch):
     wait_rows(scratch, 2)
     assert modes() == [0o600] * 3
     g.wait_log("state.db.* could be read by others; its mode is 0600 now")
+
+
+@contextmanager
+def locked(scratch):
+    """By another process that does not let go of the file."""
+    with closing(sqlite3.connect(state(scratch), isolation_level=None)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        yield
+        database.execute("ROLLBACK")
+
+
+def timed(g, secret):
+    began = time.monotonic()
+    reply = make(g, {"x-api-key": secret})
+    return reply, time.monotonic() - began
+
+
+def test_a_file_that_somebody_has_locked_delays_nobody_who_has_no_budget(kept, scratch):
+    """Without this they waited five seconds, which is how long SQLite tries."""
+    limits = {"budgets": [{"usd": 0.03, "per": "month"}]}
+    g = kept(**limits)
+    assert [make(g).status for _ in range(2)] == [200, 200]
+    g.quit()
+    with locked(scratch):
+        g = kept(**limits)
+        for _ in range(4):
+            reply, seconds = timed(g, "sk-bf-b")
+            assert reply.status == 200 and seconds < 2.5
+            reply, seconds = timed(g, "sk-bf-a")
+            assert (reply.status, reply.json["error"]["code"]) == (503, "usage_not_known") and seconds < 2.5
+            assert reply.headers["Retry-After"] == "1"
+        g.wait_log("is locked; .* except those of keys whose budget", timeout=20)
+    assert until(lambda: make(g).status == 200, 20), "one more is left of the budget"
+    assert make(g).status == 402, "and no second one"
+    with locked(scratch):
+        g.reload()
+        for secret, status in (("sk-bf-b", 200), ("sk-bf-a", 402)):
+            reply, seconds = timed(g, secret)
+            assert reply.status == status and seconds < 2.5, "what was used is known from before"
+    g.take_baseline()
 
 
 def test_a_file_that_was_taken_away_is_made_anew(kept, scratch):

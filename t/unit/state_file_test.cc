@@ -27,7 +27,7 @@ class StateFileTest : public testing::Test {
 
     StateFile open() {
         auto file = StateFile::open(path);
-        EXPECT_TRUE(file) << file.error();
+        EXPECT_TRUE(file) << file.error().text;
         return std::move(*file);
     }
     static UsageRecord record(const std::string &key, MicroUsd counted, int64_t now = kNow) {
@@ -60,7 +60,7 @@ class StateFileTest : public testing::Test {
     std::string ask(const std::string &sql) {
         auto database = Database::open(path);
         Statement statement = database->prepare(sql);
-        EXPECT_EQ(statement.next(), Statement::Step::row) << database->problem();
+        EXPECT_EQ(statement.next(), Statement::Step::row) << database->problem().text;
         return statement.text(0);
     }
 
@@ -76,7 +76,7 @@ TEST_F(StateFileTest, SumsUpWhatEachKeySpentInEachPeriod) {
         ASSERT_TRUE(file.write(batch({record("a", 1000, kNow - 40 * 86400)})));
     }
     const auto balance = open().read(kNow);
-    ASSERT_TRUE(balance) << balance.error();
+    ASSERT_TRUE(balance) << balance.error().text;
     EXPECT_EQ(spent_of(*balance, Period::hour), "a 40007, b 10000");
     EXPECT_EQ(spent_of(*balance, Period::day), "a 40107, b 10000");
     EXPECT_EQ(spent_of(*balance, Period::week), "a 40107, b 10000");
@@ -130,7 +130,7 @@ TEST_F(StateFileTest, LeavesAloneWhatIsNotItsOwn) {
     }
     const auto file = StateFile::open(path);
     ASSERT_FALSE(file);
-    EXPECT_EQ(file.error(), "is a database of something else");
+    EXPECT_EQ(file.error().text, "is a database of something else");
     std::ofstream(path, std::ios::trunc) << std::string(8192, 'x');
     EXPECT_FALSE(StateFile::open(path)) << "no database at all";
     EXPECT_FALSE(StateFile::open(directory + "/none/state.db"));
@@ -173,13 +173,13 @@ TEST_F(StateFileTest, IsNotALinkThatSomebodyElseMadeNorAPipe) {
         ASSERT_EQ(lchown(path.c_str(), 65534, 65534), 0);
         const auto file = StateFile::open(path);
         ASSERT_FALSE(file);
-        EXPECT_EQ(file.error(), "is a symbolic link that somebody else has made");
+        EXPECT_EQ(file.error().text, "is a symbolic link that somebody else has made");
     }
     std::filesystem::remove(path);
     ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
     const auto file = StateFile::open(path);
     ASSERT_FALSE(file);
-    EXPECT_EQ(file.error(), "is not a regular file");
+    EXPECT_EQ(file.error().text, "is not a regular file");
 }
 
 TEST_F(StateFileTest, SaysWhenItCannotBeWrittenTo) {
@@ -189,7 +189,7 @@ TEST_F(StateFileTest, SaysWhenItCannotBeWrittenTo) {
     ASSERT_TRUE(other->run("DROP TABLE usage"));
     const auto written = file.write(batch({record("a", 10)}));
     ASSERT_FALSE(written);
-    EXPECT_NE(written.error().find("usage"), std::string::npos);
+    EXPECT_NE(written.error().text.find("usage"), std::string::npos);
     EXPECT_EQ(spent_of(*file.read(kNow), Period::lifetime), "a 1") << "nothing of it";
 }
 

@@ -1,5 +1,7 @@
 #include "core/access/parties.h"
 
+#include <algorithm>
+
 #include "core/glob.h"
 
 namespace gateway {
@@ -74,6 +76,16 @@ std::vector<Party> model_parties_of(const Caller &caller, std::string_view model
         }
     }
     return parties;
+}
+
+bool depends_on_past(const Caller &caller, const std::vector<Party> &parties) {
+    const bool models =
+        caller.key != nullptr &&
+        std::any_of(caller.key->model_limits.begin(), caller.key->model_limits.end(),
+                    [](const ModelLimits &row) { return row.limits.images_per_day > 0; });
+    return models || std::any_of(parties.begin(), parties.end(), [](const Party &party) {
+               return !party.budgets.empty() || party.limits.images_per_day > 0;
+           });
 }
 
 Party party_named(Party::Kind kind, std::string_view key, const Account &account) {

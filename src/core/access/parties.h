@@ -27,4 +27,7 @@ std::vector<Party> model_parties_of(const Caller &caller, std::string_view model
 // As it was written down by account, for what is read back.
 Party party_named(Party::Kind kind, std::string_view key, const Account &account);
 
+// Whether what they may still have depends on what was used before nginx was started.
+bool depends_on_past(const Caller &caller, const std::vector<Party> &parties);
+
 }  // namespace gateway
