@@ -42,6 +42,9 @@ void Exchange::cancel() noexcept {
         execution_->drop();
         outcome_ = "client_gone";
     }
+    if (stream_ != nullptr && !billed_) {
+        journal_.lose(stream_->untold());
+    }
     constexpr int kClientGone = 499;
     settle(kClientGone);
     delivery_.reset();
@@ -333,7 +336,7 @@ void Exchange::note_unsent(size_t bytes) {
 }
 
 int64_t Exchange::images_answered() const {
-    if (made_.candidate == nullptr && stream_ != nullptr) {
+    if (!billed_ && stream_ != nullptr) {
         return stream_->told();
     }
     return images_told_ + static_cast<int64_t>(result_.images.size());
@@ -376,6 +379,8 @@ void Exchange::gather_made() {
 void Exchange::take_bill() {
     bill_ = bill_of(made_, result_);
     expense_.make(static_cast<int64_t>(result_.images.size()), bill_.cost.usd);
+    billed_ = true;
+    journal_.take_home();
 }
 
 void Exchange::on_failed(const ApiError &error) {
@@ -438,10 +443,14 @@ void Exchange::unify() {
 
 // Pictures were made, but there is no answer with those that the caller does not have.
 void Exchange::fail_billed(const ApiError &error) {
+    withhold_untold();
+    fail(error);
+}
+
+void Exchange::withhold_untold() noexcept {
     lost_cost_ = bill_.cost;
     images_withheld_ += static_cast<int64_t>(
         std::erase_if(result_.images, [](const Image &image) { return !image.told; }));
-    fail(error);
 }
 
 // ---- 10. settle: what really happened
@@ -451,7 +460,7 @@ void Exchange::settle(int status) noexcept {
     if (!std::exchange(entered_, false)) {
         return;
     }
-    if (made_.candidate == nullptr && images_answered() > 0) {
+    if (!billed_ && images_answered() > 0) {
         expense_.make(images_answered(), std::nullopt);  // told, and then all broke off
     }
     auto day_counts = claim_.settle(images_answered(), images_lost(), expense_.total());
@@ -460,7 +469,8 @@ void Exchange::settle(int status) noexcept {
     }
 }
 
-void Exchange::write_down(int status, std::vector<UsageRecord::DayCount> day_counts) {
+// Without memory for the row its sums still count, until a restart.
+void Exchange::write_down(int status, std::vector<UsageRecord::DayCount> day_counts) noexcept try {
     UsageRecord record;
     record.unix_milliseconds = ports_.clock.unix_seconds() * 1000;
     record.request_id = request_id_;
@@ -480,6 +490,8 @@ void Exchange::write_down(int status, std::vector<UsageRecord::DayCount> day_cou
     record.outcome = outcome_;
     record.day_counts = std::move(day_counts);
     ports_.book->write(std::move(record));
+} catch (...) {
+    return;
 }
 
 // ---- errors and endings
@@ -532,7 +544,37 @@ void Exchange::fail(const ApiError &error) {
 void Exchange::finish(Answer answer) {
     settle(answer.status);
     add_quota_headers(answer);
-    std::exchange(answer_, nullptr)(std::move(answer));
+    answer_(std::move(answer));
+    answer_ = nullptr;  // only now: what is thrown before must still be answered
+}
+
+void Exchange::end_by_exception() noexcept {
+    deadline_timer_.reset();
+    if (execution_ != nullptr) {
+        execution_->drop();
+    }
+    if (stream_ != nullptr && !billed_) {
+        journal_.lose(stream_->untold());
+    }
+    if (answer_ != nullptr) {
+        outcome_ = "internal_error";
+        if (billed_) {
+            withhold_untold();
+        } else {
+            result_.images.clear();  // they are lost already
+        }
+    }
+    constexpr int kInternalError = 500;
+    settle(kInternalError);
+    delivery_.reset();
+    if (answer_ == nullptr) {
+        return;
+    }
+    try {
+        fail(ApiError::of(kInternalError));
+    } catch (...) {
+        answer_ = nullptr;  // whoever waits for it has a shorter one
+    }
 }
 
 Answer Exchange::refuse(const ApiError &error) {

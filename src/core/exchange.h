@@ -76,6 +76,11 @@ class Exchange final : private Story, private Showing {
     // still be read.
     void cancel() noexcept;
 
+    // Something that was done for it threw, and has been unwound: lets go of all, counts what may
+    // have been billed, and answers with a 500, as far as there is memory for one. After a part of
+    // the answer has gone, it breaks off.
+    void end_by_exception() noexcept;
+
     // The end before the body was understood, by our own or by nginx's decision.
     Answer refuse(const ApiError &error);
 
@@ -131,8 +136,9 @@ class Exchange final : private Story, private Showing {
     void deliver();
     void unify();
     void fail_billed(const ApiError &error);
+    void withhold_untold() noexcept;
     void settle(int status) noexcept;
-    void write_down(int status, std::vector<UsageRecord::DayCount> day_counts);
+    void write_down(int status, std::vector<UsageRecord::DayCount> day_counts) noexcept;
     void fail(const ApiError &error);
     void finish(Answer answer);
     void on_deadline();
@@ -167,6 +173,7 @@ class Exchange final : private Story, private Showing {
     Made made_;           // the success, while it is brought into the asked form
     ImageResult result_;  // its images
     Bill bill_;
+    bool billed_ = false;  // what was made is accounted for
     std::unique_ptr<PictureDelivery> delivery_;
     AnswerForm form_;
     // How the answer goes out, if not as one document when all is known:

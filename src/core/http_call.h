@@ -55,6 +55,7 @@ struct HttpReply {
     Bytes picture;          // in base64; then there is no body
     bool streamed = false;  // told by events; then neither
     size_t passed = 0;      // characters of a picture that were handed on as they came
+    bool delayed = false;   // for a time we took no more of it: our client did not read
     std::string problem;    // what went wrong, for the log
 
     // The value of the first header of this name (given in lower case), trimmed; empty if there is

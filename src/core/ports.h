@@ -31,6 +31,18 @@ class Timer {
     virtual ~Timer() = default;
 };
 
+// A timer that is made once and set as often as needed: to set it takes no memory, so it cannot
+// fail.
+class Alarm {
+ public:
+    virtual ~Alarm() = default;
+    // Runs the action once after `delay`, and not when it was set for before; the action must not
+    // destroy the alarm. After no delay at
+    // all: in the loop's next turn, when everything else that is ready has had one.
+    virtual void set(Milliseconds delay) noexcept = 0;
+    virtual void unset() noexcept = 0;
+};
+
 // Whether a process that was told to quit waits for a timer.
 enum class TimerKind : uint8_t { holds_exit, idle };
 
@@ -43,6 +55,7 @@ class EventLoop {
     std::unique_ptr<Timer> start_timer(Milliseconds delay, std::function<void()> action) {
         return start_timer(delay, std::move(action), TimerKind::holds_exit);
     }
+    virtual std::unique_ptr<Alarm> make_alarm(std::function<void()> action, TimerKind kind) = 0;
     // How long this process goes on, if it was told to quit and will not wait for ever.
     [[nodiscard]] virtual std::optional<Milliseconds> time_to_live() const = 0;
 };

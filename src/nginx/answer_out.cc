@@ -33,6 +33,9 @@ ngx_int_t go_on(ngx_http_request_t *r) {
         return NGX_HTTP_REQUEST_TIME_OUT;
     }
     RequestContext &context = *context_of(r);
+    if (context.out.is_broken() && !context.answered) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
     const ngx_int_t sent = context.out.send(r);
     if (context.out.is_broken()) {
         return NGX_ERROR;  // the connection is closed, and the client knows that this is not all
@@ -57,14 +60,19 @@ ngx_int_t go_on(ngx_http_request_t *r) {
 }  // namespace
 
 void AnswerOut::add(Answer part) {
-    ended_ = !part.goes_on && !part.broken;
-    broken_ = part.broken;
+    if (is_over()) {
+        return;
+    }
+    const bool is_last = !part.goes_on && !part.broken;
+    const bool is_broken = part.broken;
     if (is_used()) {
         waiting_.append(part.body);
     } else {
         waiting_ = part.body;
         head_ = std::move(part);
     }
+    ended_ = is_last;
+    broken_ = is_broken;
 }
 
 ngx_int_t AnswerOut::send_head(ngx_http_request_t *r) {
@@ -76,18 +84,19 @@ ngx_int_t AnswerOut::send_head(ngx_http_request_t *r) {
     return set ? ngx_http_send_header(r) : NGX_ERROR;
 }
 
+// All that may throw comes before the head: as long as that is not sent, there can be a 500.
 ngx_int_t AnswerOut::send(ngx_http_request_t *r) {
-    if (head_) {
-        const ngx_int_t sent = send_head(r);
-        if (sent == NGX_ERROR || sent > NGX_OK || r->header_only) {
-            return sent;
-        }
-    }
     ngx_chain_t *chain = nullptr;
     if (!waiting_.empty() || (ended_ && !last_given_)) {
         chain = take_waiting(r);
         if (chain == nullptr) {
             return NGX_ERROR;
+        }
+    }
+    if (head_) {
+        const ngx_int_t sent = send_head(r);
+        if (sent == NGX_ERROR || sent > NGX_OK || r->header_only) {
+            return sent;
         }
     }
     const ngx_int_t sent = ngx_http_output_filter(r, chain);
@@ -156,7 +165,12 @@ void send_on(ngx_http_request_t *r) noexcept {
     // The request may be gone after finalizing, the connection is not.
     ngx_connection_t *connection = r->connection;
     ngx_http_set_log_request(connection->log, r);
-    const ngx_int_t result = guard_or<ngx_int_t>("answer", NGX_ERROR, [=] { return go_on(r); });
+    ngx_int_t result = NGX_AGAIN;
+    RequestContext &context = *find_context(r);
+    if (!guard("answer", [&] { result = go_on(r); })) {
+        context.answered = context.out.has_begun();
+        result = context.answered ? NGX_ERROR : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
     if (result != NGX_AGAIN) {
         ngx_http_finalize_request(r, result);
     }

@@ -13,7 +13,13 @@ namespace gateway {
 class AnswerOut {
  public:
     [[nodiscard]] bool is_used() const { return head_.has_value() || begun_; }
+    // Nothing comes after the end.
     void add(Answer part);
+    void break_off() noexcept { broken_ = true; }
+    // Its end has come, good or bad.
+    [[nodiscard]] bool is_over() const { return ended_ || broken_; }
+    // The client has something of it.
+    [[nodiscard]] bool has_begun() const { return begun_; }
 
     // Sends what has come; NGX_AGAIN when the client takes no more just now.
     ngx_int_t send(ngx_http_request_t *r);

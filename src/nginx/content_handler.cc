@@ -165,21 +165,18 @@ void watch_for_abort(ngx_http_request_t *r) {
 }
 
 extern "C" void image_gateway_on_body(ngx_http_request_t *r) {
-    const auto problem = guard_or<ngx_int_t>("request", NGX_HTTP_INTERNAL_SERVER_ERROR, [=] {
-        RequestContext &context = *context_of(r);
-        std::string_view body;
-        if (const ngx_int_t refused = collect_body(r, body); refused != NGX_OK) {
-            return refused;
-        }
-        watch_for_abort(r);
+    RequestContext &context = *find_context(r);
+    std::string_view body;
+    if (const ngx_int_t refused = collect_body(r, body); refused != NGX_OK) {
+        ngx_http_finalize_request(r, refused);
+        return;
+    }
+    watch_for_abort(r);
+    run_for(context, [&] {
         context.exchange(location_conf(r)).run(body, [&context](Answer answer) {
             context.answer_soon(std::move(answer));
         });
-        return ngx_int_t{NGX_OK};
     });
-    if (problem != NGX_OK) {
-        ngx_http_finalize_request(r, problem);
-    }
 }
 
 ngx_int_t handle(ngx_http_request_t *r) {

@@ -67,8 +67,12 @@ bool prepare_headers(ngx_http_request_t *r) {
     return add_cors_headers(r, *location_conf(r).cors);
 }
 
+// Without memory a second time might do: what is in the headers by then is set anew.
 ngx_int_t header_filter(ngx_http_request_t *r) noexcept {
-    if (is_ours(r) && !guard_or("error filter", false, [=] { return prepare_headers(r); })) {
+    const auto prepared = [=] {
+        return guard_or("error filter", false, [=] { return prepare_headers(r); });
+    };
+    if (is_ours(r) && !prepared() && !prepared()) {
         return NGX_ERROR;
     }
     return next_header_filter(r);

@@ -39,30 +39,21 @@ JwksSource::JwksSource(const JwksAddress &address, std::shared_ptr<KeySource> so
     : address_(address),
       source_(std::move(source)),
       clock_(clock),
-      loop_(loop),
       random_(random),
       tasks_(tasks),
-      upstream_(upstream) {
+      upstream_(upstream),
+      alarm_(loop.make_alarm([this] { fetch(); }, TimerKind::idle)) {
     source_->on_unknown_key = [this] { fetch_for_unknown_key(); };
-    wait(Milliseconds(0));
+    alarm_->set(Milliseconds(0));
 }
 
 JwksSource::~JwksSource() {
     source_->on_unknown_key = nullptr;
 }
 
-void JwksSource::wait(Milliseconds time) {
-    timer_ = loop_.start_timer(
-        time,
-        [this] {
-            const auto timer = std::move(timer_);
-            fetch();
-        },
-        TimerKind::idle);
-}
-
 void JwksSource::fetch() {
     constexpr Milliseconds kPatience{10'000};
+    alarm_->set(kLongestRetry);  // whatever is thrown from here on
     began_ = clock_.now();
     task_.reset();
     HttpCall call;
@@ -81,7 +72,7 @@ void JwksSource::fetch_for_unknown_key() {
     const bool busy = call_ != nullptr || task_ != nullptr;
     if (!busy && clock_.now() - began_.value_or(Milliseconds(0)) >= kForUnknownKey) {
         began_ = clock_.now();
-        wait(Milliseconds(0));
+        alarm_->set(Milliseconds(0));
     }
 }
 
@@ -112,8 +103,8 @@ void JwksSource::take(Read read) {
             ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                           "image gateway: \"%s\" is fetched again", address_.url.c_str());
         }
-        wait(random_time(kFetchInterval - kFetchInterval / 10, kFetchInterval + kFetchInterval / 10,
-                         random_));
+        alarm_->set(random_time(kFetchInterval - kFetchInterval / 10,
+                                kFetchInterval + kFetchInterval / 10, random_));
         return;
     }
     if (told_ != read.error()) {
@@ -127,7 +118,7 @@ void JwksSource::take(Read read) {
     }
     const Milliseconds longest =
         std::min(kLongestRetry, kFirstRetry * (1 << std::min(failures_++, 6)));
-    wait(random_time(longest / 2, longest, random_));
+    alarm_->set(random_time(longest / 2, longest, random_));
 }
 
 }  // namespace gateway

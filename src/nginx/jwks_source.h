@@ -28,19 +28,17 @@ class JwksSource {
     void fetch_for_unknown_key();
     void on_reply(HttpReply reply);
     void take(Read read);
-    void wait(Milliseconds time);
 
     JwksAddress address_;
     std::shared_ptr<KeySource> source_;
     const Clock &clock_;
-    EventLoop &loop_;
     Random &random_;
     TaskPool &tasks_;
     UpstreamClient &upstream_;
     std::optional<Milliseconds> began_;  // the last fetch
     int failures_ = 0;                   // in a row
     std::string told_;                   // the failure that the log knows of
-    std::unique_ptr<Timer> timer_;
+    std::unique_ptr<Alarm> alarm_;
     std::unique_ptr<UpstreamCall> call_;
     std::unique_ptr<Task> task_;
 };

@@ -117,7 +117,7 @@ std::unique_ptr<Write> NgxPictureFiles::write(std::string path, Bytes base64,
     // Not kept outside of the job, which the loop destroys: the blocks belong to the loop.
     auto task = tasks_.run([result, path = std::move(path),
                             base64 = std::move(base64)] { *result = write_picture(path, base64); },
-                           [result, on_end] { on_end(*result); });
+                           [result, on_end = std::move(on_end)] { on_end(*result); });
     return task == nullptr ? nullptr : std::make_unique<NgxWrite>(std::move(task));
 }
 

@@ -4,9 +4,24 @@
 #include <utility>
 
 #include "nginx/guard.h"
+#include "nginx/picture_files.h"
 #include "nginx/worker.h"
 
 namespace gateway {
+
+// The worker's ports as one request sees them: what it starts through them fails for it alone.
+struct RequestPorts {
+    RequestPorts(Worker &worker, CallbackOwner &owner, Log &log);
+    RequestPorts(const RequestPorts &) = delete;
+    RequestPorts &operator=(const RequestPorts &) = delete;
+    ~RequestPorts() = default;
+
+    NgxEventLoop loop;
+    NgxTaskPool tasks;
+    CurlClient upstream;
+    NgxPictureFiles files;
+    Ports ports;
+};
 
 namespace {
 
@@ -50,6 +65,14 @@ void RequestLog::write(LogLevel level, const std::string &line) {
     ngx_log_error(nginx_level, log_, 0, "%V", &text);
 }
 
+RequestPorts::RequestPorts(Worker &worker, CallbackOwner &owner, Log &log)
+    : loop(owner),
+      tasks(worker.threads, owner),
+      upstream(worker.engine, owner, loop),
+      files(tasks),
+      ports{worker.clock, loop, worker.random,     tasks, upstream, upstream,
+            files,        log,  worker.usage.get()} {}
+
 RequestContext::RequestContext(ngx_http_request_t *request)
     : request_(request), log_(request->connection->log) {
     answer_event_.handler = image_gateway_answer;
@@ -65,12 +88,10 @@ Exchange &RequestContext::exchange(const LocationConf &location) {
     if (exchange_ == nullptr || location_ != &location) {
         Worker &own = *worker();
         exchange_.reset();  // it refers to the ports
-        ports_ =
-            std::make_unique<Ports>(Ports{own.clock, own.loop, own.random, own.tasks, own.upstream,
-                                          own.upstream, own.files, log_, own.usage.get()});
+        ports_ = std::make_unique<RequestPorts>(own, *this, log_);
         exchange_ =
             std::make_unique<Exchange>(main_conf(request_).models, location.policy, own.ledger,
-                                       own.health, *ports_, static_cast<int32_t>(ngx_pid));
+                                       own.health, ports_->ports, static_cast<int32_t>(ngx_pid));
         location_ = &location;
         if (std::exchange(place_.request, this) == nullptr) {
             ngx_queue_insert_tail(&own.requests, &place_.link);
@@ -94,8 +115,26 @@ void RequestContext::cancel() noexcept {
 void RequestContext::answer_soon(Answer part) {
     out.add(std::move(part));
     answered = true;
+    send_soon();
     note_unsent();
+}
+
+void RequestContext::send_soon() noexcept {
     ngx_post_event(&answer_event_, &ngx_posted_events);
+}
+
+void RequestContext::end_by_exception(const char *what) noexcept {
+    ngx_log_error(NGX_LOG_CRIT, request_->connection->log, 0,
+                  "image gateway: the request ends by an exception: %s", what);
+    if (exchange_ != nullptr) {
+        exchange_->end_by_exception();
+    }
+    // Where not even the exchange could answer: nginx's own 500 becomes ours in the filter.
+    if (!out.is_over()) {
+        answered = out.has_begun();
+        out.break_off();
+        send_soon();
+    }
 }
 
 void RequestContext::note_unsent() {

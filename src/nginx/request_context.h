@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/callback_owner.h"
 #include "core/exchange.h"
 #include "nginx/answer_out.h"
 #include "nginx/conf.h"
@@ -25,6 +26,7 @@ class RequestLog final : public Log {
 enum class Identified : uint8_t { not_yet, yes, refused };
 
 class RequestContext;
+struct RequestPorts;
 
 // Among the worker's requests, while one may use something.
 struct RequestPlace {
@@ -32,7 +34,7 @@ struct RequestPlace {
     RequestContext *request = nullptr;  // null: not among them
 };
 
-class RequestContext {
+class RequestContext final : public CallbackOwner {
  public:
     explicit RequestContext(ngx_http_request_t *request);
     ~RequestContext();
@@ -46,6 +48,9 @@ class RequestContext {
     void begin_anew() { exchange_.reset(); }
 
     void cancel() noexcept;
+    // Something that was done for the request threw: it ends with a 500, or breaks off if the
+    // answer has begun.
+    void end_by_exception(const char *what) noexcept override;
     // Takes the answer, or the next part of a stream, and sends it from the event loop, when
     // nothing of the exchange is on the stack any more.
     void answer_soon(Answer part);
@@ -60,9 +65,11 @@ class RequestContext {
     AnswerOut out;                    // what the exchange answers
 
  private:
+    void send_soon() noexcept;
+
     ngx_http_request_t *request_;
     RequestLog log_;
-    std::unique_ptr<Ports> ports_;
+    std::unique_ptr<RequestPorts> ports_;
     std::unique_ptr<Exchange> exchange_;
     const LocationConf *location_ = nullptr;
     ngx_event_t answer_event_{};

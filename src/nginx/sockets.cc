@@ -9,17 +9,13 @@ namespace gateway {
 namespace {
 
 extern "C" void image_gateway_on_readable(ngx_event_t *event) {
-    guard("socket", [=] {
-        auto *connection = static_cast<ngx_connection_t *>(event->data);
-        static_cast<NgxSockets *>(connection->data)->on_event(connection, Readiness::readable);
-    });
+    auto *connection = static_cast<ngx_connection_t *>(event->data);
+    static_cast<NgxSockets *>(connection->data)->on_event(connection, Readiness::readable);
 }
 
 extern "C" void image_gateway_on_writable(ngx_event_t *event) {
-    guard("socket", [=] {
-        auto *connection = static_cast<ngx_connection_t *>(event->data);
-        static_cast<NgxSockets *>(connection->data)->on_event(connection, Readiness::writable);
-    });
+    auto *connection = static_cast<ngx_connection_t *>(event->data);
+    static_cast<NgxSockets *>(connection->data)->on_event(connection, Readiness::writable);
 }
 
 // curl is written for level-triggered loops, so never ngx_handle_read_event() or ngx_add_conn(),
@@ -182,7 +178,7 @@ void NgxSockets::sweep() noexcept {
     }
 }
 
-void NgxSockets::on_event(ngx_connection_t *connection, Readiness readiness) {
+void NgxSockets::on_event(ngx_connection_t *connection, Readiness readiness) noexcept {
     const int socket = connection->fd;
     Watched *watched = socket < 0 ? nullptr : find(socket);
     if (watched == nullptr) {

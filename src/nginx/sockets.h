@@ -23,7 +23,7 @@ class NgxSockets final : public SocketPort {
                SocketListener &listener) noexcept override;
     void unwatch(int socket) noexcept override;
 
-    void on_event(ngx_connection_t *connection, Readiness readiness);
+    void on_event(ngx_connection_t *connection, Readiness readiness) noexcept;
 
     // Lets go of connections whose sockets were closed behind our back, which curl 7.88 does with a
     // socket that was still connecting.

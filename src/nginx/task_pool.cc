@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "nginx/event_loop.h"
-#include "nginx/guard.h"
 
 namespace gateway {
 
@@ -22,7 +21,7 @@ struct PoolJob {
 
 class NgxTask final : public Task {
  public:
-    explicit NgxTask(PoolJob *job) : job_(job) { job->waiting = this; }
+    NgxTask(PoolJob *job, CallbackOwner &owner) : job_(job), owner_(owner) { job->waiting = this; }
     ~NgxTask() override {
         if (job_ != nullptr) {
             job_->waiting = nullptr;
@@ -31,9 +30,11 @@ class NgxTask final : public Task {
     NgxTask(const NgxTask &) = delete;
     NgxTask &operator=(const NgxTask &) = delete;
     void forget_job() { job_ = nullptr; }
+    [[nodiscard]] CallbackOwner &owner() const { return owner_; }
 
  private:
     PoolJob *job_;
+    CallbackOwner &owner_;
 };
 
 // On a pool thread: must not touch nginx.
@@ -50,7 +51,7 @@ extern "C" void image_gateway_work_done(ngx_event_t *event) {
     const std::unique_ptr<PoolJob> job(static_cast<PoolJob *>(event->data));
     if (job->waiting != nullptr) {
         job->waiting->forget_job();
-        guard("task", job->done);
+        run_for(job->waiting->owner(), job->done);
     }
 }
 
@@ -66,7 +67,7 @@ std::unique_ptr<Task> NgxTaskPool::run(std::function<void()> work, std::function
     raw->task.event.handler = image_gateway_work_done;
     raw->task.event.data = raw;
     raw->task.event.log = ngx_cycle->log;
-    auto task = std::make_unique<NgxTask>(raw);
+    auto task = std::make_unique<NgxTask>(raw, owner_);
     if (ngx_thread_task_post(threads_, &raw->task) != NGX_OK) {
         task->forget_job();
         return nullptr;

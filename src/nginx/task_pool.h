@@ -1,6 +1,7 @@
-// nginx's thread pool as the port TaskPool.
+// nginx's thread pool as the port TaskPool, for a request or the worker.
 #pragma once
 
+#include "core/callback_owner.h"
 #include "core/ports.h"
 #include "nginx/ngx.h"
 
@@ -8,11 +9,13 @@ namespace gateway {
 
 class NgxTaskPool final : public TaskPool {
  public:
-    explicit NgxTaskPool(ngx_thread_pool_t *threads) : threads_(threads) {}
+    NgxTaskPool(ngx_thread_pool_t *threads, CallbackOwner &owner)
+        : threads_(threads), owner_(owner) {}
     std::unique_ptr<Task> run(std::function<void()> work, std::function<void()> done) override;
 
  private:
     ngx_thread_pool_t *threads_;
+    CallbackOwner &owner_;
 };
 
 }  // namespace gateway

@@ -218,8 +218,12 @@ void UsageWriter::begin_job(Ledger::Restoring state) {
         job_->forget_before = job_->now - rules_.keep_days * kDay;
         forgot_ = now + kForgetInterval;
     }
-    task_ = tasks_.run([job = job_, shared = shared_] { job->run(*shared); },
-                       [this, job = job_] { on_written(*job); });
+    try {
+        task_ = tasks_.run([job = job_, shared = shared_] { job->run(*shared); },
+                           [this, job = job_] { on_written(*job); });
+    } catch (...) {
+        task_.reset();  // as if the pool were full: what is in the job must not wait for ever
+    }
     if (task_ == nullptr) {
         job_->problem.text = "the thread pool takes no more tasks";
         const std::shared_ptr<Job> job = job_;

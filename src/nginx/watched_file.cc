@@ -69,11 +69,11 @@ struct WatchedFile::Look {
 
 WatchedFile::WatchedFile(EventLoop &loop, TaskPool &tasks, std::string path,
                          std::shared_ptr<SharedCopy> copy, Read read, const Forget &forget)
-    : loop_(loop),
-      tasks_(tasks),
+    : tasks_(tasks),
       path_(std::move(path)),
       copy_(std::move(copy)),
-      read_(std::make_shared<const Read>(std::move(read))) {
+      read_(std::make_shared<const Read>(std::move(read))),
+      alarm_(loop.make_alarm([this] { look(); }, TimerKind::idle)) {
     if (!begin()) {
         forget();
         ngx_str_t name = to_ngx(path_);
@@ -83,7 +83,7 @@ WatchedFile::WatchedFile(EventLoop &loop, TaskPool &tasks, std::string path,
                       &name);
     }
     // At once, and not half a second from now: a worker may not live that long.
-    wait(Milliseconds(0));
+    alarm_->set(Milliseconds(0));
 }
 
 bool WatchedFile::begin() {
@@ -102,35 +102,34 @@ bool WatchedFile::begin() {
     return true;
 }
 
-void WatchedFile::wait(Milliseconds time) {
-    timer_ = loop_.start_timer(
-        time, [this] { look(); }, TimerKind::idle);
-}
-
 void WatchedFile::look() {
+    alarm_->set(kLookInterval);  // before all that may throw
+    if (task_ != nullptr) {
+        return;
+    }
     auto look = std::make_shared<Look>(Look{path_, last_, copy_, read_, {}, std::nullopt});
     const auto in_use = std::stable_partition(
         old_.begin(), old_.end(), [](const auto &contents) { return contents.use_count() > 1; });
     look->unused.assign(std::move_iterator(in_use), std::move_iterator(old_.end()));
     old_.erase(in_use, old_.end());
     task_ = tasks_.run([look] { look->run(); }, [this, look] { take(*look); });
-    if (task_ == nullptr) {
-        wait(kLookInterval);  // the pool is full: later
-    }
 }
 
 void WatchedFile::take(Look &look) {
-    wait(kLookInterval);
-    last_ = look.last;
+    const auto task = std::move(task_);
     if (!look.result) {
+        last_ = look.last;
         return;
     }
     if (!*look.result) {
+        last_ = look.last;
         ngx_str_t why = to_ngx(look.result->error());
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "image gateway: keeps what it had: %V", &why);
         return;
     }
+    old_.reserve(old_.size() + 1);
     old_.push_back((**look.result)());
+    last_ = look.last;  // not before: what throws is looked at again
     ngx_str_t name = to_ngx(path_);
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0, "image gateway: has read \"%V\" anew", &name);
 }

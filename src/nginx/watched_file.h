@@ -42,18 +42,16 @@ class WatchedFile {
     };
 
     bool begin();
-    void wait(Milliseconds time);
     void look();
     void take(Look &look);
 
-    EventLoop &loop_;
     TaskPool &tasks_;
     std::string path_;
     std::shared_ptr<SharedCopy>
         copy_;  // shared, like the next, with a thread that may outlive this
     std::shared_ptr<const Read> read_;
     Last last_;
-    std::unique_ptr<Timer> timer_;
+    std::unique_ptr<Alarm> alarm_;
     std::unique_ptr<Task> task_;
     // Old contents that requests may still use. To free many keys takes time: another thread does.
     std::vector<std::shared_ptr<const void>> old_;

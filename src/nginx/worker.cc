@@ -46,16 +46,19 @@ void NgxRandom::fill(std::span<uint8_t> bytes) {
 }
 
 Worker::Worker(MainConf &main)
-    : tasks(main.threads),
-      upstream(loop, sockets),
-      files(tasks),
+    : threads(main.threads),
+      loop(*this),
+      tasks(main.threads, *this),
+      engine(clock, loop, sockets),
+      upstream(engine, *this, loop),
       ledger_memory(main.zone, ZonePart::ledger),
       health_memory(main.zone, ZonePart::health),
       ledger(ledger_memory),
-      health(health_memory, static_cast<int32_t>(ngx_pid)) {
+      health(health_memory, static_cast<int32_t>(ngx_pid)),
+      sweep_alarm_(loop.make_alarm([this] { sweep(); }, TimerKind::idle)) {
     ngx_queue_init(&requests);
     for (const auto &provider : main.models.providers()) {
-        upstream.prepare(provider->ca_file);
+        engine.prepare(provider->ca_file);
     }
     watch_files(main);
     if (!main.state.path.empty()) {
@@ -65,7 +68,7 @@ Worker::Worker(MainConf &main)
     }
     sweep();
     for (const auto &[address, source] : main.jwks_addresses) {
-        upstream.prepare(address.ca_file);
+        engine.prepare(address.ca_file);
         jwks_.push_back(
             std::make_unique<JwksSource>(address, source, clock, loop, random, tasks, upstream));
     }
@@ -138,7 +141,12 @@ void Worker::watch_files(MainConf &main) {
     }
 }
 
+void Worker::end_by_exception(const char *what) noexcept {
+    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0, "image gateway: worker: %s", what);
+}
+
 void Worker::sweep() {
+    sweep_alarm_->set(kSweepInterval);
     sockets.sweep();
     const Moment now{clock.unix_seconds(), clock.now().count()};
     const size_t swept = ledger.sweep(now, is_alive, [this](const Orphaned &lost) {
@@ -149,8 +157,6 @@ void Worker::sweep() {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "image gateway: took back %uz leases of workers that are gone", swept);
     }
-    sweep_timer_ = loop.start_timer(
-        kSweepInterval, [this] { sweep(); }, TimerKind::idle);
 }
 
 void Worker::write_orphaned(const Orphaned &orphaned) {

@@ -1,13 +1,13 @@
 // What a worker process has of its own: made after the fork, gone before it exits.
 #pragma once
 
+#include "core/callback_owner.h"
 #include "core/limits/health.h"
 #include "core/limits/ledger.h"
 #include "core/ports.h"
 #include "nginx/event_loop.h"
 #include "nginx/jwks_source.h"
 #include "nginx/ngx.h"
-#include "nginx/picture_files.h"
 #include "nginx/sockets.h"
 #include "nginx/task_pool.h"
 #include "nginx/usage_writer.h"
@@ -38,7 +38,7 @@ class NgxRandom final : public Random {
     size_t left_ = 0;
 };
 
-class Worker {
+class Worker final : private CallbackOwner {
  public:
     explicit Worker(MainConf &main);
     // Ends what still runs, so that what it used is written down.
@@ -46,13 +46,14 @@ class Worker {
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
 
+    ngx_thread_pool_t *threads;
     NgxClock clock;
     NgxRandom random;
     NgxEventLoop loop;
     NgxSockets sockets;
     NgxTaskPool tasks;
+    CurlEngine engine;
     CurlClient upstream;
-    NgxPictureFiles files;
     ZoneMemory ledger_memory;
     ZoneMemory health_memory;
     Ledger ledger;
@@ -61,12 +62,14 @@ class Worker {
     ngx_queue_t requests{};              // RequestPlaces
 
  private:
+    // Of the worker's own callbacks: each has seen to it before that there is a next time.
+    void end_by_exception(const char *what) noexcept override;
     void sweep();
     void tell_when_full();
     void write_orphaned(const Orphaned &orphaned);
     void watch_files(MainConf &main);
 
-    std::unique_ptr<Timer> sweep_timer_;
+    std::unique_ptr<Alarm> sweep_alarm_;
     std::optional<Milliseconds> told_full_;
     size_t times_full_ = 0;
     std::vector<std::unique_ptr<WatchedFile>> watched_;

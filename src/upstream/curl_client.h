@@ -1,4 +1,4 @@
-// The port UpstreamClient by libcurl. One for each worker, made after the fork.
+// The port UpstreamClient by libcurl.
 #pragma once
 
 #include <list>
@@ -9,40 +9,66 @@
 #include "core/picture_ports.h"
 #include "core/ports.h"
 #include "upstream/curl_multi.h"
+#include "upstream/curl_transfer.h"
 
 namespace gateway {
 
-class CurlClient final : public UpstreamClient, public PictureFetcher {
+// What all clients of a worker share: multi handles, memory, and the calls that nobody waits for.
+// Made after the fork.
+class CurlEngine final : private CallbackOwner {
  public:
-    CurlClient(EventLoop &loop, SocketPort &sockets);
-    ~CurlClient() override;
-    CurlClient(const CurlClient &) = delete;
-    CurlClient &operator=(const CurlClient &) = delete;
+    CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets);
+    ~CurlEngine();
+    CurlEngine(const CurlEngine &) = delete;
+    CurlEngine &operator=(const CurlEngine &) = delete;
 
     // Makes ready what calls that trust this file need ("" for the system's): curl opens files for
     // it.
     void prepare(const std::string &ca_file) {
-        multi_for(own_, ca_file);
-        multi_for(foreign_, ca_file);
+        provider_multi(ca_file);
+        link_multi(ca_file);
     }
 
-    using UpstreamClient::start;
-    std::unique_ptr<UpstreamCall> start(HttpCall call, CallListener listener) override;
-    void send_off(HttpCall call) override;
-    [[nodiscard]] size_t memory_held() const override { return blocks_->lent() * kBlockSize; }
-    std::unique_ptr<Fetch> fetch(PictureFetch fetch,
-                                 std::function<void(FetchedPicture)> on_end) override;
+    CurlMulti &provider_multi(const std::string &ca_file) { return multi_for(own_, ca_file); }
+    CurlMulti &link_multi(const std::string &ca_file) { return multi_for(foreign_, ca_file); }
+    [[nodiscard]] const std::shared_ptr<BlockPool> &blocks() const { return blocks_; }
+    void send_off(HttpCall call);
 
  private:
+    // Of a call that nobody waits for.
+    void end_by_exception(const char * /*what*/) noexcept override {}
+
     using Multis = std::vector<std::unique_ptr<CurlMulti>>;
     CurlMulti &multi_for(Multis &multis, const std::string &ca_file);
 
+    const Clock &clock_;
     EventLoop &loop_;
     SocketPort &sockets_;
     std::shared_ptr<BlockPool> blocks_;
     Multis own_;      // to configured providers
     Multis foreign_;  // to wherever a link leads: no connection is shared between the two
-    std::list<std::unique_ptr<UpstreamCall>> sent_off_;  // nobody else owns these
+    std::list<std::unique_ptr<CurlTransfer>> sent_off_;
+};
+
+// The client of a request, or of the worker: what its calls throw ends their owner.
+class CurlClient final : public UpstreamClient, public PictureFetcher {
+ public:
+    CurlClient(CurlEngine &engine, CallbackOwner &owner, EventLoop &loop)
+        : engine_(engine), owner_(owner), loop_(loop) {}
+
+    using UpstreamClient::start;
+    std::unique_ptr<UpstreamCall> start(HttpCall call, CallListener listener) override;
+    void send_off(HttpCall call) override { engine_.send_off(std::move(call)); }
+    [[nodiscard]] size_t memory_held() const override {
+        return engine_.blocks()->lent() * kBlockSize;
+    }
+    std::unique_ptr<Fetch> fetch(PictureFetch fetch,
+                                 std::function<void(FetchedPicture)> on_end) override;
+
+ private:
+    CurlEngine &engine_;
+    CallbackOwner &owner_;
+    EventLoop &loop_;
 };
 
 }  // namespace gateway

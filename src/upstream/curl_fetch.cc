@@ -7,19 +7,14 @@
 
 namespace gateway {
 
-CurlFetch::CurlFetch(CurlMulti &multi, std::shared_ptr<BlockPool> blocks, PictureFetch fetch,
-                     std::function<void(FetchedPicture)> on_end)
-    : CurlJob(multi),
+CurlFetch::CurlFetch(CurlMulti &multi, CallbackOwner &owner, std::shared_ptr<BlockPool> blocks,
+                     PictureFetch fetch, std::function<void(FetchedPicture)> on_end)
+    : CurlJob(multi, owner),
       fetch_(std::move(fetch)),
       on_end_(std::move(on_end)),
       writer_(std::move(blocks)) {
-    try {
-        configure();
-        multi_.add(*this);
-    } catch (...) {
-        leave();
-        throw;
-    }
+    configure();
+    multi_.add(*this);
 }
 
 CurlFetch::~CurlFetch() {
@@ -78,6 +73,11 @@ size_t CurlFetch::on_body(char *bytes, size_t size, size_t count, void *self) no
     if (job.status() != kOk) {
         return 0;
     }
+    if (job.has_had_its_turn()) {
+        job.multi_.wait_for_turn(job);
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    job.count(length);
     if (job.writer_.size() + length > job.fetch_.most) {
         job.too_large_ = true;
         return 0;
@@ -85,9 +85,14 @@ size_t CurlFetch::on_body(char *bytes, size_t size, size_t count, void *self) no
     try {
         job.writer_.feed({bytes, length});
     } catch (...) {
+        job.keep_exception();
         return 0;
     }
     return length;
+}
+
+void CurlFetch::take_turn() {
+    multi_.resume(*this);
 }
 
 // ---- the end
@@ -100,6 +105,7 @@ long CurlFetch::status() const {
 
 void CurlFetch::deliver() {
     constexpr long kOk = 200;
+    rethrow();
     FetchedPicture picture;
     if (result_ == CURLE_OK && status() == kOk && writer_.size() > 0) {
         picture.base64 = std::move(writer_).finish();

@@ -14,8 +14,8 @@ class CurlFetch final : public Fetch, private CurlJob {
  public:
     // `multi` must be one that providers' calls do not use: an idle connection of theirs would be
     // used again unchecked.
-    CurlFetch(CurlMulti &multi, std::shared_ptr<BlockPool> blocks, PictureFetch fetch,
-              std::function<void(FetchedPicture)> on_end);
+    CurlFetch(CurlMulti &multi, CallbackOwner &owner, std::shared_ptr<BlockPool> blocks,
+              PictureFetch fetch, std::function<void(FetchedPicture)> on_end);
     ~CurlFetch() override;
     CurlFetch(const CurlFetch &) = delete;
     CurlFetch &operator=(const CurlFetch &) = delete;
@@ -26,6 +26,7 @@ class CurlFetch final : public Fetch, private CurlJob {
 
     void configure();
     void deliver() override;
+    void take_turn() override;
     [[nodiscard]] bool may_connect(const curl_sockaddr &address) const;
     [[nodiscard]] long status() const;
 

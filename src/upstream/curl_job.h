@@ -4,6 +4,11 @@
 #include <curl/curl.h>
 
 #include <array>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+
+#include "core/callback_owner.h"
 
 namespace gateway {
 
@@ -17,6 +22,8 @@ class CurlJob {
     CurlJob &operator=(const CurlJob &) = delete;
 
     [[nodiscard]] CURL *easy() const { return easy_; }
+    // Whom it fails for when it throws.
+    [[nodiscard]] CallbackOwner &owner() const { return owner_; }
     [[nodiscard]] bool added() const { return added_; }
     void set_added(bool added) { added_ = added; }
     void set_result(CURLcode result) { result_ = result; }
@@ -25,16 +32,28 @@ class CurlJob {
     virtual void hear() {}
     // Hands over what came of it. The job may be gone when this returns.
     virtual void deliver() = 0;
+    // Its next turn has come, after it asked for one by wait_for_turn().
+    virtual void take_turn() = 0;
 
  protected:
-    explicit CurlJob(CurlMulti &multi);
-    virtual ~CurlJob() = default;
+    CurlJob(CurlMulti &multi, CallbackOwner &owner);
+    virtual ~CurlJob();
     // The last act of a job, before its own parts go: cancels it, whatever its state.
     void leave() noexcept;
 
     void add_header(const char *line);
     // Why it failed, in curl's words.
     [[nodiscard]] const char *problem() const;
+
+    // What one transfer may do in a turn of the loop is bounded. True when that much is done, and
+    // the rest must wait for the next turn.
+    [[nodiscard]] bool has_had_its_turn() noexcept;
+    void count(size_t bytes) noexcept { turn_bytes_ += bytes; }
+
+    // From within curl's callbacks, out of which nothing may be thrown: keeps what was, and
+    // deliver() throws it again.
+    void keep_exception() noexcept { thrown_ = std::current_exception(); }
+    void rethrow() const;
 
     CurlMulti &multi_;
     CURL *easy_;
@@ -43,7 +62,12 @@ class CurlJob {
     CURLcode result_ = CURLE_OK;
 
  private:
+    CallbackOwner &owner_;
     bool added_ = false;
+    std::exception_ptr thrown_;
+    uint64_t turn_ = 0;  // that these are of
+    size_t turn_bytes_ = 0;
+    std::chrono::steady_clock::time_point turn_began_;
 };
 
 }  // namespace gateway

@@ -3,9 +3,11 @@
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <chrono>
 #include <new>
 #include <utility>
 
+#include "core/callback_owner.h"
 #include "upstream/curl_job.h"
 
 namespace gateway {
@@ -17,10 +19,46 @@ constexpr size_t kIdleEasyHandles = 256;
 constexpr long kIdleConnectionSeconds = 50;   // below what providers' front ends allow
 constexpr long kConnectionLifeSeconds = 900;  // so that changes in DNS are followed
 
+// What all transfers together may do in a turn, and the least that one may: curl's callbacks get
+// 16 KB at once.
+constexpr size_t kBytesOfTurn = size_t{256} * 1024;
+constexpr size_t kLeastBytes = size_t{16} * 1024;
+constexpr std::chrono::microseconds kTimeOfTurn{2'000};
+constexpr std::chrono::microseconds kLeastTime{100};
+
+// What was begun is ended, however the block is left.
+class Flag {
+ public:
+    explicit Flag(bool &flag) : flag_(flag) { flag_ = true; }
+    ~Flag() { flag_ = false; }
+    Flag(const Flag &) = delete;
+    Flag &operator=(const Flag &) = delete;
+
+ private:
+    bool &flag_;
+};
+
+bool is_in(const std::vector<CurlJob *> &jobs, const CurlJob &job) {
+    return std::find(jobs.begin(), jobs.end(), &job) != jobs.end();
+}
+
+CurlJob *take_first(std::vector<CurlJob *> &jobs) {
+    CurlJob *first = jobs.front();
+    jobs.erase(jobs.begin());
+    return first;
+}
+
 }  // namespace
 
-CurlMulti::CurlMulti(EventLoop &loop, SocketPort &sockets, std::string ca_file)
-    : loop_(loop), sockets_(sockets), ca_file_(std::move(ca_file)), multi_(curl_multi_init()) {
+CurlMulti::CurlMulti(const Clock &clock, EventLoop &loop, SocketPort &sockets, std::string ca_file)
+    : clock_(clock),
+      sockets_(sockets),
+      ca_file_(std::move(ca_file)),
+      alarm_(loop.make_alarm([this] { on_alarm(); }, TimerKind::idle)) {
+    // Idle: what runs is held by the request's own deadline.
+    make_room(64);
+    idle_.reserve(kIdleEasyHandles);  // so that giving back never allocates
+    multi_ = curl_multi_init();
     if (multi_ == nullptr) {
         throw std::bad_alloc();
     }
@@ -30,10 +68,10 @@ CurlMulti::CurlMulti(EventLoop &loop, SocketPort &sockets, std::string ca_file)
     curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kIdleConnections);
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-    finished_.reserve(64);
 }
 
 CurlMulti::~CurlMulti() {
+    alarm_->unset();
     for (CURL *easy : idle_) {
         curl_easy_cleanup(easy);
     }
@@ -42,17 +80,30 @@ CurlMulti::~CurlMulti() {
     ERR_clear_error();
 }
 
-CURL *CurlMulti::take_easy() {
-    if (idle_.empty()) {
-        return new_easy();
+void CurlMulti::make_room(size_t jobs) {
+    for (std::vector<CurlJob *> *list : {&heard_, &finished_, &waiting_, &taking_turns_}) {
+        if (list->capacity() < jobs) {
+            list->reserve(jobs * 2);
+        }
     }
-    CURL *easy = idle_.back();
-    idle_.pop_back();
+}
+
+CURL *CurlMulti::take_easy() {
+    make_room(jobs_ + 1);
+    CURL *easy = nullptr;
+    if (idle_.empty()) {
+        easy = new_easy();
+    } else {
+        easy = idle_.back();
+        idle_.pop_back();
+    }
+    ++jobs_;
     return easy;
 }
 
 void CurlMulti::give_back(CURL *easy) noexcept {
-    if (idle_.size() >= kIdleEasyHandles || idle_.capacity() < kIdleEasyHandles) {
+    --jobs_;
+    if (idle_.size() >= kIdleEasyHandles) {
         curl_easy_cleanup(easy);
         return;
     }
@@ -60,7 +111,6 @@ void CurlMulti::give_back(CURL *easy) noexcept {
 }
 
 CURL *CurlMulti::new_easy() {
-    idle_.reserve(kIdleEasyHandles);  // so that giving back never allocates
     CURL *easy = curl_easy_init();
     if (easy == nullptr) {
         throw std::bad_alloc();
@@ -89,43 +139,44 @@ CURL *CurlMulti::new_easy() {
 }
 
 // Curl would start a new transfer by a timer of 0 ms. Driving it here saves a turn of the loop.
-void CurlMulti::add(CurlJob &job) {
-    adding_ = true;
-    const CURLMcode added = curl_multi_add_handle(multi_, job.easy());
-    job.set_added(added == CURLM_OK);
-    if (added == CURLM_OK) {
-        int running = 0;
-        curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
-        ERR_clear_error();
-        collect();
-    } else {
-        job.set_result(CURLE_FAILED_INIT);
-        finished_.push_back(&job);
+void CurlMulti::add(CurlJob &job) noexcept {
+    {
+        const Flag adding(adding_);
+        const CURLMcode added = curl_multi_add_handle(multi_, job.easy());
+        job.set_added(added == CURLM_OK);
+        if (added == CURLM_OK) {
+            int running = 0;
+            curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
+            ERR_clear_error();
+            collect();
+        } else {
+            job.set_result(CURLE_FAILED_INIT);
+            finished_.push_back(&job);
+        }
     }
-    adding_ = false;
-    if (!finished_.empty() || !heard_.empty()) {
-        wanted_ = std::chrono::steady_clock::now();  // never from within the call that starts it
-    }
-    arm();
+    arm();  // nothing is delivered from within the call that starts it
 }
 
-void CurlMulti::note(CurlJob &job) {
-    if (std::find(heard_.begin(), heard_.end(), &job) == heard_.end()) {
+void CurlMulti::note(CurlJob &job) noexcept {
+    if (!is_in(heard_, job)) {
         heard_.push_back(&job);
     }
 }
 
+void CurlMulti::wait_for_turn(CurlJob &job) noexcept {
+    if (!is_in(waiting_, job)) {
+        waiting_.push_back(&job);
+    }
+}
+
 // Curl hands over at once what it has; whoever notes something then is heard a moment later.
-void CurlMulti::resume(CurlJob &job) {
+void CurlMulti::resume(CurlJob &job) noexcept {
     if (!job.added()) {
         return;
     }
     curl_easy_pause(job.easy(), CURLPAUSE_CONT);
     ERR_clear_error();
-    if (!heard_.empty() && !delivering_) {
-        wanted_ = std::chrono::steady_clock::now();
-        arm();
-    }
+    arm();
 }
 
 void CurlMulti::remove(CurlJob &job) noexcept {
@@ -136,9 +187,11 @@ void CurlMulti::remove(CurlJob &job) noexcept {
     }
     std::erase(heard_, &job);
     std::erase(finished_, &job);
+    std::erase(waiting_, &job);
+    std::erase(taking_turns_, &job);
 }
 
-void CurlMulti::end(CurlJob &job, CURLcode result) {
+void CurlMulti::end(CurlJob &job, CURLcode result) noexcept {
     if (!job.added()) {
         return;
     }
@@ -147,12 +200,52 @@ void CurlMulti::end(CurlJob &job, CURLcode result) {
     job.set_added(false);
     job.set_result(result);
     finished_.push_back(&job);
-    deliver();
+    arm();
+}
+
+void CurlMulti::finish(CurlJob &job) noexcept {
+    if (!is_in(finished_, job)) {
+        finished_.push_back(&job);
+    }
+}
+
+// ---- turns ----
+
+// nginx reads its clock once for each turn of its loop; several turns within a millisecond are
+// taken for one.
+uint64_t CurlMulti::turn() noexcept {
+    if (clock_.now() != turn_time_) {
+        turn_time_ = clock_.now();
+        ++turn_;
+    }
+    return turn_;
+}
+
+size_t CurlMulti::share_of_bytes() const noexcept {
+    return std::max(kLeastBytes, kBytesOfTurn / busy_);
+}
+
+std::chrono::microseconds CurlMulti::share_of_time() const noexcept {
+    return std::max(kLeastTime, kTimeOfTurn / static_cast<int64_t>(busy_));
+}
+
+// In the order in which they had to stop, so that nobody is always the last.
+void CurlMulti::give_turns() noexcept {
+    busy_ = std::max<size_t>(1, waiting_.size());
+    if (waiting_.empty()) {
+        return;
+    }
+    ++turn_;
+    taking_turns_.swap(waiting_);
+    while (!taking_turns_.empty()) {
+        CurlJob *job = take_first(taking_turns_);
+        run_for(job->owner(), [job] { job->take_turn(); });
+    }
 }
 
 // ---- what the loop tells us ----
 
-void CurlMulti::on_ready(int socket, Readiness readiness) {
+void CurlMulti::on_ready(int socket, Readiness readiness) noexcept {
     int mask = CURL_CSELECT_ERR;
     if (readiness == Readiness::readable) {
         mask = CURL_CSELECT_IN;
@@ -160,10 +253,11 @@ void CurlMulti::on_ready(int socket, Readiness readiness) {
         mask = CURL_CSELECT_OUT;
     }
     drive(socket, mask);
+    arm();
 }
 
 // Two phases: curl's callbacks only record, and when curl has returned we act on what is done.
-void CurlMulti::drive(curl_socket_t socket, int readiness) {
+void CurlMulti::drive(curl_socket_t socket, int readiness) noexcept {
     int running = 0;
     curl_multi_socket_action(multi_, socket, readiness, &running);
     ERR_clear_error();  // nginx takes errors left in OpenSSL's queue for its own
@@ -171,7 +265,7 @@ void CurlMulti::drive(curl_socket_t socket, int readiness) {
     deliver();
 }
 
-void CurlMulti::collect() {
+void CurlMulti::collect() noexcept {
     int left = 0;
     while (const CURLMsg *message = curl_multi_info_read(multi_, &left)) {
         if (message->msg != CURLMSG_DONE) {
@@ -190,23 +284,21 @@ void CurlMulti::collect() {
     ERR_clear_error();  // of connections that were closed
 }
 
-void CurlMulti::deliver() {
+void CurlMulti::deliver() noexcept {
     if (delivering_) {
         return;  // what was added meanwhile is taken by the loop below, further up the stack
     }
-    delivering_ = true;
+    const Flag delivering(delivering_);
     while (!heard_.empty() || !finished_.empty()) {
         if (!heard_.empty()) {
-            CurlJob *job = heard_.front();
-            heard_.erase(heard_.begin());
-            job->hear();
+            CurlJob *job = take_first(heard_);
+            run_for(job->owner(), [job] { job->hear(); });
             continue;
         }
-        CurlJob *job = finished_.front();
-        finished_.erase(finished_.begin());
-        job->deliver();  // which may destroy it, start others and cancel others
+        CurlJob *job = take_first(finished_);
+        // Which may destroy it, start others and cancel others.
+        run_for(job->owner(), [job] { job->deliver(); });
     }
-    delivering_ = false;
 }
 
 // ---- what curl tells us ----
@@ -232,38 +324,36 @@ int CurlMulti::on_timer(CURLM * /*multi*/, long timeout_ms, void *self) noexcept
     if (timeout_ms >= 0) {
         multi.wanted_ = std::chrono::steady_clock::now() + Milliseconds(timeout_ms);
     }
-    if (multi.adding_) {
-        return 0;
-    }
-    try {
-        multi.arm();
-    } catch (...) {
-        return -1;
-    }
+    multi.arm();
     return 0;
 }
 
-// Idle: what runs is held by the request's own deadline.
-void CurlMulti::arm() {
-    if (!wanted_ || (timer_ != nullptr && armed_for_ <= *wanted_)) {
+// For what is to be done in the next turn, or else for when curl wants to be called.
+void CurlMulti::arm() noexcept {
+    if (adding_ || delivering_) {
+        return;  // whoever set the flag does it, once
+    }
+    const bool has_work = !heard_.empty() || !finished_.empty() || !waiting_.empty();
+    if (!has_work && !wanted_) {
         return;
     }
-    armed_for_ = *wanted_;
-    const auto delay =
-        std::chrono::ceil<Milliseconds>(armed_for_ - std::chrono::steady_clock::now());
-    timer_ = loop_.start_timer(
-        delay, [this] { on_alarm(); }, TimerKind::idle);
+    const Time due = has_work ? Time() : *wanted_;
+    if (set_for_ && *set_for_ <= due) {
+        return;
+    }
+    set_for_ = due;
+    const auto delay = std::chrono::ceil<Milliseconds>(due - std::chrono::steady_clock::now());
+    alarm_->set(has_work ? Milliseconds(0) : std::max(delay, Milliseconds(0)));
 }
 
-void CurlMulti::on_alarm() {
-    timer_.reset();
+void CurlMulti::on_alarm() noexcept {
+    set_for_.reset();
+    give_turns();
     deliver();
-    if (wanted_ && *wanted_ > std::chrono::steady_clock::now() + Milliseconds(1)) {
-        arm();  // the wish was put off since
-        return;
+    if (wanted_ && *wanted_ <= std::chrono::steady_clock::now() + Milliseconds(1)) {
+        wanted_.reset();
+        drive(CURL_SOCKET_TIMEOUT, 0);
     }
-    wanted_.reset();
-    drive(CURL_SOCKET_TIMEOUT, 0);
     arm();
 }
 

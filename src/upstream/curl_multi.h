@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,9 +18,19 @@ namespace gateway {
 
 class CurlJob;
 
+// How it goes on:
+//
+//   on_ready, on_alarm ─▶ drive: curl's callbacks record ─▶ collect ─▶ deliver: jobs call their
+//   owners
+//                                 │                                       │
+//                                 └── too much for one turn ──▶ wait_for_turn ──▶ on_alarm, next
+//                                 turn
+//
+// Nothing here allocates but take_easy(), so that no exception can leave a list or a flag half
+// changed; and what a job throws while it is heard or delivered ends the job's owner.
 class CurlMulti final : public SocketListener {
  public:
-    CurlMulti(EventLoop &loop, SocketPort &sockets, std::string ca_file);
+    CurlMulti(const Clock &clock, EventLoop &loop, SocketPort &sockets, std::string ca_file);
     ~CurlMulti() override;
     CurlMulti(const CurlMulti &) = delete;
     CurlMulti &operator=(const CurlMulti &) = delete;
@@ -27,21 +38,31 @@ class CurlMulti final : public SocketListener {
     [[nodiscard]] const std::string &ca_file() const { return ca_file_; }
     [[nodiscard]] SocketPort &sockets() const { return sockets_; }
 
-    // An easy handle with every option that is the same for all calls.
+    // An easy handle with every option that is the same for all calls, and room for its job in all
+    // lists.
     CURL *take_easy();
     void give_back(CURL *easy) noexcept;
 
-    void add(CurlJob &job);
+    void add(CurlJob &job) noexcept;
     // From within a callback: the job wants to be heard when curl has returned.
-    void note(CurlJob &job);
+    void note(CurlJob &job) noexcept;
+    // The job has had its turn: it wants take_turn() to be called in the next one.
+    void wait_for_turn(CurlJob &job) noexcept;
     // Lets a transfer go on that a callback has paused.
-    void resume(CurlJob &job);
+    void resume(CurlJob &job) noexcept;
     // Takes a transfer out, whatever its state. Never from within a curl callback.
     void remove(CurlJob &job) noexcept;
-    // Ends a transfer that is still running; its owner hears of it.
-    void end(CurlJob &job, CURLcode result);
+    // Ends a transfer that is still running; its owner hears of it in the next turn.
+    void end(CurlJob &job, CURLcode result) noexcept;
+    // The job's end is to be delivered after all.
+    void finish(CurlJob &job) noexcept;
 
-    void on_ready(int socket, Readiness readiness) override;
+    // What every transfer may do until the number changes. All together have a few milliseconds.
+    [[nodiscard]] uint64_t turn() noexcept;
+    [[nodiscard]] size_t share_of_bytes() const noexcept;
+    [[nodiscard]] std::chrono::microseconds share_of_time() const noexcept;
+
+    void on_ready(int socket, Readiness readiness) noexcept override;
 
  private:
     static int on_socket(CURL *easy, curl_socket_t socket, int what, void *self,
@@ -50,25 +71,34 @@ class CurlMulti final : public SocketListener {
     static int close_socket(void *self, curl_socket_t socket) noexcept;
 
     CURL *new_easy();
-    void arm();
-    void on_alarm();
-    void drive(curl_socket_t socket, int readiness);
-    void collect();
-    void deliver();
+    void make_room(size_t jobs);
+    void arm() noexcept;
+    void on_alarm() noexcept;
+    void give_turns() noexcept;
+    void drive(curl_socket_t socket, int readiness) noexcept;
+    void collect() noexcept;
+    void deliver() noexcept;
 
-    EventLoop &loop_;
+    const Clock &clock_;
     SocketPort &sockets_;
     std::string ca_file_;
     CURLM *multi_;
-    // When curl wants to be called, and what the loop was told. A timer that is set for earlier is
+    // When curl wants to be called, and what the alarm is set for. One that is set for earlier is
     // left as it is: curl puts its wish off several times for each transfer.
     using Time = std::chrono::steady_clock::time_point;
     std::optional<Time> wanted_;
-    Time armed_for_;
-    std::unique_ptr<Timer> timer_;
+    std::optional<Time> set_for_;
+    std::unique_ptr<Alarm> alarm_;
     std::vector<CURL *> idle_;
-    std::vector<CurlJob *> heard_;  // that have something to hand over, and go on
+    size_t jobs_ = 0;
+    // Jobs, with room for all there are:
+    std::vector<CurlJob *> heard_;  // have something to hand over, and go on
     std::vector<CurlJob *> finished_;
+    std::vector<CurlJob *> waiting_;  // for their next turn
+    std::vector<CurlJob *> taking_turns_;
+    Milliseconds turn_time_{0};
+    uint64_t turn_ = 1;
+    size_t busy_ = 1;  // how many had more to do in the last turn than they might
     bool adding_ = false;
     bool delivering_ = false;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
 #include "core/images/inspect.h"
@@ -13,33 +12,28 @@ namespace gateway {
 
 namespace {
 
-constexpr size_t kMostHeaderBytes = 64 * 1024;
+constexpr size_t kMostHeaderBytes = 64 * 1024;           // that are kept
+constexpr size_t kMostOfAllHeads = size_t{1024} * 1024;  // also of informational answers
 constexpr long kSmallReceiveBuffer = 32L * 1024;    // where clients set the pace, and memory counts
 constexpr size_t kMostUnheard = size_t{32} * 1024;  // curl reads on for long before it returns
 
 }  // namespace
 
-CurlTransfer::CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<BlockPool> blocks,
-                           HttpCall call, CallListener listener)
-    : CurlJob(multi),
-      loop_(loop),
+CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &loop,
+                           std::shared_ptr<BlockPool> blocks, HttpCall call, CallListener listener)
+    : CurlJob(multi, owner),
       call_(std::move(call)),
       listener_(std::move(listener)),
+      // Idle: a request's own deadline holds the process, and nobody waits for other calls.
+      alarm_(loop.make_alarm([this] { on_watch(); }, TimerKind::idle)),
+      began_(std::chrono::steady_clock::now()),
       lifter_(blocks),
       picture_(blocks),
       events_(std::move(blocks),
               [this](ServerEvent event) { waiting_.push_back(std::move(event)); }) {
-    try {
-        configure();
-        if (call_.timeouts.first_byte < call_.timeouts.total) {
-            first_byte_timer_ =
-                loop_.start_timer(call_.timeouts.first_byte, [this] { on_first_byte_timeout(); });
-        }
-        multi_.add(*this);
-    } catch (...) {
-        leave();
-        throw;
-    }
+    configure();
+    watch();
+    multi_.add(*this);
 }
 
 CurlTransfer::~CurlTransfer() {
@@ -70,7 +64,6 @@ void CurlTransfer::configure() {
     }
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(call_.timeouts.connect.count()));
-    curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(call_.timeouts.total.count()));
     // An empty proxy means none, also when the environment names one.
     curl_easy_setopt(easy_, CURLOPT_PROXY, call_.proxy.c_str());
     const bool is_passed = listener_.on_event || listener_.on_piece;
@@ -107,12 +100,20 @@ curl_socket_t CurlTransfer::on_open(void *self, curlsocktype /*purpose*/,
 }
 
 size_t CurlTransfer::on_header(char *text, size_t size, size_t count, void *self) noexcept {
-    try {
-        static_cast<CurlTransfer *>(self)->take_header({text, size * count});
-    } catch (...) {
+    auto &transfer = *static_cast<CurlTransfer *>(self);
+    const size_t length = size * count;
+    transfer.header_bytes_ += length;
+    if (transfer.header_bytes_ > kMostOfAllHeads) {
+        transfer.too_large_ = true;
         return 0;
     }
-    return size * count;
+    try {
+        transfer.take_header({text, length});
+    } catch (...) {
+        transfer.keep_exception();
+        return 0;
+    }
+    return length;
 }
 
 void CurlTransfer::take_header(std::string_view line) {
@@ -133,31 +134,37 @@ void CurlTransfer::take_header(std::string_view line) {
 size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
     const size_t length = size * count;
+    if (transfer.has_had_its_turn()) {
+        transfer.had_its_turn_ = true;
+        transfer.multi_.wait_for_turn(transfer);
+    }
     if (transfer.must_wait()) {
         transfer.paused_ = true;
+        transfer.note_held_time();
         return CURL_WRITEFUNC_PAUSE;
     }
+    transfer.count(length);
     transfer.received_ += length;
     if (transfer.call_.answer_max != 0 && transfer.received_ > transfer.call_.answer_max) {
         transfer.too_large_ = true;
         return 0;
     }
     try {
-        transfer.take_body({bytes, length});
+        return transfer.take_body({bytes, length}) ? length : 0;
     } catch (...) {
+        transfer.keep_exception();
         return 0;
     }
-    return length;
 }
 
 bool CurlTransfer::must_wait() const {
-    return (held_ && (reply_.streamed || reply_.passed > 0)) || unheard_ >= kMostUnheard;
+    return had_its_turn_ || is_held_up() || unheard_ >= kMostUnheard;
 }
 
-void CurlTransfer::take_body(std::string_view bytes) {
+bool CurlTransfer::take_body(std::string_view bytes) {
     last_byte_ = std::chrono::steady_clock::now();
-    if (stall_timer_ == nullptr) {  // these are the first
-        watch_for_stall(call_.timeouts.stall);
+    if (!std::exchange(has_body_, true)) {
+        watch();
         is_picture_ = call_.takes_picture && reply_.status == 200 &&
                       !reply_.header("content-type").starts_with("application/json");
         reply_.streamed = listener_.on_event && reply_.status == 200 &&
@@ -169,28 +176,27 @@ void CurlTransfer::take_body(std::string_view bytes) {
             unheard_ += bytes.size();
             multi_.note(*this);
         }
-        return;
+        return true;
     }
     is_picture_ ? picture_.feed(bytes) : lifter_.feed(bytes);
-    if (listener_.on_piece && reply_.status == 200) {
-        pass_on();
-    }
+    return !listener_.on_piece || reply_.status != 200 || pass_on();
 }
 
-void CurlTransfer::pass_on() {
+bool CurlTransfer::pass_on() {
     if (reply_.passed == 0 && !is_picture_begun()) {
-        return;
+        return true;
     }
     const std::optional<Bytes> fresh = is_picture_ ? picture_.pass() : lifter_.pass();
     if (!fresh) {
-        throw std::runtime_error("what comes is no base64");
+        return false;  // it is no base64
     }
+    pieces_.append(*fresh);
     reply_.passed += fresh->size();
     unheard_ += fresh->size();
-    pieces_.append(*fresh);
     if (!pieces_.empty()) {
         multi_.note(*this);
     }
+    return true;
 }
 
 bool CurlTransfer::is_picture_begun() {
@@ -202,11 +208,23 @@ bool CurlTransfer::is_picture_begun() {
     return inspect(begun.part(0, begun.size() / 4 * 4)).has_value();
 }
 
-// ---- at the pace of whoever takes it ----
+// ---- at the pace of whoever takes it, and in turn with others ----
 
 void CurlTransfer::hold(bool held) {
     held_ = held;
+    note_held_time();
     go_on();
+}
+
+void CurlTransfer::take_turn() {
+    had_its_turn_ = false;
+    if (ended_) {
+        multi_.finish(*this);
+    } else if (!waiting_.empty()) {
+        multi_.note(*this);
+    } else {
+        go_on();
+    }
 }
 
 void CurlTransfer::go_on() {
@@ -217,32 +235,56 @@ void CurlTransfer::go_on() {
     }
 }
 
-// ---- the end ----
+// ---- the provider's time ----
 
-void CurlTransfer::on_first_byte_timeout() {
-    if (reply_.status < 200 && added()) {
+// That our client does not read is not the provider's fault. (That we do something else first takes
+// milliseconds.)
+void CurlTransfer::note_held_time() noexcept {
+    const Time now = std::chrono::steady_clock::now();
+    const bool is_held = paused_ && is_held_up();
+    if (is_held && !held_since_) {
+        held_since_ = now;
+        reply_.delayed = true;
+        alarm_->unset();
+    } else if (!is_held && held_since_) {
+        held_for_ += now - *held_since_;
+        held_since_.reset();
+        last_byte_ = now;
+        watch();
+    }
+}
+
+CurlTransfer::Time::duration CurlTransfer::time_used(Time now) const {
+    return now - began_ - held_for_;
+}
+
+// Until all of it is up, or before that until the first byte, or after it a silence.
+void CurlTransfer::watch() noexcept {
+    const Time now = std::chrono::steady_clock::now();
+    const Time::duration used = time_used(now);
+    Time::duration left = call_.timeouts.total - used;
+    if (has_body_) {
+        const Time::duration silent = paused_ ? Time::duration(0) : now - last_byte_;
+        left = std::min<Time::duration>(left, call_.timeouts.stall - silent);
+    } else if (reply_.status < 200) {
+        left = std::min<Time::duration>(left, call_.timeouts.first_byte - used);
+    }
+    alarm_->set(std::max(Milliseconds(1), std::chrono::ceil<Milliseconds>(left)));
+}
+
+void CurlTransfer::on_watch() noexcept {
+    const Time now = std::chrono::steady_clock::now();
+    const Time::duration used = time_used(now);
+    const bool is_silent = has_body_ ? !paused_ && now - last_byte_ >= call_.timeouts.stall
+                                     : reply_.status < 200 && used >= call_.timeouts.first_byte;
+    if (is_silent || used >= call_.timeouts.total) {
         multi_.end(*this, CURLE_OPERATION_TIMEDOUT);
-    }
-}
-
-// One timer for the whole answer, not one for each piece of it.
-void CurlTransfer::watch_for_stall(Milliseconds delay) {
-    stall_timer_ = loop_.start_timer(delay, [this] { on_stall_check(); });
-}
-
-void CurlTransfer::on_stall_check() {
-    if (paused_) {  // it is not the provider who is silent
-        watch_for_stall(call_.timeouts.stall);
-        return;
-    }
-    const auto silent =
-        std::chrono::floor<Milliseconds>(std::chrono::steady_clock::now() - last_byte_);
-    if (silent < call_.timeouts.stall) {
-        watch_for_stall(call_.timeouts.stall - silent);
     } else if (added()) {
-        multi_.end(*this, CURLE_OPERATION_TIMEDOUT);
+        watch();
     }
 }
+
+// ---- the end ----
 
 bool CurlTransfer::is_sent() const {
     curl_off_t uploaded = 0;
@@ -266,31 +308,47 @@ Delivery CurlTransfer::delivery() const {
     return result_ == CURLE_OPERATION_TIMEDOUT ? Delivery::timed_out : Delivery::lost;
 }
 
-void CurlTransfer::hear() {
-    while (!waiting_.empty()) {
-        ServerEvent event = std::move(waiting_.front());
-        waiting_.pop_front();
-        listener_.on_event(std::move(event));
+// Events cost work of ours: so many as there is time for in this turn. False if some are left.
+bool CurlTransfer::hand_over() {
+    while (handed_over_ < waiting_.size()) {
+        if (has_had_its_turn()) {
+            multi_.wait_for_turn(*this);
+            return false;
+        }
+        listener_.on_event(std::move(waiting_[handed_over_++]));
     }
+    waiting_.clear();
+    handed_over_ = 0;
     if (!pieces_.empty()) {
         listener_.on_piece(std::exchange(pieces_, Bytes()));
     }
     unheard_ = 0;
-    go_on();
+    return true;
+}
+
+void CurlTransfer::hear() {
+    if (hand_over()) {
+        go_on();
+    }
 }
 
 void CurlTransfer::deliver() {
-    first_byte_timer_.reset();
-    stall_timer_.reset();
+    alarm_->unset();
     paused_ = false;
-    if (reply_.streamed && result_ == CURLE_OK) {
-        events_.finish();
+    const bool is_first = !std::exchange(ended_, true);
+    rethrow();
+    if (is_first) {
+        if (reply_.streamed && result_ == CURLE_OK) {
+            events_.finish();
+        }
+        if (is_picture_ && result_ == CURLE_OK) {
+            picture_.end();
+            reply_.passed > 0 ? (void)pass_on() : void();
+        }
     }
-    if (is_picture_ && result_ == CURLE_OK) {
-        picture_.end();
-        reply_.passed > 0 ? pass_on() : void();
+    if (!hand_over()) {
+        return;
     }
-    hear();
     reply_.delivery = delivery();
     if (is_resent()) {
         reply_.problem = "the connection was closed before any answer";

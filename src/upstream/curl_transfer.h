@@ -5,9 +5,10 @@
 #include <curl/curl.h>
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "core/http_call.h"
 #include "core/images/base64_stream.h"
@@ -19,18 +20,23 @@ namespace gateway {
 
 class CurlTransfer final : public UpstreamCall, private CurlJob {
  public:
-    CurlTransfer(CurlMulti &multi, EventLoop &loop, std::shared_ptr<BlockPool> blocks,
-                 HttpCall call, CallListener listener);
+    CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &loop,
+                 std::shared_ptr<BlockPool> blocks, HttpCall call, CallListener listener);
     ~CurlTransfer() override;
     CurlTransfer(const CurlTransfer &) = delete;
     CurlTransfer &operator=(const CurlTransfer &) = delete;
 
     [[nodiscard]] bool is_sent() const override;
     void hold(bool held) override;
+    // It is over, whether or not anybody could be told.
+    [[nodiscard]] bool has_ended() const { return ended_; }
 
  private:
+    using Time = std::chrono::steady_clock::time_point;
+
     void hear() override;
     void deliver() override;
+    void take_turn() override;
 
     static size_t on_header(char *text, size_t size, size_t count, void *self) noexcept;
     static size_t on_body(char *bytes, size_t size, size_t count, void *self) noexcept;
@@ -41,32 +47,45 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     void configure();
     void take_header(std::string_view line);
     [[nodiscard]] bool must_wait() const;
-    void take_body(std::string_view bytes);
-    void pass_on();
+    [[nodiscard]] bool is_held_up() const {
+        return held_ && (reply_.streamed || reply_.passed > 0);
+    }
+    // False if it is not what it should be.
+    bool take_body(std::string_view bytes);
+    bool pass_on();
     [[nodiscard]] bool is_picture_begun();
+    bool hand_over();
     void go_on();
-    void on_first_byte_timeout();
-    void watch_for_stall(Milliseconds delay);
-    void on_stall_check();
+    void note_held_time() noexcept;
+    [[nodiscard]] Time::duration time_used(Time now) const;
+    void watch() noexcept;
+    void on_watch() noexcept;
     [[nodiscard]] bool is_resent() const { return sends_ > 1 && call_.method == HttpMethod::post; }
     [[nodiscard]] Delivery delivery() const;
 
-    EventLoop &loop_;
     HttpCall call_;
     CallListener listener_;
-    std::unique_ptr<Timer> first_byte_timer_;
-    std::unique_ptr<Timer> stall_timer_;
-    std::chrono::steady_clock::time_point last_byte_;
+    // For the provider's time, which stands still while we hold the call up.
+    std::unique_ptr<Alarm> alarm_;
+    Time began_;
+    Time last_byte_;
+    std::optional<Time> held_since_;
+    Time::duration held_for_{0};
     Lifter lifter_;
     Base64Writer picture_;
     EventReader events_;
     // Until curl has returned:
-    std::deque<ServerEvent> waiting_;
+    std::vector<ServerEvent> waiting_;
+    size_t handed_over_ = 0;  // of them
     Bytes pieces_;
     size_t unheard_ = 0;    // bytes of these
     size_t next_look_ = 0;  // for the beginning of a picture, when so much of it is there
-    bool held_ = false;
+    bool held_ = false;     // by whoever listens
     bool paused_ = false;
+    bool had_its_turn_ = false;
+    bool has_body_ = false;
+    bool ended_ = false;
+    size_t header_bytes_ = 0;
     size_t received_ = 0;
     bool is_picture_ = false;
     HttpReply reply_;

@@ -12,7 +12,7 @@ class SocketListener {
  public:
     virtual ~SocketListener() = default;
     // After this returns the socket may be closed already.
-    virtual void on_ready(int socket, Readiness readiness) = 0;
+    virtual void on_ready(int socket, Readiness readiness) noexcept = 0;
 };
 
 class SocketPort {

@@ -159,10 +159,11 @@ class Chunked(Behaviour):
 
 @dataclass
 class Endless(Behaviour):
-    """The answer, and after it zeros for as long as the client listens; `promised` is its Content-Length, if any."""
+    """The answer, and after it `piece` again and again while the client listens; `promised` is its Content-Length, if any."""
 
     of: Behaviour = NORMAL
     promised: Optional[int] = None
+    piece: bytes = bytes(64 * 1024)
 
     def play(self, call):
         reply = self.of.reply(call)
@@ -170,7 +171,7 @@ class Endless(Behaviour):
             reply.headers["Content-Length"] = self.promised
         call.connection.send(reply.head(close=True, length=False) + reply.body)
         while True:
-            call.connection.send(bytes(64 * 1024))
+            call.connection.send(self.piece)
 
 
 @dataclass

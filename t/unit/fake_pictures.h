@@ -37,8 +37,10 @@ class FakeFetcher final : public PictureFetcher {
     using Entry = Pending<PictureFetch, FetchedPicture>;
     std::unique_ptr<Fetch> fetch(PictureFetch asked,
                                  std::function<void(FetchedPicture)> on_end) override {
-        entries.push_back(std::make_shared<Entry>(Entry{std::move(asked), std::move(on_end)}));
-        return std::make_unique<PendingHandle<Fetch, Entry>>(entries.back());
+        auto entry = std::make_shared<Entry>(Entry{std::move(asked), std::move(on_end)});
+        auto handle = std::make_unique<PendingHandle<Fetch, Entry>>(entry);
+        entries.push_back(std::move(entry));
+        return handle;
     }
     void end(size_t index, FetchedPicture picture) {
         const auto on_end = std::exchange(entries.at(index)->on_end, nullptr);
@@ -65,9 +67,11 @@ class FakeFiles final : public PictureFiles {
         if (busy) {
             return nullptr;
         }
-        entries.push_back(std::make_shared<Entry>(
-            Entry{{std::move(path), std::move(base64)}, std::move(on_end)}));
-        return std::make_unique<PendingHandle<Write, Entry>>(entries.back());
+        auto entry =
+            std::make_shared<Entry>(Entry{{std::move(path), std::move(base64)}, std::move(on_end)});
+        auto handle = std::make_unique<PendingHandle<Write, Entry>>(entry);
+        entries.push_back(std::move(entry));
+        return handle;
     }
     void end(size_t index, Written::Result result) {
         const auto on_end = std::exchange(entries.at(index)->on_end, nullptr);

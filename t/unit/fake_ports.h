@@ -45,10 +45,14 @@ class FakeLoop final : public EventLoop {
         auto entry = std::make_shared<Entry>();
         entry->due = clock_.now() + delay;
         entry->action = std::move(action);
-        entries_.push_back(entry);
-        return std::make_unique<Handle>(std::move(entry));
+        auto handle = std::make_unique<Handle>(entry);
+        entries_.push_back(std::move(entry));
+        return handle;
     }
     using EventLoop::start_timer;
+    std::unique_ptr<Alarm> make_alarm(std::function<void()> action, TimerKind kind) override {
+        return std::make_unique<FakeAlarm>(*this, std::move(action), kind);
+    }
     [[nodiscard]] std::optional<Milliseconds> time_to_live() const override { return leaving_in; }
 
     std::optional<Milliseconds> leaving_in;
@@ -77,6 +81,19 @@ class FakeLoop final : public EventLoop {
         explicit Handle(std::shared_ptr<Entry> entry) : entry_(std::move(entry)) {}
         ~Handle() override { entry_->action = nullptr; }
         std::shared_ptr<Entry> entry_;
+    };
+    struct FakeAlarm final : Alarm {
+        FakeAlarm(FakeLoop &loop, std::function<void()> action, TimerKind kind)
+            : loop_(loop), action_(std::move(action)), kind_(kind) {}
+        void set(Milliseconds delay) noexcept override {
+            timer_ = loop_.start_timer(
+                delay, [this] { action_(); }, kind_);
+        }
+        void unset() noexcept override { timer_.reset(); }
+        FakeLoop &loop_;
+        std::function<void()> action_;
+        TimerKind kind_;
+        std::unique_ptr<Timer> timer_;
     };
 
     void drop_cancelled() {
@@ -127,8 +144,9 @@ class FakeTaskPool final : public TaskPool {
             return nullptr;
         }
         auto entry = std::make_shared<Entry>(Entry{std::move(work), std::move(done)});
-        entries_.push_back(entry);
-        return std::make_unique<Handle>(std::move(entry));
+        auto handle = std::make_unique<Handle>(entry);
+        entries_.push_back(std::move(entry));
+        return handle;
     }
 
     size_t run_all() {
@@ -181,11 +199,12 @@ class FakeUpstream final : public UpstreamClient {
         seen->on_reply = std::move(listener.on_reply);
         seen->on_event = std::move(listener.on_event);
         seen->on_piece = std::move(listener.on_piece);
-        calls.push_back(seen);
+        auto handle = std::make_unique<Handle>(seen);
+        calls.push_back(std::move(seen));
         if (on_start) {
             on_start();
         }
-        return std::make_unique<Handle>(std::move(seen));
+        return handle;
     }
     std::function<void()> on_start;
 

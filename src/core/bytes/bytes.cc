@@ -15,15 +15,17 @@ void Bytes::append(Slice slice) {
     if (slice.text.empty()) {
         return;
     }
-    size_ += slice.text.size();
+    const size_t size = slice.text.size();
     if (!slices_.empty()) {
         Slice &last = slices_.back();
         if (last.owner == slice.owner && last.text.data() + last.text.size() == slice.text.data()) {
-            last.text = {last.text.data(), last.text.size() + slice.text.size()};
+            last.text = {last.text.data(), last.text.size() + size};
+            size_ += size;
             return;
         }
     }
     slices_.push_back(std::move(slice));
+    size_ += size;
 }
 
 void Bytes::append(const Bytes &other) {

@@ -8,7 +8,8 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
-#include <vector>
+#include <new>
+#include <utility>
 
 namespace gateway {
 
@@ -16,8 +17,8 @@ class YajlArena {
  public:
     YajlArena() = default;
     ~YajlArena() {
-        for (void *chunk : chunks_) {
-            std::free(chunk);
+        while (chunks_ != nullptr) {
+            std::free(std::exchange(chunks_, chunks_->next));
         }
     }
     YajlArena(const YajlArena &) = delete;
@@ -28,26 +29,29 @@ class YajlArena {
  private:
     static constexpr size_t kAlign = alignof(std::max_align_t);
 
-    // The size stands before the memory, because yajl does not say it when it wants more.
-    static void *allocate(void *self, size_t size) noexcept {
+    struct alignas(kAlign) Chunk {
+        Chunk *next;
+    };
+
+    // The size stands before the memory, because yajl does not say it when it wants more. Nor does
+    // it look whether it got any: so this throws through it. It holds nothing but what is from
+    // here.
+    static void *allocate(void *self, size_t size) {
         auto &arena = *static_cast<YajlArena *>(self);
         const size_t whole = (size + 2 * kAlign - 1) / kAlign * kAlign;
         char *memory = arena.own_ + arena.used_;
         if (whole <= sizeof(arena.own_) - arena.used_) {
             arena.used_ += whole;
         } else {
-            memory = static_cast<char *>(std::malloc(whole));
-            if (memory == nullptr || !arena.keep(memory)) {
-                return nullptr;
-            }
+            memory = arena.new_chunk(whole);
         }
         std::memcpy(memory, &size, sizeof(size));
         return memory + kAlign;
     }
 
-    static void *reallocate(void *self, void *old, size_t size) noexcept {
+    static void *reallocate(void *self, void *old, size_t size) {
         void *memory = allocate(self, size);
-        if (memory != nullptr && old != nullptr) {
+        if (old != nullptr) {
             size_t old_size = 0;
             std::memcpy(&old_size, static_cast<char *>(old) - kAlign, sizeof(old_size));
             std::memcpy(memory, old, std::min(size, old_size));
@@ -57,19 +61,18 @@ class YajlArena {
 
     static void release(void * /*self*/, void * /*memory*/) noexcept {}
 
-    bool keep(void *chunk) noexcept {
-        try {
-            chunks_.push_back(chunk);
-            return true;
-        } catch (...) {
-            std::free(chunk);
-            return false;
+    char *new_chunk(size_t size) {
+        void *memory = std::malloc(sizeof(Chunk) + size);
+        if (memory == nullptr) {
+            throw std::bad_alloc();
         }
+        chunks_ = new (memory) Chunk{chunks_};
+        return static_cast<char *>(memory) + sizeof(Chunk);
     }
 
     alignas(kAlign) char own_[4096];
     size_t used_ = 0;
-    std::vector<void *> chunks_;
+    Chunk *chunks_ = nullptr;
 };
 
 }  // namespace gateway

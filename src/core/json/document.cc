@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <new>
@@ -104,6 +105,14 @@ class JsonBuilder {
     // The key that appears twice; empty: none does.
     [[nodiscard]] const std::string &twice() const { return twice_; }
 
+    // What a callback threw is thrown again when yajl has returned: it is not the text's fault.
+    void keep_exception() noexcept { thrown_ = std::current_exception(); }
+    void rethrow() const {
+        if (thrown_ != nullptr) {
+            std::rethrow_exception(thrown_);
+        }
+    }
+
  private:
     [[nodiscard]] uint32_t index() const { return static_cast<uint32_t>(document_.nodes_.size()); }
 
@@ -161,6 +170,7 @@ class JsonBuilder {
     uint32_t next_lifted_ = 0;
     std::string refusal_;
     std::string twice_;
+    std::exception_ptr thrown_;
 };
 
 namespace {
@@ -172,9 +182,11 @@ std::string_view view(const unsigned char *text, size_t size) {
 // yajl's callbacks: C on the outside, no exception gets through.
 template <typename Body>
 int guarded(void *context, Body body) noexcept {
+    auto &builder = *static_cast<JsonBuilder *>(context);
     try {
-        return body(*static_cast<JsonBuilder *>(context)) ? 1 : 0;
+        return body(builder) ? 1 : 0;
     } catch (...) {
+        builder.keep_exception();
         return 0;
     }
 }
@@ -220,6 +232,7 @@ struct FreeYajl {
 using Yajl = std::unique_ptr<std::remove_pointer_t<yajl_handle>, FreeYajl>;
 
 JsonError explain(yajl_handle yajl, const JsonBuilder &builder) {
+    builder.rethrow();
     JsonError error;
     error.offset = yajl_get_bytes_consumed(yajl);
     error.message = builder.refusal();

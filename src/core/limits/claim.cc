@@ -18,6 +18,16 @@ bool same_parties(const std::vector<Stake> &stakes, const std::vector<Party> &pa
                       });
 }
 
+// So that settling needs no memory.
+void make_room(const std::vector<Stake> &stakes, std::vector<UsageRecord::DayCount> &counts) {
+    const auto limited = std::count_if(stakes.begin(), stakes.end(), [](const Stake &stake) {
+        return stake.party.limits.images_per_day > 0;
+    });
+    if (limited > 0) {
+        counts.reserve(counts.capacity() + static_cast<size_t>(limited));
+    }
+}
+
 void count_days(const std::vector<Stake> &stakes, int64_t images,
                 std::vector<UsageRecord::DayCount> &counts) {
     for (const Stake &stake : stakes) {
@@ -36,6 +46,7 @@ Moment Claim::moment() const {
 tl::expected<void, Exceeded> Claim::enter(const std::vector<Party> &parties, Milliseconds longest) {
     longest_ = longest + kGrace;
     stakes_ = stakes_of(parties);
+    make_room(stakes_, counts_);
     const auto entered = ledger_.enter(stakes_, moment(), process_, longest_.count());
     if (!entered) {
         stakes_.clear();
@@ -72,6 +83,7 @@ tl::expected<void, Exceeded> Claim::cover_models(const std::vector<Party> &model
         settle_models(lost - lost_before_models_);
         lost_before_models_ = lost;
         models_ = stakes_of(models);
+        make_room(models_, counts_);
         const auto entered = ledger_.enter(models_, moment(), process_, longest_.count());
         if (!entered) {
             models_.clear();

@@ -40,7 +40,7 @@ void EventStream::end(Bytes events) {
 
 void EventStream::send_part(Bytes bytes, bool goes_on) {
     Answer part;
-    if (!std::exchange(begun_, true)) {
+    if (!begun_) {
         part.content_type = "text/event-stream; charset=utf-8";
         part.headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}};
         head_(part);
@@ -48,6 +48,7 @@ void EventStream::send_part(Bytes bytes, bool goes_on) {
     part.body = std::move(bytes);
     part.goes_on = goes_on;
     send_(std::move(part));
+    begun_ = true;
 }
 
 }  // namespace gateway

@@ -22,11 +22,11 @@ void PassedReply::show_piece(const Candidate &candidate, const Bytes &piece) {
     if (!has_begun()) {
         begin(candidate, part.body);
         head_(part);
-        begins_at_ = piece.slices().front().text.data();
     }
-    count(piece);
     part.body.append(piece);
     send_(std::move(part));
+    begins_at_ = has_begun() ? begins_at_ : piece.slices().front().text.data();
+    count(piece);
 }
 
 // "\/" stands for one character, and at the end there may be padding.

@@ -76,10 +76,10 @@ void StreamReply::tell(Early &early) {
     Bytes event;
     append_event(event, "image_generation.completed",
                  write_completed(early.result, 0, facts, context_.form.format, false));
+    events_.send(std::move(event));
     image.told = true;
     image.content = Bytes();
     ++told_;
-    events_.send(std::move(event));
 }
 
 void StreamReply::when_settled(std::function<void()> then) {

@@ -39,6 +39,8 @@ class StreamReply {
 
     // Pictures that the caller has.
     [[nodiscard]] int64_t told() const { return told_; }
+    // And those that were shown, but do not have their form yet.
+    [[nodiscard]] int64_t untold() const { return static_cast<int64_t>(early_.size()) - told_; }
     // When none that was shown is on its way any longer: perhaps at once.
     void when_settled(std::function<void()> then);
     // The time is up: those on their way are told as they are.

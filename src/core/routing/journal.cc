@@ -46,16 +46,25 @@ void Journal::add(const Candidate &candidate, const Outcome &outcome, AttemptRec
     record.outcome = outcome.type;
     record.status = outcome.type == OutcomeType::made ? 200 : outcome.error.status;
     record.code = outcome.error.code;
-    upstream_time_ += Milliseconds(record.latency);
-    images_lost_ += record.may_be_billed ? record.images : 0;
     attempts_.push_back(std::move(record));
-    if (outcome.type == OutcomeType::made) {
+    const AttemptRecord &added = attempts_.back();
+    upstream_time_ += Milliseconds(added.latency);
+    images_lost_ += added.may_be_billed ? added.images : 0;
+    if (outcome.type != OutcomeType::made) {
+        note_wait(outcome.retry_after);
+        log(outcome);
+    }
+}
+
+// A line that there is no memory for is not worth a request.
+void Journal::log(const Outcome &outcome) noexcept {
+    try {
+        ports_.log.write(log_level(outcome.type),
+                         describe(attempts_.back(), attempts_.size(), outcome.error.message) +
+                             ", request " + std::string(request_id_));
+    } catch (...) {
         return;
     }
-    note_wait(outcome.retry_after);
-    ports_.log.write(log_level(outcome.type),
-                     describe(attempts_.back(), attempts_.size(), outcome.error.message) +
-                         ", request " + std::string(request_id_));
 }
 
 // Once for each candidate, however often it was looked at.

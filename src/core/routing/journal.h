@@ -40,9 +40,14 @@ class Journal {
     Journal(const Ports &ports, std::string_view request_id)
         : ports_(ports), request_id_(request_id) {}
 
-    // Takes a line about it, unless it is a success. `outcome` is free of secrets.
+    // Takes a line about it, unless it is a success. All or nothing. `outcome` is free of secrets.
     void add(const Candidate &candidate, const Outcome &outcome, AttemptRecord record);
     void skip(const Candidate &candidate, Hindered hindered);
+    // Images of a call that is under way, or that were made and are not accounted for: until
+    // somebody says what became of them they count as lost.
+    void risk(int64_t more) noexcept { images_at_risk_ += more; }
+    // All that were made are accounted for.
+    void take_home() noexcept { images_at_risk_ = 0; }
     // An attempt that ran when nobody waited for it any longer.
     void drop(const Candidate &candidate, Milliseconds ran, int64_t perhaps_made) noexcept;
     // Images that are billed and not answered with; and those that were counted so, and are none.
@@ -56,7 +61,7 @@ class Journal {
     [[nodiscard]] std::optional<Milliseconds> shortest_wait() const;
     [[nodiscard]] Milliseconds upstream_time() const { return upstream_time_; }
     // Images that were or may have been billed and are not part of a success.
-    [[nodiscard]] int64_t images_lost() const { return images_lost_; }
+    [[nodiscard]] int64_t images_lost() const { return images_lost_ + images_at_risk_; }
     // What providers say they bill, although they made nothing.
     [[nodiscard]] int64_t told_cost() const;
     // A provider may be at work still, or it is known that none is.
@@ -64,6 +69,7 @@ class Journal {
 
  private:
     void note_wait(std::optional<Milliseconds> wait);
+    void log(const Outcome &outcome) noexcept;
 
     const Ports &ports_;
     std::string_view request_id_;
@@ -72,6 +78,7 @@ class Journal {
     std::optional<Milliseconds> first_available_;
     Milliseconds upstream_time_{0};
     int64_t images_lost_ = 0;
+    int64_t images_at_risk_ = 0;
 };
 
 }  // namespace gateway

@@ -155,6 +155,7 @@ std::optional<Hindered> Lane::try_once() {
                                   idempotency_key_, effort_.traceparent, effort_.ports.random};
     attempt_ = Attempt::start(effort_.ports, request, {left, effort_.answer_max, effort_.show_wire},
                               listener());
+    risk(perhaps_billed_ > 0 ? 0 : share().images - images_told_);
     return std::nullopt;
 }
 
@@ -185,8 +186,9 @@ Attempt::Listener Lane::listener() {
 
 void Lane::show_image(ImageResult image) {
     shown_ = true;
-    ++images_told_;
     effort_.showing->show_image(candidate_, prepared_, std::move(image));
+    ++images_told_;
+    risk(std::max<int64_t>(0, at_risk_ - 1));
 }
 
 void Lane::show_images() {
@@ -249,6 +251,13 @@ void Lane::on_outcome(Outcome outcome) {
     finish(std::move(outcome));
 }
 
+// From an attempt's start on, whatever is thrown, its images count as lost until it is known
+// better.
+void Lane::risk(int64_t images) noexcept {
+    effort_.journal.risk(images - at_risk_);
+    at_risk_ = images;
+}
+
 void Lane::leave(Verdict verdict) noexcept {
     if (passage_) {
         effort_.health.leave(target_, *passage_, verdict, effort_.moment());
@@ -260,13 +269,13 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
     AttemptRecord record;
     record.latency = (effort_.ports.clock.now() - attempt_began_).count();
     record.may_be_billed = may_be_billed;
-    if (outcome.type == OutcomeType::made) {
+    const bool is_made = outcome.type == OutcomeType::made;
+    if (is_made) {
         record.images = static_cast<int64_t>(outcome.result.images.size());
-        effort_.journal.redeem(std::exchange(perhaps_billed_, 0));
     } else if (may_be_billed && perhaps_billed_ == 0) {
         record.images = share().images - images_told_;
-        perhaps_billed_ = provider().takes_idempotency ? record.images : 0;
     }
+    const int64_t images = record.images;
     if (prepared_.calls.size() > 1) {
         record.call = number_;
     }
@@ -274,6 +283,15 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
         record.cost = outcome.result.cost;
     }
     effort_.journal.add(candidate_, outcome, std::move(record));
+    if (is_made) {
+        effort_.journal.redeem(std::exchange(perhaps_billed_, 0));
+        risk(std::max<int64_t>(0, images - images_told_));
+        return;
+    }
+    risk(0);
+    if (may_be_billed && perhaps_billed_ == 0) {
+        perhaps_billed_ = provider().takes_idempotency ? images : 0;
+    }
 }
 
 // A key that is throttled rests for this model, one that is rejected or has no money left for all.
@@ -359,14 +377,11 @@ void Lane::drop() noexcept {
                                  ? share().images - images_told_
                                  : 0);
         attempt_.reset();
+        risk(0);
     }
-    if (end_ && end_->type == OutcomeType::made) {
-        // What nobody took from here is in no answer.
-        const auto &images = end_->result.images;
-        effort_.journal.lose(std::count_if(images.begin(), images.end(),
-                                           [](const Image &image) { return !image.told; }));
-        end_.reset();
-    }
+    // What was made and nobody took from here stays lost.
+    hand_over();
+    end_.reset();
     leave(Verdict::nothing);
 }
 

@@ -71,6 +71,8 @@ class Lane {
     // When it is worth to start again, after it ended as throttled; nothing if it is not.
     [[nodiscard]] std::optional<Milliseconds> may_start_again_in() const;
     std::optional<Hindered> start_again();
+    // Whoever takes the images of its end answers for them from here on.
+    void hand_over() noexcept { at_risk_ = 0; }
     // The time is up: what runs is let go of, and written down.
     void expire();
     // Nobody waits any longer.
@@ -101,6 +103,7 @@ class Lane {
     void show_image(ImageResult image);
     void on_outcome(Outcome outcome);
     void leave(Verdict verdict) noexcept;
+    void risk(int64_t images) noexcept;
     void record(const Outcome &outcome, bool may_be_billed);
     void rest_key(const Outcome &outcome) noexcept;
     bool pause_and_retry(const Outcome &outcome);
@@ -130,6 +133,7 @@ class Lane {
     int attempts_ = 0;
     bool shown_ = false;
     int64_t images_told_ = 0;
+    int64_t at_risk_ = 0;  // of the journal's, that this lane put there
     int64_t perhaps_billed_ =
         0;  // images, by calls that may be repeated without being billed twice
     std::unique_ptr<Attempt> attempt_;

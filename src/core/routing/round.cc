@@ -130,6 +130,7 @@ RoundEnd Round::take_end() {
     Lane *deciding = nullptr;
     Lane *failed = nullptr;
     size_t without = 0;
+    end.made.reserve(lanes_.size());
     for (const auto &lane : lanes_) {
         end.shown = end.shown || lane->has_shown();
         if (!lane->end()) {
@@ -141,6 +142,7 @@ RoundEnd Round::take_end() {
             deciding = lane.get();
         }
         if (type == OutcomeType::made) {
+            lane->hand_over();
             end.made.push_back(
                 {&lane->share(), std::move(lane->end()->result), std::move(lane->end()->wire)});
             continue;

@@ -1,0 +1,323 @@
+// Whatever allocation of a request fails: the request ends once, what it held is given back, what
+// may be billed is counted, and the next request is served.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "exchange_world.h"
+#include "failing_allocations.h"
+
+namespace gateway {
+namespace {
+
+thread_local FailingAllocations *the_window = nullptr;
+
+void *allocate(size_t size) {
+    if (the_window != nullptr && the_window->is_due()) {
+        throw std::bad_alloc();
+    }
+    void *memory = std::malloc(size == 0 ? 1 : size);
+    if (memory == nullptr) {
+        throw std::bad_alloc();
+    }
+    return memory;
+}
+
+}  // namespace
+
+FailingAllocations::Window::Window(FailingAllocations &allocations) {
+    the_window = &allocations;
+}
+FailingAllocations::Window::~Window() {
+    the_window = nullptr;
+}
+bool FailingAllocations::is_due() noexcept {
+    ++count_;
+    if (left_ == 0 || --left_ > 0) {
+        return false;
+    }
+    failed_ = true;
+    return true;
+}
+
+}  // namespace gateway
+
+// For this whole program; without a window they are what they always are.
+void *operator new(size_t size) {
+    return gateway::allocate(size);
+}
+void *operator new[](size_t size) {
+    return gateway::allocate(size);
+}
+void operator delete(void *memory) noexcept {
+    std::free(memory);
+}
+void operator delete[](void *memory) noexcept {
+    std::free(memory);
+}
+void operator delete(void *memory, size_t) noexcept {
+    std::free(memory);
+}
+void operator delete[](void *memory, size_t) noexcept {
+    std::free(memory);
+}
+
+namespace gateway {
+namespace {
+
+class ExchangeExceptionTest : public ExchangeTest {
+ protected:
+    ExchangeExceptionTest() {
+        policy.keys = ring_of(key_json(
+            "k",
+            R"("limits":{"concurrent":1,"images_per_minute":1000000},"budgets":[{"per":"lifetime","usd":1000}])"));
+        policy.hosting = std::make_shared<Hosting>();
+        policy.hosting->directory = "/store";
+        policy.hosting->lifetime = 60;
+        policy.hosting->keys = {"a key that is long"};
+        Provider *picky = add_provider("p", {"sk-secret-p"});
+        picky->breaker.failures = 1;
+        picky->max_calls = 8;
+        add_provider("s", {"sk-secret-s"}, "black-forest-labs");
+        world.log.keeps = false;
+    }
+
+    using Story = std::function<void()>;
+
+    // One act of the outside world. What it throws ends the request, as the adapter does it.
+    template <typename Act>
+    void act(Act &&act) {
+        try {
+            const FailingAllocations::Window window(*memory_fails);
+            act();
+        } catch (const std::bad_alloc &) {
+            if (exchange != nullptr) {
+                exchange->end_by_exception();
+            }
+        }
+    }
+    [[nodiscard]] bool is_open() const {
+        return exchange != nullptr && !is_over && open_calls() > 0;
+    }
+
+    void ask_for(const std::string &json) {
+        text = json;
+        is_over = false;
+        told = {};
+        sent_before = world.upstream.calls.size();
+        RequestHead head = as("sk-bf-k");
+        head.base_url = "http://here/v1";
+        head.marks_end = true;
+        bool entered = false;
+        act([&] {
+            exchange = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
+            entered = exchange->identify(head) && exchange->enter();
+        });
+        if (!entered) {
+            is_over = true;
+            return;
+        }
+        act([&] {
+            exchange->run(text, [this](Answer answer) {
+                EXPECT_FALSE(is_over) << "nothing comes after the end";
+                ++told.answers;
+                is_over = !answer.goes_on || answer.broken;
+                broken = answer.broken;
+                last = std::move(answer);
+            });
+        });
+    }
+    void deliver(HttpReply reply) {
+        if (is_open()) {
+            act([&] { world.upstream.deliver(std::move(reply)); });
+        }
+    }
+
+    // The story with each of its allocations failing in turn.
+    void tell(const Story &story, int64_t images) {
+        for (int64_t number = 0; number == 0 || fails; ++number) {
+            FailingAllocations allocations(number);
+            memory_fails = &allocations;
+            last = {};
+            broken = false;
+            const int64_t before = looks_at_ledger ? images_left() : 0;
+            story();
+            fails = number == 0 || allocations.has_failed();
+            const bool was_sent = world.upstream.calls.size() > sent_before;
+            const std::string body = last.body.copy();
+            if (number == 0) {
+                ASSERT_EQ(last.status, 200) << body;
+                ASSERT_TRUE(is_over && !broken);
+                ASSERT_GT(allocations.count(), 30);
+            }
+            const bool is_whole = told.answers > 0 && is_over && !broken && last.status == 200 &&
+                                  body.find("internal_error") == std::string::npos;
+            if (told.answers > 0) {
+                EXPECT_TRUE(is_over) << number;
+                EXPECT_TRUE(is_whole || broken || body.find("internal_error") != std::string::npos)
+                    << number << ": " << last.status << " " << body;
+            }
+            int64_t counted = 0;
+            if (exchange != nullptr) {
+                exchange->cancel();
+                counted = static_cast<int64_t>(exchange->images()) + exchange->images_lost();
+                exchange.reset();
+            }
+            EXPECT_EQ(open_calls(), 0U) << number;
+            EXPECT_EQ(world.loop.running(), 0U) << number;
+            EXPECT_EQ(world.fetcher.open(), 0U) << number;
+            if (before != 0) {
+                EXPECT_EQ(before - images_left(), counted) << number << ": the ledger's";
+            }
+            if (is_whole) {
+                EXPECT_EQ(counted, images) << number;
+            } else if (!was_sent) {
+                EXPECT_EQ(counted, 0) << number;
+            } else {
+                EXPECT_GE(counted, 1) << number << ": a call was sent, and may be billed";
+                EXPECT_LE(counted, images + 1) << number;
+            }
+            world.upstream.calls.clear();
+            world.fetcher.entries.clear();
+            world.files.entries.clear();
+            // The next one is served: nothing is held, and no breaker is open.
+            FailingAllocations none(0);
+            memory_fails = &none;
+            ask_for(R"({"prompt":"x","model":"p/gpt-image-2"})");
+            deliver(images_reply(1));
+            ASSERT_EQ(last.status, 200) << number << ": " << last.body.copy();
+            exchange.reset();
+            world.upstream.calls.clear();
+        }
+    }
+    static HttpReply images_reply(int count) { return gateway::images(count); }
+
+    void say(const std::string &data) {
+        if (!is_open()) {
+            return;
+        }
+        Lifter lifter(BlockPool::create(4));
+        lifter.feed(data);
+        ServerEvent event{"", std::move(lifter).finish()};
+        act([&] { world.upstream.calls.back()->on_event(std::move(event)); });
+    }
+
+    FailingAllocations *memory_fails = nullptr;
+    bool fails = true;
+    bool looks_at_ledger = true;  // as long as the clock stands still
+    bool is_over = false;
+    bool broken = false;
+    size_t sent_before = 0;
+    std::string text;
+    Answer last;
+};
+
+TEST_F(ExchangeExceptionTest, APlainRequestEndsAloneWhateverAllocationFails) {
+    tell(
+        [this] {
+            ask_for(R"({"prompt":"x","model":"p/gpt-image-2"})");
+            deliver(images_reply(1));
+        },
+        1);
+}
+
+TEST_F(ExchangeExceptionTest, SeveralCallsEndTogetherWhateverAllocationFails) {
+    tell(
+        [this] {
+            ask_for(R"({"prompt":"x","model":"p/dall-e-3","n":3})");
+            for (size_t call = 0; call < 3; ++call) {
+                if (is_open() && call < world.upstream.calls.size() &&
+                    world.upstream.calls[call]->state == FakeUpstream::State::open) {
+                    HttpReply reply = images_reply(1);
+                    act([&] {
+                        FakeUpstream::deliver(*world.upstream.calls[call], std::move(reply));
+                    });
+                }
+            }
+        },
+        3);
+}
+
+TEST_F(ExchangeExceptionTest, AStreamEndsAloneWhateverAllocationFails) {
+    tell(
+        [this] {
+            ask_for(
+                R"({"prompt":"x","model":"p/gpt-image-2","stream":true,"partial_images":1,"size":"1024x1024"})");
+            say(R"({"type":"image_generation.partial_image","partial_image_index":0,"b64_json":")" +
+                std::string(kPng) + "\"}");
+            say(R"({"type":"image_generation.completed","b64_json":")" + std::string(kPng) + "\"}");
+        },
+        1);
+}
+
+TEST_F(ExchangeExceptionTest, APassedPictureEndsAloneWhateverAllocationFails) {
+    policy.buffering = false;
+    const std::string picture = std::string(kPng).substr(0, 92) + std::string(9'000, 'A') + "AA==";
+    tell(
+        [&] {
+            Lifter lifter(BlockPool::create(10));
+            ask_for(R"({"prompt":"x","model":"p/gpt-image-2"})");
+            for (const std::string &part :
+                 {R"({"created":1,"data":[{"b64_json":")" + picture.substr(0, 5000),
+                  picture.substr(5000) + "\"}]}"}) {
+                lifter.feed(part);
+                Bytes piece = *lifter.pass();
+                if (is_open()) {
+                    act([&] { world.upstream.calls.back()->on_piece(std::move(piece)); });
+                }
+            }
+            HttpReply reply;
+            reply.delivery = Delivery::answered;
+            reply.status = 200;
+            reply.body = std::move(lifter).finish();
+            deliver(std::move(reply));
+        },
+        1);
+}
+
+TEST_F(ExchangeExceptionTest, AJobEndsAloneWhateverAllocationFails) {
+    looks_at_ledger = false;
+    tell(
+        [this] {
+            ask_for(R"({"prompt":"x","model":"s/flux-2-pro"})");
+            deliver(reply_of(200, R"({"id":"1","polling_url":"https://s/v1/get_result?id=1"})"));
+            if (!is_over) {
+                act([this] { world.loop.advance(Milliseconds(600)); });
+            }
+            deliver(reply_of(
+                200, R"({"id":"1","status":"Ready","result":{"sample":"https://s/a.png"}})"));
+            if (!is_over && world.fetcher.open() == 0) {
+                act([this] { world.loop.advance(Milliseconds(0)); });
+            }
+            if (!is_over && world.fetcher.open() > 0) {
+                FetchedPicture fetched;
+                fetched.base64 = Bytes::own(kPng);
+                act([&] {
+                    world.fetcher.end(world.fetcher.entries.size() - 1, std::move(fetched));
+                });
+            }
+            if (!is_over && !world.files.entries.empty()) {
+                act([this] { world.files.end(0, Written::whole); });
+            }
+        },
+        1);
+}
+
+TEST_F(ExchangeExceptionTest, AKeptPictureEndsAloneWhateverAllocationFails) {
+    tell(
+        [this] {
+            ask_for(R"({"prompt":"x","model":"p/gpt-image-2","response_format":"url"})");
+            deliver(images_reply(1));
+            if (!is_over) {
+                act([this] { world.loop.advance(Milliseconds(0)); });
+            }
+            if (!is_over && !world.files.entries.empty()) {
+                act([this] { world.files.end(0, Written::whole); });
+            }
+        },
+        1);
+}
+
+}  // namespace
+}  // namespace gateway

@@ -1,0 +1,237 @@
+// A small event loop over poll(2), and a server on loopback: what curl's driver needs of the world.
+#pragma once
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/callback_owner.h"
+#include "core/ports.h"
+#include "upstream/socket_port.h"
+
+namespace gateway {
+
+class PollLoop final : public EventLoop, public SocketPort, public Clock {
+ public:
+    // ---- Clock: read once for each turn, as nginx does
+    [[nodiscard]] Milliseconds now() const override { return now_; }
+    [[nodiscard]] int64_t unix_seconds() const override { return 0; }
+
+    // ---- EventLoop
+    std::unique_ptr<Timer> start_timer(Milliseconds delay, std::function<void()> action,
+                                       TimerKind /*kind*/) override {
+        auto alarm = std::make_unique<PollAlarm>(*this, std::move(action));
+        alarm->set(delay);
+        return alarm;
+    }
+    std::unique_ptr<Alarm> make_alarm(std::function<void()> action, TimerKind /*kind*/) override {
+        return std::make_unique<PollAlarm>(*this, std::move(action));
+    }
+    [[nodiscard]] std::optional<Milliseconds> time_to_live() const override { return {}; }
+
+    // ---- SocketPort
+    int open(int family, int type, int protocol) noexcept override {
+        return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    }
+    void close(int socket) noexcept override {
+        unwatch(socket);
+        (void)::close(socket);
+    }
+    bool watch(int socket, bool readable, bool writable,
+               SocketListener &listener) noexcept override {
+        const int events = (readable ? POLLIN : 0) | (writable ? POLLOUT : 0);
+        watched_[socket] = {static_cast<short>(events), &listener};
+        return true;
+    }
+    void unwatch(int socket) noexcept override { watched_.erase(socket); }
+
+    // ---- the test
+    void turn() {
+        now_ = std::chrono::duration_cast<Milliseconds>(Time::clock::now().time_since_epoch());
+        std::vector<pollfd> polled;
+        for (const auto &[socket, watch] : watched_) {
+            polled.push_back({socket, watch.events, 0});
+        }
+        constexpr int kPatience = 2;
+        (void)::poll(polled.data(), polled.size(), has_due() ? 0 : kPatience);
+        for (const pollfd &one : polled) {
+            tell(one, POLLIN | POLLHUP | POLLERR, POLLIN, Readiness::readable);
+            tell(one, POLLOUT, POLLOUT, Readiness::writable);
+        }
+        const std::set<PollAlarm *> due = take_due();
+        for (PollAlarm *alarm : due) {
+            if (alarms_.contains(alarm) && alarm->due) {
+                alarm->due.reset();
+                alarm->action();
+            }
+        }
+    }
+    // False if the time is up.
+    bool run_until(const std::function<bool()> &condition,
+                   std::chrono::seconds patience = std::chrono::seconds(10)) {
+        const auto end = Time::clock::now() + patience;
+        while (!condition()) {
+            if (Time::clock::now() > end) {
+                return false;
+            }
+            turn();
+        }
+        return true;
+    }
+
+ private:
+    using Time = std::chrono::steady_clock::time_point;
+
+    struct PollAlarm final : Alarm, Timer {
+        PollAlarm(PollLoop &loop, std::function<void()> action)
+            : loop(loop), action(std::move(action)) {
+            loop.alarms_.insert(this);
+        }
+        ~PollAlarm() override { loop.alarms_.erase(this); }
+        void set(Milliseconds delay) noexcept override { due = Time::clock::now() + delay; }
+        void unset() noexcept override { due.reset(); }
+        PollLoop &loop;
+        std::function<void()> action;
+        std::optional<Time> due;
+    };
+
+    [[nodiscard]] bool has_due() const { return !take_due().empty(); }
+    [[nodiscard]] std::set<PollAlarm *> take_due() const {
+        std::set<PollAlarm *> due;
+        for (PollAlarm *alarm : alarms_) {
+            if (alarm->due && *alarm->due <= Time::clock::now()) {
+                due.insert(alarm);
+            }
+        }
+        return due;
+    }
+    void tell(const pollfd &one, int any_of, int wanted, Readiness readiness) {
+        const auto watched = watched_.find(one.fd);
+        if (watched != watched_.end() && (one.revents & any_of) != 0 &&
+            (watched->second.events & wanted) != 0) {
+            watched->second.listener->on_ready(one.fd, readiness);
+        }
+    }
+
+    struct Watch {
+        short events = 0;
+        SocketListener *listener = nullptr;
+    };
+    std::map<int, Watch> watched_;
+    std::set<PollAlarm *> alarms_;
+    Milliseconds now_{0};
+};
+
+// Does the same with every connection, each on a thread of its own: reads a request's head, and
+// lets `answer` write.
+class LoopbackServer {
+ public:
+    class Peer {
+     public:
+        explicit Peer(int socket) : socket_(socket) {}
+        // False when the client is gone.
+        bool send(std::string_view text) const {
+            while (!text.empty()) {
+                const ssize_t count = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
+                if (count <= 0) {
+                    return false;
+                }
+                text.remove_prefix(static_cast<size_t>(count));
+            }
+            return true;
+        }
+
+     private:
+        int socket_;
+    };
+
+    explicit LoopbackServer(std::function<void(const Peer &, const std::string &head)> answer)
+        : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr *>(&address), sizeof(address)), 0);
+        EXPECT_EQ(::listen(listener_, 64), 0);
+        socklen_t size = sizeof(address);
+        (void)::getsockname(listener_, reinterpret_cast<sockaddr *>(&address), &size);
+        port_ = ntohs(address.sin_port);
+        thread_ = std::thread([this] { accept_all(); });
+    }
+    ~LoopbackServer() {
+        (void)::shutdown(listener_, SHUT_RDWR);
+        thread_.join();
+        for (const int socket : sockets_) {
+            (void)::shutdown(socket, SHUT_RDWR);
+        }
+        for (std::thread &one : peers_) {
+            one.join();
+        }
+        for (const int socket : sockets_) {
+            (void)::close(socket);
+        }
+        (void)::close(listener_);
+    }
+    LoopbackServer(const LoopbackServer &) = delete;
+    LoopbackServer &operator=(const LoopbackServer &) = delete;
+
+    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+    void accept_all() {
+        for (;;) {
+            const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+            if (socket < 0) {
+                return;
+            }
+            sockets_.push_back(socket);
+            peers_.emplace_back([this, socket] {
+                std::string head;
+                char piece[4096];
+                while (head.find("\r\n\r\n") == std::string::npos) {
+                    const ssize_t count = ::recv(socket, piece, sizeof(piece), 0);
+                    if (count <= 0) {
+                        break;
+                    }
+                    head.append(piece, static_cast<size_t>(count));
+                }
+                answer_(Peer(socket), head);
+                (void)::shutdown(socket, SHUT_RDWR);
+            });
+        }
+    }
+
+    std::function<void(const Peer &, const std::string &)> answer_;
+    int listener_;
+    int port_ = 0;
+    std::thread thread_;
+    std::vector<std::thread> peers_;
+    std::vector<int> sockets_;  // numbers are not used again before the end
+};
+
+// What a test ends when something throws.
+class CountingOwner final : public CallbackOwner {
+ public:
+    void end_by_exception(const char * /*what*/) noexcept override {
+        ++ended;
+        call.reset();
+    }
+    int ended = 0;
+    std::unique_ptr<UpstreamCall> call;
+};
+
+}  // namespace gateway

@@ -1,0 +1,213 @@
+// The curl client over a loop of our own: exceptions, turns, and whose time it is.
+#include "upstream/curl_client.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <stdexcept>
+
+#include "poll_loop.h"
+
+namespace gateway {
+namespace {
+
+constexpr std::string_view kAnswer =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+    "Connection: close\r\n\r\n{}";
+
+class UpstreamClientTest : public testing::Test {
+ protected:
+    static HttpCall get(const LoopbackServer &server) {
+        HttpCall call;
+        call.method = HttpMethod::get;
+        call.url = server.url() + "/x";
+        return call;
+    }
+    // Starts a call for this owner; the reply, if there is one, is kept.
+    void start(CountingOwner &owner, HttpCall call, CallListener listener = {}) {
+        if (!listener.on_reply) {
+            listener.on_reply = [this](HttpReply reply) { replies.push_back(std::move(reply)); };
+        }
+        CurlClient client(engine, owner, loop);
+        owner.call = client.start(std::move(call), std::move(listener));
+    }
+
+    PollLoop loop;
+    CurlEngine engine{loop, loop, loop};
+    CountingOwner mine;
+    CountingOwner other;
+    std::vector<HttpReply> replies;
+};
+
+TEST_F(UpstreamClientTest, WhatACallbackThrowsEndsItsOwnerAndNobodyElse) {
+    const LoopbackServer server([](const auto &peer, const auto &) { peer.send(kAnswer); });
+    for (int round = 0; round < 3; ++round) {
+        replies.clear();
+        CallListener throwing;
+        throwing.on_reply = [](const HttpReply &) { throw std::runtime_error("thrown"); };
+        start(mine, get(server), std::move(throwing));
+        start(other, get(server));
+        ASSERT_TRUE(loop.run_until([&] { return mine.ended == round + 1 && replies.size() == 1; }))
+            << "round " << round << ": ended " << mine.ended << ", replies " << replies.size();
+        EXPECT_EQ(replies.front().status, 200);
+        EXPECT_EQ(other.ended, 0);
+    }
+}
+
+TEST_F(UpstreamClientTest, AnExceptionWhileAnEventIsHeardEndsItsOwnerAtOnce) {
+    const LoopbackServer server([](const auto &peer, const auto &) {
+        peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+        while (peer.send("data: {\"a\":1}\n\n")) {
+        }
+    });
+    int heard = 0;
+    CallListener listener;
+    listener.on_event = [&](const ServerEvent &) {
+        if (++heard == 5) {
+            throw std::bad_alloc();
+        }
+    };
+    start(mine, get(server), std::move(listener));
+    ASSERT_TRUE(loop.run_until([&] { return mine.ended == 1; }));
+    EXPECT_EQ(heard, 5);
+    EXPECT_TRUE(replies.empty());
+}
+
+TEST_F(UpstreamClientTest, AnEndlessBodyGetsItsTurnsAndNoMore) {
+    const LoopbackServer server([](const auto &peer, const auto &) {
+        peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
+        while (peer.send(std::string(200'000, ' '))) {
+        }
+    });
+    start(mine, get(server));
+    CurlClient client(engine, mine, loop);
+    size_t most = 0;
+    for (size_t before = 0; client.memory_held() < size_t{30'000'000};) {
+        loop.turn();
+        most = std::max(most, client.memory_held() - before);
+        before = client.memory_held();
+    }
+    EXPECT_LE(most, size_t{1024} * 1024) << "bytes taken in one turn of the loop";
+}
+
+TEST_F(UpstreamClientTest, AnEndlessStreamOfEventsGetsItsTurnsAndNoMore) {
+    const LoopbackServer server([](const auto &peer, const auto &) {
+        peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+        std::string many;
+        for (int i = 0; i < 1'000; ++i) {
+            many += "data: {\"a\":1}\n\n";
+        }
+        while (peer.send(many)) {
+        }
+    });
+    size_t heard = 0;
+    CallListener listener;
+    listener.on_event = [&](const ServerEvent &) { ++heard; };
+    start(mine, get(server), std::move(listener));
+    size_t most = 0;
+    for (size_t before = 0; heard < 100'000;) {
+        loop.turn();
+        most = std::max(most, heard - before);
+        before = heard;
+    }
+    EXPECT_LE(most, size_t{1024} * 1024 / 15) << "events heard in one turn of the loop";
+}
+
+TEST_F(UpstreamClientTest, OfManyEndlessBodiesEachGetsItsShare) {
+    const LoopbackServer server([](const auto &peer, const auto &) {
+        peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
+        while (peer.send(std::string(200'000, ' '))) {
+        }
+    });
+    constexpr size_t kMany = 16;
+    CountingOwner owners[kMany];
+    for (CountingOwner &owner : owners) {
+        start(owner, get(server));
+    }
+    CurlClient client(engine, mine, loop);
+    size_t most = 0;
+    for (size_t before = 0; client.memory_held() < size_t{60'000'000};) {
+        loop.turn();
+        const size_t now = client.memory_held();
+        if (before > size_t{20'000'000}) {  // by then it is known how many there are
+            most = std::max(most, now - before);
+        }
+        before = now;
+    }
+    EXPECT_LE(most, size_t{2048} * 1024) << "bytes taken in one turn, of all of them";
+}
+
+TEST_F(UpstreamClientTest, TimeInWhichWeHoldACallIsNotTheProviders) {
+    const LoopbackServer server([](const auto &peer, const auto &) {
+        peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+        for (int i = 0; i < 2'000; ++i) {
+            peer.send("data: {\"a\":\"" + std::string(3'000, 'x') + "\"}\n\n");
+        }
+    });
+    size_t heard = 0;
+    CallListener listener;
+    listener.on_event = [&](const ServerEvent &) {
+        if (++heard == 10) {
+            mine.call->hold(true);
+        }
+    };
+    HttpCall call = get(server);
+    call.timeouts.total = Milliseconds(1'500);
+    call.timeouts.stall = Milliseconds(1'000);
+    start(mine, std::move(call), std::move(listener));
+    ASSERT_TRUE(loop.run_until([&] { return heard >= 10; }));
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2'000);
+    ASSERT_TRUE(loop.run_until([&] { return std::chrono::steady_clock::now() > end; }));
+    ASSERT_TRUE(replies.empty()) << "it is held, and not timed out";
+    mine.call->hold(false);
+    ASSERT_TRUE(loop.run_until([&] { return replies.size() == 1; }));
+    EXPECT_EQ(replies.front().delivery, Delivery::answered) << replies.front().problem;
+    EXPECT_TRUE(replies.front().delayed);
+}
+
+TEST_F(UpstreamClientTest, AProvidersOwnTimeIsLimited) {
+    const LoopbackServer server([](const auto &peer, const std::string &head) {
+        if (head.starts_with("GET /silent")) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(600));
+            return;
+        }
+        peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
+        for (int i = 0; i < 60 && peer.send(" "); ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+    });
+    for (const char *path : {"/silent", "/slow"}) {
+        replies.clear();
+        HttpCall call = get(server);
+        call.url = server.url() + path;
+        call.timeouts.first_byte = Milliseconds(100);
+        call.timeouts.total = Milliseconds(300);
+        start(mine, std::move(call));
+        ASSERT_TRUE(loop.run_until([&] { return replies.size() == 1; })) << path;
+        EXPECT_EQ(replies.front().delivery, Delivery::timed_out) << path;
+        EXPECT_FALSE(replies.front().delayed);
+        mine.call.reset();
+    }
+}
+
+TEST_F(UpstreamClientTest, NoProxyInTheEnvironmentDoesNotOverrideTheProxy) {
+    std::string seen;
+    const LoopbackServer proxy([&](const auto &peer, const std::string &head) {
+        seen = head;
+        peer.send(kAnswer);
+    });
+    setenv("no_proxy", "*", 1);
+    HttpCall call;
+    call.method = HttpMethod::get;
+    call.url = "http://127.0.0.1:9/x";
+    call.proxy = proxy.url();
+    start(mine, std::move(call));
+    EXPECT_TRUE(loop.run_until([&] { return replies.size() == 1; }));
+    unsetenv("no_proxy");
+    ASSERT_EQ(replies.size(), 1U);
+    EXPECT_EQ(replies.front().status, 200) << replies.front().problem;
+    EXPECT_TRUE(seen.starts_with("GET http://127.0.0.1:9/x HTTP/1.1\r\n")) << seen;
+}
+
+}  // namespace
+}  // namespace gateway
