@@ -114,6 +114,8 @@ struct Outcome {
     ImageResult result;
     ProviderError error;
     std::unique_ptr<Wire> wire;  // where it was asked for
+    bool is_our_doing = false;   // a limit of ours, or a client of ours that did not read: so it
+                                 // says nothing of the provider's health
     std::optional<std::chrono::milliseconds> retry_after;
 };
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from fakes.behaviours import Chunked, Trickle, Truncate
+from fakes.behaviours import Chunked, Endless, Trickle, Truncate
 from fakes.openai import Images
 from harness.gateway import until
 
@@ -187,6 +187,28 @@ def test_a_pause_of_the_client_is_no_silence_of_the_provider(gateway, openai_fac
     time.sleep(1.5)
     assert len(connection.response().json["data"][0]["b64_json"]) > BIG
     connection.close()
+
+
+def test_clients_that_do_not_read_take_their_time_and_close_no_provider_to_others(gateway, openai_factory):
+    openai = openai_factory(image_bytes=BIG)
+    g = gateway(LOCATION, provider(openai, "timeout total=1s stall=800ms; breaker failures=3;"))
+    slow = [g.connect(receive_buffer=4096).post(PATH, ASK) for _ in range(6)]
+    for connection in slow:
+        connection.receive_until(b"b64_json")
+    time.sleep(2)  # the provider's time would be up by now
+    assert len(g.post(PATH, ASK, timeout=60).json["data"][0]["b64_json"]) > BIG, "the next is served"
+    for connection in slow:
+        assert len(connection.response().json["data"][0]["b64_json"]) > BIG, "and those are, in the end"
+        connection.close()
+
+
+def test_answers_above_our_own_limit_close_no_provider_to_others(gateway, openai_factory):
+    openai = openai_factory(image_bytes=20_000)
+    g = gateway(WHOLE + " image_gateway_answer_max 1m;", provider(openai, "breaker failures=3; retry off;"))
+    openai.next(*[Endless()] * 6)
+    for _ in range(6):
+        assert g.post(PATH, ASK).json["extra_fields"]["attempts"][0]["code"] == "answer_too_large"
+    assert g.post(PATH, ASK).status == 200
 
 
 def test_whole_answers_leave_memory_as_they_are_taken(gateway, openai_factory):

@@ -250,6 +250,31 @@ TEST_F(RetryTest, ACallersFaultsAndRefusalsNeverOpenABreaker) {
     }
 }
 
+TEST_F(RetryTest, WhatCallersOrWeHaveCausedNeverOpensABreaker) {
+    remembers_health = true;
+    provider->breaker = {.failures = 2};
+    provider->retry.attempts = 1;
+    HttpReply delayed = undelivered(Delivery::timed_out);
+    delayed.delayed = true;
+    HttpReply cut = undelivered(Delivery::lost);
+    cut.delayed = true;
+    for (int i = 0; i < 10; ++i) {
+        for (const HttpReply &reply : {undelivered(Delivery::too_large), delayed, cut}) {
+            ask(kAsk);
+            ASSERT_EQ(open_calls(), 1U);
+            world.upstream.deliver(reply);
+            EXPECT_EQ(told.status(), 502);
+            EXPECT_EQ(exchange->images_lost(), 1) << "it may be billed";
+        }
+    }
+    for (int i = 0; i < 2; ++i) {
+        ask(kAsk);
+        world.upstream.deliver(undelivered(Delivery::timed_out));
+    }
+    ask(kAsk);
+    EXPECT_EQ(told.status(), 503) << "its own doing does";
+}
+
 TEST_F(RetryTest, ACallersOwnShortDeadlineNeverOpensABreaker) {
     remembers_health = true;
     provider->breaker = {.failures = 2};

@@ -167,6 +167,8 @@ Outcome judge_delivery(const HttpReply &reply) {
     outcome.type = OutcomeType::unknown;
     outcome.error.status = reply.status;
     outcome.error.message = reply.problem;
+    outcome.is_our_doing = reply.delayed || reply.delivery == Delivery::too_large ||
+                           reply.delivery == Delivery::no_connection;
     switch (reply.delivery) {
         case Delivery::not_sent:
             outcome.type = OutcomeType::broken;

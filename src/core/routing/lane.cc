@@ -22,14 +22,14 @@ constexpr Milliseconds kLongestThrottle{600'000};
 constexpr Milliseconds kRestOfRejected{60'000};
 constexpr Milliseconds kRestOfExhausted{300'000};
 
-// What an outcome says of the provider's model. That a worker has no connection left is not the
-// provider's fault, nor that a key is not good enough.
+// What an outcome says of the provider's model. Our own doing is not the provider's fault, nor that
+// a key is not good enough.
 Verdict verdict_of(const Outcome &outcome) {
     switch (outcome.type) {
         case OutcomeType::made: return Verdict::success;
         case OutcomeType::broken:
         case OutcomeType::unknown:
-            return outcome.error.code == kNoConnectionCode ? Verdict::nothing : Verdict::failure;
+            return outcome.is_our_doing ? Verdict::nothing : Verdict::failure;
         default: return Verdict::nothing;
     }
 }
