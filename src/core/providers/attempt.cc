@@ -223,6 +223,9 @@ void Attempt::end(Outcome outcome, const HttpReply *reply) {
         }
         outcome.wire = std::move(wire_);
     }
+    if (reply != nullptr && outcome.type != OutcomeType::made && !outcome.retry_after) {
+        outcome.retry_after = read_retry_after(*reply, ports_.clock.unix_seconds());
+    }
     add_what_was_sent(outcome.result);
     listener_.on_outcome(std::move(outcome));
 }

@@ -146,7 +146,8 @@ Outcome unreadable(const HttpReply &reply, std::string why) {
     return outcome;
 }
 
-std::optional<std::chrono::milliseconds> read_retry_after(const HttpReply &reply) {
+std::optional<std::chrono::milliseconds> read_retry_after(const HttpReply &reply,
+                                                          std::optional<int64_t> now) {
     if (const auto wait = read_wait(reply.header("retry-after-ms"), 1)) {
         return wait;
     }
@@ -155,7 +156,8 @@ std::optional<std::chrono::milliseconds> read_retry_after(const HttpReply &reply
         return wait;
     }
     const auto until = parse_http_date(header);
-    const auto sent = parse_http_date(reply.header("date"));
+    const auto dated = until ? parse_http_date(reply.header("date")) : std::nullopt;
+    const auto sent = dated ? dated : now;
     if (!until || !sent) {
         return std::nullopt;
     }

@@ -42,9 +42,11 @@ Outcome unreadable(const HttpReply &reply, std::string why);
 std::optional<ProviderError> read_detail(const HttpReply &reply, JsonValue root);
 Outcome read_detail_error(const HttpReply &reply, JsonValue root, std::span<const ErrorRule> rules);
 
-// When to ask again, by the headers retry-after-ms or retry-after: seconds, or a date (which is
-// measured by the answer's own Date, whatever our clock says).
-std::optional<std::chrono::milliseconds> read_retry_after(const HttpReply &reply);
+// When to ask again, by the headers retry-after-ms or retry-after: seconds, or a date. That is
+// measured by the answer's own Date, whatever our clock says; without one, by our clock if that is
+// given, in unix seconds.
+std::optional<std::chrono::milliseconds> read_retry_after(
+    const HttpReply &reply, std::optional<int64_t> now = std::nullopt);
 
 // The code of an outcome for want of time.
 inline constexpr std::string_view kTimedOutCode = "timed_out";

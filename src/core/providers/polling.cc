@@ -137,7 +137,7 @@ void Poller::end(const HttpReply &reply, Outcome outcome) {
 void Poller::again(const HttpReply &reply) {
     failures_ = 0;
     interval_ = std::min(rules_.longest, interval_ * rules_.growth_percent / 100);
-    wait(read_retry_after(reply).value_or(interval_));
+    wait(read_retry_after(reply, ports_.clock.unix_seconds()).value_or(interval_));
 }
 
 // The answer says nothing of the job: it may well go on, and be billed.
@@ -155,7 +155,8 @@ void Poller::fail_again(const HttpReply &reply) {
     const Milliseconds pause = std::min(kLongestPauseAfterFailure,
                                         kFirstPauseAfterFailure * (1 << std::min(failures_, 5)));
     ++failures_;
-    wait(std::max(pause, read_retry_after(reply).value_or(Milliseconds(0))));
+    wait(std::max(pause,
+                  read_retry_after(reply, ports_.clock.unix_seconds()).value_or(Milliseconds(0))));
 }
 
 }  // namespace gateway

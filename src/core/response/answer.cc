@@ -62,6 +62,9 @@ void write_attempt(JsonWriter &out, const AttemptRecord &attempt) {
     attempt.status == 0 ? out.null() : out.number(int64_t{attempt.status});
     out.key("code");
     attempt.code.empty() ? out.null() : out.string(attempt.code);
+    if (!attempt.message.empty()) {
+        out.key("message").string(attempt.message);
+    }
     if (attempt.outcome == OutcomeType::made) {
         out.key("images").number(attempt.images);
     }

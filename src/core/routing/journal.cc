@@ -46,6 +46,9 @@ void Journal::add(const Candidate &candidate, const Outcome &outcome, AttemptRec
     record.outcome = outcome.type;
     record.status = outcome.type == OutcomeType::made ? 200 : outcome.error.status;
     record.code = outcome.error.code;
+    if (outcome.type == OutcomeType::unknown) {
+        record.message = outcome.error.message;
+    }
     attempts_.push_back(std::move(record));
     const AttemptRecord &added = attempts_.back();
     upstream_time_ += Milliseconds(added.latency);

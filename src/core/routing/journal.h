@@ -21,6 +21,7 @@ struct AttemptRecord {
     OutcomeType outcome = OutcomeType::unknown;
     int status = 0;
     std::string code;
+    std::string message;          // why it is not known how it ended
     int64_t latency = 0;          // milliseconds
     int64_t images = 0;           // made; or perhaps made, and billed
     bool may_be_billed = false;   // although there is no image
