@@ -594,6 +594,10 @@ Answer Exchange::answer_for(const ApiError &error) const {
     if (error.retry_after) {
         answer.headers.emplace_back("Retry-After", std::to_string(std::max(1, *error.retry_after)));
     }
+    const bool billed = images_lost() > 0 || lost_cost_.has_value();
+    if (const auto retry = should_retry(error, journal_, billed)) {
+        answer.headers.emplace_back("x-should-retry", *retry ? "true" : "false");
+    }
     if (error.status == 401) {
         const bool of_a_token = error.code == "invalid_token" || error.code == "expired_token";
         answer.headers.emplace_back("WWW-Authenticate",

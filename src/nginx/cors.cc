@@ -93,12 +93,12 @@ bool add_cors_headers(ngx_http_request_t *r, const Cors &cors) {
                           : add_header(r, "Access-Control-Allow-Origin", origin) &&
                                 add_header(r, "Access-Control-Allow-Credentials", "true");
     if (!is_preflight(r, cors)) {
-        return added &&
-               add_header(r, "Access-Control-Expose-Headers",
-                          "x-request-id, Server-Timing, Retry-After, x-ratelimit-limit-requests, "
-                          "x-ratelimit-remaining-requests, x-ratelimit-reset-requests, "
-                          "x-ratelimit-limit-images, x-ratelimit-remaining-images, "
-                          "x-ratelimit-reset-images");
+        return added && add_header(r, "Access-Control-Expose-Headers",
+                                   "x-request-id, Server-Timing, Retry-After, x-should-retry, "
+                                   "x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
+                                   "x-ratelimit-reset-requests, "
+                                   "x-ratelimit-limit-images, x-ratelimit-remaining-images, "
+                                   "x-ratelimit-reset-images");
     }
     const std::string_view wanted = header_of(r, "access-control-request-headers");
     added = added && add_header(r, "Access-Control-Allow-Methods", "GET, POST, OPTIONS") &&

@@ -6,7 +6,7 @@ import urllib.request
 import openai
 import pytest
 from fakes.event_stream import breaks_off_after
-from fakes.openai import OpenAI
+from fakes.openai import ERRORS, OpenAI, Reset
 from harness import key_entry, write_keys
 from sandbox import CLOSED, SANDBOX, SECRET, STREAMING, assert_a_preview_of_each, png_size
 
@@ -60,6 +60,25 @@ def test_a_stream_has_previews(open_gateway, connect):
     assert [event.partial_image_index for event in found[:6]] == [0, 1] * 3
     assert [event.type for event in found[6:]] == ["image_generation.completed"] * 3
     assert {png_size(event.b64_json) for event in found} == {(512, 512)}
+
+
+@pytest.mark.parametrize("failures, billed", (
+    ((Reset(),), True),                                                # nobody knows what became of it
+    ((ERRORS["server_error"],) * 2, False)), ids=("unknown", "broken"))  # the gateway itself has tried twice
+def test_a_client_repeats_by_itself_only_what_cannot_be_billed_twice(over, failures, billed):
+    fake = OpenAI()
+    fake.next(*failures)
+    gateway = over(fake, "openai", "gpt-image-2")
+    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="any", max_retries=2, timeout=30) as client:
+        ask = {"prompt": "x", "model": "streamed"}
+        if billed:
+            with pytest.raises(openai.InternalServerError) as raised:
+                client.images.generate(**ask)
+            assert raised.value.response.headers["x-should-retry"] == "false"
+            assert raised.value.body["code"] == "all_providers_failed"
+        else:
+            assert client.images.generate(**ask).data
+    assert len(fake.requests) == (1 if billed else 3)
 
 
 @pytest.fixture

@@ -20,6 +20,106 @@ class ToldTest : public ExchangeTest {
     [[nodiscard]] std::string retry() const { return told.header("x-should-retry"); }
 };
 
+// ---- x-should-retry
+
+TEST_F(ToldTest, WhatMayBeBilledIsNotToBeRepeated) {
+    ask_one();
+    deliver(T::unknown);
+    EXPECT_EQ(told.status(), 502);
+    EXPECT_EQ(retry(), "false");
+    ask(R"({"prompt":"a","model":"chain"})");
+    deliver(T::unknown);
+    deliver(T::broken);
+    deliver(T::broken);
+    EXPECT_EQ(retry(), "false") << "whatever came after it";
+    ask(R"({"prompt":"a","model":"chain"})");
+    deliver(T::throttled);
+    deliver(T::unknown);
+    deliver(T::throttled);
+    EXPECT_EQ(retry(), "false");
+    ask_one();
+    world.upstream.deliver(undelivered(Delivery::timed_out));
+    EXPECT_EQ(told.status(), 504);
+    EXPECT_EQ(retry(), "false");
+    policy.deadline = Milliseconds(1'000);
+    ask_one();
+    world.loop.advance(Milliseconds(1'000));
+    EXPECT_EQ(told.status(), 504);
+    EXPECT_EQ(retry(), "false");
+}
+
+TEST_F(ToldTest, WhatWasMadeAndIsNotAnsweredWithIsNotToBeRepeated) {
+    policy.fit = FitMode::strict;
+    ask(R"({"prompt":"a","model":"a/gpt-image-2","n":2})");
+    world.upstream.deliver(images(1));
+    EXPECT_EQ(told.status(), 502);
+    EXPECT_EQ(retry(), "false");
+}
+
+TEST_F(ToldTest, WhatIsSafeAndOfUseMayBeRepeated) {
+    ask(R"({"prompt":"a","model":"chain"})");
+    for (int i = 0; i < 3; ++i) {
+        deliver(T::broken);
+    }
+    EXPECT_EQ(told.status(), 502);
+    EXPECT_EQ(retry(), "true");
+    ask_one();
+    deliver(T::throttled);
+    EXPECT_EQ(told.header("Retry-After"), "12");
+    EXPECT_EQ(retry(), "true");
+    world.upstream.held = 2;
+    policy.memory = 1;
+    ask_one();
+    EXPECT_EQ(error("code"), "overloaded");
+    EXPECT_EQ(retry(), "true");
+}
+
+TEST_F(ToldTest, WhatIsOfNoUseIsNotToBeRepeated) {
+    ask_one();
+    world.upstream.deliver(
+        reply_of(429, error_json("requests", "slow_down"), "retry-after: 61\r\n"));
+    EXPECT_EQ(told.status(), 503);
+    EXPECT_EQ(retry(), "false") << "clients do not wait for so long";
+    ask_one();
+    deliver(T::our_credentials);
+    EXPECT_EQ(told.status(), 502);
+    EXPECT_EQ(retry(), "false");
+}
+
+TEST_F(ToldTest, ARateLimitOfTheCallersSaysWhetherWaitingHelps) {
+    policy.keys = ring_of(key_json("k", R"("limits":{"requests_per_minute":1})"));
+    const RequestHead head = as("sk-bf-k");
+    ask(R"({"prompt":"a","model":"a/gpt-image-2"})", head);
+    world.upstream.deliver(images(1));
+    EXPECT_EQ(told.status(), 200);
+    EXPECT_EQ(retry(), "") << "a success needs none";
+    world.loop.advance(Milliseconds(30'000));
+    ask(R"({"prompt":"a","model":"a/gpt-image-2"})", head);
+    EXPECT_EQ(told.status(), 429);
+    EXPECT_EQ(retry(), "true");
+    policy.keys = ring_of(key_json("d", R"("limits":{"images_per_day":1})"));
+    const RequestHead other = as("sk-bf-d");
+    ask(R"({"prompt":"a","model":"a/gpt-image-2"})", other);
+    world.upstream.deliver(images(1));
+    ask(R"({"prompt":"a","model":"a/gpt-image-2"})", other);
+    EXPECT_EQ(told.status(), 429);
+    EXPECT_EQ(retry(), "false") << "it is a new day only in hours";
+}
+
+TEST_F(ToldTest, AnErrorThatClientsDoNotRepeatByThemselvesHasNoWordOfIt) {
+    ask(R"({"prompt":"a","model":"nobody/x"})");
+    EXPECT_EQ(told.status(), 404);
+    EXPECT_EQ(retry(), "");
+    ask("{");
+    EXPECT_EQ(told.status(), 400);
+    EXPECT_EQ(retry(), "");
+    ask_one();
+    deliver(T::callers_fault);
+    EXPECT_EQ(retry(), "");
+}
+
+// ---- waiting until a date
+
 TEST_F(ToldTest, ADateToWaitForIsMeasuredByOurClockWhereTheAnswerHasNone) {
     remembers_health = true;  // 2027-01-15T08:00:00Z
     const std::string error = error_json("requests", "slow_down");

@@ -38,6 +38,12 @@ ApiError error_unavailable(const Journal &journal) {
     return error;
 }
 
+// Whether the time that the client is told to wait is one that clients do wait.
+bool is_short(const std::optional<int> &wait) {
+    constexpr int kLongestWait = 60;
+    return wait && *wait <= kLongestWait;
+}
+
 }  // namespace
 
 ApiError error_told_by_provider(const Outcome &outcome) {
@@ -82,6 +88,28 @@ ApiError error_when_all_failed(const Journal &journal, std::string_view model_as
         message += ".";
     }
     return ApiError::of(502, "all_providers_failed", message);
+}
+
+std::optional<bool> should_retry(const ApiError &error, const Journal &journal, bool billed) {
+    const bool is_repeated_by_clients =
+        error.status == 408 || error.status == 409 || error.status == 429 || error.status >= 500;
+    const std::vector<AttemptRecord> &attempts = journal.attempts();
+    if (!is_repeated_by_clients) {
+        return std::nullopt;
+    }
+    if (billed || any(attempts, [](const AttemptRecord &attempt) {
+            return attempt.may_be_billed || attempt.cost || attempt.outcome == OutcomeType::made;
+        })) {
+        return false;
+    }
+    if (error.retry_after) {
+        return is_short(error.retry_after);
+    }
+    if (attempts.empty()) {
+        return std::nullopt;
+    }
+    return all(attempts,
+               [](const auto &attempt) { return attempt.outcome == OutcomeType::broken; });
 }
 
 ApiError error_too_late(Milliseconds deadline, bool may_still_be_working) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "core/api_error.h"
@@ -17,6 +18,11 @@ ApiError error_told_by_provider(const Outcome &outcome);
 
 // The one that helps the caller most, of all that was tried in vain.
 ApiError error_when_all_failed(const Journal &journal, std::string_view model_asked);
+
+// For the header x-should-retry, which OpenAI's clients obey: they repeat statuses 408, 409, 429
+// and 5xx by themselves. No, where it may be billed again or is of no use; yes, where it is
+// neither; nothing where clients decide.
+std::optional<bool> should_retry(const ApiError &error, const Journal &journal, bool billed);
 
 ApiError error_too_late(Milliseconds deadline, bool may_still_be_working);
 
