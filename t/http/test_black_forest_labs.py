@@ -125,8 +125,8 @@ def test_a_refusal_tells_its_reasons_and_is_not_tried_again(flux):
     g, fake = flux("retry attempts=3 backoff=10ms..10ms;")
     fake.always(Ends("Content Moderated", more={"details": {"Moderation Reasons": ["Nudity"]}}))
     reply = ask(g)
-    assert 400 <= reply.status < 500, reply
-    assert reply.json["error"]["code"] == "content_moderated"
+    assert (reply.status, reply.json["error"]["code"]) == (400, "content_policy_violation"), reply
+    assert extra(reply)["attempts"][0]["code"] == "content_moderated"
     assert "Nudity" in reply.json["error"]["message"]
     assert len(fake.work) == 1
 

@@ -81,7 +81,7 @@ def test_a_refusal_with_a_200_is_told_as_one(g, fake):
     reply = ask(g)
     assert reply.status == 400, reply
     assert (reply.json["error"]["code"], reply.json["error"]["message"]) == (
-        "3030", "AiError: Input prompt contains NSFW content")
+        "content_policy_violation", "AiError: Input prompt contains NSFW content (3030)")
 
 
 def test_free_neurons_that_are_used_up_are_no_matter_of_waiting(g, fake):

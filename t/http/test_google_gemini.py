@@ -123,10 +123,11 @@ def test_a_refusal_is_told_with_its_reason(g, fake, name):
     reply = ask(g)
     word = name.split("_", 1)[1].upper()
     assert reply.status == 400
+    assert reply.json["error"]["code"] == "content_policy_violation"
     if name == "picture_with_prose":
-        assert reply.json["error"]["message"] == "Unable to show the generated image."
+        assert reply.json["error"]["message"].startswith("Unable to show the generated image.")
     else:
-        assert reply.json["error"]["code"] == word and word in reply.json["error"]["message"]
+        assert attempt(reply)["code"] == word and word in reply.json["error"]["message"]
 
 
 def test_what_a_model_says_instead_of_a_picture_is_told(g, fake):

@@ -92,10 +92,10 @@ def test_a_failure_ends_it_as_cleanly(connect, openai):
     connection, _ = connect("image_gateway_heartbeat 100ms;")
     openai.next(Delay(0.5, ERRORS["moderation_blocked"]))
     (name, data), = events(stream(connection).response().text)
-    assert name == "error" and data["error"]["code"] == "moderation_blocked"
+    assert name == "error" and data["error"]["code"] == "content_policy_violation"
     openai.next(ERRORS["moderation_blocked"])
     answer = stream(connection, "p/gpt-image-2").response()
-    assert answer.status == 400 and answer.json["error"]["code"] == "moderation_blocked"
+    assert answer.status == 400 and answer.json["error"]["code"] == "content_policy_violation"
 
 
 def test_the_head_is_a_streams(connect):

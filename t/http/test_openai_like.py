@@ -96,8 +96,8 @@ def test_a_picture_that_xai_withheld_is_a_refusal_also_where_it_is_there(behind)
 
     g, fake = behind(Xai, change=withhold)
     reply = ask(g, WITH_QUALITY, n=2)
-    assert (reply.status, reply.json["error"]["code"]) == (400, "content_moderated"), reply
-    assert attempt(reply)["outcome"] == "refused_by_policy"
+    assert (reply.status, reply.json["error"]["code"]) == (400, "content_policy_violation"), reply
+    assert (attempt(reply)["outcome"], attempt(reply)["code"]) == ("refused_by_policy", "content_moderated")
     assert len(fake.work) == 1
 
 

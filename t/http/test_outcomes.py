@@ -1,5 +1,8 @@
 """What a provider does, and what the caller and the operator are told of it."""
 
+import email.utils
+import time
+
 import pytest
 from fakes.openai import (ERRORS, ERRORS_BY_OUTCOME, OUTCOMES, Chunked, CloseIdle, CloseUnanswered, Hang, Images, Json,
                           Raw, Reset, Trickle, Truncate)
@@ -37,10 +40,12 @@ def test_a_failure_that_is_the_caller_s_is_told_and_asked_nowhere_else(pair, nam
     first.always(ERRORS[name])
     response = g.generate(model="auto")
     told = ERRORS[name]
-    assert (response.status, response.json["is_bifrost_error"]) == (told.status, False)
+    assert (response.status, response.json["is_bifrost_error"]) == (400, False)
     assert attempts(response) == [("first", OUTCOMES[name])]
     if hasattr(told, "code"):
-        assert response.json["error"]["code"] == (told.code or OUTCOMES[name])
+        refused = OUTCOMES[name] == "refused_by_policy"
+        assert response.json["error"]["code"] == ("content_policy_violation" if refused else told.code or "bad_request")
+        assert response.json["extra_fields"]["attempts"][0]["code"] == (told.code or None)
         assert response.json["error"]["param"] == told.param
         assert told.message in response.json["error"]["message"]
     assert second.requests == []
@@ -204,3 +209,29 @@ def test_a_failed_attempt_is_one_log_line_at_its_level_without_secrets(gateway, 
     g.generate(model="openai/gpt-image-2")
     assert len([line for line in g.log_lines("warn") if "broken" in line]) == 1
     assert "sk-very-secret-indeed" not in g.error_log()
+
+
+# What is told of a failure besides its code
+
+
+def alone(gateway, openai):
+    return gateway(http=provider("p", openai) + "image_model known p/gpt-image-2;")
+
+
+def test_what_an_unknown_outcome_said_is_in_the_attempts(gateway, openai):
+    openai.always(Json({"error": {"message": "The renderer went away: sk-test-openai.", "type": None, "code": None}}, 502))
+    reply = alone(gateway, openai).generate(model="known")
+    attempt, = reply.json["extra_fields"]["attempts"]
+    assert (attempt["outcome"], attempt["message"]) == ("unknown", "The renderer went away: [secret].")
+    assert reply.headers["x-should-retry"] == "false"
+
+
+def test_a_date_to_wait_for_counts_without_the_answers_own(gateway, openai):
+    until = email.utils.formatdate(time.time() + 40, usegmt=True)
+    openai.next(Json({"error": {"message": "slowly", "type": "requests", "code": None}}, 429, {"Retry-After": until}))
+    g = alone(gateway, openai)
+    reply = g.generate(model="known")
+    assert reply.status == 503 and 35 <= int(reply.headers["Retry-After"]) <= 40, reply
+    assert (reply.json["error"]["code"], reply.headers["x-should-retry"]) == ("rate_limit_exceeded", "true")
+    assert g.generate(model="known").status == 503
+    assert len(openai.requests) == 1

@@ -124,7 +124,7 @@ def test_a_provider_may_answer_in_one_go_all_the_same(streaming, openai):
 @pytest.mark.parametrize("behaviour, code", (
     (breaks_off_after(2), "all_providers_failed"),
     (breaks_off_after(1, failure()), "all_providers_failed"),
-    (breaks_off_after(1, failure("moderation_blocked", "image_generation_user_error")), "moderation_blocked"),
+    (breaks_off_after(1, failure("moderation_blocked", "image_generation_user_error")), "content_policy_violation"),
     (Truncate(400, Events()), "all_providers_failed"),
     (Chunked(breaks_off_after(2), unfinished=True), "all_providers_failed")))
 def test_what_breaks_off_ends_in_an_error_event(streaming, openai, behaviour, code):

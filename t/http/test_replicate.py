@@ -232,7 +232,8 @@ def test_a_refusal_in_words_is_not_tried_again(replicate):
     g, fake = replicate("retry attempts=3 backoff=10ms..10ms;")
     fake.always(Ends("failed", "The input or output was flagged as sensitive. (E005)"))
     reply = ask(g)
-    assert 400 <= reply.status < 500 and reply.json["error"]["code"] == "E005"
+    assert (reply.status, reply.json["error"]["code"]) == (400, "content_policy_violation")
+    assert extra(reply)["attempts"][0]["code"] == "E005"
     assert "flagged as sensitive" in reply.json["error"]["message"]
     assert len(fake.work) == 1
 

@@ -44,8 +44,9 @@ def test_a_filtered_picture_is_a_refusal_and_no_picture(g, fake):
     fake.always(Finished("CONTENT_FILTERED"))
     reply = ask(g)
     assert reply.status == 400, reply
-    assert reply.json["error"]["code"] == "content_filtered"
-    assert reply.json["extra_fields"]["attempts"][0]["outcome"] == "refused_by_policy"
+    assert reply.json["error"]["code"] == "content_policy_violation"
+    attempt, = reply.json["extra_fields"]["attempts"]
+    assert (attempt["outcome"], attempt["code"]) == ("refused_by_policy", "content_filtered")
     assert len(fake.work) == 1
 
 

@@ -86,7 +86,7 @@ def test_what_fails_before_the_first_sign_of_life_is_an_error_like_any_other(str
 
 
 @pytest.mark.parametrize("failure, code", ((ERRORS["server_error"], "all_providers_failed"),
-                                           (ERRORS["moderation_blocked"], "moderation_blocked"),
+                                           (ERRORS["moderation_blocked"], "content_policy_violation"),
                                            (Reset(), "all_providers_failed")))
 def test_what_fails_after_it_is_an_error_event(streaming, openai, failure, code):
     g = streaming("image_gateway_heartbeat 100ms;")

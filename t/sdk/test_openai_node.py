@@ -82,7 +82,7 @@ def test_previews_of_a_provider_that_streams_are_passed_on(over, generate, fake,
 
 @pytest.mark.parametrize("ending, code", (
     ((), "all_providers_failed"), ((failure(),), "all_providers_failed"),
-    ((failure("moderation_blocked", "image_generation_user_error"),), "moderation_blocked")))
+    ((failure("moderation_blocked", "image_generation_user_error"),), "content_policy_violation")))
 def test_what_breaks_off_after_a_preview_raises(over, generate, ending, code):
     fake = OpenAI()
     fake.next(breaks_off_after(1, *ending))
@@ -97,7 +97,7 @@ def test_what_fails_after_signs_of_life_alone_raises(over, generate):
     g = over(fake, "openai", "gpt-image-1.5", "image_gateway_heartbeat 100ms;")
     found = generate(g, model="streamed", stream=True)
     assert found["events"] == []
-    assert (found["error"]["class"], found["error"]["code"]) == ("APIError", "moderation_blocked")
+    assert (found["error"]["class"], found["error"]["code"]) == ("APIError", "content_policy_violation")
 
 
 def test_signs_of_life_are_no_events(over, generate):

@@ -69,7 +69,7 @@ TEST_F(ExchangeTest, TellsTheCallerWhatTheProviderSaid) {
     EXPECT_EQ(told.status(), 400);
     const ReadJson json = told.json();
     EXPECT_EQ(json["is_bifrost_error"].boolean(), false);
-    EXPECT_EQ(json["error"]["type"].string(), "image_generation_user_error");
+    EXPECT_EQ(json["error"]["type"].string(), "invalid_request_error");
     EXPECT_EQ(json["error"]["code"].string(), "invalid_value");
     EXPECT_EQ(json["error"]["message"].string(), "Bad size.");
     EXPECT_EQ(json["error"]["param"].string(), "size");
@@ -77,11 +77,11 @@ TEST_F(ExchangeTest, TellsTheCallerWhatTheProviderSaid) {
     ask(R"({"prompt":"a","model":"chain"})");
     world.upstream.deliver(reply_of(200, error_json("x", "moderation_blocked", "Not this.")));
     EXPECT_EQ(told.status(), 400) << "moderation inside a 200";
-    EXPECT_EQ(told.json()["error"]["code"].string(), "moderation_blocked");
+    EXPECT_EQ(told.json()["error"]["code"].string(), "content_policy_violation");
     ask(R"({"prompt":"a","model":"chain"})");
     world.upstream.deliver(reply_of(413, "<html>"));
-    EXPECT_EQ(told.status(), 413);
-    EXPECT_EQ(told.json()["error"]["code"].string(), "callers_fault");
+    EXPECT_EQ(told.status(), 400);
+    EXPECT_EQ(told.json()["error"]["code"].string(), "bad_request");
 }
 
 TEST_F(ExchangeTest, TriesEveryKeyOnlyWhereAnotherKeyMayHelp) {
@@ -138,7 +138,7 @@ TEST_F(ExchangeTest, AllThrottledIsA503WithTheSmallestWait) {
     world.upstream.deliver(reply_of(429, error));
     EXPECT_EQ(told.status(), 503);
     EXPECT_EQ(told.header("Retry-After"), "5");
-    EXPECT_EQ(told.json()["error"]["code"].string(), "providers_throttled");
+    EXPECT_EQ(told.json()["error"]["code"].string(), "rate_limit_exceeded");
     ask(R"({"prompt":"a","model":"a/x"})");
     world.upstream.deliver(reply_of(429, error, "retry-after: 0\r\n"));
     EXPECT_EQ(told.header("Retry-After"), "1");

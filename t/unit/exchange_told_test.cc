@@ -20,6 +20,91 @@ class ToldTest : public ExchangeTest {
     [[nodiscard]] std::string retry() const { return told.header("x-should-retry"); }
 };
 
+TEST_F(ToldTest, APolicysRefusalIsTheSameWhoeverRefuses) {
+    add_provider("s", {"sk"}, "stability");
+    add_provider("g", {"sk"}, "google-gemini");
+    add_provider("x", {"sk"}, "xai");
+    const struct {
+        const char *model;
+        int status;
+        std::string body;
+        const char *word;
+    } kRows[] = {
+        {"a/gpt-image-2", 400, error_json("image_generation_user_error", "moderation_blocked"),
+         "moderation_blocked"},
+        {"a/gpt-image-2", 200, error_json("x", "content_policy_violation"),
+         "content_policy_violation"},
+        {"s/stable-image-core", 403,
+         R"({"id":"1","name":"content_moderation","errors":["Flagged."]})", "content_moderation"},
+        {"g/gemini-2.5-flash-image", 200,
+         R"({"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"}})", "PROHIBITED_CONTENT"},
+        {"x/grok-imagine-image", 422, R"({"code":"imagine:content-moderated","error":"No."})",
+         "imagine:content-moderated"},
+    };
+    for (const auto &row : kRows) {
+        ask_one(row.model);
+        world.upstream.deliver(reply_of(row.status, row.body));
+        EXPECT_EQ(told.status(), 400) << row.word;
+        EXPECT_EQ(error("code"), "content_policy_violation") << row.word;
+        EXPECT_EQ(error("type"), "image_generation_user_error") << row.word;
+        EXPECT_EQ(told.json()["is_bifrost_error"].boolean(), false);
+        const ReadJson json = told.json();
+        EXPECT_EQ(json["extra_fields"]["attempts"].at(0)["code"].string(), row.word);
+        const bool is_ours = std::string_view(row.word) == "content_policy_violation";
+        EXPECT_EQ(error("message").find(row.word) == std::string::npos, is_ours)
+            << error("message");
+        EXPECT_EQ(retry(), "");
+    }
+}
+
+TEST_F(ToldTest, AMistakeIsA400WithACodeThatThisApiHas) {
+    const struct {
+        int status;
+        const char *type;
+        const char *code;
+        const char *told;
+    } kRows[] = {
+        {400, "image_generation_user_error", "invalid_value", "invalid_value"},
+        {400, "invalid_request_error", "unknown_parameter", "unknown_parameter"},
+        {422, "upstream_error", "1210", "bad_request"},
+        {413, "", "", "bad_request"},
+        {418, "teapot", "short_and_stout", "bad_request"},
+    };
+    for (const auto &row : kRows) {
+        ask_one();
+        world.upstream.deliver(
+            reply_of(row.status, error_json(row.type, row.code, "Bad.", "\"size\"")));
+        EXPECT_EQ(told.status(), 400) << row.status;
+        EXPECT_EQ(error("code"), row.told) << row.status;
+        EXPECT_EQ(error("type"), "invalid_request_error");
+        EXPECT_EQ(error("param"), "size");
+        const bool is_theirs = *row.code != '\0' && std::string_view(row.code) != row.told;
+        EXPECT_EQ(error("message"),
+                  is_theirs ? "Bad. (" + std::string(row.code) + ")" : std::string("Bad."));
+    }
+}
+
+TEST_F(ToldTest, ThrottlesAndSpentQuotasHaveOneCodeEach) {
+    ask_one();
+    world.upstream.deliver(reply_of(429, error_json("requests", "slow_down")));
+    EXPECT_EQ(told.status(), 503);
+    EXPECT_EQ(error("code"), "rate_limit_exceeded");
+    EXPECT_EQ(error("type"), "rate_limit_error");
+    ask(R"({"prompt":"a","model":"chain"})");
+    for (int i = 0; i < 3; ++i) {
+        world.upstream.deliver(reply_of(402, error_json("", "credit_balance_exhausted")));
+    }
+    EXPECT_EQ(told.status(), 502);
+    EXPECT_EQ(error("code"), "insufficient_quota");
+    EXPECT_EQ(error("type"), "insufficient_quota");
+    EXPECT_EQ(retry(), "false");
+    ask(R"({"prompt":"a","model":"chain"})");
+    deliver(T::out_of_quota);
+    deliver(T::broken);
+    deliver(T::out_of_quota);
+    EXPECT_EQ(error("code"), "all_providers_failed");
+}
+
 // ---- x-should-retry
 
 TEST_F(ToldTest, WhatMayBeBilledIsNotToBeRepeated) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/providers/error_reply.h"
+#include "core/words.h"
 
 namespace gateway {
 
@@ -30,12 +31,30 @@ ApiError error_unavailable(const Journal &journal) {
     ApiError error =
         only_broken ? ApiError::of(503, "providers_unavailable",
                                    "Every provider has failed so often that it is not asked now.")
-                    : ApiError::of(503, "providers_throttled",
+                    : ApiError::of(503, "rate_limit_exceeded",
                                    "Every provider is limiting its callers just now.");
+    error.type = only_broken ? error.type : "rate_limit_error";
     const auto wait = std::chrono::ceil<std::chrono::seconds>(
         journal.shortest_wait().value_or(Milliseconds(1000)));
     error.retry_after = static_cast<int>(std::max<int64_t>(1, wait.count()));
     return error;
+}
+
+// Codes of OpenAI's for what is wrong with a request; this gateway has the same.
+constexpr std::string_view kMistakes =
+    "invalid_value invalid_type invalid_json unknown_parameter unsupported_parameter "
+    "unsupported_value missing_required_parameter string_above_max_length "
+    "string_below_min_length integer_above_max_value integer_below_min_value "
+    "decimal_above_max_value decimal_below_min_value invalid_image_file "
+    "invalid_input_fidelity_model";
+
+// What the provider said, and its own code where another takes its place.
+std::string message_with_code(const ProviderError &told, std::string_view code) {
+    std::string message = told.message.empty() ? "The provider refused the request." : told.message;
+    if (!told.code.empty() && told.code != code && message.find(told.code) == std::string::npos) {
+        message.append(" (").append(told.code).append(")");
+    }
+    return message;
 }
 
 // Whether the time that the client is told to wait is one that clients do wait.
@@ -46,15 +65,17 @@ bool is_short(const std::optional<int> &wait) {
 
 }  // namespace
 
+// Each provider has words and statuses of its own: callers see one for each kind, whoever speaks.
 ApiError error_told_by_provider(const Outcome &outcome) {
     const ProviderError &told = outcome.error;
     ApiError error = ApiError::of(400);
-    if (told.status >= 400 && told.status < 500) {
-        error.status = told.status;
+    if (outcome.type == OutcomeType::refused_by_policy) {
+        error.type = "image_generation_user_error";
+        error.code = "content_policy_violation";
+    } else if (is_one_of(told.code, kMistakes)) {
+        error.code = told.code;
     }
-    error.type = told.type.empty() ? error.type : told.type;
-    error.code = told.code.empty() ? std::string(name_of(outcome.type)) : told.code;
-    error.message = told.message.empty() ? "The provider refused the request." : told.message;
+    error.message = message_with_code(told, error.code);
     error.param = told.param;
     error.from_provider = true;
     return error;
@@ -72,6 +93,12 @@ ApiError error_when_all_failed(const Journal &journal, std::string_view model_as
     }
     if (!journal.is_empty() && all(attempts, ended_as(OutcomeType::throttled))) {
         return error_unavailable(journal);
+    }
+    if (journal.skipped().empty() && all(attempts, ended_as(OutcomeType::out_of_quota))) {
+        ApiError error = ApiError::of(502, "insufficient_quota",
+                                      "No provider has quota left for this gateway's keys.");
+        error.type = "insufficient_quota";
+        return error;
     }
     if (!attempts.empty() && attempts.back().code == kNoConnectionCode) {
         return error_overloaded("This gateway has no connection left to ask a provider.");
