@@ -45,6 +45,11 @@ bool may_be_billed(OutcomeType type) {
     return type == OutcomeType::unknown || type == OutcomeType::too_late;
 }
 
+bool concerns_one_request(OutcomeType type) {
+    return type == OutcomeType::refused_by_policy || type == OutcomeType::callers_fault ||
+           type == OutcomeType::not_here;
+}
+
 std::string_view name_of(ImageFormat format) {
     switch (format) {
         case ImageFormat::png: return "png";

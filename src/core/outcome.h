@@ -34,6 +34,9 @@ std::optional<OutcomeType> outcome_named(std::string_view name);
 // it also matters how far it got.)
 bool may_be_billed(OutcomeType type);
 
+// Whether it says nothing of a key or of a provider's health.
+bool concerns_one_request(OutcomeType type);
+
 enum class ImageFormat : uint8_t { unknown, png, jpeg, webp, gif };
 
 std::string_view name_of(ImageFormat format);
@@ -108,8 +111,22 @@ struct Job {
     std::optional<int64_t> cost;  // as in ImageResult, where it is told before the picture is there
 };
 
+// Whom it concerns that a key is rejected or has no quota left: the key for one model, or the key
+// for all models.
+enum class Reach : uint8_t { model, key };
+
+// What was concluded from the words of a message. A provider may repeat in it what the caller
+// wrote: whoever knows the request takes such conclusions back.
+struct FromWords {
+    std::string_view type;  // the word that decided about the type; empty: none did
+    OutcomeType otherwise = OutcomeType::unknown;  // the type without that word
+    std::string_view wait;                         // the words that the time to wait stands behind
+};
+
 struct Outcome {
     OutcomeType type = OutcomeType::unknown;
+    Reach reach = Reach::model;  // of a bad key, or a spent quota
+    FromWords from_words;
     Job job;  // of what is pending
     ImageResult result;
     ProviderError error;

@@ -3,6 +3,7 @@
 t/fakes/cases.py lists the dialects; a fake refuses what the real provider would."""
 
 import base64
+import json
 import time
 
 import pytest
@@ -36,6 +37,9 @@ STRANGE = {
     "no answer": CloseUnanswered(),
     "a reset": Reset(),
 }
+# What tables of errors look for in messages.
+WORDS = ("quota, billing, limit: 0, invalid token, invalid API key, incorrect API key, available credits, spending limit, "
+         "temporarily blocked, overloaded, Exhausted balance, 用户额度不足, 无效的令牌, resets in ~500s, nsfw, moderated")
 
 
 @pytest.fixture(params=CASES, ids=str)
@@ -60,14 +64,14 @@ def fakes():
 def made_by(fakes, gateway, scratch):
     """made_by(case): a gateway with the case's fake behind it, and the fake.
 
-    `count`: as so many providers p, p1, p2, … of which none knows how the others have fared."""
+    `count`: as so many providers p, p1, p2, … of which none knows how the others have fared. Each has an alias."""
     def start(case, location="", more="", count=1, **parts):
         fake = fakes(case)
         names = ["p", *(f"p{number}" for number in range(1, count))]
         g = gateway("image_gateway; image_gateway_auth off; image_gateway_fetch_allow 127.0.0.0/8; "
                     f"image_gateway_store {scratch}/store; " + location,
-                    "".join(provider(name, fake, f"{case.conf} {more}", api=case.api, key=case.key)
-                            for name in names), **parts)
+                    "".join(provider(name, fake, f"{case.conf} {more}", api=case.api, key=case.key) +
+                            f"image_model known-{name} {name}/{case.model};" for name in names), **parts)
         return g, fake
     return start
 
@@ -148,6 +152,39 @@ def test_the_error_table_is_read_as_the_document_says(made_by, case):
         assert reply.status in STATUSES[outcome], (name, reply)
         assert (attempt(reply).get("billed") == "unknown") == (outcome == "unknown"), (name, reply)
         assert attempt(reply).get("billed") in (None, "unknown", "yes" if "cost" in attempt(reply) else None), name
+
+
+def repeating(case, status, text):
+    """An error in this provider's own form, whose message repeats what the caller wrote."""
+    error = next(iter(case.errors["callers_fault"].values()))
+    reply = error.plain_reply() if hasattr(error, "plain_reply") else error.reply(None)
+    messages = []
+
+    def told(value):
+        if isinstance(value, dict):
+            return {name: told(member) for name, member in value.items()}
+        if isinstance(value, list):
+            return [told(member) for member in value]
+        if isinstance(value, str) and " " in value:
+            messages.append(value)
+            return f"Not possible: {text[:-3]}..."
+        return value
+
+    document = json.dumps(told(json.loads(reply.body)))
+    assert messages, "the error has no message"
+    return Raw(status, {"Content-Type": "application/json"}, document)
+
+
+def test_a_prompt_that_the_provider_repeats_keeps_nobody_else_from_it(case, made_by):
+    statuses = (400, 402, 403, 422, 429, 500, 503)
+    g, fake = made_by(case, more="retry off;", count=len(statuses))
+    for number, status in enumerate(statuses):
+        fake.next(repeating(case, status, WORDS))
+        assert ask(g, case, number, prompt=WORDS).status >= 400, status
+        other = g.generate(model=f"p{number or ''}/other/model")
+        assert "skipped" not in other.json["extra_fields"], (status, other)
+        if status not in (402, 403, 429):
+            assert ask(g, case, number).status == 200, status
 
 
 def test_what_nobody_expects_is_never_a_success(case, made_by):

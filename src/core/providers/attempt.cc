@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/net/origin.h"
+#include "core/providers/callers_words.h"
 #include "core/providers/error_reply.h"
 #include "core/response/wire.h"
 
@@ -226,6 +227,7 @@ void Attempt::end(Outcome outcome, const HttpReply *reply) {
     if (reply != nullptr && outcome.type != OutcomeType::made && !outcome.retry_after) {
         outcome.retry_after = read_retry_after(*reply, ports_.clock.unix_seconds());
     }
+    distrust_callers_words(outcome, request_);
     add_what_was_sent(outcome.result);
     listener_.on_outcome(std::move(outcome));
 }

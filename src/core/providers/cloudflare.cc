@@ -21,9 +21,10 @@ namespace {
 constexpr ErrorRule kErrors[] = {
     // Of the prompt or of what was made of it.
     {ErrorRule::code, "3030", OutcomeType::refused_by_policy},
-    {ErrorRule::code, "3036", OutcomeType::out_of_quota},  // the day's free neurons, with a 429
-    {ErrorRule::code, "10000", OutcomeType::our_credentials},
-    {ErrorRule::code, "3023", OutcomeType::our_credentials},
+    {ErrorRule::code, "3036", OutcomeType::out_of_quota,
+     Reach::key},  // the day's free neurons, with a 429
+    {ErrorRule::code, "10000", OutcomeType::our_credentials, Reach::key},
+    {ErrorRule::code, "3023", OutcomeType::our_credentials, Reach::key},
     {ErrorRule::code, "3041", OutcomeType::our_credentials},
     {ErrorRule::code, "5016", OutcomeType::our_credentials},
     {ErrorRule::code, "5018", OutcomeType::our_credentials},

@@ -56,6 +56,29 @@ bool mentions(std::string_view text, std::string_view lower_case_word) {
                        [=](char c, char word) { return lower(c) == word; }) != text.end();
 }
 
+bool matches(const ErrorRule &row, const ProviderError &error) {
+    switch (row.where) {
+        case ErrorRule::code: return row.word == error.code;
+        case ErrorRule::type: return row.word == error.type;
+        case ErrorRule::message: return mentions(error.message, row.word);
+        case ErrorRule::status: return row.word == std::to_string(error.status);
+    }
+    return false;
+}
+
+bool is_any(OutcomeType /*type*/) {
+    return true;
+}
+
+// The first row of this kind that matches, with an outcome of these.
+const ErrorRule *find_row(const ProviderError &error, std::span<const ErrorRule> rules,
+                          ErrorRule::Where where, bool (*is_one)(OutcomeType) = is_any) {
+    const auto row = std::find_if(rules.begin(), rules.end(), [&](const ErrorRule &row) {
+        return row.where == where && is_one(row.outcome) && matches(row, error);
+    });
+    return row == rules.end() ? nullptr : &*row;
+}
+
 // Of ["body", "width"] the last, which is the field.
 std::string field_at(JsonValue place) {
     std::string field;
@@ -83,10 +106,27 @@ Outcome read_error(const HttpReply &reply, std::optional<ProviderError> told,
     const bool has_envelope = told.has_value();
     Outcome outcome;
     outcome.error = std::move(told).value_or(ProviderError());
-    outcome.error.status = reply.status;
+    ProviderError &error = outcome.error;
+    error.status = error.status >= 400 ? error.status : reply.status;
     outcome.retry_after = read_retry_after(reply);
-    const ErrorRule *rule = find_rule(outcome.error, rules);
-    outcome.type = rule != nullptr ? rule->outcome : judge_status(reply.status, has_envelope);
+    const ErrorRule *of_status = find_row(error, rules, ErrorRule::status);
+    const OutcomeType by_status =
+        of_status != nullptr ? of_status->outcome : judge_status(reply.status, has_envelope);
+    const ErrorRule *rule = find_rule(error, rules);
+    outcome.type = rule != nullptr ? rule->outcome : by_status;
+    outcome.reach = rule != nullptr ? rule->reach : Reach::model;
+    if (rule != nullptr && rule->where == ErrorRule::message) {
+        const ErrorRule *milder =
+            by_status == OutcomeType::unknown
+                ? nullptr
+                : find_row(error, rules, ErrorRule::message, concerns_one_request);
+        outcome.from_words.type = rule->word;
+        outcome.from_words.otherwise = milder != nullptr ? milder->outcome : by_status;
+    }
+    if (error.status == 401) {
+        outcome.reach = Reach::key;
+    }
+    error.status = reply.status;
     if (!has_envelope) {
         outcome.error.message =
             "status " + std::to_string(reply.status) + " without an error that could be read";
@@ -95,16 +135,19 @@ Outcome read_error(const HttpReply &reply, std::optional<ProviderError> told,
 }
 
 const ErrorRule *find_rule(const ProviderError &error, std::span<const ErrorRule> rules) {
-    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const ErrorRule &row) {
-        switch (row.where) {
-            case ErrorRule::code: return row.word == error.code;
-            case ErrorRule::type: return row.word == error.type;
-            case ErrorRule::message: return mentions(error.message, row.word);
-            case ErrorRule::status: return row.word == std::to_string(error.status);
+    for (const auto where :
+         {ErrorRule::code, ErrorRule::type, ErrorRule::message, ErrorRule::status}) {
+        if (const ErrorRule *rule = find_row(error, rules, where)) {
+            return rule;
         }
-        return false;
-    });
-    return rule == rules.end() ? nullptr : &*rule;
+    }
+    return nullptr;
+}
+
+void judge_by_word(Outcome &outcome, std::string_view word, OutcomeType type) {
+    outcome.from_words.type = word;
+    outcome.from_words.otherwise = outcome.type;
+    outcome.type = type;
 }
 
 std::optional<ProviderError> read_detail(const HttpReply &reply, JsonValue root) {

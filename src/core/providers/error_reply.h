@@ -14,15 +14,21 @@
 
 namespace gateway {
 
+// Codes are compared first, then types, then words are looked for in the message, and last comes
+// the status, whatever the order of the rows.
 struct ErrorRule {
     // In messages, for providers that have no codes, the word is looked for whatever its case. Of a
     // status it is the number.
     enum Where : uint8_t { code, type, message, status } where;
     std::string_view word;  // of messages: in lower case
     OutcomeType outcome;
+    Reach reach = Reach::model;  // `key`: the code or type speaks of the key or its account
 };
 
 const ErrorRule *find_rule(const ProviderError &error, std::span<const ErrorRule> rules);
+
+// Another type because the message contains this word.
+void judge_by_word(Outcome &outcome, std::string_view word, OutcomeType type);
 
 // `error` is the object {message, type, param, code}; absent when the answer has none.
 Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const ErrorRule> rules);

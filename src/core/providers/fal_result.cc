@@ -149,9 +149,9 @@ Outcome read_fal_error(const HttpReply &reply, JsonValue root) {
         }
     }
     Outcome outcome = read_error(reply, std::move(told), kErrors);
-    if (reply.status == 403 &&
-        outcome.error.message.find("Exhausted balance") != std::string::npos) {
-        outcome.type = OutcomeType::out_of_quota;
+    constexpr std::string_view kNoBalance = "Exhausted balance";
+    if (reply.status == 403 && outcome.error.message.find(kNoBalance) != std::string::npos) {
+        judge_by_word(outcome, kNoBalance, OutcomeType::out_of_quota);
     }
     return outcome;
 }

@@ -13,8 +13,12 @@ namespace {
 
 constexpr ErrorRule kErrors[] = {
     // Told with status 400, not 401.
-    {ErrorRule::code, "API_KEY_INVALID", OutcomeType::our_credentials},
-    {ErrorRule::type, "UNAUTHENTICATED", OutcomeType::our_credentials},
+    {ErrorRule::code, "API_KEY_INVALID", OutcomeType::our_credentials, Reach::key},
+    {ErrorRule::code, "API_KEY_SERVICE_BLOCKED", OutcomeType::our_credentials, Reach::key},
+    {ErrorRule::code, "CONSUMER_SUSPENDED", OutcomeType::our_credentials, Reach::key},
+    {ErrorRule::code, "SERVICE_DISABLED", OutcomeType::our_credentials, Reach::key},
+    {ErrorRule::type, "UNAUTHENTICATED", OutcomeType::our_credentials, Reach::key},
+    // Also of one model that the key may not use.
     {ErrorRule::type, "PERMISSION_DENIED", OutcomeType::our_credentials},
     // The account is at fault, by its country: what it says of money is told apart below.
     {ErrorRule::type, "FAILED_PRECONDITION", OutcomeType::our_credentials},
@@ -24,15 +28,21 @@ constexpr ErrorRule kErrors[] = {
     {ErrorRule::type, "CANCELLED", OutcomeType::unknown},
 };
 
+constexpr std::string_view kBilling = "billing";
+
 bool mentions(std::string_view text, std::string_view word) {
     return text.find(word) != std::string_view::npos;
 }
 
-// A quota that is of no use today, or none at all: a free project has a limit of 0.
-bool is_spent(std::string_view message, JsonValue details) {
-    if (mentions(message, "limit: 0,") || message.ends_with("limit: 0")) {
-        return true;
-    }
+constexpr std::string_view kNoLimit = "limit: 0";
+
+// A quota of nothing at all: a free project has it.
+bool is_none(std::string_view message) {
+    return mentions(message, "limit: 0,") || message.ends_with(kNoLimit);
+}
+
+// A quota that is of no use today.
+bool is_spent(JsonValue details) {
     for (const JsonValue detail : details) {
         for (const JsonValue violation : detail["violations"]) {
             if (mentions(violation["quotaId"].string(), "PerDay")) {
@@ -85,9 +95,12 @@ Outcome read_google_error(const HttpReply &reply, JsonValue error) {
     }
     Outcome outcome = read_error(reply, std::move(told), kErrors);
     const std::string_view message = outcome.error.message;
-    if ((outcome.type == OutcomeType::throttled && is_spent(message, details)) ||
-        (outcome.error.type == "FAILED_PRECONDITION" && mentions(message, "billing"))) {
-        outcome.type = OutcomeType::out_of_quota;
+    if (outcome.type == OutcomeType::throttled && is_spent(details)) {
+        outcome.type = OutcomeType::out_of_quota;  // of this model
+    } else if (outcome.type == OutcomeType::throttled && is_none(message)) {
+        judge_by_word(outcome, kNoLimit, OutcomeType::out_of_quota);
+    } else if (outcome.error.type == "FAILED_PRECONDITION" && mentions(message, kBilling)) {
+        judge_by_word(outcome, kBilling, OutcomeType::out_of_quota);
     }
     if (!outcome.retry_after) {
         outcome.retry_after = read_retry_delay(details);

@@ -22,21 +22,22 @@ constexpr ErrorRule kErrors[] = {
     {ErrorRule::code, "moderation_blocked", OutcomeType::refused_by_policy},
     {ErrorRule::code, "content_policy_violation", OutcomeType::refused_by_policy},
     // A spend cap, told with status 400.
-    {ErrorRule::code, "billing_hard_limit_reached", OutcomeType::out_of_quota},
-    {ErrorRule::code, "insufficient_quota", OutcomeType::out_of_quota},
-    {ErrorRule::code, "credit_balance_exhausted", OutcomeType::out_of_quota},
-    {ErrorRule::code, "organization_spend_limit_exceeded", OutcomeType::out_of_quota},
-    {ErrorRule::code, "project_spend_limit_exceeded", OutcomeType::out_of_quota},
-    {ErrorRule::code, "organization_usage_limit_exceeded", OutcomeType::out_of_quota},
-    {ErrorRule::code, "invalid_api_key", OutcomeType::our_credentials},
-    {ErrorRule::code, "unsupported_country_region_territory", OutcomeType::our_credentials},
+    {ErrorRule::code, "billing_hard_limit_reached", OutcomeType::out_of_quota, Reach::key},
+    {ErrorRule::code, "insufficient_quota", OutcomeType::out_of_quota, Reach::key},
+    {ErrorRule::code, "credit_balance_exhausted", OutcomeType::out_of_quota, Reach::key},
+    {ErrorRule::code, "organization_spend_limit_exceeded", OutcomeType::out_of_quota, Reach::key},
+    {ErrorRule::code, "project_spend_limit_exceeded", OutcomeType::out_of_quota, Reach::key},
+    {ErrorRule::code, "organization_usage_limit_exceeded", OutcomeType::out_of_quota, Reach::key},
+    {ErrorRule::code, "invalid_api_key", OutcomeType::our_credentials, Reach::key},
+    {ErrorRule::code, "unsupported_country_region_territory", OutcomeType::our_credentials,
+     Reach::key},
     {ErrorRule::code, "model_not_found", OutcomeType::not_here},
     {ErrorRule::code, "rate_limit_exceeded", OutcomeType::throttled},
     {ErrorRule::code, "slow_down", OutcomeType::throttled},
     {ErrorRule::code, "server_is_overloaded", OutcomeType::broken},
     {ErrorRule::code, "image_generation_failed", OutcomeType::broken},
-    {ErrorRule::type, "insufficient_quota", OutcomeType::out_of_quota},
-    {ErrorRule::type, "billing_limit_user_error", OutcomeType::out_of_quota},
+    {ErrorRule::type, "insufficient_quota", OutcomeType::out_of_quota, Reach::key},
+    {ErrorRule::type, "billing_limit_user_error", OutcomeType::out_of_quota, Reach::key},
     {ErrorRule::type, "rate_limit_error", OutcomeType::throttled},
     {ErrorRule::type, "image_generation_user_error", OutcomeType::callers_fault},
 };
@@ -134,6 +135,10 @@ void replace_model(std::string &path, std::string_view model) {
 }
 
 }  // namespace
+
+OpenAi::OpenAi(OpenAiWire wire) : wire_(std::move(wire)), errors_(wire_.errors) {
+    errors_.insert(errors_.end(), std::begin(kErrors), std::end(kErrors));
+}
 
 bool OpenAi::passes(std::string_view field) const {
     // All that it writes has a published name, or stands in its table.
@@ -250,10 +255,7 @@ Outcome OpenAi::read(const HttpReply &reply) const {
     const JsonValue root = document ? document->root() : JsonValue();
     auto told = read_openai_error(reply, root);
     if (reply.status != 200 || told) {
-        Outcome outcome;
-        const ErrorRule *own = told ? find_rule(*told, wire_.errors) : nullptr;
-        outcome = read_error(reply, std::move(told), kErrors);
-        outcome.type = own != nullptr ? own->outcome : outcome.type;
+        Outcome outcome = read_error(reply, std::move(told), errors_);
         outcome.result.cost = cost_of(root);
         return outcome;
     }
@@ -321,10 +323,7 @@ StreamNews OpenAi::read_event(const ServerEvent &event) const {
     HttpReply reply;
     reply.status = 200;
     if (auto told = read_openai_error(reply, root)) {
-        const ErrorRule *own = find_rule(*told, wire_.errors);
-        Outcome outcome = read_error(reply, std::move(told), kErrors);
-        outcome.type = own != nullptr ? own->outcome : outcome.type;
-        return outcome;
+        return read_error(reply, std::move(told), errors_);
     }
     const std::string_view type = root["type"] ? root["type"].string() : event.name;
     if (type.ends_with(".partial_image")) {

@@ -12,7 +12,7 @@ namespace gateway {
 
 class OpenAi final : public Dialect {
  public:
-    explicit OpenAi(OpenAiWire wire) : wire_(std::move(wire)) {}
+    explicit OpenAi(OpenAiWire wire);
 
     [[nodiscard]] std::string_view name() const override { return wire_.api; }
     [[nodiscard]] bool needs_key() const override { return wire_.needs_key; }
@@ -32,6 +32,7 @@ class OpenAi final : public Dialect {
     [[nodiscard]] ImageResult describe(JsonValue root) const;
 
     OpenAiWire wire_;
+    std::vector<ErrorRule> errors_;  // its own rows before those of OpenAI
 };
 
 }  // namespace gateway

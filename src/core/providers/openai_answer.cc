@@ -1,11 +1,24 @@
 #include "core/providers/openai_answer.h"
 
+#include <charconv>
 #include <string>
 
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
 
 namespace gateway {
+
+namespace {
+
+// Some write the status as the code, also where the answer had begun with a 200; 0 if it is none.
+int status_in(std::string_view code) {
+    int status = 0;
+    const char *const end = code.data() + code.size();
+    const auto [stop, problem] = std::from_chars(code.data(), end, status);
+    return problem == std::errc() && stop == end && status >= 400 && status < 600 ? status : 0;
+}
+
+}  // namespace
 
 std::optional<Image> read_openai_image(JsonValue item) {
     // Compatible servers write an empty string where there is nothing.
@@ -80,6 +93,9 @@ std::optional<ProviderError> read_openai_error(const HttpReply &reply, JsonValue
         told.code = told_text(error["code"]);
         told.param = told_text(error["param"]);
         told.message = told_text(error["message"]) + (raw.empty() ? "" : ": " + raw);
+        if (const int status = status_in(told.code); status != 0) {
+            told.status = status;
+        }
         if (error["metadata"]["reasons"].is(JsonKind::array)) {
             told.code = kModeratedCode;
         }

@@ -20,7 +20,6 @@ const std::vector<ErrorRule> kXaiErrors = {
     {Where::message, "incorrect api key", T::our_credentials},
     {Where::message, "available credits", T::out_of_quota},
     {Where::message, "spending limit", T::out_of_quota},
-    {Where::code, "permission-denied", T::our_credentials},
 };
 
 // Facts: Microsoft's guide to image generation of 2026-04-17, and its REST examples.
@@ -57,21 +56,21 @@ const std::vector<ErrorRule> kOpenRouterErrors = {
     {Where::message, "content_policy", T::refused_by_policy},
     {Where::message, "safety", T::refused_by_policy},
     {Where::message, "flagged", T::refused_by_policy},
-    {Where::code, "400", T::callers_fault},
-    {Where::code, "401", T::our_credentials},
-    {Where::code, "402", T::out_of_quota},
-    {Where::code, "403", T::our_credentials},
-    {Where::code, "404", T::not_here},
-    {Where::code, "408", T::unknown},
-    {Where::code, "429", T::throttled},
-    {Where::code, "500", T::broken},
-    {Where::code, "503", T::broken},
-    {Where::code, "529", T::broken},
+    {Where::status, "400", T::callers_fault},
+    {Where::status, "401", T::our_credentials},
+    {Where::status, "402", T::out_of_quota},
+    {Where::status, "403", T::our_credentials},
+    {Where::status, "404", T::not_here},
+    {Where::status, "408", T::unknown},
+    {Where::status, "429", T::throttled},
+    {Where::status, "500", T::broken},
+    {Where::status, "503", T::broken},
+    {Where::status, "529", T::broken},
 };
 
 // Facts: Recraft's API reference of autumn 2026, and its own MCP server's client.
 const std::vector<ErrorRule> kRecraftErrors = {
-    {Where::code, "not_enough_credits", T::out_of_quota},
+    {Where::code, "not_enough_credits", T::out_of_quota, Reach::key},
     {Where::message, "nsfw", T::refused_by_policy},
     {Where::message, "moderation", T::refused_by_policy},
 };
@@ -94,7 +93,7 @@ const std::vector<ErrorRule> kVllmErrors = {
 
 // Whatever the status is. Facts: new-api and one-hub, which most resellers run, of 2026-08-22.
 const std::vector<ErrorRule> kAggregatorErrors = {
-    {Where::code, "insufficient_user_quota", T::out_of_quota},
+    {Where::code, "insufficient_user_quota", T::out_of_quota, Reach::key},
     {Where::message, "quota", T::out_of_quota},
     {Where::message, "用户额度不足", T::out_of_quota},
     {Where::message, "invalid token", T::our_credentials},

@@ -81,14 +81,15 @@ std::string code_in(std::string_view message) {
     return is_code ? std::string(code) : std::string();
 }
 
+constexpr std::string_view kWaitMark = "resets in ~";
+
 // "Your rate limit resets in ~30s."
 std::optional<Milliseconds> wait_in(std::string_view message) {
-    constexpr std::string_view kMark = "resets in ~";
-    const size_t mark = message.find(kMark);
+    const size_t mark = message.find(kWaitMark);
     if (mark == std::string_view::npos) {
         return std::nullopt;
     }
-    const std::string_view rest = message.substr(mark + kMark.size());
+    const std::string_view rest = message.substr(mark + kWaitMark.size());
     int64_t seconds = 0;
     const auto [stop, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), seconds);
     constexpr int64_t kMost = 24 * 3600;
@@ -104,6 +105,7 @@ Outcome read_refusal(const HttpReply &reply, JsonValue root) {
     outcome.error.param = field.substr(field.starts_with(kInput) ? kInput.size() : 0);
     if (outcome.type == OutcomeType::throttled && !outcome.retry_after) {
         outcome.retry_after = wait_in(outcome.error.message);
+        outcome.from_words.wait = kWaitMark;
     }
     return outcome;
 }

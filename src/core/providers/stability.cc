@@ -15,6 +15,7 @@ namespace gateway {
 namespace {
 
 constexpr ErrorRule kErrors[] = {
+    {ErrorRule::code, "payment_required", OutcomeType::out_of_quota, Reach::key},
     {ErrorRule::code, "content_moderation", OutcomeType::refused_by_policy},
     {ErrorRule::code, "public_figure", OutcomeType::refused_by_policy},
     {ErrorRule::code, "invalid_prompts", OutcomeType::refused_by_policy},

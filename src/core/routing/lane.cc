@@ -52,9 +52,10 @@ Lane::Lane(const Effort &effort, const Candidate &candidate, const Target &targe
       prepared_(prepared),
       number_(number),
       on_end_(std::move(on_end)),
-      idempotency_key_(provider().takes_idempotency
-                           ? call_key(effort.identity, target.model, number)
-                           : std::string()) {
+      idempotency_key_(
+          provider().takes_idempotency
+              ? call_key(effort.identity, target.model, number)
+              : std::string()) {
     std::vector<int> weights;
     for (const ProviderKey &key : provider().keys) {
         weights.push_back(key.weight);
@@ -294,10 +295,12 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
     }
 }
 
-// A key that is throttled rests for this model, one that is rejected or has no money left for all.
+// A key rests for this model. Only what the provider says of the key or its account, and not of one
+// request, has it rest for all models: callers choose what is in a request.
 void Lane::rest_key(const Outcome &outcome) noexcept {
     KeyInOrder &key = keys_[key_];
     const Account for_model = both(key.account, target_.model);
+    const Account &concerned = outcome.reach == Reach::key ? key.account : for_model;
     const auto rest = [&](const Account &name, std::optional<Milliseconds> time) {
         effort_.health.rest(name, time, effort_.moment());
         key.failed = true;
@@ -316,8 +319,8 @@ void Lane::rest_key(const Outcome &outcome) noexcept {
             rest(for_model, time);
             break;
         }
-        case OutcomeType::our_credentials: rest(key.account, kRestOfRejected); break;
-        case OutcomeType::out_of_quota: rest(key.account, kRestOfExhausted); break;
+        case OutcomeType::our_credentials: rest(concerned, kRestOfRejected); break;
+        case OutcomeType::out_of_quota: rest(concerned, kRestOfExhausted); break;
         default: break;
     }
 }

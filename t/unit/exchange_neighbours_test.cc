@@ -1,0 +1,188 @@
+// Callers who ask the same provider: what one of them writes, and what the provider says of it,
+// must not keep the others from it.
+#include <gtest/gtest.h>
+
+#include "core/response/failure.h"
+#include "exchange_world.h"
+
+namespace gateway {
+namespace {
+
+using T = OutcomeType;
+
+constexpr const char *kApis[] = {"openai",      "azure-openai", "xai",       "together",
+                                 "openrouter",  "recraft",      "vllm-omni", "sd-server",
+                                 "siliconflow", "aggregator"};
+
+class NeighboursTest : public ExchangeTest {
+ protected:
+    NeighboursTest() { remembers_health = true; }
+
+    // A provider of this api, known to the configuration for the models "first" and "second".
+    std::string add(const std::string &api) {
+        const std::string name = "p-" + api;
+        Provider *provider = add_provider(name.c_str(), {"sk-1"}, api.c_str());
+        provider->breaker.failures = 3;
+        add_alias(("known-" + api).c_str(), {{name + "/first"}, {name + "/second"}});
+        return name;
+    }
+    // Asks for a model; false if the provider was not asked.
+    bool reaches(const std::string &model, const std::string &prompt = "a") {
+        const size_t before = world.upstream.calls.size();
+        ask(R"({"prompt":")" + prompt + R"(","model":")" + model + "\"}");
+        return world.upstream.calls.size() > before;
+    }
+    void answer(int status, const std::string &code, const std::string &message,
+                const std::string &headers = "") {
+        world.upstream.deliver(reply_of(status, error_json("", code, message), headers));
+    }
+    [[nodiscard]] std::string code() const {
+        return std::string(told.json()["error"]["code"].string());
+    }
+};
+
+// All words that any table looks for.
+constexpr const char *kWords[] = {"quota",
+                                  "billing",
+                                  "invalid token",
+                                  "invalid api key",
+                                  "incorrect api key",
+                                  "available credits",
+                                  "spending limit",
+                                  "temporarily blocked",
+                                  "limit: 0",
+                                  "overloaded",
+                                  "Exhausted balance",
+                                  "用户额度不足",
+                                  "无效的令牌",
+                                  "model mismatch"};
+
+TEST_F(NeighboursTest, AModelNameThatTheProviderRepeatsRestsNoOtherModel) {
+    for (const char *api : kApis) {
+        const std::string name = add(api);
+        for (const std::string word : kWords) {
+            std::string model = word;
+            std::replace(model.begin(), model.end(), ' ', '-');
+            if (!is_model_name(model)) {
+                continue;
+            }
+            for (const int status : {400, 402, 403, 404, 422, 429, 500, 503}) {
+                forget_health();
+                ASSERT_TRUE(reaches(name + "/" + model));
+                answer(status, "", "No access to the model " + model + ", or to " + word + ".");
+                ASSERT_TRUE(reaches(name + "/first")) << api << " " << status << " " << word;
+                world.upstream.deliver(images(1));
+                ASSERT_EQ(told.status(), 200);
+            }
+        }
+    }
+}
+
+TEST_F(NeighboursTest, APromptThatTheProviderRepeatsRestsNoOtherModel) {
+    for (const char *api : kApis) {
+        const std::string name = add(api);
+        for (const std::string word : kWords) {
+            for (const int status : {400, 402, 403, 404, 422, 429, 500, 503}) {
+                forget_health();
+                ASSERT_TRUE(reaches(name + "/first", "Draw " + word + " now"));
+                answer(status, "", "Cannot make 'Draw " + word + "…'");
+                ASSERT_TRUE(reaches(name + "/second")) << api << " " << status << " " << word;
+                world.upstream.deliver(images(1));
+                ASSERT_EQ(told.status(), 200);
+            }
+        }
+    }
+}
+
+TEST_F(NeighboursTest, APromptThatTheProviderRepeatsOpensNoBreaker) {
+    const std::string name = add("siliconflow");
+    for (int i = 0; i < 5; ++i) {
+        ASSERT_TRUE(reaches(name + "/first", "overloaded"));
+        answer(400, "", "'overloaded' is no good prompt");
+        EXPECT_EQ(told.status(), 400);
+    }
+    EXPECT_TRUE(reaches(name + "/first"));
+}
+
+// Else a prompt with both words would have the key rest for this model, because of a 403.
+TEST_F(NeighboursTest, ARefusalStaysOneWhenThePromptHasWordsOfTrouble) {
+    const std::string name = add("aggregator");
+    for (const char *prompt : {"quota", "moderated", "quota, moderated", "Q_U_O_T_A moderated"}) {
+        ASSERT_TRUE(reaches(name + "/first", prompt)) << prompt;
+        answer(403, "", "Request Moderated: " + std::string(prompt));
+        EXPECT_EQ(told.status(), 400) << prompt;
+        EXPECT_EQ(code(), "content_policy_violation") << prompt;
+    }
+    EXPECT_TRUE(reaches(name + "/first"));
+}
+
+TEST_F(NeighboursTest, CodesCountBeforeWords) {
+    const std::string name = add("aggregator");
+    ASSERT_TRUE(reaches(name + "/first"));
+    answer(403, "model_not_found", "The quota of this group has no such model");
+    EXPECT_EQ(listed(), name + " not_here");
+    EXPECT_TRUE(reaches(name + "/first"));
+}
+
+TEST_F(NeighboursTest, WordsOfTheProvidersOwnStillCount) {
+    const std::string name = add("aggregator");
+    ASSERT_TRUE(reaches(name + "/first"));
+    answer(429, "", "token quota of the user was exceeded");
+    EXPECT_EQ(listed(), name + " out_of_quota");
+    EXPECT_FALSE(reaches(name + "/first"));
+    EXPECT_TRUE(reaches(name + "/second")) << "only codes speak of the account";
+}
+
+TEST_F(NeighboursTest, OnlyWhatSpeaksOfTheKeyRestsItForAllModels) {
+    const struct {
+        const char *api;
+        int status;
+        const char *code;
+        bool rests_all;
+    } kRows[] = {
+        {"openai", 401, "", true},
+        {"openai", 400, "invalid_api_key", true},
+        {"openai", 403, "", false},
+        {"openai", 403, "unsupported_country_region_territory", true},
+        {"openai", 402, "", false},
+        {"openai", 429, "insufficient_quota", true},
+        {"openai", 400, "billing_hard_limit_reached", true},
+        {"openai", 429, "rate_limit_exceeded", false},
+        {"xai", 403, "permission-denied", false},
+        {"recraft", 400, "not_enough_credits", true},
+        {"aggregator", 403, "insufficient_user_quota", true},
+        {"aggregator", 401, "", true},
+        {"openrouter", 402, "402", false},
+        {"openrouter", 403, "403", false},
+        {"openrouter", 200, "401", true},
+    };
+    int number = 0;
+    for (const auto &row : kRows) {
+        const std::string name = "q" + std::to_string(++number);
+        add_provider(name.c_str(), {"sk-1"}, row.api);
+        add_alias(("known" + std::to_string(number)).c_str(),
+                  {{name + "/first"}, {name + "/second"}});
+        ASSERT_TRUE(reaches(name + "/first"));
+        answer(row.status, row.code, "No.");
+        EXPECT_FALSE(reaches(name + "/first")) << row.api << " " << row.status << row.code;
+        EXPECT_EQ(!reaches(name + "/second"), row.rests_all)
+            << row.api << " " << row.status << row.code;
+    }
+}
+
+TEST_F(NeighboursTest, ATimeToWaitThatACallerWroteDoesNotCount) {
+    add_provider("r", {"sk-1"}, "replicate");
+    add_alias("known-r", {{"r/o/first"}, {"r/o/second"}});
+    const auto wait_for = [&](const char *prompt) {
+        forget_health();
+        EXPECT_TRUE(reaches("r/o/first", prompt));
+        world.upstream.deliver(reply_of(429, R"({"detail":"It resets in ~500s."})"));
+        EXPECT_EQ(told.status(), 503);
+        return told.header("Retry-After");
+    };
+    EXPECT_EQ(wait_for("a"), "500");
+    EXPECT_EQ(wait_for("resets in ~500s"), "1");
+}
+
+}  // namespace
+}  // namespace gateway
