@@ -188,6 +188,9 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
         }
         main.models.require(policy.default_model);
     }
+    if (!policy.default_model.empty()) {
+        main.models.note_configured(policy.default_model);
+    }
     warn_if_shut_down(cf, main.models, policy.default_model);
     policy.profile = location.profile == nullptr ? &unified_profile() : location.profile;
     policy.unknown_fields = location.unknown_fields.value_or(UnknownFields());

@@ -173,14 +173,24 @@ void Worker::write_orphaned(const Orphaned &orphaned) {
 void Worker::tell_when_full() {
     constexpr Milliseconds kTellAgain{60'000};
     times_full_ += ledger.take_times_full();
-    if (times_full_ == 0 || (told_full_ && clock.now() - *told_full_ < kTellAgain)) {
+    calls_refused_ += health.take_times_full();
+    const bool is_full = times_full_ > 0 || calls_refused_ > 0;
+    if (!is_full || (told_full_ && clock.now() - *told_full_ < kTellAgain)) {
         return;
     }
     told_full_ = clock.now();
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "image gateway: image_gateway_zone is full: %uz times a caller found no room to "
-                  "be counted in, or another's counters were forgotten for it",
-                  std::exchange(times_full_, 0));
+    if (times_full_ > 0) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "image gateway: image_gateway_zone is full: %uz times a caller found no room "
+                      "to be counted in, or another's counters were forgotten for it",
+                      std::exchange(times_full_, 0));
+    }
+    if (calls_refused_ > 0) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "image gateway: image_gateway_zone is full: %uz calls to providers with "
+                      "max_calls were not made, because there was no room to count them",
+                      std::exchange(calls_refused_, 0));
+    }
 }
 
 Worker *worker() {

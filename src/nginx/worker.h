@@ -72,6 +72,7 @@ class Worker final : private CallbackOwner {
     std::unique_ptr<Alarm> sweep_alarm_;
     std::optional<Milliseconds> told_full_;
     size_t times_full_ = 0;
+    size_t calls_refused_ = 0;  // as times_full_, of calls to providers
     std::vector<std::unique_ptr<WatchedFile>> watched_;
     std::vector<std::unique_ptr<JwksSource>> jwks_;
 };

@@ -184,5 +184,77 @@ TEST_F(NeighboursTest, ATimeToWaitThatACallerWroteDoesNotCount) {
     EXPECT_EQ(wait_for("resets in ~500s"), "1");
 }
 
+// ---- names that nobody listed
+
+TEST_F(NeighboursTest, MadeUpNamesShareAThrottle) {
+    const std::string name = add("aggregator");
+    ASSERT_TRUE(reaches(name + "/made-up-1"));
+    answer(429, "", "slowly", "retry-after: 30\r\n");
+    EXPECT_FALSE(reaches(name + "/made-up-2"));
+    EXPECT_EQ(told.json()["extra_fields"]["skipped"].at(0)["reason"].string(), "keys_resting");
+    EXPECT_TRUE(reaches(name + "/first")) << "what the configuration names is for itself";
+    EXPECT_TRUE(reaches("a/gpt-image-1")) << "and what the catalogue names";
+}
+
+TEST_F(NeighboursTest, NamesThatMatchARowOfTheCatalogueShareAThrottle) {
+    add_provider("az", {"sk-1"}, "azure-openai");
+    ASSERT_TRUE(reaches("az/gpt-image-2-made-up"));
+    answer(429, "", "slowly", "retry-after: 30\r\n");
+    EXPECT_FALSE(reaches("az/gpt-image-2-made-up-too"));
+    EXPECT_TRUE(reaches("az/gpt-image-2")) << "the row's own name is not made up";
+    EXPECT_TRUE(reaches("az/gpt-image-1.5-made-up")) << "another row";
+}
+
+TEST_F(NeighboursTest, MadeUpNamesOpenNoBreaker) {
+    const std::string name = add("aggregator");
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_TRUE(reaches(name + "/made-up-" + std::to_string(i)));
+        world.upstream.deliver(undelivered(Delivery::lost));
+    }
+    EXPECT_TRUE(reaches(name + "/another"));
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(reaches(name + "/first"));
+        world.upstream.deliver(undelivered(Delivery::lost));
+    }
+    EXPECT_FALSE(reaches(name + "/first")) << "known ones have one";
+    EXPECT_TRUE(reaches(name + "/second"));
+}
+
+TEST_F(NeighboursTest, MadeUpNamesDoNotFillTheTable) {
+    const std::string name = add("aggregator");
+    auto *provider = const_cast<Provider *>(models.provider(name));
+    provider->max_calls = 1;
+    for (int i = 0; i < 3'000; ++i) {
+        ASSERT_TRUE(reaches(name + "/made-up-" + std::to_string(i))) << i;
+        i % 2 == 0 ? world.upstream.deliver(undelivered(Delivery::lost)) : answer(403, "", "No.");
+        if (i % 2 == 1) {
+            world.loop.advance(Milliseconds(60'000));
+        }
+        world.upstream.calls.clear();
+    }
+    ASSERT_TRUE(reaches(name + "/first"));
+    world.upstream.deliver(images(1));
+    EXPECT_EQ(health.take_times_full(), 0U);
+}
+
+// Two models of one provider must not be taken for the same call.
+TEST_F(NeighboursTest, EachMadeUpNameHasAnIdempotencyKeyOfItsOwn) {
+    Provider *provider = add_provider("i", {"sk-1"});
+    provider->takes_idempotency = true;
+    ask(R"({"prompt":"a","model":"i/made-up-1","fallbacks":["i/made-up-2"]})");
+    world.upstream.deliver(reply_for(T::not_here));
+    ASSERT_EQ(world.upstream.calls.size(), 2U);
+    const auto key_of = [&](size_t call) {
+        for (const std::string &line : world.upstream.calls.at(call)->call.headers) {
+            if (line.starts_with("Idempotency-Key: ")) {
+                return line;
+            }
+        }
+        return std::string();
+    };
+    EXPECT_NE(key_of(0), "");
+    EXPECT_NE(key_of(0), key_of(1));
+}
+
 }  // namespace
 }  // namespace gateway

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "fake_ports.h"
 
@@ -156,6 +158,55 @@ TEST_F(HealthTest, AFullTableForgetsNobodyWhoFails) {
                      at(1'000));
     }
     EXPECT_FALSE(health.enter(target(), at(1'000), kLong));
+}
+
+TEST_F(HealthTest, ACallThatThereIsNoRoomToCountIsNotMadeWhereThereIsALimit) {
+    FakeMemory least(8 * 1024);
+    ASSERT_TRUE(Health::prepare(least.region(), true));
+    Health full(least, 7);
+    for (int i = 0; i < 100; ++i) {
+        const Target failing = {
+            account_of("q"), account_of({"q", std::to_string(i)}), {.failures = 2}, 0};
+        const auto passage = full.enter(failing, at(1'000), kLong);
+        ASSERT_TRUE(passage);
+        full.leave(failing, *passage, Verdict::failure, at(1'000));
+    }
+    EXPECT_EQ(full.take_times_full(), 0U) << "without a limit nothing is counted";
+    const auto refused = full.enter(target(), at(1'000), kLong);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().by, Hindrance::busy);
+    EXPECT_EQ(full.take_times_full(), 1U);
+    EXPECT_EQ(full.take_times_full(), 0U);
+    EXPECT_TRUE(full.enter(target(), at(100'000), kLong)) << "once there is room again";
+}
+
+TEST_F(HealthTest, WhenAllLeasesAreTakenNoMoreCallsAreMade) {
+    FakeMemory least(8 * 1024);
+    ASSERT_TRUE(Health::prepare(least.region(), true));
+    Health few(least, 7);
+    Target wide = target();
+    wide.max_calls = 1'000'000;
+    std::vector<Passage> passages;
+    for (auto passage = few.enter(wide, at(0), kLong); passage;
+         passage = few.enter(wide, at(0), kLong)) {
+        passages.push_back(*passage);
+        ASSERT_LT(passages.size(), 10'000U) << "some call was not counted";
+    }
+    EXPECT_EQ(few.take_times_full(), 1U);
+    few.leave(wide, passages.back(), Verdict::nothing, at(0));
+    EXPECT_TRUE(few.enter(wide, at(0), kLong));
+}
+
+// A lease that a refused call had kept would never come back.
+TEST_F(HealthTest, ACallThatABreakerRefusesTakesNoPlace) {
+    fail(target(), 1'000);
+    fail(target(), 1'000);
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_FALSE(health.enter(target(), at(1'000), kLong));
+    }
+    EXPECT_TRUE(health.enter(target("another"), at(1'000), kLong));
+    EXPECT_TRUE(health.enter(target("another"), at(1'000), kLong));
+    EXPECT_EQ(health.sweep(at(1'000), [](int32_t) { return false; }), 2U);
 }
 
 TEST_F(HealthTest, WorkersAtOnceNeverExceedTheLimit) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/glob.h"
+
 namespace gateway {
 
 namespace {
@@ -38,6 +40,13 @@ bool SizeSpec::Rule::allows(Pixels size) const {
 bool SizeSpec::allows(Pixels size) const {
     return takes_any() || std::find(list.begin(), list.end(), size) != list.end() ||
            (rule && rule->allows(size));
+}
+
+bool ModelSpec::lists(std::string_view model, bool in_any_case) const {
+    std::string_view name = pattern;
+    name.remove_suffix(name.ends_with('*') ? 1 : 0);
+    const bool is_same = in_any_case ? equal_in_any_case(model, name) : model == name;
+    return is_same && name.find('*') == std::string_view::npos;
 }
 
 }  // namespace gateway

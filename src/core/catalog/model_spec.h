@@ -101,6 +101,9 @@ struct ModelSpec {
     }
     // The last resort of an api: for models that nobody listed.
     [[nodiscard]] bool is_last_resort() const { return pattern == "*"; }
+    // Whether the row is about this very name, as it is or before a "*" at the end; not only about
+    // names like it.
+    [[nodiscard]] bool lists(std::string_view model, bool in_any_case) const;
     [[nodiscard]] bool is_shut_down(int64_t unix_seconds) const {
         return status == ModelStatus::shut_down ||
                (shutdown_time && *shutdown_time <= unix_seconds);

@@ -14,6 +14,7 @@ constexpr int64_t kFirstRest = 1'000;
 constexpr int64_t kLongestRest = 60'000;
 // Room for a call is looked for again this soon.
 constexpr Milliseconds kBusyWait{100};
+constexpr Milliseconds kFullWait{1'000};
 
 // A provider, a model of one, a key, or a key for a model: each uses its part.
 struct HealthEntry {
@@ -66,21 +67,30 @@ bool Health::prepare(std::span<std::byte> region, bool fresh) {
     return region.size() >= least_size() && HealthPlaces::prepare(region, fresh);
 }
 
-// What there is no room to remember does not stand in the way of a call.
+// A provider with a limit is not asked by calls that nobody could count.
 tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
                                               Milliseconds longest) {
     const MemoryLock lock(memory_);
     HealthLayout layout = health_layout_of(memory_.region());
+    const bool is_counted = target.max_calls > 0;
     HealthEntry *model = layout.entries.find(target.model);
-    HealthEntry *provider =
-        target.max_calls > 0 ? find_or_add(layout, target.provider, now) : nullptr;
+    HealthEntry *provider = is_counted ? find_or_add(layout, target.provider, now) : nullptr;
     if (provider != nullptr && provider->calls >= target.max_calls) {
         return tl::unexpected(Hindered{Hindrance::busy, kBusyWait});
     }
+    const auto lease = provider == nullptr ? std::nullopt
+                                           : layout.leases.take(target.provider, process_,
+                                                                now.milliseconds + longest.count());
+    if (is_counted && !lease) {
+        ++times_full_;
+        return tl::unexpected(Hindered{Hindrance::busy, kFullWait});
+    }
     Passage passage;
+    passage.call = lease.value_or(LeaseHandle());
     if (model != nullptr) {
         const auto pass = model->breaker.enter(target.breaker, now.milliseconds, longest.count());
         if (!pass) {
+            layout.leases.give_back(passage.call);
             // How long a probe takes is not known: its limit says too much.
             const Milliseconds wait(model->breaker.wait(now.milliseconds));
             return tl::unexpected(
@@ -88,13 +98,8 @@ tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
         }
         passage.pass = *pass;
     }
-    if (provider != nullptr) {
-        const auto lease =
-            layout.leases.take(target.provider, process_, now.milliseconds + longest.count());
-        if (lease) {
-            passage.call = *lease;
-            ++provider->calls;
-        }
+    if (lease) {
+        ++provider->calls;
     }
     return passage;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <tl/expected.hpp>
+#include <utility>
 
 #include "core/limits/account.h"
 #include "core/limits/breaker.h"
@@ -47,7 +48,8 @@ class Health {
 
     Health(SharedMemory &memory, int32_t process) : memory_(memory), process_(process) {}
 
-    // May a call start that takes at most so long? Every passage is followed by leave().
+    // May a call start that takes at most so long? Every passage is followed by leave(). Where
+    // there is no room to count it, and its provider has a limit, it may not.
     tl::expected<Passage, Hindered> enter(const Target &target, Moment now, Milliseconds longest);
     void leave(const Target &target, const Passage &passage, Verdict verdict, Moment now) noexcept;
 
@@ -63,9 +65,13 @@ class Health {
     // Takes back the calls of workers that are gone.
     size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive);
 
+    // How often a call could not be counted for want of room since this was asked last.
+    [[nodiscard]] size_t take_times_full() { return std::exchange(times_full_, 0); }
+
  private:
     SharedMemory &memory_;
     int32_t process_;
+    size_t times_full_ = 0;
 };
 
 }  // namespace gateway

@@ -72,4 +72,10 @@ Target Provider::target(std::string_view model) const {
     return {account, model_account, breaker, max_calls};
 }
 
+Target Provider::target_of_unlisted(std::string_view pattern) const {
+    BreakerRules off;
+    off.failures = 0;
+    return {account, account_of({"unlisted models", name, pattern}), off, max_calls};
+}
+
 }  // namespace gateway

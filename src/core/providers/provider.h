@@ -65,6 +65,9 @@ struct Provider {
     // reload does not change, and lists the secrets.
     void finish();
     [[nodiscard]] Target target(std::string_view model) const;
+    // Of names that callers made up, for all those together that match this pattern. It has no
+    // breaker: else one of them could close it to the others.
+    [[nodiscard]] Target target_of_unlisted(std::string_view pattern) const;
 };
 
 }  // namespace gateway

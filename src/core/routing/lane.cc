@@ -54,7 +54,7 @@ Lane::Lane(const Effort &effort, const Candidate &candidate, const Target &targe
       on_end_(std::move(on_end)),
       idempotency_key_(
           provider().takes_idempotency
-              ? call_key(effort.identity, target.model, number)
+              ? call_key(effort.identity, provider().target(candidate.model).model, number)
               : std::string()) {
     std::vector<int> weights;
     for (const ProviderKey &key : provider().keys) {

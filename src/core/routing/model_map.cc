@@ -21,7 +21,16 @@ void ModelMap::add(std::unique_ptr<Provider> provider) {
 
 bool ModelMap::add(Alias alias) {
     std::string name = alias.name;
+    for (const Alias::Member &member : alias.members) {
+        note_configured(member.model);
+    }
     return aliases_.emplace(std::move(name), std::move(alias)).second;
+}
+
+void ModelMap::note_configured(std::string name) {
+    if (std::find(configured_.begin(), configured_.end(), name) == configured_.end()) {
+        configured_.push_back(std::move(name));
+    }
 }
 
 const Provider *ModelMap::provider(std::string_view name) const {
@@ -101,18 +110,34 @@ bool ModelMap::resolve_one(const Catalogue &catalogue, std::string_view name,
         }
         const Provider *provider = this->provider(name.substr(0, end));
         if (provider != nullptr && end + 1 < name.size()) {
-            into.push_back({provider, std::string(name.substr(end + 1))});
+            const std::string_view model = name.substr(end + 1);
+            into.push_back({provider, std::string(model), is_configured(*provider, model)});
             return true;
         }
     }
     for (const auto &provider : providers_) {
         const Dialect &dialect = *provider->dialect;
         if (catalogue.lists(provider->name, dialect.name(), name, dialect.ignores_case())) {
-            into.push_back({provider.get(), std::string(name)});
+            into.push_back({provider.get(), std::string(name), is_configured(*provider, name)});
             return true;
         }
     }
     return false;
+}
+
+// As "provider/model", "provider:model" or a bare name.
+bool ModelMap::is_configured(const Provider &provider, std::string_view model) const {
+    const bool any_case = provider.dialect->ignores_case();
+    const auto is_model = [=](std::string_view name) {
+        return any_case ? equal_in_any_case(name, model) : name == model;
+    };
+    const size_t end = provider.name.size();
+    return std::any_of(configured_.begin(), configured_.end(), [&](std::string_view name) {
+        const bool is_full = name.size() == end + 1 + model.size() &&
+                             name.starts_with(provider.name) &&
+                             (name[end] == '/' || name[end] == ':');
+        return is_model(is_full ? name.substr(end + 1) : name);
+    });
 }
 
 void ModelMap::expand(const Alias &alias, Random &random, std::vector<Candidate> &into) const {

@@ -21,7 +21,7 @@ namespace gateway {
 struct Candidate {
     const Provider *provider = nullptr;
     std::string model;
-    int weight = 1;
+    bool configured = false;  // the configuration names it
 
     [[nodiscard]] std::string name() const { return provider->name + "/" + model; }
     // However it is spelled.
@@ -48,6 +48,8 @@ class ModelMap {
     void add(std::unique_ptr<Provider> provider);
     // False when the name is taken.
     bool add(Alias alias);
+    // A name that the configuration has for a model in another place than an alias.
+    void note_configured(std::string name);
     // May be given another one at any time: who works with one keeps it.
     void use(std::shared_ptr<const Catalogue> catalogue) {
         catalogue_ = std::move(catalogue);
@@ -91,12 +93,14 @@ class ModelMap {
     [[nodiscard]] bool knows(const Catalogue &catalogue, std::string_view name) const;
     [[nodiscard]] bool resolve_one(const Catalogue &catalogue, std::string_view name,
                                    std::vector<Candidate> &into) const;
+    [[nodiscard]] bool is_configured(const Provider &provider, std::string_view model) const;
     void expand(const Alias &alias, Random &random, std::vector<Candidate> &into) const;
 
     std::vector<std::unique_ptr<Provider>> providers_;
     std::map<std::string, Alias, std::less<>> aliases_;
     std::vector<std::string> required_;
     bool has_catalogue_ = true;
+    std::vector<std::string> configured_;  // names of models
     std::shared_ptr<const Catalogue> catalogue_ = std::make_shared<const Catalogue>();
 };
 

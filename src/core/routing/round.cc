@@ -28,13 +28,20 @@ bool ends_all(OutcomeType type) {
     return type != OutcomeType::made && type != OutcomeType::broken && type != OutcomeType::unknown;
 }
 
+// Callers may ask for any name: those that neither the catalogue nor the configuration lists share
+// a place for each row of the catalogue.
+Target target_of(const Candidate &candidate, const ModelSpec &spec) {
+    return candidate.configured ||
+                   spec.lists(candidate.model, candidate.provider->dialect->ignores_case())
+               ? candidate.provider->target(candidate.model)
+               : candidate.provider->target_of_unlisted(spec.pattern);
+}
+
 }  // namespace
 
 Round::Round(const Effort &effort, const Candidate &candidate, const Prepared &prepared,
              std::function<void(RoundEnd)> on_end)
-    : effort_(effort),
-      target_(candidate.provider->target(candidate.model)),
-      on_end_(std::move(on_end)) {
+    : effort_(effort), target_(target_of(candidate, *prepared.spec)), on_end_(std::move(on_end)) {
     for (size_t number = 0; number < prepared.calls.size(); ++number) {
         lanes_.push_back(std::make_unique<Lane>(effort, candidate, target_, prepared, number,
                                                 [this] { on_lane_end(); }));
