@@ -17,6 +17,8 @@ struct HttpTimeouts {
     std::chrono::milliseconds first_byte{300'000};
     std::chrono::milliseconds stall{60'000};  // without a byte, once the answer has begun
     std::chrono::milliseconds total{590'000};
+    // A connection that was idle for so long is not used again. Many servers close after 5 s.
+    std::chrono::milliseconds keepalive{4'000};
 };
 
 enum class HttpMethod : uint8_t { get, post, put };

@@ -229,7 +229,7 @@ const BlockDirective kDirectives[] = {
     {ngx_string("api"), 1, 4, false, set_api},
     {ngx_string("url"), 1, 1, false, set_url},
     {ngx_string("key"), 1, 2, true, add_key},
-    {ngx_string("timeout"), 1, 4, false, set_rules<set_timeout>},
+    {ngx_string("timeout"), 1, 5, false, set_rules<set_timeout>},
     {ngx_string("retry"), 1, 3, false, set_rules<set_retry>},
     {ngx_string("breaker"), 1, 5, false, set_rules<set_breaker>},
     {ngx_string("max_calls"), 1, 1, false, set_rules<set_max_calls>},

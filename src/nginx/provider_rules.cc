@@ -79,7 +79,8 @@ void set_timeout(Provider &provider, const Arguments &arguments) {
     read_parameters(arguments, {{"connect", time_into(timeouts.connect)},
                                 {"first_byte", time_into(timeouts.first_byte)},
                                 {"stall", time_into(timeouts.stall)},
-                                {"total", time_into(timeouts.total)}});
+                                {"total", time_into(timeouts.total)},
+                                {"keepalive", time_into(timeouts.keepalive)}});
 }
 
 void set_retry(Provider &provider, const Arguments &arguments) {

@@ -1,5 +1,6 @@
 #include "nginx/sockets.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "nginx/guard.h"
@@ -27,6 +28,14 @@ bool set_interest(ngx_event_t *event, ngx_int_t kind, bool wanted) {
     const ngx_int_t done =
         wanted ? ngx_add_event(event, kind, NGX_LEVEL_EVENT) : ngx_del_event(event, kind, 0);
     return done == NGX_OK;
+}
+
+// Of an idle connection that was reset. Before curl 7.88 uses one again it looks at what there is to
+// read: it takes an error for life, and only the end, which is behind the error, for the end.
+void forget_error(int socket) {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    (void)getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size);
 }
 
 ino_t inode_of(int socket) {
@@ -186,6 +195,7 @@ void NgxSockets::on_event(ngx_connection_t *connection, Readiness readiness) noe
     }
     if (watched->listener == nullptr) {
         (void)set_interest(connection->read, NGX_READ_EVENT, false);
+        forget_error(socket);
         return;
     }
     // worker_shutdown_timeout closes connections by setting these and calling the handler.

@@ -16,7 +16,7 @@ namespace {
 
 constexpr long kIdleConnections = 256;
 constexpr size_t kIdleEasyHandles = 256;
-constexpr long kIdleConnectionSeconds = 50;   // below what providers' front ends allow
+constexpr long kIdleConnectionSeconds = 4;    // unless a call says otherwise
 constexpr long kConnectionLifeSeconds = 900;  // so that changes in DNS are followed
 
 // What all transfers together may do in a turn, and the least that one may: curl's callbacks get
@@ -358,8 +358,23 @@ void CurlMulti::on_alarm() noexcept {
 }
 
 int CurlMulti::close_socket(void *self, curl_socket_t socket) noexcept {
-    static_cast<CurlMulti *>(self)->sockets_.close(socket);
+    auto &multi = *static_cast<CurlMulti *>(self);
+    if (const auto lost = unacknowledged(socket)) {
+        multi.closed_[multi.closings_++ % multi.closed_.size()] = {
+            *lost, std::chrono::steady_clock::now()};
+    }
+    multi.sockets_.close(socket);
     return 0;
+}
+
+const CurlMulti::Closed *CurlMulti::closed(int port) const {
+    for (size_t i = 1; port != 0 && i <= std::min(closings_, closed_.size()); ++i) {
+        const Closed &closed = closed_[(closings_ - i) % closed_.size()];
+        if (closed.lost.port == port) {
+            return &closed;
+        }
+    }
+    return nullptr;
 }
 
 }  // namespace gateway

@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "core/ports.h"
 #include "upstream/socket_port.h"
+#include "upstream/unacknowledged.h"
 
 namespace gateway {
 
@@ -52,6 +54,12 @@ class CurlMulti final : public SocketListener {
     void resume(CurlJob &job) noexcept;
     // Takes a transfer out, whatever its state. Never from within a curl callback.
     void remove(CurlJob &job) noexcept;
+    // A connection that was closed lately, by the port of its own end; null if there was none.
+    struct Closed {
+        Unacknowledged lost;
+        std::chrono::steady_clock::time_point at;
+    };
+    [[nodiscard]] const Closed *closed(int port) const;
     // Ends a transfer that is still running; its owner hears of it in the next turn.
     void end(CurlJob &job, CURLcode result) noexcept;
     // The job's end is to be delivered after all.
@@ -90,6 +98,8 @@ class CurlMulti final : public SocketListener {
     std::optional<Time> set_for_;
     std::unique_ptr<Alarm> alarm_;
     std::vector<CURL *> idle_;
+    std::array<Closed, 64> closed_;  // the last ones
+    size_t closings_ = 0;
     size_t jobs_ = 0;
     // Jobs, with room for all there are:
     std::vector<CurlJob *> heard_;  // have something to hand over, and go on

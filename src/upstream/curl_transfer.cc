@@ -14,6 +14,9 @@ namespace {
 
 constexpr size_t kMostHeaderBytes = 64 * 1024;           // that are kept
 constexpr size_t kMostOfAllHeads = size_t{1024} * 1024;  // also of informational answers
+constexpr int64_t kMostOfFarewell = 64;                  // every head is longer
+constexpr Milliseconds kAtOnce{20};
+constexpr Milliseconds kAcknowledgedBy{1'000};
 constexpr long kSmallReceiveBuffer = 32L * 1024;    // where clients set the pace, and memory counts
 constexpr size_t kMostUnheard = size_t{32} * 1024;  // curl reads on for long before it returns
 
@@ -62,6 +65,7 @@ void CurlTransfer::configure() {
     } else {
         curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
     }
+    keep_connection_for(call_.timeouts.keepalive);
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(call_.timeouts.connect.count()));
     // An empty proxy means none, also when the environment names one.
@@ -78,15 +82,51 @@ void CurlTransfer::configure() {
     curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
 }
 
+// Curl counts whole seconds, and takes a connection that is as old as its limit and a part of the
+// next second. What is kept for less than two seconds is not kept at all.
+void CurlTransfer::keep_connection_for(Milliseconds time) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count() - 1;
+    const bool is_kept = seconds >= 1;
+    curl_easy_setopt(easy_, CURLOPT_MAXAGE_CONN, static_cast<long>(is_kept ? seconds : 1));
+    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, is_kept ? 0L : 1L);
+    curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, is_kept ? 0L : 1L);
+}
+
 // ---- curl's callbacks: they only record ----
 
 // When a reused connection turns out dead, curl sends a POST again by itself. The first may have
 // been billed.
 int CurlTransfer::on_send(void *self, char * /*primary*/, char * /*local*/, int /*port*/,
-                          int /*local*/) noexcept {
+                          int port) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
-    ++transfer.sends_;
-    return transfer.is_resent() ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    if (++transfer.sends_ == 1) {
+        transfer.port_ = port;
+        transfer.sent_ = std::chrono::steady_clock::now();
+    }
+    if (!transfer.is_resent()) {
+        return CURL_PREREQFUNC_OK;
+    }
+    transfer.undelivered_ = transfer.was_never_delivered();
+    return CURL_PREREQFUNC_ABORT;
+}
+
+// Of a connection that ended without a byte of an answer: whether the provider has not got the
+// body. That was sent last, but for a farewell of TLS's.
+bool CurlTransfer::was_never_delivered() const noexcept {
+    long sent = 0;
+    curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent);
+    if (sent == 0) {
+        return true;  // the first connection took no byte
+    }
+    const CurlMulti::Closed *closed = multi_.closed(port_);
+    const auto body = static_cast<int64_t>(call_.body.size());
+    if (closed == nullptr || closed->lost.bytes < body + kMostOfFarewell) {
+        return false;
+    }
+    // Whoever closes acknowledges with it what has come. A reset may overtake an acknowledgement,
+    // which may be late by 200 ms; but nobody begins to work, and resets at once.
+    const auto age = closed->at - sent_;
+    return !closed->lost.reset || age <= kAtOnce || age >= kAcknowledgedBy;
 }
 
 // Where the loop has no room for another socket, only this transfer fails.
@@ -300,7 +340,7 @@ Delivery CurlTransfer::delivery() const {
         return Delivery::too_large;
     }
     if (is_resent()) {
-        return Delivery::lost;
+        return undelivered_ ? Delivery::not_sent : Delivery::lost;
     }
     if (!is_sent()) {
         return no_connection_ ? Delivery::no_connection : Delivery::not_sent;

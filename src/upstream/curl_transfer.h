@@ -40,11 +40,12 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
 
     static size_t on_header(char *text, size_t size, size_t count, void *self) noexcept;
     static size_t on_body(char *bytes, size_t size, size_t count, void *self) noexcept;
-    static int on_send(void *self, char *, char *, int, int) noexcept;
+    static int on_send(void *self, char *, char *, int, int port) noexcept;
 
     static curl_socket_t on_open(void *self, curlsocktype purpose, curl_sockaddr *address) noexcept;
 
     void configure();
+    void keep_connection_for(Milliseconds time);
     void take_header(std::string_view line);
     [[nodiscard]] bool must_wait() const;
     [[nodiscard]] bool is_held_up() const {
@@ -61,6 +62,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     void watch() noexcept;
     void on_watch() noexcept;
     [[nodiscard]] bool is_resent() const { return sends_ > 1 && call_.method == HttpMethod::post; }
+    [[nodiscard]] bool was_never_delivered() const noexcept;
     [[nodiscard]] Delivery delivery() const;
 
     HttpCall call_;
@@ -90,6 +92,9 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     bool is_picture_ = false;
     HttpReply reply_;
     int sends_ = 0;
+    int port_ = 0;  // of our end, when it was sent first
+    std::chrono::steady_clock::time_point sent_;
+    bool undelivered_ = false;  // the first connection took nothing of the body
     bool too_large_ = false;
     bool no_connection_ = false;
 };

@@ -77,6 +77,11 @@ class Script:
         return (self.queue.popleft(), True) if self.queue else (self.default, False)
 
 
+def note_port(port: int):
+    """Of a provider that is no FakeServer: what a worker keeps open to it is no leak either."""
+    _ports.add(port)
+
+
 class FakeServer:
     """A provider's fake overrides `is_scripted`, `refuse` and `accept`; everything else is here.
 

@@ -175,7 +175,7 @@ def test_defaults_are_those_of_the_source(entries, source):
         (HTTP, "image_gateway_memory"): constant(conf, "kDefaultMemory"),
         (HTTP, "image_gateway_heartbeat"): constant(conf, "kDefaultHeartbeat"),
         (HTTP, "image_gateway_zone"): (zone_name, constant(zone, "kDefaultZone")),
-        (PROVIDER, "timeout"): [(name, constant(call, name)) for name in ("connect", "first_byte", "stall", "total")],
+        (PROVIDER, "timeout"): [(name, constant(call, name)) for name in ("connect", "first_byte", "stall", "total", "keepalive")],
         (PROVIDER, "retry"): [("attempts", constant(retry, "attempts")),
                               ("backoff", [constant(retry, "shortest_pause"), constant(retry, "longest_pause")]),
                               ("within", constant(retry, "within"))],

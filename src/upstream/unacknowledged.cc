@@ -1,0 +1,48 @@
+#include "upstream/unacknowledged.h"
+
+#include <linux/tcp.h>  // the C library's own has an older form of tcp_info
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace gateway {
+
+namespace {
+
+constexpr uint8_t kClosed = 7;  // TCP_CLOSE: where a reset leads
+
+int local_port(int socket) noexcept {
+    sockaddr_storage address{};
+    socklen_t size = sizeof(address);
+    if (getsockname(socket, reinterpret_cast<sockaddr *>(&address), &size) != 0) {
+        return 0;
+    }
+    if (address.ss_family == AF_INET) {
+        return ntohs(reinterpret_cast<const sockaddr_in &>(address).sin_port);
+    }
+    return address.ss_family == AF_INET6
+               ? ntohs(reinterpret_cast<const sockaddr_in6 &>(address).sin6_port)
+               : 0;
+}
+
+}  // namespace
+
+std::optional<Unacknowledged> unacknowledged(int socket) noexcept {
+    tcp_info info{};
+    socklen_t size = sizeof(info);
+    constexpr size_t kNeeded = offsetof(tcp_info, tcpi_bytes_retrans) + sizeof(uint64_t);
+    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || size < kNeeded) {
+        return std::nullopt;
+    }
+    // The SYN is counted among what was acknowledged, and not among what was sent. The list of
+    // packets is gone after a reset, these counts are not.
+    const auto acknowledged = std::max<int64_t>(0, static_cast<int64_t>(info.tcpi_bytes_acked) - 1);
+    const int64_t sent =
+        static_cast<int64_t>(info.tcpi_bytes_sent) - static_cast<int64_t>(info.tcpi_bytes_retrans);
+    return Unacknowledged{sent - acknowledged + info.tcpi_notsent_bytes, info.tcpi_state == kClosed,
+                          local_port(socket)};
+}
+
+}  // namespace gateway

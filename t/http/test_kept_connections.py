@@ -1,0 +1,157 @@
+"""Connections to a provider that are kept and used again, and a provider that closes them just then."""
+
+import base64
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+
+import pytest
+from fakes.pictures import picture
+from fakes.server import note_port
+from harness import provider
+
+IDLE = 0.01
+STEP = 0.0001
+REQUESTS = 500
+PICTURE = base64.b64encode(picture(16, 16)).decode()
+ANSWER = json.dumps({"created": 1, "data": [{"b64_json": PICTURE}]}).encode()
+
+
+class Impatient:
+    """A provider that ends a connection which is idle for `idle` seconds: with a FIN, or with a reset.
+
+    `read` counts the requests that it has read whole, by their prompts. `abrupt`: prompts that it reads, and then ends
+    the connection in the same way without an answer."""
+
+    def __init__(self, idle, reset):
+        self.idle, self.reset = idle, reset
+        self.read, self.abrupt, self.connections = Counter(), set(), 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        note_port(port)
+        self.url = f"http://127.0.0.1:{port}/v1"
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def stop(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _listen(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            connection.settimeout(5)
+            while (prompt := self._read(connection)) is not None and prompt not in self.abrupt:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                   b"Content-Length: %d\r\n\r\n%b" % (len(ANSWER), ANSWER))
+                connection.settimeout(self.idle)
+        except OSError:
+            pass
+        if self.reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    def _read(self, connection):
+        """The prompt of the next request; None when there is none."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += (piece := connection.recv(65536))
+            if not piece:
+                return None
+            connection.settimeout(5)
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+        while len(body) < length:
+            body += connection.recv(65536)
+        prompt = json.loads(body)["prompt"]
+        self.read[prompt] += 1
+        return prompt
+
+
+@pytest.fixture(params=(False, True), ids=("closes", "resets"))
+def impatient(request):
+    one = Impatient(IDLE, request.param)
+    yield one
+    one.stop()
+
+
+def behind(gateway, server, more="retry off; breaker off;"):
+    return gateway(http=provider("p", server, more + " key none;", key=None))
+
+
+class Pace:
+    """Waits after each request until the provider is about to end the connection: it looks for the moment from both
+    sides, however long the bytes are on their way."""
+
+    def __init__(self, server):
+        self._server, self._pause, self._connections = server, server.idle, server.connections
+
+    def wait(self):
+        fresh = self._server.connections > self._connections
+        self._connections = self._server.connections
+        self._pause = max(0, self._pause + (-STEP if fresh else STEP))
+        time.sleep(self._pause)
+
+
+def last_outcome(reply):
+    return reply.json["extra_fields"]["attempts"][-1]["outcome"]
+
+
+def test_a_connection_that_ends_as_we_send_leaves_hardly_anything_unknown_and_nothing_is_sent_twice(gateway, impatient):
+    g = behind(gateway, impatient)
+    outcomes, pace = Counter(), Pace(impatient)
+    for number in range(REQUESTS):
+        reply = g.generate(prompt=str(number), model="p/gpt-image-2")
+        outcome = last_outcome(reply)
+        outcomes[outcome] += 1
+        assert impatient.read[str(number)] == (1 if outcome == "made" else 0) or outcome == "unknown", outcome
+        pace.wait()
+    print(outcomes, impatient.connections, "connections")
+    assert outcomes["unknown"] <= 1 and sum(outcomes.values()) == REQUESTS
+    assert set(outcomes) <= {"made", "broken", "unknown"}
+    assert max(impatient.read.values()) == 1
+
+
+def test_what_was_not_delivered_is_tried_again(gateway, impatient):
+    g = behind(gateway, impatient, "retry attempts=3 backoff=1ms..1ms; breaker off;")
+    pace = Pace(impatient)
+    for number in range(60):
+        assert g.generate(prompt=str(number), model="p/gpt-image-2").status == 200
+        pace.wait()
+    assert set(impatient.read.values()) == {1}
+
+
+def test_a_request_that_was_read_is_never_sent_again(gateway, impatient):
+    g = behind(gateway, impatient, "retry attempts=3 backoff=1ms..1ms; breaker off;")
+    impatient.idle = 5
+    if impatient.reset:
+        pytest.skip("a reset within 20 ms of a request may overtake its acknowledgement")
+    for number in range(20):
+        impatient.abrupt.add(f"abrupt {number}")
+        assert g.generate(prompt=f"good {number}", model="p/gpt-image-2").status == 200
+        assert last_outcome(g.generate(prompt=f"abrupt {number}", model="p/gpt-image-2")) == "unknown"
+    assert set(impatient.read.values()) == {1}
+
+
+@pytest.mark.parametrize("time_kept, pause, connections", (("keepalive=1s", 0, 2), ("keepalive=2s", 0, 1),
+                                                            ("keepalive=2s", 2.1, 2)))
+def test_a_connection_is_used_again_only_if_it_was_idle_for_less_than_keepalive(gateway, time_kept, pause, connections):
+    server = Impatient(30, False)
+    g = behind(gateway, server, f"timeout {time_kept};")
+    for number in range(2):
+        assert g.generate(prompt=str(number), model="p/gpt-image-2").status == 200
+        time.sleep(pause if number == 0 else 0)
+    assert server.connections == connections
+    server.stop()
