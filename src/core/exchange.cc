@@ -480,6 +480,7 @@ void Exchange::write_down(int status, std::vector<UsageRecord::DayCount> day_cou
     if (!journal_.attempts().empty()) {
         record.provider = journal_.attempts().back().provider;
         record.model = journal_.attempts().back().model;
+    record.purse = caller_.key == nullptr ? Account{} : caller_.key->account;
     }
     record.images = images_answered();
     record.images_lost = images_lost();

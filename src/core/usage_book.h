@@ -1,5 +1,5 @@
-// What was used and spent, one record for each request that entered: written down where it outlives
-// the process.
+// What was used and spent, one record for each request that a provider was asked for: written down
+// where it outlives the process.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@ struct UsageRecord {
     int64_t unix_milliseconds = 0;
     std::string request_id;
     std::string key;  // empty: none
+    Account purse{};  // where its money is counted; all zero: nowhere
     std::string end_user;
     std::string model_asked;
     std::string provider;  // that was asked last

@@ -44,6 +44,20 @@ Conf *make_in_pool(ngx_pool_t *pool) {
     return conf;
 }
 
+// Of all files together, as far as they are read.
+void warn_if_too_many_keys(ngx_conf_t *cf, const MainConf &main) {
+    size_t keys = 0;
+    for (const auto &[path, file] : main.key_files) {
+        keys += file.ring == nullptr ? 0 : file.ring->size();
+    }
+    if (keys > most_purses()) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "image gateway: there are %uz keys, and room to count what %uz keys "
+                           "spend: those with a budget for which there is none are refused",
+                           keys, most_purses());
+    }
+}
+
 void read_keys(ngx_conf_t *cf, MainConf &main, const std::string &name, Policy &policy) {
     const std::string path = full_path(cf, name);
     KeyFile &file = main.key_files[path];
@@ -56,6 +70,7 @@ void read_keys(ngx_conf_t *cf, MainConf &main, const std::string &name, Policy &
         }
         file.copy = std::make_shared<SharedCopy>(text, seen);
         file.ring = std::move(*ring);
+        warn_if_too_many_keys(cf, main);
     }
     policy.keys = file.ring;
     file.users.push_back(&policy);
@@ -213,6 +228,9 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     }
     if (main.zone == nullptr) {
         main.zone = add_zone(cf, kDefaultZoneName, kDefaultZone);
+    }
+    if (main.purses == nullptr) {
+        main.purses = add_purses(cf);
     }
     if (main.threads == nullptr) {
         main.threads = ngx_thread_pool_add(cf, nullptr);

@@ -35,6 +35,7 @@ struct MainConf {
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
     std::vector<std::unique_ptr<PictureStore>> stores;
     ngx_shm_zone_t *zone = nullptr;
+    ngx_shm_zone_t *purses = nullptr;
     StateRules state;
     size_t memory = 0;  // 0: as if it were not said
     ngx_thread_pool_t *threads = nullptr;

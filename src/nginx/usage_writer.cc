@@ -1,5 +1,7 @@
 #include "nginx/usage_writer.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -21,6 +23,10 @@ constexpr Milliseconds kTellAgain{60'000};
 constexpr Milliseconds kForgetInterval{3'600'000};
 constexpr Milliseconds kForgetMore{1'000};
 constexpr int64_t kDay = 86400;
+// Sums of keys that no keys.json has.
+constexpr size_t kMostUnknown = 20'000;
+// With on_error=refuse nobody is served while something has waited for longer to be written.
+constexpr Milliseconds kLongestUnwritten{5'000};
 constexpr Milliseconds kStartPatience{200};
 
 bool is_same_file(const Fingerprint &a, const Fingerprint &b) {
@@ -58,6 +64,8 @@ struct UsageWriter::Shared {
 // One turn of work at the file.
 struct UsageWriter::Job {
     UsageBatch batch;
+    uint64_t purses = 0;
+    std::vector<PurseSums> sums;  // of the batch's payers
     bool restores = false;
     int64_t now = 0;
     std::optional<int64_t> forget_before;
@@ -96,15 +104,15 @@ struct UsageWriter::Job {
     }
 
     tl::expected<void, StateProblem> work(StateFile &file) {
-        // Before our own are added to it: they count already.
+        // Before our own images are added to it: they count already.
         if (restores) {
-            auto read = file.read(now);
+            auto read = file.read(now, purses);
             if (!read) {
                 return tl::unexpected(std::move(read.error()));
             }
             balance = std::move(*read);
         }
-        if (auto wrote = file.write(batch); !wrote) {
+        if (auto wrote = file.write(batch, purses, sums); !wrote) {
             return wrote;
         }
         written = true;
@@ -147,6 +155,7 @@ UsageWriter::~UsageWriter() {
         }
     }
     last->batch = std::move(waiting_);
+    take_sums(*last);
     if (!last->batch.is_empty()) {
         last->run(*shared_);
         if (!last->problem.text.empty()) {
@@ -157,9 +166,17 @@ UsageWriter::~UsageWriter() {
     }
 }
 
-void UsageWriter::start(const std::function<bool(int32_t)> &is_alive) {
+void UsageWriter::take_sums(Job &job) {
+    const std::vector<Account> payers(job.batch.payers().begin(), job.batch.payers().end());
+    job.purses = purses_;
+    job.sums = ledger_.sums_of(payers);
+}
+
+void UsageWriter::start(const std::function<bool(int32_t)> &is_alive, Keys keys) {
     constexpr std::chrono::milliseconds kLook{5};
     is_alive_ = is_alive;
+    keys_ = std::move(keys);
+    purses_ = ledger_.purses_id();
     const auto until = std::chrono::steady_clock::now() + kStartPatience;
     Ledger::Restoring state = ledger_.begin_restoring(process_, is_alive_);
     while (state == Ledger::Restoring::others && std::chrono::steady_clock::now() < until) {
@@ -180,8 +197,25 @@ void UsageWriter::start(const std::function<bool(int32_t)> &is_alive) {
     }
 }
 
+bool UsageWriter::is_open() const {
+    const bool waits_long = oldest_ && clock_.now() - *oldest_ > kLongestUnwritten;
+    return !rules_.refuse || !(failing_ || waits_long);
+}
+
+void UsageWriter::write_what_is_left() {
+    for (const Account &payer : ledger_.unwritten()) {
+        waiting_.add_payer(payer);
+    }
+    if (!waiting_.is_empty() && timer_ == nullptr && job_ == nullptr) {
+        write_later(kGroup);
+    }
+}
+
 void UsageWriter::write(UsageRecord record) {
     waiting_.add(std::move(record));
+    if (!oldest_) {
+        oldest_ = clock_.now();
+    }
     if (timer_ == nullptr && job_ == nullptr) {
         write_later(kGroup);
     }
@@ -212,6 +246,7 @@ void UsageWriter::begin_job(Ledger::Restoring state) {
     job_ = std::make_shared<Job>();
     job_->batch = std::move(waiting_);
     waiting_ = UsageBatch();
+    take_sums(*job_);
     job_->now = clock_.unix_seconds();
     job_->restores = state == Ledger::Restoring::ours;
     if (const Milliseconds now = clock_.now(); now >= forgot_) {
@@ -238,7 +273,10 @@ void UsageWriter::on_written(Job &job) {
     if (job.restores) {
         restore(job);
     }
-    if (!job.written) {
+    if (job.written) {
+        ledger_.note_written(job.sums);
+        oldest_ = waiting_.is_empty() ? std::nullopt : std::optional(clock_.now());
+    } else {
         waiting_.put_first(std::move(job.batch));
     }
     if (!job.problem.text.empty()) {
@@ -262,22 +300,52 @@ void UsageWriter::on_written(Job &job) {
     }
 }
 
+// First the keys that have a budget, then the others in use, then some that keys.json may have
+// again. What is brought back twice, by a worker that takes over from a dead one, counts once.
 void UsageWriter::restore(const Job &job) {
     if (!job.balance) {
         ledger_.give_up_restoring();
         return;
     }
-    const Moment now{clock_.unix_seconds(), clock_.now().count()};
+    enum Rank : uint8_t { kHasBudget, kInUse, kUnknown };
+    const auto rank_of = [this](const Balance::Spent &spent) {
+        Rank rank = kUnknown;
+        for (const auto &ring : keys_) {
+            if (const Key *key = ring->find_id(spent.key)) {
+                rank = std::min(rank, key->budgets.empty() ? kInUse : kHasBudget);
+            }
+        }
+        return rank;
+    };
+    std::array<std::vector<const Balance::Spent *>, 3> ranks;
     for (const Balance::Spent &spent : job.balance->spent) {
-        ledger_.restore_spent(party_named(Party::Kind::key, spent.key, account_of_key(spent.key)),
-                              spent.period, spent.number, spent.usd, now);
+        ranks[rank_of(spent)].push_back(&spent);
     }
+    const size_t unknown = ranks[kUnknown].size();
+    ranks[kUnknown].resize(std::min(unknown, kMostUnknown));
+    size_t forgotten = unknown - ranks[kUnknown].size();
+    for (const auto &rank : ranks) {
+        for (const Balance::Spent *spent : rank) {
+            forgotten += ledger_.restore_spent(account_of_key(spent->key), spent->key,
+                                               spent->period, spent->number, spent->usd)
+                             ? 0
+                             : 1;
+        }
+    }
+    if (forgotten > 0) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "image gateway: there is no room for %uz sums of what keys have spent, which "
+                      "stay in the state file; those of keys that are in use come first",
+                      forgotten);
+    }
+    const Moment now{clock_.unix_seconds(), clock_.now().count()};
     for (const Balance::Images &images : job.balance->images) {
         ledger_.restore_images(party_named(images.kind, images.key, images.account), images.images,
                                now);
     }
     ledger_.end_restoring();
     restored_ = true;
+    keys_.clear();
 }
 
 void UsageWriter::tell_note(const Job &job) {

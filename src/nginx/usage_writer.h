@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "core/access/key_ring.h"
 #include "core/limits/ledger.h"
 #include "core/ports.h"
 #include "core/usage_book.h"
@@ -22,6 +24,8 @@ struct StateRules {
 
 class UsageWriter final : public UsageBook {
  public:
+    using Keys = std::vector<std::shared_ptr<const KeyRing>>;
+
     UsageWriter(const StateRules &rules, const Clock &clock, EventLoop &loop, TaskPool &tasks,
                 Ledger &ledger, int32_t process);
     // Writes what is left, on this thread: there is no loop any more.
@@ -31,11 +35,15 @@ class UsageWriter final : public UsageBook {
 
     // Before the first request: has what was used before brought back, on the task pool. Waits for
     // that only as long as it takes where nobody else has locked the file; then
-    // knows_past() tells.
-    void start(const std::function<bool(int32_t)> &is_alive);
+    // knows_past() tells. `keys` are those in use: what they have spent is brought back before what
+    // others have.
+    void start(const std::function<bool(int32_t)> &is_alive, Keys keys);
+
+    // What workers that are gone have counted and not written.
+    void write_what_is_left();
 
     void write(UsageRecord record) override;
-    [[nodiscard]] bool is_open() const override { return !failing_ || !rules_.refuse; }
+    [[nodiscard]] bool is_open() const override;
     [[nodiscard]] bool knows_past() const override { return restored_ || unreadable_; }
 
  private:
@@ -47,6 +55,7 @@ class UsageWriter final : public UsageBook {
     void begin_job(Ledger::Restoring state);
     void on_written(Job &job);
     void restore(const Job &job);
+    void take_sums(Job &job);
     void tell(const std::string &problem, size_t dropped);
     static void tell_note(const Job &job);
 
@@ -57,6 +66,8 @@ class UsageWriter final : public UsageBook {
     Ledger &ledger_;
     int32_t process_;
     std::function<bool(int32_t)> is_alive_;
+    Keys keys_;
+    uint64_t purses_ = 0;
     std::shared_ptr<Shared> shared_;  // with a thread that may outlive this
     UsageBatch waiting_;
     std::shared_ptr<Job> job_;  // that is being written
@@ -66,6 +77,7 @@ class UsageWriter final : public UsageBook {
     bool restored_ = false;    // what was used before counts
     bool unreadable_ = false;  // and it cannot be: the file is not just locked
     std::optional<Milliseconds> told_;
+    std::optional<Milliseconds> oldest_;  // of what waits
     Milliseconds forgot_{0};
 };
 

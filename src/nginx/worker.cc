@@ -51,9 +51,10 @@ Worker::Worker(MainConf &main)
       tasks(main.threads, *this),
       engine(clock, loop, sockets),
       upstream(engine, *this, loop),
-      ledger_memory(main.zone, ZonePart::ledger),
-      health_memory(main.zone, ZonePart::health),
-      ledger(ledger_memory),
+      ledger_memory(main.zone, ZonePart::ledger, main.purses),
+      health_memory(main.zone, ZonePart::health, main.purses),
+      purses_memory(main.purses, ZonePart::purses, main.purses),
+      ledger(ledger_memory, purses_memory.region()),
       health(health_memory, static_cast<int32_t>(ngx_pid)),
       sweep_alarm_(loop.make_alarm([this] { sweep(); }, TimerKind::idle)) {
     ngx_queue_init(&requests);
@@ -64,7 +65,11 @@ Worker::Worker(MainConf &main)
     if (!main.state.path.empty()) {
         usage = std::make_unique<UsageWriter>(main.state, clock, loop, tasks, ledger,
                                               static_cast<int32_t>(ngx_pid));
-        usage->start(is_alive);
+        UsageWriter::Keys keys;
+        for (const auto &[path, file] : main.key_files) {
+            keys.push_back(file.ring);
+        }
+        usage->start(is_alive, std::move(keys));
     }
     sweep();
     for (const auto &[address, source] : main.jwks_addresses) {
@@ -152,6 +157,9 @@ void Worker::sweep() {
     const size_t swept = ledger.sweep(now, is_alive, [this](const Orphaned &lost) {
         write_orphaned(lost);
     }) + health.sweep(now, is_alive);
+    if (usage != nullptr) {
+        usage->write_what_is_left();
+    }
     tell_when_full();
     if (swept > 0) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -164,6 +172,7 @@ void Worker::write_orphaned(const Orphaned &orphaned) {
         UsageRecord record;
         record.unix_milliseconds = clock.unix_seconds() * 1000;
         record.key = orphaned.key;
+        record.purse = orphaned.account;
         record.counted = orphaned.usd;
         record.outcome = "worker_died";
         usage->write(std::move(record));
@@ -208,7 +217,7 @@ ngx_int_t start_worker(ngx_cycle_t *cycle) noexcept {
     return guard_or<ngx_int_t>("worker start", NGX_ERROR, [=]() -> ngx_int_t {
         auto *main = static_cast<MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
-        if (main != nullptr && main->zone != nullptr) {
+        if (main != nullptr && main->purses != nullptr) {
             the_worker = std::make_unique<Worker>(*main);
         }
         return NGX_OK;

@@ -56,6 +56,7 @@ class Worker final : private CallbackOwner {
     CurlClient upstream;
     ZoneMemory ledger_memory;
     ZoneMemory health_memory;
+    ZoneMemory purses_memory;
     Ledger ledger;
     Health health;
     std::unique_ptr<UsageWriter> usage;  // null: nothing is written down

@@ -1,21 +1,54 @@
 #include "nginx/zone.h"
 
+#include <openssl/rand.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <new>
+#include <utility>
 
 #include "core/limits/health.h"
 #include "core/limits/ledger.h"
 #include "nginx/conf_error.h"
 #include "nginx/guard.h"
+#include "nginx/handed_memory.h"
 
 namespace gateway {
 
 namespace {
+
+constexpr std::string_view kPursesName = "image_gateway_purses";
+constexpr size_t kPursesSize = 16 * 1024 * 1024;
 
 // Where in the zone our memory lies; itself in the zone, found through the slab pool.
 struct Place {
     std::byte *start;
     size_t size;
 };
+
+// What a cycle knows of a zone: nginx hands it to the cycle after it.
+struct ZoneFile {
+    explicit ZoneFile(bool is_of_purses) : holds_purses(is_of_purses) {}
+    ~ZoneFile() {
+        if (descriptor != -1) {
+            close(descriptor);
+        }
+    }
+    ZoneFile(const ZoneFile &) = delete;
+    ZoneFile &operator=(const ZoneFile &) = delete;
+
+    bool holds_purses;
+    int descriptor = -1;  // of the file that the zone's memory is; -1: it is none
+};
+
+// Before the purses.
+struct PursesHead {
+    static constexpr uint64_t kMagic = 0x316b636f6c677769;
+    uint64_t magic;
+    RobustMutex mutex;
+};
+constexpr size_t kHeadSize = 128;
+static_assert(sizeof(PursesHead) <= kHeadSize);
 
 // A sixteenth, but enough for a few providers, is for what is known of their health; a megabyte
 // is room for thousands of models.
@@ -24,19 +57,82 @@ std::span<std::byte> part_of(const Place &place, ZonePart part) {
     constexpr size_t kMostHealth = 1024 * 1024;
     const size_t health = std::clamp(place.size / 16, kLeastHealth, kMostHealth) / 64 * 64;
     const std::span<std::byte> whole{place.start, place.size};
-    return part == ZonePart::health ? whole.first(health) : whole.subspan(health);
+    switch (part) {
+        case ZonePart::health: return whole.first(health);
+        case ZonePart::ledger: return whole.subspan(health);
+        case ZonePart::purses: break;
+    }
+    return whole.subspan(kHeadSize);
 }
 
-bool prepare(const Place &place, bool fresh) {
-    return Health::prepare(part_of(place, ZonePart::health), fresh) &&
-           Ledger::prepare(part_of(place, ZonePart::ledger), fresh);
+PursesHead &head_of(const Place &place) {
+    return *reinterpret_cast<PursesHead *>(place.start);
+}
+
+// Not zero, which stands for none.
+uint64_t random_number() {
+    uint64_t number = 0;
+    RAND_bytes(reinterpret_cast<unsigned char *>(&number), sizeof(number));
+    return number | 1;
+}
+
+bool prepare_purses(const Place &place, bool fresh) {
+    PursesHead &head = head_of(place);
+    if (!fresh && head.magic != PursesHead::kMagic) {
+        return false;
+    }
+    if (!Ledger::prepare_purses(part_of(place, ZonePart::purses), fresh, random_number())) {
+        return false;
+    }
+    if (fresh && !head.mutex.prepare()) {
+        return false;
+    }
+    head.magic = PursesHead::kMagic;
+    return true;
+}
+
+bool prepare(const Place &place, const ZoneFile &file, bool fresh) {
+    if (file.holds_purses) {
+        return prepare_purses(place, fresh);
+    }
+    const uint64_t id = random_number();
+    return Health::prepare(part_of(place, ZonePart::health), fresh, id) &&
+           Ledger::prepare(part_of(place, ZonePart::ledger), fresh, id);
 }
 
 ngx_slab_pool_t *slab_pool(ngx_shm_zone_t *zone) {
     return reinterpret_cast<ngx_slab_pool_t *>(zone->shm.addr);
 }
 
-bool lay_out(ngx_slab_pool_t *pool) {
+// From the old binary, when it has started this process; what does not fit is closed.
+bool take_inherited(ngx_shm_zone_t *zone, const Place &place, ZoneFile &file) {
+    bool taken = false;
+    for (const int descriptor : inherited_memory(to_string(zone->shm.name))) {
+        if (!taken && map_memory(descriptor, {place.start, place.size}) &&
+            prepare(place, file, false)) {
+            file.descriptor = descriptor;
+            taken = true;
+        } else {
+            close(descriptor);
+        }
+    }
+    if (taken) {
+        ngx_log_error(NGX_LOG_NOTICE, zone->shm.log, 0,
+                      "image gateway: zone \"%V\" goes on from the old binary", &zone->shm.name);
+    }
+    return taken;
+}
+
+// Where the kernel has no such file, the memory is what nginx has made, and ends with this binary.
+void use_file(ngx_shm_zone_t *zone, const Place &place, ZoneFile &file) {
+    file.descriptor = make_memory(to_string(zone->shm.name), place.size);
+    if (file.descriptor != -1 && !map_memory(file.descriptor, {place.start, place.size})) {
+        close(std::exchange(file.descriptor, -1));
+    }
+}
+
+bool lay_out(ngx_shm_zone_t *zone, ZoneFile &file) {
+    ngx_slab_pool_t *pool = slab_pool(zone);
     auto *place = static_cast<Place *>(ngx_slab_alloc(pool, sizeof(Place)));
     if (place == nullptr) {
         return false;
@@ -45,19 +141,33 @@ bool lay_out(ngx_slab_pool_t *pool) {
     place->size = pool->pfree * ngx_pagesize;
     place->start = static_cast<std::byte *>(ngx_slab_alloc(pool, place->size));
     pool->data = place;
-    return place->start != nullptr && prepare(*place, true);
+    if (place->start == nullptr) {
+        return false;
+    }
+    if (ngx_is_init_cycle(ngx_cycle) && take_inherited(zone, *place, file)) {
+        return true;
+    }
+    use_file(zone, *place, file);
+    return prepare(*place, file, true);
 }
 
-bool take_over(ngx_slab_pool_t *pool) {
-    const auto *place = static_cast<const Place *>(pool->data);
-    return place != nullptr && prepare(*place, false);
+bool take_over(ngx_shm_zone_t *zone, const ZoneFile *earlier, ZoneFile &file) {
+    const auto *place = static_cast<const Place *>(slab_pool(zone)->data);
+    if (place == nullptr || !prepare(*place, file, false)) {
+        return false;
+    }
+    if (earlier != nullptr && earlier->descriptor != -1) {
+        file.descriptor = dup(earlier->descriptor);
+    }
+    return true;
 }
 
 extern "C" ngx_int_t image_gateway_init_zone(ngx_shm_zone_t *zone, void *earlier) {
     return guard_or<ngx_int_t>("zone", NGX_ERROR, [=]() -> ngx_int_t {
-        ngx_slab_pool_t *pool = slab_pool(zone);
+        auto &file = *static_cast<ZoneFile *>(zone->data);
         const bool exists = earlier != nullptr || zone->shm.exists;
-        if (exists ? take_over(pool) : lay_out(pool)) {
+        if (exists ? take_over(zone, static_cast<const ZoneFile *>(earlier), file)
+                   : lay_out(zone, file)) {
             return NGX_OK;
         }
         ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
@@ -69,12 +179,21 @@ extern "C" ngx_int_t image_gateway_init_zone(ngx_shm_zone_t *zone, void *earlier
     });
 }
 
-}  // namespace
+extern "C" void image_gateway_close_zone_file(void *data) {
+    static_cast<ZoneFile *>(data)->~ZoneFile();
+}
 
-ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
-    if (size < kLeastZone) {
-        throw ConfError{"zone \"" + std::string(name) + "\" is too small, the least is 64k"};
+ZoneFile *add_zone_file(ngx_conf_t *cf, bool is_of_purses) {
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, sizeof(ZoneFile));
+    if (cleanup == nullptr) {
+        throw ConfError{"no memory"};
     }
+    auto *file = new (cleanup->data) ZoneFile(is_of_purses);
+    cleanup->handler = image_gateway_close_zone_file;
+    return file;
+}
+
+ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, bool is_of_purses) {
     ngx_str_t zone_name = to_ngx(name);
     zone_name.data = ngx_pstrdup(cf->pool, &zone_name);
     ngx_shm_zone_t *zone =
@@ -83,11 +202,34 @@ ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
         throw ConfError{"zone \"" + std::string(name) + "\" is already used for something else"};
     }
     zone->init = image_gateway_init_zone;
-    zone->data = zone;  // not null: tells init on a reload that there was one before
+    zone->data = add_zone_file(cf, is_of_purses);
     return zone;
 }
 
-ZoneMemory::ZoneMemory(ngx_shm_zone_t *zone, ZonePart part)
-    : pool_(slab_pool(zone)), region_(part_of(*static_cast<const Place *>(pool_->data), part)) {}
+}  // namespace
+
+ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
+    if (size < kLeastZone) {
+        throw ConfError{"zone \"" + std::string(name) + "\" is too small, the least is 64k"};
+    }
+    if (name == kPursesName) {
+        throw ConfError{"zone \"" + std::string(name) + "\" is already used for something else"};
+    }
+    return add(cf, name, size, false);
+}
+
+ngx_shm_zone_t *add_purses(ngx_conf_t *cf) {
+    return add(cf, kPursesName, kPursesSize, true);
+}
+
+size_t most_purses() {
+    // Without what nginx keeps of the zone for itself.
+    constexpr size_t kSlabs = 256 * 1024;
+    return Ledger::purses_in(kPursesSize - kSlabs);
+}
+
+ZoneMemory::ZoneMemory(ngx_shm_zone_t *zone, ZonePart part, ngx_shm_zone_t *purses)
+    : region_(part_of(*static_cast<const Place *>(slab_pool(zone)->data), part)),
+      mutex_(head_of(*static_cast<const Place *>(slab_pool(purses)->data)).mutex) {}
 
 }  // namespace gateway

@@ -1,6 +1,7 @@
-// The shared memory zone that all workers count in.
+// The shared memory zones that all workers count in.
 #pragma once
 
+#include "core/limits/robust_mutex.h"
 #include "core/ports.h"
 #include "nginx/ngx.h"
 
@@ -10,23 +11,27 @@ inline constexpr size_t kLeastZone = 64 * 1024;
 inline constexpr size_t kDefaultZone = 16 * 1024 * 1024;
 inline constexpr std::string_view kDefaultZoneName = "image_gateway";
 
-// Declares it; throws ConfError.
+// Declares the zone of image_gateway_zone; throws ConfError.
 ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size);
+// Declares the one for what keys have spent. It is always of the same name and size, so that it
+// outlives reloads. The lock of all is in it.
+ngx_shm_zone_t *add_purses(ngx_conf_t *cf);
+// For so many keys there is room in it.
+size_t most_purses();
 
-// The zone has two parts, each with a layout of its own.
-enum class ZonePart : uint8_t { ledger, health };
+// Each has a layout of its own; the first two share a zone.
+enum class ZonePart : uint8_t { ledger, health, purses };
 
-// Locked by the slab pool's own mutex: the master unlocks it when a worker dies while holding it.
 class ZoneMemory final : public SharedMemory {
  public:
-    ZoneMemory(ngx_shm_zone_t *zone, ZonePart part);
+    ZoneMemory(ngx_shm_zone_t *zone, ZonePart part, ngx_shm_zone_t *purses);
     [[nodiscard]] std::span<std::byte> region() const override { return region_; }
-    void lock() noexcept override { ngx_shmtx_lock(&pool_->mutex); }
-    void unlock() noexcept override { ngx_shmtx_unlock(&pool_->mutex); }
+    void lock() noexcept override { mutex_.lock(); }
+    void unlock() noexcept override { mutex_.unlock(); }
 
  private:
-    ngx_slab_pool_t *pool_;
     std::span<std::byte> region_;
+    RobustMutex &mutex_;
 };
 
 }  // namespace gateway

@@ -51,6 +51,18 @@ CREATE TABLE usage (             -- one row for each request
 CREATE INDEX usage_by_time ON usage (unix_ms);
 )sql";
 
+// Files of earlier versions do not have it, and those versions do not look at it.
+constexpr const char *kWritten = R"sql(
+CREATE TABLE IF NOT EXISTS written (  -- so much of what purses say is in `spent`
+    purses INTEGER NOT NULL,     -- the number of the memory that they are in
+    key TEXT NOT NULL,
+    per TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    micro_usd INTEGER NOT NULL,
+    PRIMARY KEY (purses, key, per, since)
+) WITHOUT ROWID;
+)sql";
+
 std::string to_text(const Account &account) {
     constexpr std::string_view kDigits = "0123456789abcdef";
     std::string text;
@@ -120,6 +132,9 @@ tl::expected<StateFile, StateProblem> StateFile::open(const std::string &path) {
     }
     const int64_t application = pragma(*database, "PRAGMA application_id");
     const int64_t version = pragma(*database, "PRAGMA user_version");
+    if (application == kApplication && version == kVersion && !database->run(kWritten)) {
+        return failed();
+    }
     if (!database->run("COMMIT")) {
         return failed();
     }
@@ -134,14 +149,19 @@ tl::expected<StateFile, StateProblem> StateFile::open(const std::string &path) {
     return file;
 }
 
-tl::expected<Balance, StateProblem> StateFile::read(int64_t unix_seconds) {
+tl::expected<Balance, StateProblem> StateFile::read(int64_t unix_seconds, uint64_t purses) {
     Balance balance;
     for (size_t i = 0; i < kPeriods; ++i) {
         const auto period = static_cast<Period>(i);
         const int64_t number = number_of(period, unix_seconds);
-        Statement rows =
-            database_.prepare("SELECT key, micro_usd FROM spent WHERE per = ? AND since = ?");
-        rows.bind(name_of(period)).bind(start_of(period, number));
+        Statement rows = database_.prepare(
+            "SELECT spent.key, spent.micro_usd - coalesce(written.micro_usd, 0) FROM spent"
+            " LEFT JOIN written ON written.purses = ? AND written.key = spent.key"
+            " AND written.per = spent.per AND written.since = spent.since"
+            " WHERE spent.per = ? AND spent.since = ?");
+        rows.bind(static_cast<int64_t>(purses))
+            .bind(name_of(period))
+            .bind(start_of(period, number));
         Statement::Step step = rows.next();
         for (; step == Statement::Step::row; step = rows.next()) {
             balance.spent.push_back({rows.text(0), period, number, rows.integer(1)});
@@ -164,8 +184,10 @@ tl::expected<Balance, StateProblem> StateFile::read(int64_t unix_seconds) {
     return balance;
 }
 
-tl::expected<void, StateProblem> StateFile::write(const UsageBatch &batch) {
-    if (database_.run("BEGIN IMMEDIATE") && add_all(batch) && database_.run("COMMIT")) {
+tl::expected<void, StateProblem> StateFile::write(const UsageBatch &batch, uint64_t purses,
+                                                  std::span<const PurseSums> sums) {
+    if (database_.run("BEGIN IMMEDIATE") && add_all(batch, purses, sums) &&
+        database_.run("COMMIT")) {
         return {};
     }
     StateProblem problem = database_.problem();
@@ -173,16 +195,44 @@ tl::expected<void, StateProblem> StateFile::write(const UsageBatch &batch) {
     return tl::unexpected(std::move(problem));
 }
 
-bool StateFile::add_all(const UsageBatch &batch) {
+bool StateFile::add_sums(uint64_t purses, std::span<const PurseSums> sums) {
+    Statement has = database_.prepare(
+        "SELECT micro_usd FROM written WHERE purses = ? AND key = ? AND per = ? AND since = ?");
     Statement spend = database_.prepare(
         "INSERT INTO spent (key, per, since, micro_usd) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET micro_usd = micro_usd + excluded.micro_usd");
-    for (const auto &[place, usd] : batch.spent()) {
-        const auto &[key, period, number] = place;
-        spend.bind(key).bind(name_of(period)).bind(start_of(period, number)).bind(usd);
-        if (!spend.run()) {
-            return false;
+    Statement note = database_.prepare(
+        "INSERT OR REPLACE INTO written (purses, key, per, since, micro_usd)"
+        " VALUES (?, ?, ?, ?, ?)");
+    const auto memory = static_cast<int64_t>(purses);
+    for (const PurseSums &sum : sums) {
+        for (size_t i = 0; i < kPeriods && !sum.key.empty(); ++i) {
+            const auto period = static_cast<Period>(i);
+            const CalendarCount &now = sum.spent[i];
+            const int64_t since = start_of(period, now.number);
+            has.bind(memory).bind(sum.key).bind(name_of(period)).bind(since);
+            const Statement::Step step = has.next();
+            const int64_t more = now.used - (step == Statement::Step::row ? has.integer(0) : 0);
+            if (step == Statement::Step::failed || !has.run()) {
+                return false;
+            }
+            // Another worker may have been faster with a later sum.
+            if (more <= 0) {
+                continue;
+            }
+            spend.bind(sum.key).bind(name_of(period)).bind(since).bind(more);
+            note.bind(memory).bind(sum.key).bind(name_of(period)).bind(since).bind(now.used);
+            if (!spend.run() || !note.run()) {
+                return false;
+            }
         }
+    }
+    return true;
+}
+
+bool StateFile::add_all(const UsageBatch &batch, uint64_t purses, std::span<const PurseSums> sums) {
+    if (!add_sums(purses, sums)) {
+        return false;
     }
     Statement count = database_.prepare(
         "INSERT INTO day_images (day, account, kind, key, images) VALUES (?, ?, ?, ?, ?)"
@@ -222,9 +272,12 @@ tl::expected<bool, StateProblem> StateFile::forget_before(int64_t unix_seconds) 
     Statement days = database_.prepare("DELETE FROM day_images WHERE day < ?");
     Statement spent = database_.prepare(
         "DELETE FROM spent WHERE since < ? AND per IN ('hour', 'day', 'week', 'month')");
+    Statement written = database_.prepare(
+        "DELETE FROM written WHERE since < ? AND per IN ('hour', 'day', 'week', 'month')");
     // The month before may be the one that is asked about.
     constexpr int64_t kTwoMonths = 62 * 86400;
-    if (!days.bind(unix_seconds).run() || !spent.bind(unix_seconds - kTwoMonths).run()) {
+    if (!days.bind(unix_seconds).run() || !spent.bind(unix_seconds - kTwoMonths).run() ||
+        !written.bind(unix_seconds - kTwoMonths).run()) {
         return tl::unexpected(database_.problem());
     }
     return more;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "core/limits/budget.h"
+#include "core/limits/ledger.h"
 #include "core/limits/party.h"
 #include "core/usage_book.h"
 #include "state/database.h"
@@ -41,15 +43,20 @@ class StateFile {
     // What was found and changed when it was opened, for the log; empty: nothing.
     [[nodiscard]] const std::string &note() const { return note_; }
 
-    tl::expected<Balance, StateProblem> read(int64_t unix_seconds);
-    // All of it, or nothing.
-    tl::expected<void, StateProblem> write(const UsageBatch &batch);
+    // Of what was spent, what was not counted in the purses with this number.
+    tl::expected<Balance, StateProblem> read(int64_t unix_seconds, uint64_t purses);
+    // All of it, or nothing. The sums are those of the purses with this number: what the file does
+    // not have of them yet is added, so that nothing is added twice, whoever writes it and however
+    // often.
+    tl::expected<void, StateProblem> write(const UsageBatch &batch, uint64_t purses,
+                                           std::span<const PurseSums> sums);
     // Some of what is older, so that nobody waits long; whether there is more.
     tl::expected<bool, StateProblem> forget_before(int64_t unix_seconds);
 
  private:
     explicit StateFile(Database database) : database_(std::move(database)) {}
-    bool add_all(const UsageBatch &batch);
+    bool add_all(const UsageBatch &batch, uint64_t purses, std::span<const PurseSums> sums);
+    bool add_sums(uint64_t purses, std::span<const PurseSums> sums);
 
     Database database_;
     std::string note_;

@@ -12,11 +12,8 @@ constexpr size_t kMostRows = 50'000;
 
 void UsageBatch::add(UsageRecord record) {
     const int64_t now = record.unix_milliseconds / 1000;
-    if (record.counted > 0 && !record.key.empty()) {
-        for (size_t i = 0; i < kPeriods; ++i) {
-            const auto period = static_cast<Period>(i);
-            spent_[{record.key, period, number_of(period, now)}] += record.counted;
-        }
+    if (record.counted > 0 && record.purse != Account{}) {
+        add_payer(record.purse);
     }
     for (const UsageRecord::DayCount &count : record.day_counts) {
         images_[{number_of(Period::day, now), count.account, count.kind, record.key}] +=
@@ -28,9 +25,7 @@ void UsageBatch::add(UsageRecord record) {
 }
 
 void UsageBatch::put_first(UsageBatch earlier) {
-    for (const auto &[key, usd] : earlier.spent_) {
-        spent_[key] += usd;
-    }
+    payers_.merge(earlier.payers_);
     for (const auto &[key, images] : earlier.images_) {
         images_[key] += images;
     }

@@ -1,11 +1,12 @@
-// Records of usage that wait to be written together. What counts is summed up, so that however long
-// the file cannot be written to, no money is forgotten.
+// Records of usage that wait to be written together. What was spent is summed up in the ledger, and
+// images of the day here, so that nothing that counts is forgotten however long the file cannot be
+// written to.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -20,15 +21,16 @@ class UsageBatch {
     void put_first(UsageBatch earlier);
 
     [[nodiscard]] bool is_empty() const {
-        return rows_.empty() && spent_.empty() && images_.empty();
+        return rows_.empty() && payers_.empty() && images_.empty();
     }
     // Of a request each.
     [[nodiscard]] const std::vector<UsageRecord> &rows() const { return rows_; }
     // There was no room for them; they are in the sums.
     [[nodiscard]] size_t rows_dropped() const { return dropped_; }
 
-    using SpentKey = std::tuple<std::string, Period, int64_t>;  // key, and which period
-    [[nodiscard]] const std::map<SpentKey, MicroUsd> &spent() const { return spent_; }
+    // Keys of which the ledger knows more than the file.
+    void add_payer(const Account &purse) { payers_.insert(purse); }
+    [[nodiscard]] const std::set<Account> &payers() const { return payers_; }
 
     struct ImagesKey {
         int64_t day = 0;
@@ -44,7 +46,7 @@ class UsageBatch {
 
     std::vector<UsageRecord> rows_;
     size_t dropped_ = 0;
-    std::map<SpentKey, MicroUsd> spent_;
+    std::set<Account> payers_;
     std::map<ImagesKey, int64_t> images_;
 };
 

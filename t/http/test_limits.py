@@ -96,8 +96,28 @@ def test_of_two_limits_the_nearer_is_told(limited):
     assert quota(make(limited(images_per_minute=9, images_per_day=4)), "images")[:2] == ["4", "3"]
 
 
-def test_more_images_than_the_limit_ever_allows_are_refused_too(limited):
-    assert_limited(make(limited(images_per_minute=2), n=3))
+@pytest.mark.parametrize("limits", ({"images_per_minute": 2}, {"images_per_day": 2}), ids=str)
+def test_more_images_than_the_limit_ever_allows_are_a_mistake_of_the_caller(limited, limits):
+    g = limited(**limits)
+    for _ in range(2):  # the second when there is no room anyway
+        reply = make(g, n=3)
+        assert reply.status == 400 and reply.headers["Retry-After"] is None
+        error = reply.json["error"]
+        assert error["code"] == "invalid_value" and error["param"] == "n" and error["type"] == "invalid_request_error"
+        assert "the limit of 2 images per" in error["message"]
+        make(g, n=2)
+
+
+def test_more_images_than_a_models_limit_ever_allows_go_to_another_model(gateway, scratch):
+    path = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", model_limits={"one/*": {"images_per_minute": 2}})])
+    g = gateway(f"image_gateway; image_gateway_keys {path};",
+                "image_provider one { api sandbox; } image_provider two { api sandbox; }"
+                "image_model both one/placeholder two/placeholder;")
+    reply = make(g, model="both", n=3)
+    assert reply.status == 200 and reply.json["extra_fields"]["skipped"][0]["reason"] == "model_limit"
+    reply = make(g, model="one/placeholder", n=3)
+    assert reply.status == 400 and reply.json["error"]["param"] == "n"
+    assert "for the models one/* with this key" in reply.json["error"]["message"]
 
 
 def test_images_that_were_not_made_are_given_back(limited, openai):

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 from contextlib import closing, contextmanager
 
@@ -21,17 +22,18 @@ CRASHES = int(os.environ.get("CRASHES", 5))
 @pytest.fixture
 def kept(scratch, gateway):
     """A gateway with a state file in a directory of its own. The sandbox's pictures cost a cent."""
-    def start(parameters="", workers=2, **members):
+    def start(parameters="", workers=2, http="", main="", more=(), daemon=False, **members):
         catalog = scratch / "catalog.json"
         catalog.write_text(json.dumps({"apis": {"sandbox": [
             {"model": "placeholder", "family": "sandbox", "price": {"per_image": [{"usd": 0.01}]}}]}}))
         catalog.chmod(0o644)
-        keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", **members), key_entry("b", "sk-bf-b")])
+        keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", **members), key_entry("b", "sk-bf-b"),
+                                                    *more])
         return gateway(f"image_gateway; image_gateway_keys {keys};",
                        f"keepalive_requests 100000; image_gateway_state {state(scratch)} {parameters};"
                        f"image_gateway_catalog {catalog};"
-                       "image_provider sandbox { api sandbox; } image_model auto sandbox/placeholder;\n",
-                       workers=workers)
+                       "image_provider sandbox { api sandbox; } image_model auto sandbox/placeholder;\n" + http,
+                       workers=workers, main=main, daemon=daemon)
     return start
 
 
@@ -71,6 +73,104 @@ def test_each_request_has_a_row(kept, scratch):
     assert rows[1][0] == "a" and rows[1][5:9] == (0, None, 0.0, 400)
     assert ask(scratch, "SELECT request_id FROM usage WHERE status = 200") == [(reply.headers["x-request-id"],)]
     assert ask(scratch, "SELECT micro_usd FROM spent WHERE key = 'a' AND per = 'month'") == [(20_000,)]
+
+def spent(scratch, key="a", per="lifetime") -> int:
+    rows = ask(scratch, f"SELECT micro_usd FROM spent WHERE key = '{key}' AND per = '{per}'")
+    return rows[0][0] if rows else 0
+
+
+CENTS = 600
+
+
+class Load:
+    """Some requests in a second, until it is left."""
+
+    def __init__(self, g):
+        self._g, self._over = g, threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(2)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_):
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _run(self):
+        while not self._over.wait(0.02):
+            try:
+                make(self._g, timeout=5)
+            except OSError:  # of a worker that has left
+                pass
+
+
+def spend_all_and_no_more(g, scratch):
+    """Until the key is told that its budget is spent."""
+    assert until(lambda: Flood(g, 100, HEADERS, connections=4).run()[402] == 100, 60)
+    assert until(lambda: spent(scratch) == CENTS * 10_000, 15), spent(scratch)
+
+
+def made(scratch) -> int:
+    return ask(scratch, "SELECT sum(images + images_lost) FROM usage")[0][0]
+
+
+def test_a_budget_holds_over_binary_upgrades(kept, scratch):
+    """Both binaries serve at once, and none of them pays for what the other has paid for."""
+    g = kept(budgets=[{"usd": CENTS / 100, "per": "month"}], limits={"images_per_day": 9000}, daemon=True,
+             main="env PATH; env LD_PRELOAD; env ASAN_OPTIONS; env UBSAN_OPTIONS;")
+    for _ in range(3):
+        with Load(g):
+            g.upgrade()
+    spend_all_and_no_more(g, scratch)
+    assert until(lambda: made(scratch) == CENTS, 5), made(scratch)
+    g.wait_log('zone "image_gateway_purses" goes on from the old binary')
+
+
+def test_a_budget_holds_over_reloads_with_another_zone_size(kept, scratch):
+    g = kept(budgets=[{"usd": CENTS / 100, "per": "month"}], http="image_gateway_zone zone=z:1024k;")
+    size = 1024
+    for _ in range(4):
+        with Load(g):
+            g.reload(http=g.configuration.http.replace(f"z:{size}k", f"z:{size + 64}k"))
+        size += 64
+    spend_all_and_no_more(g, scratch)
+    assert until(lambda: made(scratch) == CENTS, 5), made(scratch)
+
+
+def test_what_a_killed_worker_has_counted_is_written_down(kept, scratch):
+    g = kept(budgets=[{"usd": CENTS / 100, "per": "month"}], workers=2)
+    g.allow_worker_change()
+    g.allow_log("exited on signal 9")
+    for _ in range(3):
+        flood = Flood(g, 300, HEADERS, connections=4, ahead=8)
+        flood.start()
+        assert until(lambda: flood.statuses[200] > 100, 10)
+        killed = g.worker_pids()[0]
+        os.kill(killed, signal.SIGKILL)
+        flood.join()
+        assert until(lambda: len(g.worker_pids()) == 2 and killed not in g.worker_pids(), 10)
+    spend_all_and_no_more(g, scratch)
+
+
+def test_budgets_are_brought_back_before_what_keys_json_does_not_have(kept, scratch):
+    """A small zone, and a file with far more keys than are in use."""
+    kept().quit()
+    with sqlite3.connect(state(scratch)) as database:
+        rows = [(f"gone-{number}", 500_000) for number in range(3000)] + [(f"k{number}", 1_000_000) for number in range(20)]
+        database.executemany("INSERT INTO spent VALUES (?, 'lifetime', 0, ?)", rows)
+    keys = [key_entry(f"k{number}", f"sk-bf-{number}", budgets=[{"usd": 1, "per": "lifetime"}]) for number in range(20)]
+    g = kept(http="image_gateway_zone zone=small:64k;", more=keys)
+    assert [make(g, {"x-api-key": f"sk-bf-{number}"}).status for number in range(20)] == [402] * 20
+    assert make(g).status == 200
+
+
+def test_more_keys_than_can_be_counted_are_told_at_nginx_t(nginx_t, scratch):
+    keys = write_keys(scratch / "keys.json", [key_entry(f"k{number}", f"sk-bf-{number}") for number in range(42_000)])
+    ok, output = nginx_t("image_provider s { api sandbox; }", f"image_gateway; image_gateway_keys {keys};")
+    assert ok and "there are 42000 keys, and room to count what" in output
+
 
 
 def test_a_budget_goes_on_when_nginx_is_started_again(kept, scratch):

@@ -165,7 +165,7 @@ class ExchangeTest : public testing::Test {
     FakeWorld world;
     FakeMemory memory{256 * 1024};
     FakeMemory health_memory{64 * 1024};
-    Ledger ledger{memory};
+    Ledger ledger{memory, memory.purses()};
     Health health{health_memory, 7};
     ModelMap models;
     Policy policy;

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/limits/ledger.h"
 #include "core/ports.h"
 #include "fake_pictures.h"
 
@@ -268,11 +269,17 @@ class FakeLog final : public Log {
 // A region of plain memory. Its lock is a real one, and must not be taken twice by one thread.
 class FakeMemory final : public SharedMemory {
  public:
-    explicit FakeMemory(size_t size) : words_((size + 7) / 8), size_(size) {}
+    explicit FakeMemory(size_t size) : words_((size + 7) / 8), size_(size) {
+        EXPECT_TRUE(Ledger::prepare_purses(purses(), true));
+    }
     ~FakeMemory() override { EXPECT_EQ(depth_, 0) << "somebody still holds the lock"; }
 
     [[nodiscard]] std::span<std::byte> region() const override {
         return {reinterpret_cast<std::byte *>(words_.data()), size_};
+    }
+    // For what keys have spent.
+    [[nodiscard]] std::span<std::byte> purses() const {
+        return {reinterpret_cast<std::byte *>(purses_.data()), purses_.size() * sizeof(uint64_t)};
     }
     void lock() noexcept override {
         mutex_.lock();
@@ -288,6 +295,7 @@ class FakeMemory final : public SharedMemory {
 
  private:
     mutable std::vector<uint64_t> words_;
+    mutable std::vector<uint64_t> purses_ = std::vector<uint64_t>(size_t{256} * 1024 / 8);
     size_t size_;
     std::recursive_mutex mutex_;  // so that a lock taken twice is a failure and not a hang
     int depth_ = 0;

@@ -95,7 +95,7 @@ TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
     };
     FakeMemory memory(1024 * 1024);
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    Ledger ledger(memory);
+    Ledger ledger(memory, memory.purses());
     Model model;
     std::vector<Running> running;
     Moment now = at(0);
@@ -165,7 +165,7 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
     constexpr MicroUsd kPrice = 40'000;
     FakeMemory memory(64 * 1024);
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    Ledger ledger(memory);
+    Ledger ledger(memory, memory.purses());
     const std::vector<Budget> budgets = {{kPrice * kAllowed, Period::day}};
     std::atomic<int64_t> admitted{0};
     std::atomic<int64_t> full{0};

@@ -47,7 +47,7 @@ class LedgerTest : public testing::Test {
     }
 
     FakeMemory memory{64 * 1024};
-    Ledger ledger{memory};
+    Ledger ledger{memory, memory.purses()};
 };
 
 TEST_F(LedgerTest, DoesNotEvenLookWhereThereIsNoLimit) {
@@ -296,15 +296,103 @@ TEST_F(LedgerTest, OneProcessBringsBackWhatWasUsedBefore) {
     EXPECT_EQ(ledger.begin_restoring(10, alive), Ledger::Restoring::others);
     const Party party = key_party(1, {});
     const int64_t month = number_of(Period::month, kMidnight);
-    ledger.restore_spent(party, Period::month, month, 4 * kCent, at(0));
-    ledger.restore_spent(party, Period::month, month - 1, 70 * kCent, at(0));
-    ledger.restore_images(party, 5, at(0));
+    const auto restore = [&] {
+        EXPECT_TRUE(ledger.restore_spent(party.account, "k", Period::month, month, 4 * kCent));
+        EXPECT_TRUE(ledger.restore_spent(party.account, "k", Period::month, month - 1, 70 * kCent));
+        ledger.restore_images(party, 5, at(0));
+    };
+    restore();
+    restore();  // as one that takes over from a dead one does
     ledger.end_restoring();
     EXPECT_EQ(ledger.begin_restoring(10, alive), Ledger::Restoring::done);
     EXPECT_FALSE(spend({{5 * kCent, Period::month}}, 2 * kCent, 0, 0));
     EXPECT_TRUE(spend({{5 * kCent, Period::month}}, kCent, 0, 0));
     EXPECT_FALSE(reserve({.images_per_day = 7}, 2, 0)) << "five, and the one of the request above";
     EXPECT_TRUE(reserve({.images_per_day = 7}, 1, 0));
+}
+
+TEST_F(LedgerTest, WhatWasUsedWhileItWasBroughtBackCountsToo) {
+    const Party party = key_party(1, {});
+    const int64_t month = number_of(Period::month, kMidnight);
+    ASSERT_TRUE(spend({{9 * kCent, Period::month}}, 3 * kCent, 3 * kCent, 0));
+    ASSERT_TRUE(ledger.restore_spent(party.account, "k", Period::month, month, 4 * kCent));
+    EXPECT_FALSE(spend({{9 * kCent, Period::month}}, 3 * kCent, 0, 0));
+    EXPECT_TRUE(spend({{9 * kCent, Period::month}}, 2 * kCent, 0, 0));
+}
+
+// As after a reload with another size of the zone.
+TEST_F(LedgerTest, PursesGoOnWithAnotherRegion) {
+    const std::vector<Budget> budgets = {{9 * kCent, Period::lifetime}};
+    const auto alive = [](int32_t) { return true; };
+    ASSERT_EQ(ledger.begin_restoring(7, alive), Ledger::Restoring::ours);
+    ledger.end_restoring();
+    auto running = stakes_of({key_party(1, {.concurrent = 1}, budgets)});
+    ASSERT_TRUE(enter(running, 0));
+    ASSERT_TRUE(ledger.reserve(running, 1, 4 * kCent, at(0)));
+    FakeMemory other(128 * 1024);
+    ASSERT_TRUE(Ledger::prepare(other.region(), true));
+    Ledger young(other, memory.purses());
+    EXPECT_EQ(young.begin_restoring(8, alive), Ledger::Restoring::ours) << "days";
+    EXPECT_EQ(ledger.begin_restoring(7, alive), Ledger::Restoring::done) << "the old one goes on";
+    young.end_restoring();
+    auto next = stakes_of({key_party(1, {.concurrent = 1}, budgets)});
+    ASSERT_TRUE(young.enter(next, at(0), 8, kLease));
+    EXPECT_FALSE(young.reserve(next, 1, 6 * kCent, at(0))) << "the old one holds some";
+    ASSERT_TRUE(young.reserve(next, 1, 5 * kCent, at(0)));
+    ledger.settle(running, 1, 4 * kCent, at(0));
+    young.settle(next, 1, 5 * kCent, at(0));
+    EXPECT_FALSE(spend(budgets, 0, 0, 0));
+    auto last = stakes_of({key_party(1, {}, budgets)});
+    EXPECT_FALSE(young.enter(last, at(0), 8, kLease));
+}
+
+TEST_F(LedgerTest, KnowsWhatIsNotWrittenDownYet) {
+    EXPECT_TRUE(ledger.unwritten().empty());
+    for (uint64_t key = 0; key < 300; ++key) {
+        auto stakes = stakes_of({key_party(key, {})});
+        ledger.settle(stakes, 1, kCent, at(0));
+    }
+    EXPECT_EQ(ledger.unwritten().size(), 300U);
+    const Account one = account(7);
+    const auto sums = ledger.sums_of({&one, 1});
+    ASSERT_EQ(sums.size(), 1U);
+    EXPECT_EQ(sums[0].key, "k");
+    EXPECT_EQ(sums[0].spent[static_cast<size_t>(Period::day)].used, kCent);
+    auto stakes = stakes_of({key_party(7, {})});
+    ledger.settle(stakes, 1, kCent, at(0));
+    ledger.note_written(sums);
+    EXPECT_EQ(ledger.unwritten().size(), 300U) << "it has spent more since";
+    ledger.note_written(ledger.sums_of({&one, 1}));
+    EXPECT_EQ(ledger.unwritten().size(), 299U);
+}
+
+TEST_F(LedgerTest, MoneyIsCountedOnlyForThoseWhoMayHaveABudget) {
+    for (uint64_t subject = 0; subject < 2'000; ++subject) {
+        Party bearer = key_party(subject, {});
+        bearer.has_purse = false;
+        auto stakes = stakes_of({bearer, end_user_party(subject, 1, {})});
+        ledger.settle(stakes, 1, kCent, at(0));
+    }
+    EXPECT_TRUE(ledger.unwritten().empty());
+}
+
+TEST_F(LedgerTest, MoreImagesAtOnceThanALimitEverAllowsAreNotWaitedFor) {
+    auto stakes = stakes_of({key_party(1, {.images_per_minute = 2, .images_per_day = 9}),
+                             end_user_party(1, 1, {.images_per_day = 3})});
+    ASSERT_TRUE(ledger.reserve(stakes, 2, 0, at(0)));
+    const auto busy = ledger.reserve(stakes, 1, 0, at(0));
+    ASSERT_FALSE(busy);
+    EXPECT_EQ(busy.error().what, Exceeded::What::rate);
+    const auto never = ledger.reserve(stakes, 3, 0, at(0));
+    ASSERT_FALSE(never);
+    EXPECT_EQ(never.error().what, Exceeded::What::never) << "although it is also too early";
+    EXPECT_EQ(message_of(never.error()),
+              "'n' is more than the limit of 2 images per minute for this key: ask for at most "
+              "that many images at once.");
+    auto others = stakes_of(
+        {key_party(2, {.images_per_minute = 8}), end_user_party(2, 1, {.images_per_day = 3})});
+    EXPECT_EQ(ledger.reserve(others, 4, 0, at(0)).error().what, Exceeded::What::never);
+    EXPECT_TRUE(ledger.reserve(others, 3, 0, at(0))) << "nothing was counted for the key";
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ inline Account account(uint64_t number) {
 // Budgets are the caller's to keep.
 inline Party key_party(uint64_t number, const Limits &limits,
                        std::span<const Budget> budgets = {}) {
-    return {Party::Kind::key, account(number), account(number), "k", {}, limits, budgets};
+    return {Party::Kind::key, account(number), account(number), "k", {}, limits, budgets, true};
 }
 
 inline Party end_user_party(uint64_t key, uint64_t number, const Limits &limits) {

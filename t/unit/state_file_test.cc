@@ -8,7 +8,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
+#include "core/access/key_ring.h"
 #include "core/utc_time.h"
 
 namespace gateway {
@@ -35,6 +38,7 @@ class StateFileTest : public testing::Test {
         record.unix_milliseconds = now * 1000;
         record.request_id = "req_1";
         record.key = key;
+        record.purse = account_of_key(key);
         record.images = 1;
         record.counted = counted;
         record.status = 200;
@@ -64,38 +68,112 @@ class StateFileTest : public testing::Test {
         return statement.text(0);
     }
 
+    // What a ledger's memory says of keys.
+    struct Purses {
+        uint64_t id = 1;
+        std::map<std::string, PurseSums> sums{};
+
+        void spend(const std::string &key, MicroUsd usd, int64_t now) {
+            PurseSums &sum = sums[key];
+            sum.key = key;
+            for (size_t i = 0; i < kPeriods; ++i) {
+                sum.spent[i].add(number_of(static_cast<Period>(i), now), usd);
+            }
+        }
+        void write(StateFile &file) const {
+            std::vector<PurseSums> all;
+            for (const auto &[key, sum] : sums) {
+                all.push_back(sum);
+            }
+            const auto written = file.write({}, id, all);
+            EXPECT_TRUE(written) << written.error().text;
+        }
+    };
+
     std::string directory;
     std::string path;
 };
 
-TEST_F(StateFileTest, SumsUpWhatEachKeySpentInEachPeriod) {
+TEST_F(StateFileTest, HasWhatThePursesSayHoweverOftenItIsWritten) {
+    Purses purses;
     {
         StateFile file = open();
-        ASSERT_TRUE(file.write(batch({record("a", 40'000), record("b", 10'000), record("a", 2)})));
-        ASSERT_TRUE(file.write(batch({record("a", 5), record("a", 100, kNow - 3600)})));
-        ASSERT_TRUE(file.write(batch({record("a", 1000, kNow - 40 * 86400)})));
+        purses.spend("a", 40'000, kNow - 3600);
+        purses.write(file);
+        purses.spend("a", 2, kNow);
+        purses.spend("b", 10'000, kNow);
+        purses.write(file);
+        purses.write(file);  // as a worker that did not live to hear that it was written
     }
-    const auto balance = open().read(kNow);
+    const auto balance = open().read(kNow, 2);
     ASSERT_TRUE(balance) << balance.error().text;
-    EXPECT_EQ(spent_of(*balance, Period::hour), "a 40007, b 10000");
-    EXPECT_EQ(spent_of(*balance, Period::day), "a 40107, b 10000");
-    EXPECT_EQ(spent_of(*balance, Period::week), "a 40107, b 10000");
-    EXPECT_EQ(spent_of(*balance, Period::month), "a 40107, b 10000");
-    EXPECT_EQ(spent_of(*balance, Period::lifetime), "a 41107, b 10000");
-    EXPECT_EQ(spent_of(*open().read(kNow + 86400 * 31), Period::month), "");
+    EXPECT_EQ(spent_of(*balance, Period::hour), "a 2, b 10000");
+    EXPECT_EQ(spent_of(*balance, Period::day), "a 40002, b 10000");
+    EXPECT_EQ(spent_of(*balance, Period::week), "a 40002, b 10000");
+    EXPECT_EQ(spent_of(*balance, Period::month), "a 40002, b 10000");
+    EXPECT_EQ(spent_of(*balance, Period::lifetime), "a 40002, b 10000");
+    EXPECT_EQ(spent_of(*open().read(kNow + 86400 * 31, 2), Period::month), "");
+}
+
+TEST_F(StateFileTest, AnEarlierSumThatIsWrittenLateTakesNothingBack) {
+    Purses purses;
+    purses.spend("a", 5, kNow - 3600);
+    const Purses earlier = purses;
+    purses.spend("a", 7, kNow);
+    StateFile file = open();
+    purses.write(file);
+    earlier.write(file);
+    EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::hour), "a 7");
+    EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::lifetime), "a 12");
+    earlier.write(file);
+    purses.write(file);
+    EXPECT_EQ(ask("SELECT sum(micro_usd) FROM spent WHERE per = 'hour'"), "12");
+}
+
+TEST_F(StateFileTest, AddsUpWhatPursesOfDifferentMemoriesSay) {
+    Purses old{.id = 1};
+    Purses young{.id = 2};
+    old.spend("a", 100, kNow);
+    young.spend("a", 30, kNow);
+    StateFile file = open();
+    old.write(file);
+    young.write(file);
+    old.spend("a", 1, kNow);
+    old.write(file);
+    EXPECT_EQ(spent_of(*file.read(kNow, 3), Period::day), "a 131");
+    EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::day), "a 101") << "without its own";
+    EXPECT_EQ(spent_of(*file.read(kNow, 1), Period::day), "a 30");
+}
+
+TEST_F(StateFileTest, GoesOnWithAFileOfAnEarlierVersion) {
+    {
+        StateFile file = open();
+        Purses purses{.id = 1};
+        purses.spend("a", 100, kNow);
+        purses.write(file);
+        auto database = Database::open(path);
+        ASSERT_TRUE(database->run("DROP TABLE written"));
+    }
+    StateFile file = open();
+    EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::day), "a 100");
+    Purses purses{.id = 2};
+    purses.spend("a", 5, kNow);
+    purses.write(file);
+    EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::day), "a 100");
+    EXPECT_EQ(spent_of(*file.read(kNow, 3), Period::day), "a 105");
 }
 
 TEST_F(StateFileTest, KeepsTheImagesOfTheDay) {
     UsageRecord made = record("a", 0);
     made.day_counts = {{Party::Kind::end_user, {0x123456789abcdef0, 0xfedcba9876543210}, 3}};
-    ASSERT_TRUE(open().write(batch({made, made})));
-    const auto balance = open().read(kNow);
+    ASSERT_TRUE(open().write(batch({made, made}), 1, {}));
+    const auto balance = open().read(kNow, 1);
     ASSERT_EQ(balance->images.size(), 1U);
     EXPECT_EQ(balance->images[0].images, 6);
     EXPECT_EQ(balance->images[0].account, (Account{0x123456789abcdef0, 0xfedcba9876543210}));
     EXPECT_EQ(balance->images[0].kind, Party::Kind::end_user);
     EXPECT_EQ(balance->images[0].key, "a");
-    EXPECT_TRUE(open().read(kNow + 86400)->images.empty());
+    EXPECT_TRUE(open().read(kNow + 86400, 1)->images.empty());
 }
 
 TEST_F(StateFileTest, HasARowForEachRequestThatPeopleCanAskFor) {
@@ -104,7 +182,7 @@ TEST_F(StateFileTest, HasARowForEachRequestThatPeopleCanAskFor) {
     made.provider = "openai";
     made.cost = 39'000;
     UsageRecord unknown = record("", 0);
-    ASSERT_TRUE(open().write(batch({made, unknown})));
+    ASSERT_TRUE(open().write(batch({made, unknown}), 1, {}));
     EXPECT_EQ(ask("SELECT end_user || provider || cost_usd || counted_usd || time FROM usage"
                   " WHERE key = 'team-a'"),
               made.end_user + "openai0.0390.042027-01-15T10:30:00Z");
@@ -115,11 +193,17 @@ TEST_F(StateFileTest, ForgetsOldRowsButNoMoney) {
     StateFile file = open();
     std::vector<UsageRecord> old(3000, record("a", 1, kNow - 100 * 86400));
     old.push_back(record("a", 1));
-    ASSERT_TRUE(file.write(batch(old)));
+    ASSERT_TRUE(file.write(batch(old), 1, {}));
+    Purses purses;
+    purses.spend("a", 3000, kNow - 100 * 86400);
+    purses.write(file);
+    purses.spend("a", 1, kNow);
+    purses.write(file);
     EXPECT_TRUE(*file.forget_before(kNow - 86400)) << "not all at once";
     EXPECT_FALSE(*file.forget_before(kNow - 86400));
     EXPECT_EQ(ask("SELECT count(*) FROM usage"), "1");
-    EXPECT_EQ(spent_of(*file.read(kNow), Period::lifetime), "a 3001");
+    EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::lifetime), "a 3001");
+    EXPECT_EQ(ask("SELECT count(*) FROM written WHERE per = 'hour'"), "1");
     EXPECT_EQ(ask("SELECT count(*) FROM spent WHERE per = 'hour'"), "1");
 }
 
@@ -151,7 +235,9 @@ TEST_F(StateFileTest, CanBeReadByItsOwnerOnlyFromTheFirstMomentOn) {
     {
         StateFile file = open();
         EXPECT_EQ(file.note(), "");
-        ASSERT_TRUE(file.write(batch({record("a", 1)})));
+        Purses purses;
+        purses.spend("a", 1, kNow);
+        purses.write(file);
         EXPECT_EQ(modes(), "384 384 384 ") << "0600";
         for (const char *ending : {"", "-wal", "-shm"}) {
             chmod((path + ending).c_str(), 0644);
@@ -187,18 +273,21 @@ TEST_F(StateFileTest, SaysWhenItCannotBeWrittenTo) {
     ASSERT_TRUE(file.write(batch({record("a", 1)})));
     auto other = Database::open(path);
     ASSERT_TRUE(other->run("DROP TABLE usage"));
-    const auto written = file.write(batch({record("a", 10)}));
+    purses.spend("a", 10, kNow);
+    const std::vector<PurseSums> sums = {purses.sums["a"]};
+    const auto written = file.write(batch({record("a", 10)}), 1, sums);
     ASSERT_FALSE(written);
     EXPECT_NE(written.error().text.find("usage"), std::string::npos);
-    EXPECT_EQ(spent_of(*file.read(kNow), Period::lifetime), "a 1") << "nothing of it";
+    EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::lifetime), "a 1") << "nothing of it";
 }
 
-TEST(UsageBatchTest, NeverForgetsMoneyHoweverManyRowsThereAre) {
+TEST(UsageBatchTest, NeverForgetsWhoHasSpentHoweverManyRowsThereAre) {
     UsageBatch batch;
     UsageBatch earlier;
     UsageRecord record;
     record.unix_milliseconds = kNow * 1000;
     record.key = "a";
+    record.purse = account_of_key("a");
     record.counted = 1;
     for (int i = 0; i < 40'000; ++i) {
         batch.add(record);
@@ -207,7 +296,12 @@ TEST(UsageBatchTest, NeverForgetsMoneyHoweverManyRowsThereAre) {
     batch.put_first(std::move(earlier));
     EXPECT_EQ(batch.rows().size(), 50'000U);
     EXPECT_EQ(batch.rows_dropped(), 30'000U);
-    EXPECT_EQ(batch.spent().at({"a", Period::lifetime, 0}), 80'000);
+    record.key = "b";
+    record.purse = account_of_key("b");
+    batch.add(record);
+    record.purse = {};  // of a token that names no key
+    batch.add(record);
+    EXPECT_EQ(batch.payers(), (std::set<Account>{account_of_key("a"), account_of_key("b")}));
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ std::vector<Party> parties_of(const Caller &caller, const RequestHead &head,
                        id,
                        {},
                        key.limits.or_else(defaults.key),
-                       key.budgets});
+                       key.budgets,
+                       caller.key != nullptr});
     const Limits limits = key.end_user.or_else(defaults.end_user);
     if (!head.on_behalf_of.empty() && limits.any()) {
         parties.push_back({Party::Kind::end_user,

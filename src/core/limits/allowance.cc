@@ -23,25 +23,19 @@ Exceeded budget_exceeded(const Budget &budget, MicroUsd left, MicroUsd wanted, c
     return exceeded;
 }
 
-tl::expected<void, Exceeded> may_spend(const Party &party, Tally &tally, MicroUsd more,
-                                       const Dated &now) {
-    if (party.budgets.empty()) {
-        return {};
-    }
-    tally.roll(now);
-    for (const Budget &budget : party.budgets) {
-        const MicroUsd left =
-            budget.usd - tally.spent[static_cast<size_t>(budget.per)].used - tally.reserved;
-        if (left <= 0 || left < more) {
-            return tl::unexpected(budget_exceeded(budget, left, more, now));
-        }
-    }
-    return {};
+// More than there may ever be: to wait is of no use.
+Exceeded never_allowed(const Party &party, int64_t limit, std::string_view counted) {
+    Exceeded exceeded = rate_exceeded(party, limit, counted, 0);
+    exceeded.what = Exceeded::What::never;
+    return exceeded;
 }
+
+constexpr std::string_view kImagesPerMinute = "images per minute";
+constexpr std::string_view kImagesPerDay = "images per day";
 
 }  // namespace
 
-tl::expected<void, Exceeded> may_enter(const Party &party, Tally &tally, const Dated &now) {
+tl::expected<void, Exceeded> may_enter(const Party &party, const Tally &tally, const Dated &now) {
     const Limits &limits = party.limits;
     if (limits.concurrent > 0 && tally.concurrent >= limits.concurrent) {
         return tl::unexpected(rate_exceeded(party, limits.concurrent, "concurrent requests", 1));
@@ -52,27 +46,48 @@ tl::expected<void, Exceeded> may_enter(const Party &party, Tally &tally, const D
             rate_exceeded(party, limits.requests_per_minute, "requests per minute",
                           tally.requests.wait_for(second_of(now), 1, limits.requests_per_minute)));
     }
-    return may_spend(party, tally, 0, now);
+    return {};
 }
 
-tl::expected<void, Exceeded> may_reserve(const Party &party, Tally &tally, int64_t images,
-                                         MicroUsd usd, const Dated &now) {
+tl::expected<void, Exceeded> may_ever_make(const Party &party, int64_t images) {
+    const Limits &limits = party.limits;
+    if (limits.images_per_minute > 0 && images > limits.images_per_minute) {
+        return tl::unexpected(never_allowed(party, limits.images_per_minute, kImagesPerMinute));
+    }
+    if (limits.images_per_day > 0 && images > limits.images_per_day) {
+        return tl::unexpected(never_allowed(party, limits.images_per_day, kImagesPerDay));
+    }
+    return {};
+}
+
+tl::expected<void, Exceeded> may_make(const Party &party, const Tally &tally, int64_t images,
+                                      const Dated &now) {
     const Limits &limits = party.limits;
     if (limits.images_per_minute > 0 &&
         tally.images.used(second_of(now)) + images > limits.images_per_minute) {
         return tl::unexpected(
-            rate_exceeded(party, limits.images_per_minute, "images per minute",
+            rate_exceeded(party, limits.images_per_minute, kImagesPerMinute,
                           tally.images.wait_for(second_of(now), images, limits.images_per_minute)));
     }
     if (limits.images_per_day > 0) {
         const int64_t today = now.number(Period::day);
-        tally.images_day.roll(today);
-        if (tally.images_day.used + images > limits.images_per_day) {
-            return tl::unexpected(rate_exceeded(party, limits.images_per_day, "images per day",
+        if (tally.images_on(today) + images > limits.images_per_day) {
+            return tl::unexpected(rate_exceeded(party, limits.images_per_day, kImagesPerDay,
                                                 *end_of(Period::day, today) - now.unix_seconds));
         }
     }
-    return usd == 0 ? tl::expected<void, Exceeded>() : may_spend(party, tally, usd, now);
+    return {};
+}
+
+tl::expected<void, Exceeded> may_spend(const Party &party, const Purse &purse, MicroUsd usd,
+                                       const Dated &now) {
+    for (const Budget &budget : party.budgets) {
+        const MicroUsd left = purse.left(budget, now);
+        if (left <= 0 || left < usd) {
+            return tl::unexpected(budget_exceeded(budget, left, usd, now));
+        }
+    }
+    return {};
 }
 
 }  // namespace gateway

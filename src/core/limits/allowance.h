@@ -5,14 +5,20 @@
 #include <tl/expected.hpp>
 
 #include "core/limits/exceeded.h"
+#include "core/limits/purse.h"
 #include "core/limits/tally.h"
 
 namespace gateway {
 
 // One request more.
-tl::expected<void, Exceeded> may_enter(const Party &party, Tally &tally, const Dated &now);
-// So many images, and so much money.
-tl::expected<void, Exceeded> may_reserve(const Party &party, Tally &tally, int64_t images,
-                                         MicroUsd usd, const Dated &now);
+tl::expected<void, Exceeded> may_enter(const Party &party, const Tally &tally, const Dated &now);
+// So many images at once, if nothing were used.
+tl::expected<void, Exceeded> may_ever_make(const Party &party, int64_t images);
+// So many images.
+tl::expected<void, Exceeded> may_make(const Party &party, const Tally &tally, int64_t images,
+                                      const Dated &now);
+// So much money; of nothing, whether there is any left.
+tl::expected<void, Exceeded> may_spend(const Party &party, const Purse &purse, MicroUsd usd,
+                                       const Dated &now);
 
 }  // namespace gateway

@@ -25,6 +25,12 @@ std::string message_of_rate(const Exceeded &exceeded) {
            " for " + whose(exceeded) + " is reached.";
 }
 
+std::string message_of_never(const Exceeded &exceeded) {
+    return "'n' is more than the limit of " + std::to_string(exceeded.limit) + " " +
+           std::string(exceeded.counted) + " for " + whose(exceeded) +
+           ": ask for at most that many images at once.";
+}
+
 std::string message_of_budget(const Exceeded &exceeded) {
     const Budget &budget = exceeded.budget;
     std::string text =
@@ -51,6 +57,7 @@ std::string message_of_budget(const Exceeded &exceeded) {
 std::string message_of(const Exceeded &exceeded) {
     switch (exceeded.what) {
         case Exceeded::What::rate: return message_of_rate(exceeded);
+        case Exceeded::What::never: return message_of_never(exceeded);
         case Exceeded::What::budget: return message_of_budget(exceeded);
         case Exceeded::What::room: break;
     }

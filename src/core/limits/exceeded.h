@@ -12,7 +12,8 @@
 namespace gateway {
 
 struct Exceeded {
-    enum class What : uint8_t { rate, budget, room };
+    // `never`: of a rate, with more at once than it ever allows.
+    enum class What : uint8_t { rate, never, budget, room };
     What what = What::rate;
     int retry_after = 1;
 

@@ -5,6 +5,7 @@
 
 #include "core/limits/memory_lock.h"
 #include "core/limits/region.h"
+#include "core/limits/set_table.h"
 
 namespace gateway {
 
@@ -26,12 +27,11 @@ struct HealthEntry {
     int64_t calls = 0;
 };
 
-// The number is the layout's version.
-using HealthPlaces = Region<HealthEntry, 0x316874686c616568, 2>;
-using HealthLayout = HealthPlaces::Layout;
+// The number is the layout's version. One change is of a provider and one of its models.
+using HealthPlaces = Region<HealthEntry, 0x326874686c616568, 2, 2>;
 
-HealthLayout health_layout_of(std::span<std::byte> region) {
-    return HealthPlaces::layout(region);
+SetTable<HealthEntry> entries_of(const HealthPlaces &places) {
+    return {places.entries(), places.id()};
 }
 
 bool is_like_new(const HealthEntry &entry, int64_t now) {
@@ -40,13 +40,32 @@ bool is_like_new(const HealthEntry &entry, int64_t now) {
            entry.breaker.is_like_new(entry.rules, now);
 }
 
-HealthEntry *find_or_add(const HealthLayout &layout, const Account &account, Moment now) {
-    return layout.entries.find_or_add(
-        account, [=](const HealthEntry &other) { return is_like_new(other, now.milliseconds); });
+// To be changed; null when it is not known.
+HealthEntry *edit(HealthPlaces &places, const Account &account) {
+    HealthEntry *entry = entries_of(places).find(account);
+    if (entry != nullptr) {
+        places.edit(*entry);
+    }
+    return entry;
 }
 
-void end_call(const HealthLayout &layout, const Account &provider) {
-    if (HealthEntry *entry = layout.entries.find(provider); entry != nullptr && entry->calls > 0) {
+// The same; null when there is no room for it.
+HealthEntry *edit_or_add(HealthPlaces &places, const Account &account, Moment now) {
+    if (HealthEntry *entry = edit(places, account)) {
+        return entry;
+    }
+    HealthEntry *room = entries_of(places).room_for(
+        account, [=](const HealthEntry &other) { return is_like_new(other, now.milliseconds); });
+    if (room != nullptr) {
+        places.edit(*room);
+        *room = HealthEntry{};
+        room->account = account;
+    }
+    return room;
+}
+
+void end_call(HealthPlaces &places, const Account &provider) {
+    if (HealthEntry *entry = edit(places, provider); entry != nullptr && entry->calls > 0) {
         --entry->calls;
     }
 }
@@ -63,24 +82,25 @@ size_t Health::least_size() {
     return HealthPlaces::least_size(16);
 }
 
-bool Health::prepare(std::span<std::byte> region, bool fresh) {
-    return region.size() >= least_size() && HealthPlaces::prepare(region, fresh);
+bool Health::prepare(std::span<std::byte> region, bool fresh, uint64_t id) {
+    return region.size() >= least_size() && HealthPlaces::prepare(region, fresh, id);
 }
 
 // A provider with a limit is not asked by calls that nobody could count.
 tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
                                               Milliseconds longest) {
     const MemoryLock lock(memory_);
-    HealthLayout layout = health_layout_of(memory_.region());
+    HealthPlaces places(memory_.region());
     const bool is_counted = target.max_calls > 0;
-    HealthEntry *model = layout.entries.find(target.model);
-    HealthEntry *provider = is_counted ? find_or_add(layout, target.provider, now) : nullptr;
+    // First what may take another's place.
+    HealthEntry *provider = is_counted ? edit_or_add(places, target.provider, now) : nullptr;
+    HealthEntry *model = edit(places, target.model);
     if (provider != nullptr && provider->calls >= target.max_calls) {
         return tl::unexpected(Hindered{Hindrance::busy, kBusyWait});
     }
     const auto lease = provider == nullptr ? std::nullopt
-                                           : layout.leases.take(target.provider, process_,
-                                                                now.milliseconds + longest.count());
+                                           : places.take_lease(target.provider, process_,
+                                                               now.milliseconds + longest.count());
     if (is_counted && !lease) {
         ++times_full_;
         return tl::unexpected(Hindered{Hindrance::busy, kFullWait});
@@ -90,7 +110,7 @@ tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
     if (model != nullptr) {
         const auto pass = model->breaker.enter(target.breaker, now.milliseconds, longest.count());
         if (!pass) {
-            layout.leases.give_back(passage.call);
+            places.give_back(passage.call);
             // How long a probe takes is not known: its limit says too much.
             const Milliseconds wait(model->breaker.wait(now.milliseconds));
             return tl::unexpected(
@@ -107,14 +127,14 @@ tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
 void Health::leave(const Target &target, const Passage &passage, Verdict verdict,
                    Moment now) noexcept {
     const MemoryLock lock(memory_);
-    HealthLayout layout = health_layout_of(memory_.region());
-    if (const auto call = layout.leases.give_back(passage.call)) {
-        end_call(layout, call->account);
+    HealthPlaces places(memory_.region());
+    if (const auto call = places.give_back(passage.call)) {
+        end_call(places, call->account);
     }
     // A model is not remembered for a call that says nothing: callers may ask for any name.
     HealthEntry *model = verdict != Verdict::nothing && !target.breaker.off()
-                             ? find_or_add(layout, target.model, now)
-                             : layout.entries.find(target.model);
+                             ? edit_or_add(places, target.model, now)
+                             : edit(places, target.model);
     if (model != nullptr) {
         model->rules = target.breaker;
         model->breaker.leave(target.breaker, now.milliseconds, passage.pass, verdict);
@@ -124,9 +144,9 @@ void Health::leave(const Target &target, const Passage &passage, Verdict verdict
 void Health::read_rests(std::span<const Account> names, std::span<int64_t> waits,
                         Moment now) const {
     const MemoryLock lock(memory_);
-    const HealthLayout layout = health_layout_of(memory_.region());
+    const HealthPlaces places(memory_.region());
     for (size_t i = 0; i < names.size(); ++i) {
-        const HealthEntry *entry = layout.entries.find(names[i]);
+        const HealthEntry *entry = entries_of(places).find(names[i]);
         waits[i] =
             entry == nullptr ? 0 : std::max<int64_t>(0, entry->rests_until - now.milliseconds);
     }
@@ -134,7 +154,8 @@ void Health::read_rests(std::span<const Account> names, std::span<int64_t> waits
 
 void Health::rest(const Account &name, std::optional<Milliseconds> time, Moment now) noexcept {
     const MemoryLock lock(memory_);
-    HealthEntry *entry = find_or_add(health_layout_of(memory_.region()), name, now);
+    HealthPlaces places(memory_.region());
+    HealthEntry *entry = edit_or_add(places, name, now);
     if (entry == nullptr) {
         return;
     }
@@ -154,19 +175,25 @@ void Health::rest(const Account &name, std::optional<Milliseconds> time, Moment 
 
 void Health::serve(std::span<const Account> names) noexcept {
     const MemoryLock lock(memory_);
-    const HealthLayout layout = health_layout_of(memory_.region());
+    const HealthPlaces places(memory_.region());
     for (const Account &name : names) {
-        if (HealthEntry *entry = layout.entries.find(name); entry != nullptr) {
+        if (HealthEntry *entry = entries_of(places).find(name); entry != nullptr) {
             entry->rests = 0;
         }
     }
 }
 
 size_t Health::sweep(Moment now, const std::function<bool(int32_t)> &is_alive) {
-    const MemoryLock lock(memory_);
-    HealthLayout layout = health_layout_of(memory_.region());
-    return layout.leases.sweep(now, is_alive,
-                               [&](const Lease &call) { end_call(layout, call.account); });
+    LeaseJudge judge(now, is_alive);
+    size_t all = 0;
+    uint32_t last = 0;
+    for (size_t swept = kSweptAtOnce; swept == kSweptAtOnce; all += swept) {
+        const MemoryLock lock(memory_);
+        HealthPlaces places(memory_.region());
+        swept =
+            places.sweep(judge, last, [&](const Lease &call) { end_call(places, call.account); });
+    }
+    return all;
 }
 
 }  // namespace gateway

@@ -43,7 +43,7 @@ struct Passage {
 class Health {
  public:
     // As the ledger's: lays out the region, or takes it over.
-    static bool prepare(std::span<std::byte> region, bool fresh);
+    static bool prepare(std::span<std::byte> region, bool fresh, uint64_t id = 0);
     static size_t least_size();
 
     Health(SharedMemory &memory, int32_t process) : memory_(memory), process_(process) {}

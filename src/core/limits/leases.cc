@@ -1,71 +1,50 @@
 #include "core/limits/leases.h"
 
+#include <algorithm>
+
 namespace gateway {
 
-void Leases::clear() {
-    for (uint32_t i = 0; i < list_.count; ++i) {
-        places_[i] = Lease{};
-        places_[i].next_free = i + 1 < list_.count ? i + 2 : 0;
-    }
-    list_.first_free = list_.count > 0 ? 1 : 0;
-}
-
-std::optional<LeaseHandle> Leases::take(const Account &account, int32_t process, int64_t deadline) {
-    const uint32_t number = list_.first_free;
-    if (number == 0) {
-        return std::nullopt;
-    }
-    Lease &lease = places_[number - 1];
+LeaseHandle Leases::take(uint32_t number, const Account &account, int32_t process,
+                         int64_t deadline) {
+    Lease &lease = at(number);
     list_.first_free = lease.next_free;
+    list_.used = std::max(list_.used, number);
     lease.process = process;
+    lease.next_free = 0;
     lease.account = account;
     lease.deadline = deadline;
+    lease.amount = 0;
     ++lease.generation;
-    return LeaseHandle{number, lease.generation};
+    return {number, lease.generation};
 }
 
 Lease *Leases::find(LeaseHandle lease) const {
-    if (lease.number == 0 || lease.number > list_.count) {
+    if (lease.number == 0 || lease.number > list_.used) {
         return nullptr;
     }
-    Lease &place = places_[lease.number - 1];
+    Lease &place = at(lease.number);
     return place.generation == lease.generation && place.process != 0 ? &place : nullptr;
 }
 
-std::optional<Lease> Leases::give_back(LeaseHandle lease) {
-    return find(lease) == nullptr ? std::nullopt : std::optional(release(lease.number));
-}
-
-size_t Leases::sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
-                     const std::function<void(const Lease &)> &on_taken_back) {
-    size_t swept = 0;
-    int32_t known = 0;  // most leases in a row are of few processes
-    bool known_alive = false;
-    for (uint32_t number = 1; number <= list_.count; ++number) {
-        const Lease &lease = places_[number - 1];
-        if (lease.process == 0) {
-            continue;
-        }
-        if (lease.process != known) {
-            known = lease.process;
-            known_alive = is_alive(known);
-        }
-        if (lease.deadline < now.milliseconds || !known_alive) {
-            on_taken_back(release(number));
-            ++swept;
-        }
-    }
-    return swept;
-}
-
 Lease Leases::release(uint32_t number) {
-    Lease &place = places_[number - 1];
+    Lease &place = at(number);
     const Lease lease = place;
     place = Lease{};
     place.generation = lease.generation;
     place.next_free = list_.first_free;
     list_.first_free = number;
     return lease;
+}
+
+bool LeaseJudge::is_over(const Lease &lease) {
+    if (lease.process == 0) {
+        return false;
+    }
+    if (lease.process != known_) {
+        known_ = lease.process;
+        known_alive_ = is_alive_(known_);
+    }
+    return lease.deadline < now_.milliseconds || !known_alive_;
 }
 
 }  // namespace gateway

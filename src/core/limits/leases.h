@@ -1,5 +1,5 @@
 // What somebody holds until they give it back or are found dead, in memory that all workers share.
-// Plain data; the caller holds the lock.
+// Plain data; the caller holds the lock, and keeps what there was until its change is complete.
 #pragma once
 
 #include <cstddef>
@@ -27,33 +27,49 @@ struct LeaseHandle {
     bool operator==(const LeaseHandle &) const = default;
 };
 
-// In the header of what has leases.
+// In the header of what has leases. Lease numbers start at 1.
 struct LeaseList {
     uint32_t count = 0;
-    uint32_t first_free = 0;  // lease numbers start at 1
+    uint32_t used = 0;  // so many places have ever been taken; memory behind them is not touched
+    uint32_t first_free = 0;  // of those
 };
 
 class Leases {
  public:
     Leases(LeaseList &list, Lease *places) : list_(list), places_(places) {}
 
-    void clear();
-    // Nothing when all are taken.
-    std::optional<LeaseHandle> take(const Account &account, int32_t process, int64_t deadline);
+    // The number of the lease that take() will take; 0: there is none left.
+    [[nodiscard]] uint32_t next() const {
+        return list_.first_free != 0 ? list_.first_free
+                                     : (list_.used < list_.count ? list_.used + 1 : 0);
+    }
+    // `number` is next().
+    LeaseHandle take(uint32_t number, const Account &account, int32_t process, int64_t deadline);
     // While it is held; null after.
-    Lease *find(LeaseHandle lease) const;
-    // As it was; nothing if it was given back already.
-    std::optional<Lease> give_back(LeaseHandle lease);
-
-    // Takes back the leases of processes that are gone and those that have outlived their deadline.
-    size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
-                 const std::function<void(const Lease &)> &on_taken_back);
-
- private:
+    [[nodiscard]] Lease *find(LeaseHandle lease) const;
+    // Of a lease that is held. Returns it as it was.
     Lease release(uint32_t number);
 
+    [[nodiscard]] Lease &at(uint32_t number) const { return places_[number - 1]; }
+    [[nodiscard]] LeaseList &list() const { return list_; }
+
+ private:
     LeaseList &list_;
     Lease *places_;
+};
+
+// Finds leases of processes that are gone, and those that have outlived their deadline.
+class LeaseJudge {
+ public:
+    LeaseJudge(Moment now, const std::function<bool(int32_t)> &is_alive)
+        : now_(now), is_alive_(is_alive) {}
+    bool is_over(const Lease &lease);
+
+ private:
+    Moment now_;
+    const std::function<bool(int32_t)> &is_alive_;
+    int32_t known_ = 0;  // most leases in a row are of few processes
+    bool known_alive_ = false;
 };
 
 }  // namespace gateway

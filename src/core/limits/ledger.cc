@@ -6,7 +6,9 @@
 
 #include "core/limits/allowance.h"
 #include "core/limits/memory_lock.h"
+#include "core/limits/purse.h"
 #include "core/limits/region.h"
+#include "core/limits/set_table.h"
 #include "core/limits/tally.h"
 
 namespace gateway {
@@ -14,14 +16,9 @@ namespace gateway {
 namespace {
 
 // The number is the layout's version.
-using Places = Region<Tally, 0x3476726465676c31, 8>;
-using Layout = Places::Layout;
+using TallyRegion = Region<Tally, 0x3576726465676c31, 8, 1>;
 
-constexpr int32_t kRestored = -1;  // a note in the region; a process's number while it is at it
-
-Layout layout_of(std::span<std::byte> region) {
-    return Places::layout(region);
-}
+constexpr int32_t kRestored = -1;  // a note in a region; a process's number while it is at it
 
 Exceeded no_room() {
     return {Exceeded::What::room, 60};
@@ -31,9 +28,8 @@ bool is_limited(const Stake &stake) {
     return stake.party.is_limited();
 }
 
-void end_lease(Tally &tally, const Lease &lease) {
-    tally.concurrent = std::max(0, tally.concurrent - 1);
-    tally.reserved = std::max<MicroUsd>(0, tally.reserved - lease.amount);
+bool has_budget(const Stake &stake) {
+    return !stake.party.budgets.empty();
 }
 
 void give_back_images(Tally &tally, Stake &stake, int64_t count) {
@@ -50,11 +46,18 @@ void give_back_images(Tally &tally, Stake &stake, int64_t count) {
 }
 
 // One turn of the lock, and what a step does in it to each party. Others wait for it: nothing here
-// allocates, and each party's tally is looked for in all its places only once in a request.
+// allocates, and each party's tally is looked for in all its places only once in a request. Each
+// of a step's changes to a tally or a purse is complete, or was not begun, should the process be
+// killed in it. What a step has done to some parties and not yet to others is undone, or what dead
+// workers hold is taken back, with their leases.
 class Turn {
  public:
-    Turn(SharedMemory &memory, Moment now, size_t &times_full)
-        : now_(now), lock_(memory), layout_(layout_of(memory.region())), times_full_(times_full) {}
+    Turn(SharedMemory &memory, std::span<std::byte> purses, Moment now, size_t &times_full)
+        : now_(now),
+          lock_(memory),
+          region_(memory.region()),
+          purses_(purses),
+          times_full_(times_full) {}
 
     tl::expected<void, Exceeded> enter(Stake &stake, int32_t process, int64_t deadline);
     void take_back_entering(Stake &stake);
@@ -65,59 +68,105 @@ class Turn {
     // What is left to those that a step has been done to.
     [[nodiscard]] const Quotas &quotas() const { return quotas_; }
 
-    // Null when there is no room.
-    Tally *find_or_add(const Party &party, uint8_t &place);
+    [[nodiscard]] bool is_restored() const { return region_.note() == kRestored; }
+    // To be changed; null when there is no room.
+    Tally *edit_or_add(const Party &party, uint8_t &place);
 
  private:
-    Tally *find(Stake &stake) { return layout_.entries.find(stake.party.account, stake.place); }
-    Tally *find_or_add(Stake &stake) { return find_or_add(stake.party, stake.place); }
-    void end_lease_of(Stake &stake, Tally *tally);
-    void hold_money(const Stake &stake, Tally &tally, MicroUsd more);
+    [[nodiscard]] SetTable<Tally> tallies() const { return {region_.entries(), region_.id()}; }
+    Tally *edit(Stake &stake);
+    Tally *edit_or_add(Stake &stake) { return edit_or_add(stake.party, stake.place); }
+    tl::expected<void, Exceeded> take_leases(Stake &stake, int32_t process, int64_t deadline);
+    void end_lease(Stake &stake);
+    tl::expected<void, Exceeded> hold_money(const Stake &stake, MicroUsd more);
+    void settle_money(Stake &stake, MicroUsd spent);
 
     Dated now_;
     MemoryLock lock_;
-    Layout layout_;
+    TallyRegion region_;
+    Purses purses_;
     size_t &times_full_;
     Quotas quotas_;
 };
 
-Tally *Turn::find_or_add(const Party &party, uint8_t &place) {
-    Tally *tally = layout_.entries.find(party.account, place);
-    if (tally == nullptr) {
-        bool made_room = false;
-        const std::span<Tally> places = layout_.entries.places_of(party.account);
-        tally = place_for(party, places, now_, made_room);
-        times_full_ += tally == nullptr || made_room ? 1 : 0;
-        if (tally == nullptr) {
-            return nullptr;
-        }
-        *tally = Tally{};
-        tally->describe(party);
-        place = static_cast<uint8_t>(tally - places.data());
+Tally *Turn::edit_or_add(const Party &party, uint8_t &place) {
+    Tally *tally = tallies().find(party.account, place);
+    if (tally != nullptr) {
+        region_.edit(*tally);
+        return tally;
     }
-    tally->has_budget = !party.budgets.empty();
+    bool made_room = false;
+    const std::span<Tally> places = tallies().places_of(party.account);
+    tally = place_for(party, places, now_, made_room);
+    times_full_ += tally == nullptr || made_room ? 1 : 0;
+    if (tally == nullptr) {
+        return nullptr;
+    }
+    region_.edit(*tally);
+    *tally = Tally{};
+    tally->account = party.account;
+    tally->owner = party.owner;
+    tally->kind = static_cast<uint8_t>(party.kind);
+    place = static_cast<uint8_t>(tally - places.data());
+    return tally;
+}
+
+// Null if it is forgotten.
+Tally *Turn::edit(Stake &stake) {
+    Tally *tally = tallies().find(stake.party.account, stake.place);
+    if (tally != nullptr) {
+        region_.edit(*tally);
+    }
     return tally;
 }
 
 tl::expected<void, Exceeded> Turn::enter(Stake &stake, int32_t process, int64_t deadline) {
-    Tally *tally = find_or_add(stake);
+    Tally *tally = edit_or_add(stake);
     if (tally == nullptr) {
         return tl::unexpected(no_room());
     }
     if (auto may = may_enter(stake.party, *tally, now_); !may) {
         return may;
     }
-    if (stake.party.limits.concurrent > 0 || tally->has_budget) {
-        const auto lease = layout_.leases.take(stake.party.account, process, deadline);
-        if (!lease) {
-            ++times_full_;
-            return tl::unexpected(no_room());
-        }
-        stake.lease = *lease;
+    if (auto taken = take_leases(stake, process, deadline); !taken) {
+        return taken;
+    }
+    if (stake.lease.number != 0) {
         ++tally->concurrent;
     }
     tally->requests.add(second_of(now_), 1);
     quotas_.add_party(stake.party.limits, *tally, now_);
+    region_.commit();
+    return {};
+}
+
+tl::expected<void, Exceeded> Turn::take_leases(Stake &stake, int32_t process, int64_t deadline) {
+    if (has_budget(stake)) {
+        const Purse *purse = purses_.find_or_add(stake.party.account, stake.party.key);
+        if (purse == nullptr) {
+            ++times_full_;
+            return tl::unexpected(no_room());
+        }
+        if (auto may = may_spend(stake.party, *purse, 0, now_); !may) {
+            return may;
+        }
+        const auto hold = purses_.region().take_lease(stake.party.account, process, deadline);
+        if (!hold) {
+            ++times_full_;
+            return tl::unexpected(no_room());
+        }
+        stake.hold = *hold;
+        purses_.region().commit();
+    }
+    if (stake.party.limits.concurrent > 0) {
+        const auto lease = region_.take_lease(stake.party.account, process, deadline);
+        if (!lease) {
+            ++times_full_;
+            settle_money(stake, 0);
+            return tl::unexpected(no_room());
+        }
+        stake.lease = *lease;
+    }
     return {};
 }
 
@@ -125,69 +174,107 @@ void Turn::take_back_entering(Stake &stake) {
     if (!is_limited(stake)) {
         return;
     }
-    Tally *tally = find(stake);
-    end_lease_of(stake, tally);
-    if (tally != nullptr) {
+    region_.commit();
+    settle_money(stake, 0);
+    if (Tally *tally = edit(stake)) {
         tally->requests.give_back(second_of(now_), 1);
     }
+    end_lease(stake);
+    region_.commit();
 }
 
 tl::expected<void, Exceeded> Turn::reserve(Stake &stake, int64_t images, MicroUsd usd) {
-    Tally *tally = find_or_add(stake);
+    Tally *tally = edit_or_add(stake);
     if (tally == nullptr) {
         return tl::unexpected(no_room());
     }
-    if (auto may = may_reserve(stake.party, *tally, images, usd, now_); !may) {
+    if (auto may = may_make(stake.party, *tally, images, now_); !may) {
         return may;
     }
+    if (auto held = hold_money(stake, usd); !held) {
+        return held;
+    }
     tally->images.add(second_of(now_), images);
-    tally->images_day.roll(now_.number(Period::day));
-    tally->images_day.used += images;
+    tally->images_day.add(now_.number(Period::day), images);
     stake.reservations.push_back({now_, images});
-    hold_money(stake, *tally, usd);
     quotas_.add_party(stake.party.limits, *tally, now_);
+    region_.commit();
     return {};
 }
 
 void Turn::take_back_reserving(Stake &stake, int64_t images, MicroUsd usd) {
-    if (Tally *tally = find(stake); tally != nullptr && is_limited(stake)) {
-        give_back_images(*tally, stake, images);
-        hold_money(stake, *tally, -usd);
+    if (!is_limited(stake)) {
+        return;
     }
+    region_.commit();
+    (void)hold_money(stake, -usd);
+    if (Tally *tally = edit(stake)) {
+        give_back_images(*tally, stake, images);
+    }
+    region_.commit();
 }
 
 void Turn::settle(Stake &stake, int64_t images_used, MicroUsd spent) {
-    const bool spends = spent > 0 && stake.party.kind == Party::Kind::key;
-    Tally *tally = spends ? find_or_add(stake) : find(stake);
-    end_lease_of(stake, tally);
-    if (tally == nullptr) {
-        return;
+    settle_money(stake, spent);
+    if (Tally *tally = edit(stake)) {
+        if (const int64_t unused = stake.images() - images_used; unused > 0) {
+            give_back_images(*tally, stake, unused);
+        }
+        quotas_.add_party(stake.party.limits, *tally, now_);
     }
-    if (const int64_t unused = stake.images() - images_used; unused > 0) {
-        give_back_images(*tally, stake, unused);
-    }
-    if (spends) {
-        tally->spend(spent, now_);
-    }
-    quotas_.add_party(stake.party.limits, *tally, now_);
+    end_lease(stake);
+    region_.commit();
 }
 
-// The tally is null if it is forgotten.
-void Turn::end_lease_of(Stake &stake, Tally *tally) {
-    const auto lease = layout_.leases.give_back(std::exchange(stake.lease, {}));
-    if (lease && tally != nullptr) {
-        end_lease(*tally, *lease);
+void Turn::end_lease(Stake &stake) {
+    if (!region_.give_back(std::exchange(stake.lease, {}))) {
+        return;
+    }
+    if (Tally *tally = edit(stake)) {
+        tally->concurrent = std::max(0, tally->concurrent - 1);
     }
 }
 
-void Turn::hold_money(const Stake &stake, Tally &tally, MicroUsd more) {
-    if (stake.party.budgets.empty()) {
+// So much more, or less.
+tl::expected<void, Exceeded> Turn::hold_money(const Stake &stake, MicroUsd more) {
+    if (more == 0 || !has_budget(stake)) {
+        return {};
+    }
+    Purse *purse = purses_.find(stake.party.account);
+    if (purse == nullptr) {
+        return {};
+    }
+    if (more > 0) {
+        if (auto may = may_spend(stake.party, *purse, more, now_); !may) {
+            return may;
+        }
+    }
+    if (Lease *hold = purses_.region().edit_lease(stake.hold)) {
+        purses_.region().edit(*purse);
+        hold->amount += more;
+        purse->reserved += more;
+    }
+    purses_.region().commit();
+    return {};
+}
+
+// What was spent counts in the same change in which what was held for it is given back.
+void Turn::settle_money(Stake &stake, MicroUsd spent) {
+    const auto hold = purses_.region().give_back(std::exchange(stake.hold, {}));
+    if (!hold && (spent == 0 || !stake.party.has_purse)) {
         return;
     }
-    if (Lease *lease = layout_.leases.find(stake.lease)) {
-        lease->amount += more;
-        tally.reserved += more;
+    Purse *purse = purses_.find_or_add(stake.party.account, stake.party.key);
+    if (purse == nullptr) {
+        ++times_full_;
+    } else {
+        purses_.region().edit(*purse);
+        purse->reserved -= hold ? std::min(purse->reserved, hold->amount) : 0;
+        if (spent > 0) {
+            purse->spend(spent, now_);
+        }
     }
+    purses_.region().commit();
 }
 
 // So that nothing is allocated under the lock.
@@ -202,11 +289,19 @@ void make_room_for_reservations(std::span<Stake> stakes) {
 }  // namespace
 
 size_t Ledger::least_size() {
-    return Places::least_size(64);
+    return TallyRegion::least_size(64);
 }
 
-bool Ledger::prepare(std::span<std::byte> region, bool fresh) {
-    return region.size() >= least_size() && Places::prepare(region, fresh);
+bool Ledger::prepare(std::span<std::byte> region, bool fresh, uint64_t id) {
+    return region.size() >= least_size() && TallyRegion::prepare(region, fresh, id);
+}
+
+bool Ledger::prepare_purses(std::span<std::byte> purses, bool fresh, uint64_t id) {
+    return purses.size() >= PurseRegion::least_size(64) && PurseRegion::prepare(purses, fresh, id);
+}
+
+size_t Ledger::purses_in(size_t size) {
+    return Purses::capacity(size);
 }
 
 tl::expected<Quotas, Exceeded> Ledger::enter(std::span<Stake> stakes, Moment now, int32_t process,
@@ -214,7 +309,7 @@ tl::expected<Quotas, Exceeded> Ledger::enter(std::span<Stake> stakes, Moment now
     if (std::none_of(stakes.begin(), stakes.end(), is_limited)) {
         return {};
     }
-    Turn turn(memory_, now, times_full_);
+    Turn turn(memory_, purses_, now, times_full_);
     for (auto stake = stakes.begin(); stake != stakes.end(); ++stake) {
         if (!is_limited(*stake)) {
             continue;
@@ -231,11 +326,16 @@ tl::expected<Quotas, Exceeded> Ledger::enter(std::span<Stake> stakes, Moment now
 
 tl::expected<Quotas, Exceeded> Ledger::reserve(std::span<Stake> stakes, int64_t images,
                                                MicroUsd usd, Moment now) {
+    for (const Stake &stake : stakes) {
+        if (const auto ever = may_ever_make(stake.party, images); !ever) {
+            return tl::unexpected(ever.error());
+        }
+    }
     if (std::none_of(stakes.begin(), stakes.end(), is_limited)) {
         return {};
     }
     make_room_for_reservations(stakes);
-    Turn turn(memory_, now, times_full_);
+    Turn turn(memory_, purses_, now, times_full_);
     for (auto stake = stakes.begin(); stake != stakes.end(); ++stake) {
         if (!is_limited(*stake)) {
             continue;
@@ -251,10 +351,13 @@ tl::expected<Quotas, Exceeded> Ledger::reserve(std::span<Stake> stakes, int64_t 
 
 Quotas Ledger::settle(std::span<Stake> stakes, int64_t images_used, MicroUsd spent,
                       Moment now) noexcept {
-    if (spent == 0 && std::none_of(stakes.begin(), stakes.end(), is_limited)) {
+    const bool counts_money =
+        spent > 0 && std::any_of(stakes.begin(), stakes.end(),
+                                 [](const Stake &stake) { return stake.party.has_purse; });
+    if (!counts_money && std::none_of(stakes.begin(), stakes.end(), is_limited)) {
         return {};
     }
-    Turn turn(memory_, now, times_full_);
+    Turn turn(memory_, purses_, now, times_full_);
     for (Stake &stake : stakes) {
         turn.settle(stake, images_used, spent);
     }
@@ -263,71 +366,172 @@ Quotas Ledger::settle(std::span<Stake> stakes, int64_t images_used, MicroUsd spe
 
 size_t Ledger::sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
                      const std::function<void(const Orphaned &)> &on_orphaned) {
-    const Dated dated(now);
-    std::vector<Orphaned> orphaned;
-    size_t swept = 0;
-    {
+    return sweep_concurrency(now, is_alive) + sweep_money(now, is_alive, on_orphaned);
+}
+
+size_t Ledger::sweep_concurrency(Moment now, const std::function<bool(int32_t)> &is_alive) {
+    LeaseJudge judge(now, is_alive);
+    size_t all = 0;
+    uint32_t last = 0;
+    for (size_t swept = kSweptAtOnce; swept == kSweptAtOnce; all += swept) {
         const MemoryLock lock(memory_);
-        Layout layout = layout_of(memory_.region());
-        swept = layout.leases.sweep(now, is_alive, [&](const Lease &lease) {
-            Tally *tally = layout.entries.find(lease.account);
-            if (tally == nullptr) {
-                return;
-            }
-            end_lease(*tally, lease);
-            if (lease.amount > 0) {
-                tally->spend(lease.amount, dated);
-                orphaned.push_back({std::string(tally->key_id()), lease.amount});
+        TallyRegion region(memory_.region());
+        const SetTable<Tally> tallies(region.entries(), region.id());
+        swept = region.sweep(judge, last, [&](const Lease &lease) {
+            if (Tally *tally = tallies.find(lease.account)) {
+                region.edit(*tally);
+                tally->concurrent = std::max(0, tally->concurrent - 1);
             }
         });
     }
-    std::for_each(orphaned.begin(), orphaned.end(), on_orphaned);
-    return swept;
+    return all;
+}
+
+size_t Ledger::sweep_money(Moment now, const std::function<bool(int32_t)> &is_alive,
+                           const std::function<void(const Orphaned &)> &on_orphaned) {
+    const Dated dated(now);
+    LeaseJudge judge(now, is_alive);
+    std::vector<Orphaned> orphaned(kSweptAtOnce);
+    for (Orphaned &one : orphaned) {
+        one.key.reserve(Purse::kLongestKey);
+    }
+    size_t all = 0;
+    uint32_t last = 0;
+    for (size_t swept = kSweptAtOnce; swept == kSweptAtOnce; all += swept) {
+        size_t found = 0;
+        {
+            const MemoryLock lock(memory_);
+            Purses purses(purses_);
+            swept = purses.region().sweep(judge, last, [&](const Lease &lease) {
+                Purse *purse = purses.find(lease.account);
+                if (purse == nullptr || lease.amount <= 0) {
+                    return;
+                }
+                purses.region().edit(*purse);
+                purse->reserved -= std::min(purse->reserved, lease.amount);
+                purse->spend(lease.amount, dated);
+                Orphaned &one = orphaned[found++];
+                one.key = purse->key_id();
+                one.account = purse->account;
+                one.usd = lease.amount;
+            });
+        }
+        std::for_each_n(orphaned.begin(), found, on_orphaned);
+    }
+    return all;
 }
 
 Ledger::Restoring Ledger::begin_restoring(int32_t process,
                                           const std::function<bool(int32_t)> &is_alive) {
     const MemoryLock lock(memory_);
-    const Layout layout = layout_of(memory_.region());
-    if (layout.note == kRestored) {
+    const TallyRegion region(memory_.region());
+    const PurseRegion purses(purses_);
+    if (region.note() == kRestored && purses.note() == kRestored) {
         return Restoring::done;
     }
-    if (layout.note != 0 && layout.note != process && is_alive(layout.note)) {
+    const auto is_at_it = [&](int32_t note) {
+        return note != 0 && note != kRestored && note != process && is_alive(note);
+    };
+    if (is_at_it(region.note()) || is_at_it(purses.note())) {
         return Restoring::others;
     }
-    layout.note = process;
+    for (int32_t *note : {&region.note(), &purses.note()}) {
+        *note = *note == kRestored ? kRestored : process;
+    }
     return Restoring::ours;
 }
 
 void Ledger::end_restoring() {
     const MemoryLock lock(memory_);
-    layout_of(memory_.region()).note = kRestored;
+    TallyRegion(memory_.region()).note() = kRestored;
+    PurseRegion(purses_).note() = kRestored;
 }
 
 void Ledger::give_up_restoring() {
     const MemoryLock lock(memory_);
-    layout_of(memory_.region()).note = 0;
+    const TallyRegion region(memory_.region());
+    const PurseRegion purses(purses_);
+    for (int32_t *note : {&region.note(), &purses.note()}) {
+        *note = *note == kRestored ? kRestored : 0;
+    }
 }
 
-void Ledger::restore_spent(const Party &party, Period period, int64_t number, MicroUsd usd,
-                           Moment now) {
-    const Dated dated(now);
-    uint8_t place = 0;
-    Turn turn(memory_, now, times_full_);
-    if (Tally *tally = turn.find_or_add(party, place)) {
-        tally->roll(dated);
-        CalendarCount &count = tally->spent[static_cast<size_t>(period)];
-        count.used += count.number == number ? usd : 0;
+bool Ledger::restore_spent(const Account &account, std::string_view key, Period period,
+                           int64_t number, MicroUsd usd) {
+    const MemoryLock lock(memory_);
+    Purses purses(purses_);
+    Purse *purse = purses.find_or_add(account, key);
+    if (purse == nullptr) {
+        return false;
     }
+    purses.region().edit(*purse);
+    CalendarCount &before = purse->before[static_cast<size_t>(period)];
+    if (number >= before.number) {
+        before = {number, usd};
+    }
+    return true;
 }
 
 void Ledger::restore_images(const Party &party, int64_t images, Moment now) {
     uint8_t place = 0;
-    Turn turn(memory_, now, times_full_);
-    if (Tally *tally = turn.find_or_add(party, place)) {
-        tally->images_day.roll(number_of(Period::day, now.unix_seconds));
-        tally->images_day.used += images;
+    Turn turn(memory_, purses_, now, times_full_);
+    if (turn.is_restored()) {
+        return;  // what the file has was counted here
     }
+    if (Tally *tally = turn.edit_or_add(party, place)) {
+        tally->images_before = {number_of(Period::day, now.unix_seconds), images};
+    }
+}
+
+uint64_t Ledger::purses_id() {
+    const MemoryLock lock(memory_);
+    return PurseRegion(purses_).id();
+}
+
+std::vector<PurseSums> Ledger::sums_of(std::span<const Account> keys) {
+    std::vector<PurseSums> sums(keys.size());
+    for (PurseSums &one : sums) {
+        one.key.reserve(Purse::kLongestKey);
+    }
+    const MemoryLock lock(memory_);
+    const Purses purses(purses_);
+    for (size_t i = 0; i < keys.size(); ++i) {
+        sums[i].account = keys[i];
+        if (const Purse *purse = purses.find(keys[i])) {
+            sums[i].key = purse->key_id();
+            std::copy_n(purse->spent, kPeriods, sums[i].spent);
+        }
+    }
+    return sums;
+}
+
+void Ledger::note_written(std::span<const PurseSums> sums) {
+    const MemoryLock lock(memory_);
+    const Purses purses(purses_);
+    for (const PurseSums &one : sums) {
+        if (Purse *purse = purses.find(one.account)) {
+            purse->written =
+                std::max(purse->written, one.spent[static_cast<size_t>(Period::lifetime)].used);
+        }
+    }
+}
+
+std::vector<Account> Ledger::unwritten() {
+    constexpr size_t kAtOnce = 512;
+    std::vector<Account> found;
+    for (size_t begin = 0, count = kAtOnce; count == kAtOnce; begin += count) {
+        found.reserve(found.size() + kAtOnce);
+        const MemoryLock lock(memory_);
+        const Purses purses(purses_);
+        count = std::min(kAtOnce, purses.size() - std::min(begin, purses.size()));
+        for (size_t i = begin; i < begin + count; ++i) {
+            const Purse &purse = purses.at(i);
+            if (purse.account != Account{} && purse.in_all() != purse.written) {
+                found.push_back(purse.account);
+            }
+        }
+    }
+    return found;
 }
 
 }  // namespace gateway

@@ -1,6 +1,6 @@
 // What everybody has used, in memory that all workers share: requests and images by the minute and
 // the day, concurrency, money. Plain data under one lock; a worker that dies leaves nothing that
-// cannot be swept.
+// is not put right.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,9 @@
 #include <string>
 #include <tl/expected.hpp>
 #include <utility>
+#include <vector>
 
+#include "core/limits/calendar_count.h"
 #include "core/limits/exceeded.h"
 #include "core/limits/party.h"
 #include "core/limits/quotas.h"
@@ -20,18 +22,31 @@ namespace gateway {
 // Money that was held for a request whose worker died: it may have been spent.
 struct Orphaned {
     std::string key;
+    Account account{};
     MicroUsd usd = 0;
+};
+
+// What a key has spent in the hour, the day and so on, as far as it was counted in this memory.
+struct PurseSums {
+    Account account{};
+    std::string key;  // empty: it is not known
+    CalendarCount spent[kPeriods];
 };
 
 class Ledger {
  public:
-    // Lays out the region anew, or takes it over as an earlier configuration left it.
-    // False when the region is too small or is not ours.
-    static bool prepare(std::span<std::byte> region, bool fresh);
+    // Lays out the region anew, or takes it over as an earlier configuration left it. `id` is
+    // drawn at random. False when the region is too small or is not ours.
+    static bool prepare(std::span<std::byte> region, bool fresh, uint64_t id = 0);
     // The smallest region that prepare() takes.
     static size_t least_size();
+    // The same for what keys have spent, which outlives a change of the region's size.
+    static bool prepare_purses(std::span<std::byte> purses, bool fresh, uint64_t id = 0);
+    // For so many keys there is room in it.
+    static size_t purses_in(size_t size);
 
-    explicit Ledger(SharedMemory &memory) : memory_(memory) {}
+    // The purses are under the memory's lock, too.
+    Ledger(SharedMemory &memory, std::span<std::byte> purses) : memory_(memory), purses_(purses) {}
 
     // Each of these three takes the lock once, and tells what is left after it. None allocates
     // under it.
@@ -51,20 +66,36 @@ class Ledger {
     size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
                  const std::function<void(const Orphaned &)> &on_orphaned);
 
-    // What was used before this memory was laid out. The first process to ask may bring it back,
-    // or the next if that one is gone; the others wait until it has.
+    // What was used before this memory was laid out, or where this memory is not seen. The first
+    // process to ask may bring it back, or the next if that one is gone; the others wait until it
+    // has. To bring it back again changes nothing.
     enum class Restoring : uint8_t { ours, others, done };
     Restoring begin_restoring(int32_t process, const std::function<bool(int32_t)> &is_alive);
     void end_restoring();
     void give_up_restoring();  // another may try
-    void restore_spent(const Party &party, Period period, int64_t number, MicroUsd usd, Moment now);
+    // False when there is no room for this key's money.
+    bool restore_spent(const Account &account, std::string_view key, Period period, int64_t number,
+                       MicroUsd usd);
     void restore_images(const Party &party, int64_t images, Moment now);
+
+    // What is to be written down of the purses, to a file that knows them by this number.
+    [[nodiscard]] uint64_t purses_id();
+    // Of these keys, in the same order.
+    [[nodiscard]] std::vector<PurseSums> sums_of(std::span<const Account> keys);
+    void note_written(std::span<const PurseSums> sums);
+    // All keys of which something is not written, also what workers have counted that are gone.
+    [[nodiscard]] std::vector<Account> unwritten();
 
     // How often this process has found no room since it was last asked.
     [[nodiscard]] size_t take_times_full() { return std::exchange(times_full_, 0); }
 
  private:
+    size_t sweep_concurrency(Moment now, const std::function<bool(int32_t)> &is_alive);
+    size_t sweep_money(Moment now, const std::function<bool(int32_t)> &is_alive,
+                       const std::function<void(const Orphaned &)> &on_orphaned);
+
     SharedMemory &memory_;
+    std::span<std::byte> purses_;
     size_t times_full_ = 0;
 };
 

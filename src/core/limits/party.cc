@@ -14,7 +14,7 @@ std::vector<Stake> stakes_of(const std::vector<Party> &parties) {
     std::vector<Stake> stakes;
     stakes.reserve(parties.size());
     for (const Party &party : parties) {
-        stakes.push_back({party, {}, {}, 0});
+        stakes.push_back({party, {}, {}, {}, 0});
     }
     return stakes;
 }

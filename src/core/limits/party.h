@@ -24,6 +24,9 @@ struct Party {
     std::string_view name;  // of the end user, or the pattern of the models
     Limits limits;
     std::span<const Budget> budgets;  // of a key
+    // Whether what it spends is counted: of a key in a keys.json, which has a budget or may be
+    // given one.
+    bool has_purse = false;
 
     [[nodiscard]] bool is_limited() const { return limits.any() || !budgets.empty(); }
 };
@@ -36,7 +39,8 @@ struct Stake {
     };
 
     Party party;
-    LeaseHandle lease;
+    LeaseHandle lease;  // of concurrency
+    LeaseHandle hold;   // of money
     std::vector<Reservation> reservations;
     uint8_t place = 0;  // where the ledger found it last, for it to look there first
 

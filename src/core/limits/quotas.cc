@@ -6,7 +6,7 @@ namespace gateway {
 
 namespace {
 
-Quota quota_of(SlidingMinute &minute, int64_t limit, Moment now) {
+Quota quota_of(const SlidingMinute &minute, int64_t limit, Moment now) {
     if (limit == 0) {
         return {};
     }
@@ -14,13 +14,12 @@ Quota quota_of(SlidingMinute &minute, int64_t limit, Moment now) {
     return {limit, std::max<int64_t>(0, limit - used), minute.until_unused(second_of(now))};
 }
 
-Quota quota_of_day(CalendarCount &day, int64_t limit, const Dated &now) {
+Quota quota_of_day(const Tally &tally, int64_t limit, const Dated &now) {
     if (limit == 0) {
         return {};
     }
     const int64_t today = now.number(Period::day);
-    day.roll(today);
-    return {limit, std::max<int64_t>(0, limit - day.used),
+    return {limit, std::max<int64_t>(0, limit - tally.images_on(today)),
             *end_of(Period::day, today) - now.unix_seconds};
 }
 
@@ -32,10 +31,10 @@ void choose_nearer(Quota &nearest, const Quota &other) {
 
 }  // namespace
 
-void Quotas::add_party(const Limits &limits, Tally &tally, const Dated &now) {
+void Quotas::add_party(const Limits &limits, const Tally &tally, const Dated &now) {
     choose_nearer(requests, quota_of(tally.requests, limits.requests_per_minute, now));
     choose_nearer(images, quota_of(tally.images, limits.images_per_minute, now));
-    choose_nearer(images, quota_of_day(tally.images_day, limits.images_per_day, now));
+    choose_nearer(images, quota_of_day(tally, limits.images_per_day, now));
 }
 
 }  // namespace gateway

@@ -20,7 +20,7 @@ struct Quotas {
     Quota requests;
     Quota images;
 
-    void add_party(const Limits &limits, Tally &tally, const Dated &now);
+    void add_party(const Limits &limits, const Tally &tally, const Dated &now);
 };
 
 }  // namespace gateway

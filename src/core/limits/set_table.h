@@ -8,20 +8,17 @@
 #include <span>
 
 #include "core/limits/account.h"
+#include "core/limits/region.h"
 
 namespace gateway {
-
-inline constexpr size_t kWays = 8;  // places where one account may stand
 
 // Entry: plain data, all zero when it is new, with `account` all zero when its place is free.
 template <typename Entry>
 class SetTable {
  public:
-    static constexpr size_t kSetSize = kWays * sizeof(Entry);
-
-    SetTable(Entry *entries, uint32_t sets) : entries_(entries), sets_(sets) {}
-
-    void clear() { std::fill_n(entries_, size_t{sets_} * kWays, Entry{}); }
+    // With `salt`, which callers do not know: whoever may choose names cannot choose those that
+    // meet in one set.
+    SetTable(std::span<Entry> entries, uint64_t salt) : entries_(entries), salt_(salt) {}
 
     Entry *find(const Account &account) const {
         uint8_t place = 0;
@@ -30,7 +27,7 @@ class SetTable {
 
     // `place` is a hint: which of its places it stood in last; it may have left it.
     Entry *find(const Account &account, uint8_t &place) const {
-        Entry *set = set_of(account);
+        Entry *set = places_of(account).data();
         if (set[place].account == account) {
             return set + place;
         }
@@ -44,34 +41,30 @@ class SetTable {
     }
 
     // The places where the account may stand.
-    std::span<Entry> places_of(const Account &account) const { return {set_of(account), kWays}; }
+    std::span<Entry> places_of(const Account &account) const {
+        constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;
+        uint64_t mixed = (account[0] ^ salt_) * kOdd;
+        mixed = (mixed ^ mixed >> 32) * kOdd;
+        const size_t set = (mixed >> 32) % (entries_.size() / kWays);
+        return entries_.subspan(set * kWays, kWays);
+    }
 
-    // Room is made by forgetting an account that would lose nothing by it; null when there is none
-    // among the places.
+    // A place that is free, or whose account would lose nothing by being forgotten; null when there
+    // is none.
     template <typename IsLikeNew>
-    Entry *find_or_add(const Account &account, IsLikeNew is_like_new) const {
-        if (Entry *entry = find(account)) {
-            return entry;
-        }
+    Entry *room_for(const Account &account, IsLikeNew is_like_new) const {
         const std::span<Entry> places = places_of(account);
         auto room = std::find_if(places.begin(), places.end(),
                                  [](const Entry &entry) { return entry.account == Account{}; });
         if (room == places.end()) {
             room = std::find_if(places.begin(), places.end(), is_like_new);
         }
-        if (room == places.end()) {
-            return nullptr;
-        }
-        *room = Entry{};
-        room->account = account;
-        return &*room;
+        return room == places.end() ? nullptr : &*room;
     }
 
  private:
-    Entry *set_of(const Account &account) const { return entries_ + (account[0] % sets_) * kWays; }
-
-    Entry *entries_;
-    uint32_t sets_;
+    std::span<Entry> entries_;
+    uint64_t salt_;
 };
 
 }  // namespace gateway

@@ -24,9 +24,15 @@ void SlidingMinute::advance(int64_t second) {
     }
 }
 
-int64_t SlidingMinute::used(int64_t second) {
-    advance(second);
-    return used_;
+int64_t SlidingMinute::used(int64_t second) const {
+    if (second - latest_ >= kSeconds) {
+        return 0;
+    }
+    int64_t left = used_;
+    for (int64_t later = latest_ + 1; later <= second && left > 0; ++later) {
+        left -= counts_[static_cast<size_t>(later % kSeconds)];  // gone by then
+    }
+    return left;
 }
 
 void SlidingMinute::add(int64_t second, int64_t count) {
@@ -48,15 +54,13 @@ void SlidingMinute::give_back(int64_t then, int64_t count) {
     used_ -= back;
 }
 
-int64_t SlidingMinute::wait_for(int64_t second, int64_t count, int64_t limit) {
-    advance(second);
-    int64_t left = used_;
+int64_t SlidingMinute::wait_for(int64_t second, int64_t count, int64_t limit) const {
+    const int64_t now = std::max(second, latest_);
+    int64_t left = used(now);
     int64_t seconds = 1;
-    for (int64_t oldest = latest_ - kSeconds + 1; oldest <= latest_; ++oldest) {
-        if (oldest >= 0) {
-            left -= at(oldest);
-        }
-        seconds = oldest + kSeconds - latest_;
+    for (int64_t oldest = now - kSeconds + 1; oldest <= now; ++oldest) {
+        left -= seen(oldest, now);
+        seconds = oldest + kSeconds - now;
         if (left + count <= limit || left == 0) {
             break;
         }
@@ -64,10 +68,10 @@ int64_t SlidingMinute::wait_for(int64_t second, int64_t count, int64_t limit) {
     return seconds;
 }
 
-int64_t SlidingMinute::until_unused(int64_t second) {
-    advance(second);
+int64_t SlidingMinute::until_unused(int64_t second) const {
+    const int64_t now = std::max(second, latest_);
     for (int64_t age = 0; age < kSeconds && used_ > 0; ++age) {
-        if (latest_ - age >= 0 && at(latest_ - age) > 0) {
+        if (seen(now - age, now) > 0) {
             return kSeconds - age;
         }
     }

@@ -1,7 +1,8 @@
 #include "core/limits/tally.h"
 
-#include <cstring>
+#include <algorithm>
 #include <type_traits>
+#include <utility>
 
 namespace gateway {
 
@@ -9,16 +10,12 @@ namespace {
 
 static_assert(std::is_trivially_copyable_v<Tally>);
 
-// Guests of one key take at most so many of the places where an account may stand: who sends
-// random names never drives out others', nor keeps them out alone.
-constexpr std::ptrdiff_t kMostOfOneOwner = 4;
+// Guests of one owner take at most so many of the places where an account may stand, as those whose
+// requests run cannot be displaced.
+constexpr size_t kMostGuests = 4;
 
 bool is_free(const Tally &tally) {
     return tally.account == Account{};
-}
-
-bool is_like_new(Tally &tally, Moment now) {
-    return tally.is_idle(now) && !tally.has_spent(now);
 }
 
 template <typename MayGo>
@@ -27,109 +24,85 @@ Tally *first(std::span<Tally> places, MayGo may_go) {
     return found == places.end() ? nullptr : &*found;
 }
 
-// With the least to lose.
+size_t places_of(const Account &owner, std::span<const Tally> places) {
+    return static_cast<size_t>(std::count_if(places.begin(), places.end(), [&](const Tally &tally) {
+        return !is_free(tally) && tally.owner == owner;
+    }));
+}
+
+// What goes first: of the owner who has most places the entry that was used least, but guests
+// before keys.
+struct Displaceable {
+    size_t owners_places;
+    bool is_guest;
+    int64_t weight;
+    [[nodiscard]] bool goes_before(const Displaceable &other) const {
+        if (owners_places != other.owners_places) {
+            return owners_places > other.owners_places;
+        }
+        return is_guest != other.is_guest ? is_guest : weight < other.weight;
+    }
+};
+
 template <typename MayGo>
-Tally *lightest(std::span<Tally> places, Moment now, MayGo may_go) {
+Tally *first_to_go(std::span<Tally> places, const Dated &now, MayGo may_go) {
     Tally *best = nullptr;
+    Displaceable of_best{};
     for (Tally &tally : places) {
-        if (may_go(tally) && (best == nullptr || tally.weight(now) < best->weight(now))) {
+        if (tally.is_held() || !may_go(tally)) {
+            continue;
+        }
+        const Displaceable candidate{places_of(tally.owner, places), tally.is_guest(),
+                                     tally.weight(now)};
+        if (best == nullptr || candidate.goes_before(of_best)) {
             best = &tally;
+            of_best = candidate;
         }
     }
     return best;
 }
 
-Tally *place_for_guest(const Account &owner, std::span<Tally> places, Moment now, bool &made_room) {
-    const auto is_own = [&](const Tally &tally) {
-        return !is_free(tally) && tally.is_guest() && tally.owner == owner;
-    };
-    const bool has_its_share =
-        std::count_if(places.begin(), places.end(), is_own) >= kMostOfOneOwner;
-    Tally *place = has_its_share ? nullptr : first(places, is_free);
-    if (place == nullptr) {
-        place = first(places, [&](Tally &tally) {
-            return (!has_its_share || is_own(tally)) && is_like_new(tally, now);
-        });
-    }
-    if (place == nullptr) {
-        place = lightest(places, now,
-                         [&](const Tally &tally) { return is_own(tally) && !tally.is_held(); });
-        made_room = place != nullptr;
-    }
-    return place;
-}
-
-// Keys are as many as the operator wrote down; guests give way to them, and then those that are
-// kept only in case their key is given a budget.
-Tally *place_for_key(std::span<Tally> places, Moment now, bool &made_room) {
-    Tally *place = first(places, is_free);
-    if (place == nullptr) {
-        place = first(places, [&](Tally &tally) { return is_like_new(tally, now); });
-    }
-    if (place == nullptr) {
-        place = lightest(places, now,
-                         [](const Tally &tally) { return tally.is_guest() && !tally.is_held(); });
-        made_room = place != nullptr;
-    }
-    if (place == nullptr) {
-        place =
-            first(places, [&](Tally &tally) { return !tally.has_budget && tally.is_idle(now); });
-    }
-    return place;
-}
-
 }  // namespace
 
-Dated::Dated(Moment now) : Moment(now) {
-    for (size_t i = 0; i < kPeriods; ++i) {
-        numbers[i] = number_of(static_cast<Period>(i), now.unix_seconds);
-    }
+bool Tally::is_like_new(const Dated &now) const {
+    return !is_held() && weight(now) == 0;
 }
 
-void Tally::describe(const Party &party) {
-    account = party.account;
-    owner = party.owner;
-    kind = static_cast<uint8_t>(party.kind);
-    key_size = static_cast<uint8_t>(std::min(party.key.size(), kLongestKey));
-    std::memcpy(key, party.key.data(), key_size);
+int64_t Tally::weight(const Dated &now) const {
+    return requests.used(second_of(now)) + images.used(second_of(now)) +
+           images_on(now.number(Period::day));
 }
 
-bool Tally::has_spent(Moment now) const {
-    for (size_t i = 0; i < kPeriods; ++i) {
-        if (spent[i].is_used(number_of(static_cast<Period>(i), now.unix_seconds))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool Tally::is_idle(Moment now) {
-    return !is_held() && requests.used(second_of(now)) == 0 && images.used(second_of(now)) == 0 &&
-           !images_day.is_used(number_of(Period::day, now.unix_seconds));
-}
-
-int64_t Tally::weight(Moment now) {
-    return requests.used(second_of(now)) + images.used(second_of(now)) + images_day.used;
-}
-
-void Tally::roll(const Dated &now) {
-    images_day.roll(now.number(Period::day));
-    for (size_t i = 0; i < kPeriods; ++i) {
-        spent[i].roll(now.numbers[i]);
-    }
-}
-
-void Tally::spend(MicroUsd usd, const Dated &now) {
-    roll(now);
-    for (CalendarCount &count : spent) {
-        count.used += usd;
-    }
-}
-
-Tally *place_for(const Party &party, std::span<Tally> places, Moment now, bool &made_room) {
+// Nobody whose owner has fewer places than its fair share is refused, unless requests run for all
+// the others: where some have less than their share, another has more, and gives way. An owner that
+// has its share makes room among its own guests. A key's own counters are never displaced for its
+// own guests, or it could reset them by making up names.
+Tally *place_for(const Party &party, std::span<Tally> places, const Dated &now, bool &made_room) {
     const bool guest = party.kind == Party::Kind::end_user || party.kind == Party::Kind::address;
-    return guest ? place_for_guest(party.owner, places, now, made_room)
-                 : place_for_key(places, now, made_room);
+    const auto is_own_guest = [&](const Tally &tally) {
+        return tally.is_guest() && tally.owner == party.owner;
+    };
+    const size_t own = places_of(party.owner, places);
+    const auto own_guests =
+        static_cast<size_t>(std::count_if(places.begin(), places.end(), is_own_guest));
+    const bool may_have_more = !guest || own_guests < kMostGuests;
+    Tally *place = may_have_more ? first(places, is_free) : nullptr;
+    if (place == nullptr) {
+        place = first(places, [&](const Tally &tally) {
+            return (may_have_more || is_own_guest(tally)) && tally.is_like_new(now);
+        });
+    }
+    if (place == nullptr && may_have_more) {
+        place = first_to_go(places, now, [&](const Tally &tally) {
+            return tally.owner != party.owner && places_of(tally.owner, places) > own;
+        });
+        made_room = place != nullptr;
+    }
+    if (place == nullptr) {
+        place = first_to_go(places, now, is_own_guest);
+        made_room = place != nullptr;
+    }
+    return place;
 }
 
 }  // namespace gateway

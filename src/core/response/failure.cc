@@ -157,6 +157,9 @@ ApiError error_exceeded(const Exceeded &exceeded) {
     if (exceeded.what == Exceeded::What::budget) {
         return ApiError::of(402, "budget_exceeded", message_of(exceeded));
     }
+    if (exceeded.what == Exceeded::What::never) {
+        return ApiError::of(400, "invalid_value", message_of(exceeded), "n");
+    }
     ApiError error = ApiError::of(429, "rate_limit_exceeded", message_of(exceeded));
     error.retry_after = exceeded.retry_after;
     return error;

@@ -80,7 +80,8 @@ bool Execution::stop_at(const Uncovered &uncovered) {
     const Milliseconds wait = std::chrono::seconds(uncovered.error.retry_after.value_or(1));
     effort_.journal.skip(candidate(), {Hindrance::model_limit, wait});
     states_[at_].available = effort_.ports.clock.now() + wait;
-    if (!limited_) {
+    states_[at_].settled = !uncovered.error.retry_after;  // then waiting does not help
+    if (!limited_ || !limited_->retry_after) {
         limited_ = uncovered.error;
     }
     return false;
@@ -166,12 +167,18 @@ void Execution::fail_shown(const Outcome &outcome) {
                           : error_when_all_failed(effort_.journal, model_asked_));
 }
 
+bool Execution::all_settled() const {
+    return std::all_of(states_.begin(), states_.end(),
+                       [](const State &state) { return state.settled; });
+}
+
 void Execution::fail() {
     if (refusal_) {
         story_.on_failed(*refusal_);
     } else if (misfit_ && effort_.journal.is_empty()) {
         story_.on_failed(*misfit_);
-    } else if (limited_ && effort_.journal.attempts().empty()) {
+    } else if (limited_ && effort_.journal.attempts().empty() &&
+               (limited_->retry_after || all_settled())) {
         story_.on_failed(*limited_);
     } else {
         story_.on_failed(error_when_all_failed(effort_.journal, model_asked_));

@@ -70,6 +70,7 @@ class Execution {
     [[nodiscard]] bool may_ask(size_t index) const;
     bool start_round();
     bool stop_at(const Uncovered &uncovered);
+    [[nodiscard]] bool all_settled() const;
     void on_round_end(RoundEnd end);
     void go_on_after(RoundEnd end);
     bool wait_for_one();

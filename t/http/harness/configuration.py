@@ -30,6 +30,7 @@ class Configuration:
     location_path: str = "/v1/"
     workers: int = 1
     master: bool = True
+    daemon: bool = False  # as an upgrade of the binary needs it
     log_level: str = "info"
     access_format: str = ACCESS_FORMAT
     load_module: bool = True
@@ -46,7 +47,7 @@ class Configuration:
         return "\n".join((
             f"load_module {environment.module()};" if self.load_module else "",
             f"user {environment.worker_user()} {environment.worker_group()};" if environment.worker_user() else "",
-            "daemon off;",
+            f"daemon {'on' if self.daemon else 'off'};",
             f"master_process {'on' if self.master else 'off'};",
             f"worker_processes {self.workers};",
             f"pid {directory}/nginx.pid;",

@@ -183,6 +183,27 @@ class Gateway:
             raise AssertionError(f"the workers were not renewed:\n{self.error_log()[-3000:]}")
         self.take_baseline()
 
+    def upgrade(self):
+        """USR2, and QUIT for the old binary once the new one serves beside it; returns when the old one has left.
+
+        nginx must have been started with `daemon=True`."""
+        self.allow_worker_change()
+        old = self._process
+        self.signal(signal.SIGUSR2)
+
+        def young():
+            """The new master, once its workers serve."""
+            pid = int(self._read_pid() or old.pid)
+            return pid if pid != old.pid and self._serves(pid) else None
+
+        pid = until(young, STARTING)
+        if not pid:
+            raise AssertionError(f"the new binary did not start:\n{self.error_log()[-3000:]}")
+        os.kill(old.pid, signal.SIGQUIT)
+        old.wait(STARTING)
+        self._process = processes.Adopted(pid)
+        self.take_baseline()
+
     def write_configuration(self, **parts):
         """Writes nginx.conf anew with changed parts, without telling nginx."""
         self.configuration = self.configuration.changed(**parts)
@@ -309,6 +330,8 @@ class Gateway:
             self._process = subprocess.Popen(_command(self.directory), env=self._variables, stdin=subprocess.DEVNULL,
                                              stdout=output, stderr=output, cwd=self.directory,
                                              start_new_session=True)
+            if self.configuration.daemon:
+                self._adopt_daemon()
         until(lambda: self._ready() or not self.running, STARTING)
         if not self.running:
             self._process.wait()
@@ -316,14 +339,23 @@ class Gateway:
         if not self._ready():
             raise NotStarted(f"nginx was not ready after {STARTING} s:\n{self.error_log()[-3000:]}")
 
+    def _adopt_daemon(self):
+        processes.adopt_orphans()
+        if self._process.wait(STARTING) == 0 and until(self._read_pid, STARTING):
+            self._process = processes.Adopted(int(self._read_pid()))
+
     def _ready(self) -> bool:
         """nginx listens before it writes its pid; a worker's event loop has begun when its epoll is there."""
+        return self._read_pid() == str(self.pid) and self._serves(self.pid)
+
+    def _read_pid(self) -> str:
         try:
-            if (self.directory / "nginx.pid").read_text().strip() != str(self.pid):
-                return False
+            return (self.directory / "nginx.pid").read_text().strip()
         except FileNotFoundError:
-            return False
-        workers = self.worker_pids()
+            return ""
+
+    def _serves(self, master: int) -> bool:
+        workers = processes.serving_workers(master) if self.configuration.master else [master]
         return len(workers) == (self.configuration.workers if self.configuration.master else 1) and all(
             any("[eventpoll]" in one.target for one in self.descriptors(pid)) for pid in workers)
 

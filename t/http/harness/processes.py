@@ -1,6 +1,9 @@
 """What /proc knows about nginx's processes: children, titles, descriptors."""
 
+import ctypes
 import os
+import subprocess
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +33,39 @@ class Descriptor:
         if self.tcp:
             return f"TCP socket {self.tcp.local_port}->{self.tcp.remote_port}"
         return "socket" if self.target.startswith("socket:") else self.target
+
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans():
+    """From now on, processes of ours whose parents have left are our children."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+class Adopted:
+    """A child that another process started: as much of subprocess.Popen as a gateway needs."""
+
+    def __init__(self, pid: int):
+        self.pid, self._code = pid, None
+
+    def poll(self):
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+    def wait(self, timeout: float = 60) -> int:
+        end = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("nginx", timeout)
+            time.sleep(0.01)
+        return self._code
+
+    def terminate(self):
+        os.kill(self.pid, 15)
 
 
 def children(pid: int) -> list:

@@ -1,0 +1,76 @@
+// What one key of a keys.json has spent, in memory that all workers share, and the workers of
+// another generation, too. A purse is never given to another key. Plain data, all zero when it is
+// new.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/limits/account.h"
+#include "core/limits/budget.h"
+#include "core/limits/calendar_count.h"
+#include "core/limits/region.h"
+
+namespace gateway {
+
+struct Purse {
+    static constexpr size_t kLongestKey = 64;
+
+    Account account{};           // all zero: free
+    char key[kLongestKey] = {};  // the key's id, for what is written down of it
+    uint8_t key_size = 0;
+    uint32_t listed = 0;             // the place of the purse that was added as this place's number
+    MicroUsd reserved = 0;           // the sum of what its leases hold
+    MicroUsd written = 0;            // of what it has spent in all, so much is in the state file
+    CalendarCount spent[kPeriods];   // counted in this memory
+    CalendarCount before[kPeriods];  // counted elsewhere: before this memory was laid out
+
+    [[nodiscard]] std::string_view key_id() const { return {key, key_size}; }
+    [[nodiscard]] MicroUsd left(const Budget &budget, const Dated &now) const {
+        const auto period = static_cast<size_t>(budget.per);
+        const int64_t number = now.number(budget.per);
+        return budget.usd - before[period].used_in(number) - spent[period].used_in(number) -
+               reserved;
+    }
+    void spend(MicroUsd usd, const Dated &now) {
+        for (size_t i = 0; i < kPeriods; ++i) {
+            spent[i].add(now.numbers[i], usd);
+        }
+    }
+    // In all, in this memory.
+    [[nodiscard]] MicroUsd in_all() const {
+        return spent[static_cast<size_t>(Period::lifetime)].used;
+    }
+};
+
+// The number is the layout's version.
+using PurseRegion = Region<Purse, 0x3173657372757031, 8, 1>;
+
+class Purses {
+ public:
+    explicit Purses(std::span<std::byte> region) : region_(region) {}
+
+    [[nodiscard]] Purse *find(const Account &account) const;
+    // Null when there is no room.
+    Purse *find_or_add(const Account &account, std::string_view key);
+    // In the order in which they were added.
+    [[nodiscard]] size_t size() const { return region_.counter(); }
+    [[nodiscard]] const Purse &at(size_t number) const {
+        return region_.entries()[region_.entries()[number].listed];
+    }
+    // For so many keys there is a place for certain.
+    [[nodiscard]] static size_t capacity(size_t region_size) {
+        return PurseRegion::entries_in(region_size) / 4 * 3;
+    }
+
+    PurseRegion &region() { return region_; }
+
+ private:
+    [[nodiscard]] Purse *place_of(const Account &account) const;
+
+    PurseRegion region_;
+};
+
+}  // namespace gateway

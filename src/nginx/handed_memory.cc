@@ -1,0 +1,52 @@
+#include "nginx/handed_memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+
+namespace gateway {
+
+namespace {
+
+constexpr const char *kPrefix = "image-gateway:";
+
+}  // namespace
+
+std::vector<int> inherited_memory(const std::string &name) {
+    // So the kernel shows it.
+    const std::string wanted = "/memfd:" + (kPrefix + name) + " (deleted)";
+    std::vector<int> found;
+    std::error_code problem;
+    for (const auto &entry : std::filesystem::directory_iterator("/proc/self/fd", problem)) {
+        const std::string number = entry.path().filename();
+        int descriptor = -1;
+        std::from_chars(number.data(), number.data() + number.size(), descriptor);
+        const auto target = std::filesystem::read_symlink(entry.path(), problem);
+        if (!problem && target == wanted) {
+            found.push_back(descriptor);
+        }
+    }
+    return found;
+}
+
+int make_memory(const std::string &name, size_t size) {
+    const int descriptor = memfd_create((kPrefix + name).c_str(), 0);
+    if (descriptor != -1 && ftruncate(descriptor, static_cast<off_t>(size)) != 0) {
+        close(descriptor);
+        return -1;
+    }
+    return descriptor;
+}
+
+bool map_memory(int descriptor, std::span<std::byte> place) {
+    struct stat status {};
+    return fstat(descriptor, &status) == 0 && status.st_size == static_cast<off_t>(place.size()) &&
+           mmap(place.data(), place.size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                descriptor, 0) != MAP_FAILED;
+}
+
+}  // namespace gateway
