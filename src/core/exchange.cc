@@ -464,9 +464,14 @@ void Exchange::settle(int status) noexcept {
         expense_.make(images_answered(), std::nullopt);  // told, and then all broke off
     }
     auto day_counts = claim_.settle(images_answered(), images_lost(), expense_.total());
-    if (ports_.book != nullptr) {
+    if (ports_.book != nullptr && has_asked()) {
         write_down(status, std::move(day_counts));
     }
+}
+
+// A provider, or our own sandbox: what is refused before leaves nothing behind that lasts.
+bool Exchange::has_asked() const {
+    return !journal_.attempts().empty() || images_answered() > 0 || images_lost() > 0;
 }
 
 // Without memory for the row its sums still count, until a restart.
@@ -475,12 +480,12 @@ void Exchange::write_down(int status, std::vector<UsageRecord::DayCount> day_cou
     record.unix_milliseconds = ports_.clock.unix_seconds() * 1000;
     record.request_id = request_id_;
     record.key = caller_.id();
+    record.purse = caller_.key == nullptr ? Account{} : caller_.key->account;
     record.end_user = head_.on_behalf_of;
     record.model_asked = model_asked_;
     if (!journal_.attempts().empty()) {
         record.provider = journal_.attempts().back().provider;
         record.model = journal_.attempts().back().model;
-    record.purse = caller_.key == nullptr ? Account{} : caller_.key->account;
     }
     record.images = images_answered();
     record.images_lost = images_lost();

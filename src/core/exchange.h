@@ -138,6 +138,7 @@ class Exchange final : private Story, private Showing {
     void fail_billed(const ApiError &error);
     void withhold_untold() noexcept;
     void settle(int status) noexcept;
+    [[nodiscard]] bool has_asked() const;
     void write_down(int status, std::vector<UsageRecord::DayCount> day_counts) noexcept;
     void fail(const ApiError &error);
     void finish(Answer answer);
