@@ -105,12 +105,15 @@ bool prepare_state_directory(const StateRules &state, ngx_cycle_t *cycle) {
     const auto *core =
         reinterpret_cast<ngx_core_conf_t *>(ngx_get_conf(cycle->conf_ctx, ngx_core_module));
     constexpr mode_t kOwnersOnly = 0700;
-    if (directory.empty() || (mkdir(directory.c_str(), kOwnersOnly) != 0 && errno == EEXIST)) {
+    if (directory.empty()) {
         return true;
     }
-    const FileHandle made = open_directory(directory, true);
-    if (!made.is_open()) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "mkdir() \"%s\" failed in %s",
+    if (mkdir(directory.c_str(), kOwnersOnly) != 0) {
+        const int why = errno;
+        if (why == EEXIST || open_directory(directory, true).is_open()) {
+            return true;
+        }
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, why, "mkdir() \"%s\" failed in %s",
                       directory.c_str(), state.where.c_str());
         return false;
     }
