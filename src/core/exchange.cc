@@ -14,7 +14,13 @@ namespace gateway {
 namespace {
 
 constexpr int kOk = 200;
+constexpr size_t kCopiesOfBody = 3;  // as it came, as it is understood, and as it is sent
 constexpr size_t kMostUnsent = size_t{256} * 1024;
+
+ApiError error_memory_held() {
+    return error_overloaded(
+        "This gateway holds as many pictures as it has memory for; clients are taking them.");
+}
 
 }  // namespace
 
@@ -76,7 +82,12 @@ tl::expected<void, ApiError> Exchange::identify(const RequestHead &head) {
 
 // ---- 2. enter: may they have another request now?
 
-tl::expected<void, ApiError> Exchange::enter() {
+tl::expected<void, ApiError> Exchange::enter(size_t body_size) {
+    memory_ = ports_.memory.open(memory_owner_of(caller_, head_));
+    if (!memory_->may_begin()) {
+        return tl::unexpected(error_memory_held());
+    }
+    memory_->hold(body_size);
     const auto wishes = read_wishes(head_);
     if (!wishes) {
         return tl::unexpected(wishes.error());
@@ -127,6 +138,7 @@ tl::expected<Answer, ApiError> Exchange::describe_model(std::string_view name) c
 
 void Exchange::run(std::string_view body, std::function<void(Answer)> answer) {
     answer_ = std::move(answer);
+    memory_->hold(kCopiesOfBody * body.size());
     const Milliseconds left = deadline_ - (ports_.clock.now() - began_);
     deadline_timer_ =
         ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_deadline(); });
@@ -182,6 +194,7 @@ AnswerForm Exchange::answer_form() const {
     }
     form.fetch_rules = policy_.fetch_rules;
     form.answer_max = policy_.answer_max;
+    form.memory = memory_;
     return form;
 }
 
@@ -269,7 +282,7 @@ void Exchange::execute() {
         ports_, health_, journal_, began_ + deadline_, plan_.choice, policy_.answer_max,
         shows_wire(), client_id,
         RequestIdentity{caller_.id(), head_.on_behalf_of, head_.idempotency_key, request_id_},
-        head_.traceparent, policy_.memory, showing});
+        head_.traceparent, memory_, showing});
     execution_ =
         std::make_unique<Execution>(*effort_, plan_, model_asked_, static_cast<Story &>(*this));
     execution_->start();
@@ -294,9 +307,8 @@ tl::expected<Prepared, ApiError> Exchange::prepare(const Candidate &candidate) {
 // What is made now comes on top of what may have been made, and billed, before.
 tl::expected<void, Uncovered> Exchange::cover(const Candidate &candidate,
                                               const Prepared &prepared) {
-    if (ports_.upstream.memory_held() > policy_.memory) {
-        return tl::unexpected(Uncovered{error_overloaded(
-            "This gateway holds as many pictures as it has memory for; clients are taking them.")});
+    if (!memory_->may_begin()) {
+        return tl::unexpected(Uncovered{error_memory_held()});
     }
     expense_.ask(prepared);
     const int64_t lost = journal_.images_lost();

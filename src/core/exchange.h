@@ -10,6 +10,7 @@
 
 #include "core/access/identify.h"
 #include "core/access/parties.h"
+#include "core/bytes/held_memory.h"
 #include "core/catalog/fit.h"
 #include "core/limits/claim.h"
 #include "core/ports.h"
@@ -43,8 +44,7 @@ struct Policy {
     Milliseconds deadline{590'000};
     Milliseconds heartbeat{15'000};
     size_t answer_max = 0;
-    bool buffering = true;     // whole answers are kept here until the client has them
-    size_t memory = SIZE_MAX;  // that answers may be kept in before no provider is asked any more
+    bool buffering = true;  // whole answers are kept here until the client has them
 };
 
 class Exchange final : private Story, private Showing {
@@ -58,7 +58,7 @@ class Exchange final : private Story, private Showing {
 
     // The steps, in the order in which the adapter takes them. An error is the answer.
     tl::expected<void, ApiError> identify(const RequestHead &head);
-    tl::expected<void, ApiError> enter();
+    tl::expected<void, ApiError> enter(size_t body_size = 0);
     // The other thing that a caller may ask for: which models there are, or one of them.
     [[nodiscard]] Answer list_models() const;
     [[nodiscard]] tl::expected<Answer, ApiError> describe_model(std::string_view name) const;
@@ -160,6 +160,7 @@ class Exchange final : private Story, private Showing {
     RequestHead head_;
     Caller caller_;
     Claim claim_;
+    std::shared_ptr<RequestMemory> memory_;  // from enter() on
     bool entered_ = false;
     ImageRequest request_;
     std::string_view model_asked_;

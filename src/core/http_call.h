@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 #include "core/json/lifter.h"
 
 namespace gateway {
+
+class RequestMemory;
 
 struct HttpTimeouts {
     std::chrono::milliseconds connect{5'000};
@@ -32,8 +35,9 @@ struct HttpCall {
     std::optional<int64_t> seed;       // that is sent, where the answer may not repeat it
     HttpTimeouts timeouts;
     size_t answer_max = 0;
-    std::string proxy;    // empty: none, whatever the environment says
-    std::string ca_file;  // empty: the system's
+    std::shared_ptr<RequestMemory> memory;  // what the answer counts for; null: nothing
+    std::string proxy;                      // empty: none, whatever the environment says
+    std::string ca_file;                    // empty: the system's
 
     // None without a value.
     void add_header(std::string_view name, std::string_view value);

@@ -17,8 +17,11 @@ struct PictureFetch {
     std::string url;
     std::shared_ptr<const FetchRules> rules;
     HttpTimeouts timeouts;
-    size_t most = 0;      // bytes
-    std::string ca_file;  // empty: the system's
+    // Bytes that all pictures of an answer may still have together. A fetch takes what it needs of
+    // it, and gives it back where nothing comes of it.
+    std::shared_ptr<size_t> left;
+    std::shared_ptr<RequestMemory> memory;  // what the picture counts for
+    std::string ca_file;                    // empty: the system's
 };
 
 struct FetchedPicture {

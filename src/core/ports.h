@@ -109,8 +109,6 @@ class UpstreamClient {
     }
     // A call whose answer nobody waits for. It outlives whoever makes it.
     virtual void send_off(HttpCall call) = 0;
-    // Bytes of memory that answers are kept in, until clients have taken them.
-    [[nodiscard]] virtual size_t memory_held() const = 0;
 };
 
 enum class LogLevel : uint8_t { info, warn, error };
@@ -130,6 +128,7 @@ class SharedMemory {
     virtual void unlock() noexcept = 0;
 };
 
+class HeldMemory;
 class PictureFetcher;
 class PictureFiles;
 class UsageBook;
@@ -143,6 +142,7 @@ struct Ports {
     PictureFetcher &fetcher;
     PictureFiles &files;
     Log &log;
+    HeldMemory &memory;
     UsageBook *book = nullptr;  // null: nothing is written down
 };
 

@@ -21,7 +21,6 @@ namespace {
 
 constexpr size_t kDefaultBodyMax = 1024 * 1024;
 constexpr size_t kDefaultAnswerMax = 256 * 1024 * 1024;
-constexpr size_t kDefaultMemory = 512 * 1024 * 1024;
 constexpr ngx_msec_t kDefaultDeadline = 590'000;
 constexpr ngx_msec_t kDefaultHeartbeat = 15'000;
 
@@ -224,7 +223,6 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     policy.deadline = Milliseconds(static_cast<int64_t>(location.deadline));
     policy.buffering = location.buffering == 1;
     policy.heartbeat = Milliseconds(static_cast<int64_t>(location.heartbeat));
-    policy.memory = main.memory != 0 ? main.memory : kDefaultMemory;
     policy.answer_max = location.answer_max;
     if (auth != AuthMode::off && location.keys_file.len != 0) {
         read_keys(cf, main, to_string(location.keys_file), policy);

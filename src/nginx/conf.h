@@ -37,7 +37,7 @@ struct MainConf {
     ngx_shm_zone_t *zone = nullptr;
     ngx_shm_zone_t *purses = nullptr;
     StateRules state;
-    size_t memory = 0;  // 0: as if it were not said
+    std::optional<HeldMemory::Rules> memory;  // none: as if it were not said
     ngx_thread_pool_t *threads = nullptr;
 };
 

@@ -125,6 +125,14 @@ u_char *copy_buffer(ngx_buf_t &buffer, u_char *to) {
     return read == static_cast<ssize_t>(length) ? to + length : nullptr;
 }
 
+// As nginx sets memory aside for it; of one in chunks, that is the most that it may have.
+size_t size_of_body(const ngx_http_request_t &r, const LocationConf &location) {
+    return r.headers_in.content_length_n >= 0
+               ? std::min(static_cast<size_t>(r.headers_in.content_length_n), location.body_max)
+           : r.headers_in.chunked != 0 ? location.body_max
+                                       : 0;
+}
+
 // nginx reads small bodies into one buffer, as it was asked to, but must also be ready for two, or
 // a file: another location may have read the body first, under limits of its own.
 ngx_int_t collect_body(ngx_http_request_t *r, std::string_view &body) {
@@ -231,7 +239,7 @@ ngx_int_t handle(ngx_http_request_t *r) {
                                    "A web page of another site asks, and image_gateway_cors does "
                                    "not name it."));
     }
-    if (const auto entered = exchange.enter(); !entered) {
+    if (const auto entered = exchange.enter(size_of_body(*r, location)); !entered) {
         return refuse(r, *context, entered.error());
     }
     if (!is_json(exchange.head().content_type)) {

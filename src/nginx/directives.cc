@@ -9,6 +9,7 @@
 #include "nginx/conf_error.h"
 #include "nginx/limit_rules.h"
 #include "nginx/provider_block.h"
+#include "nginx/provider_rules.h"
 #include "nginx/zone.h"
 
 namespace gateway {
@@ -252,8 +253,21 @@ char *set_limit(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
 char *set_memory(ngx_conf_t *cf, ngx_command_t * /*command*/, void *conf) {
     return read_directive(cf, [=] {
         MainConf &main = main_conf_of(conf);
-        require_first(cf, main.memory == 0);
-        main.memory = parse_large_size_parameter(to_view(arguments(cf)[1]));
+        require_first(cf, !main.memory);
+        HeldMemory::Rules rules;
+        rules.limit = parse_large_size_parameter(to_view(arguments(cf)[1]));
+        constexpr size_t kLeast = size_t{1024} * 1024;
+        if (rules.limit < kLeast) {
+            throw ConfError{"\"image_gateway_memory\" must be at least 1m"};
+        }
+        std::string_view share;
+        if (cf->args->nelts == 3 && !take_parameter(arguments(cf)[2], "share", share)) {
+            invalid_parameter(to_view(arguments(cf)[2]), "share=N%");
+        }
+        if (!share.empty()) {
+            rules.share = static_cast<size_t>(parse_percent(share, "share"));
+        }
+        main.memory = rules;
     });
 }
 
@@ -423,7 +437,7 @@ ngx_command_t image_gateway_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_gateway_limit"), kEverywhere | NGX_CONF_2MORE, set_limit,
      NGX_HTTP_LOC_CONF_OFFSET, 0, nullptr},
-    {ngx_string("image_gateway_memory"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, set_memory,
+    {ngx_string("image_gateway_memory"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12, set_memory,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},
     {ngx_string("image_gateway_state"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE123, set_state,
      NGX_HTTP_MAIN_CONF_OFFSET, 0, nullptr},

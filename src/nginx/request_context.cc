@@ -71,7 +71,7 @@ RequestPorts::RequestPorts(Worker &worker, CallbackOwner &owner, Log &log)
       upstream(worker.engine, owner, loop),
       files(tasks),
       ports{worker.clock, loop, worker.random,     tasks, upstream, upstream,
-            files,        log,  worker.usage.get()} {}
+            files,        log,  *worker.memory,    worker.usage.get()} {}
 
 RequestContext::RequestContext(ngx_http_request_t *request)
     : request_(request), log_(request->connection->log) {

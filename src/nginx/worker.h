@@ -52,6 +52,7 @@ class Worker final : private CallbackOwner {
     NgxEventLoop loop;
     NgxSockets sockets;
     NgxTaskPool tasks;
+    std::shared_ptr<HeldMemory> memory;
     CurlEngine engine;
     CurlClient upstream;
     ZoneMemory ledger_memory;

@@ -11,19 +11,55 @@ namespace {
 
 constexpr size_t kMostSentOff = 256;
 constexpr size_t kIdleBlocks = 512;  // 32 MB kept for the next answers
+constexpr Milliseconds kServeAgain{10};
+constexpr Milliseconds kTrimAgain{5'000};
+constexpr size_t kMostTrimmed = 128;  // blocks at a time: each costs a few microseconds
 
 }  // namespace
 
-CurlEngine::CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets)
-    : clock_(clock), loop_(loop), sockets_(sockets), blocks_(BlockPool::create(kIdleBlocks)) {
+CurlEngine::CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets,
+                       HeldMemory &memory)
+    : clock_(clock),
+      loop_(loop),
+      sockets_(sockets),
+      memory_(memory.shared_from_this()),
+      blocks_(BlockPool::create(kIdleBlocks)),
+      serving_(loop.make_alarm([this] { on_serving(); }, TimerKind::idle)),
+      trimming_(loop.make_alarm([this] { on_trimming(); }, TimerKind::idle)) {
     curl_global_init(CURL_GLOBAL_ALL);
+    memory_->on_waiting = [this] { serving_->set(kServeAgain); };
 }
 
 CurlEngine::~CurlEngine() {
+    memory_->on_waiting = nullptr;
     sent_off_.clear();
     own_.clear();
     foreign_.clear();
     curl_global_cleanup();
+}
+
+// Memory is given back in destructors, where nothing may be started. So those who wait for it are
+// looked at often while there are any.
+void CurlEngine::on_serving() {
+    if (memory_->anyone_waits()) {
+        serving_->set(kServeAgain);
+        memory_->serve();
+    }
+}
+
+void CurlEngine::on_trimming() {
+    blocks_->trim(kMostTrimmed);
+    is_trimming_ = blocks_->lent() + blocks_->idle() > 0;
+    if (is_trimming_) {
+        trimming_->set(kTrimAgain);
+    }
+}
+
+const std::shared_ptr<BlockPool> &CurlEngine::blocks() {
+    if (!std::exchange(is_trimming_, true)) {
+        trimming_->set(kTrimAgain);
+    }
+    return blocks_;
 }
 
 void CurlEngine::send_off(HttpCall call) {

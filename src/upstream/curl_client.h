@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/bytes/block_pool.h"
+#include "core/bytes/held_memory.h"
 #include "core/picture_ports.h"
 #include "core/ports.h"
 #include "upstream/curl_multi.h"
@@ -17,7 +18,7 @@ namespace gateway {
 // Made after the fork.
 class CurlEngine final : private CallbackOwner {
  public:
-    CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets);
+    CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets, HeldMemory &memory);
     ~CurlEngine();
     CurlEngine(const CurlEngine &) = delete;
     CurlEngine &operator=(const CurlEngine &) = delete;
@@ -31,7 +32,9 @@ class CurlEngine final : private CallbackOwner {
 
     CurlMulti &provider_multi(const std::string &ca_file) { return multi_for(own_, ca_file); }
     CurlMulti &link_multi(const std::string &ca_file) { return multi_for(foreign_, ca_file); }
-    [[nodiscard]] const std::shared_ptr<BlockPool> &blocks() const { return blocks_; }
+    // Whose pages go back to the system some time after they were needed.
+    const std::shared_ptr<BlockPool> &blocks();
+    [[nodiscard]] size_t memory_held() const { return blocks_->lent() * kBlockSize; }
     void send_off(HttpCall call);
 
  private:
@@ -40,11 +43,17 @@ class CurlEngine final : private CallbackOwner {
 
     using Multis = std::vector<std::unique_ptr<CurlMulti>>;
     CurlMulti &multi_for(Multis &multis, const std::string &ca_file);
+    void on_serving();
+    void on_trimming();
 
     const Clock &clock_;
     EventLoop &loop_;
     SocketPort &sockets_;
+    std::shared_ptr<HeldMemory> memory_;
     std::shared_ptr<BlockPool> blocks_;
+    std::unique_ptr<Alarm> serving_;   // set while answers wait for memory
+    std::unique_ptr<Alarm> trimming_;  // set while there are blocks
+    bool is_trimming_ = false;
     Multis own_;      // to configured providers
     Multis foreign_;  // to wherever a link leads: no connection is shared between the two
     std::list<std::unique_ptr<CurlTransfer>> sent_off_;
@@ -59,9 +68,8 @@ class CurlClient final : public UpstreamClient, public PictureFetcher {
     using UpstreamClient::start;
     std::unique_ptr<UpstreamCall> start(HttpCall call, CallListener listener) override;
     void send_off(HttpCall call) override { engine_.send_off(std::move(call)); }
-    [[nodiscard]] size_t memory_held() const override {
-        return engine_.blocks()->lent() * kBlockSize;
-    }
+    // Bytes of blocks that answers are kept in.
+    [[nodiscard]] size_t memory_held() const { return engine_.memory_held(); }
     std::unique_ptr<Fetch> fetch(PictureFetch fetch,
                                  std::function<void(FetchedPicture)> on_end) override;
 

@@ -1,5 +1,6 @@
 #include "upstream/curl_fetch.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -12,13 +13,22 @@ CurlFetch::CurlFetch(CurlMulti &multi, CallbackOwner &owner, std::shared_ptr<Blo
     : CurlJob(multi, owner),
       fetch_(std::move(fetch)),
       on_end_(std::move(on_end)),
-      writer_(std::move(blocks)) {
+      memory_(fetch_.memory == nullptr ? nullptr : fetch_.memory->begin_answer()),
+      writer_(Blocks(std::move(blocks), memory_)) {
+    if (memory_ != nullptr) {
+        memory_->on_room = [this] { go_on(); };
+    }
     configure();
     multi_.add(*this);
 }
 
 CurlFetch::~CurlFetch() {
     leave();
+    *fetch_.left += claimed_;
+    if (memory_ != nullptr) {
+        memory_->on_room = nullptr;
+        memory_->end();
+    }
 }
 
 void CurlFetch::configure() {
@@ -68,31 +78,65 @@ curl_socket_t CurlFetch::on_open(void *self, curlsocktype /*purpose*/,
 
 size_t CurlFetch::on_body(char *bytes, size_t size, size_t count, void *self) noexcept {
     auto &job = *static_cast<CurlFetch *>(self);
-    const size_t length = size * count;
-    constexpr long kOk = 200;
-    if (job.status() != kOk) {
-        return 0;
-    }
-    if (job.has_had_its_turn()) {
-        job.multi_.wait_for_turn(job);
-        return CURL_WRITEFUNC_PAUSE;
-    }
-    job.count(length);
-    if (job.writer_.size() + length > job.fetch_.most) {
-        job.too_large_ = true;
-        return 0;
-    }
     try {
-        job.writer_.feed({bytes, length});
+        return job.take_piece({bytes, size * count});
     } catch (...) {
         job.keep_exception();
         return 0;
     }
-    return length;
+}
+
+size_t CurlFetch::take_piece(std::string_view bytes) {
+    constexpr long kOk = 200;
+    if (status() != kOk) {
+        return 0;
+    }
+    if (has_had_its_turn()) {
+        multi_.wait_for_turn(*this);
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    if (!claim(writer_.size() + bytes.size())) {
+        too_large_ = true;
+        return 0;
+    }
+    if (!has_room(bytes.size())) {
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    count(bytes.size());
+    writer_.feed(bytes);
+    return bytes.size();
+}
+
+// All that is coming in one go, so that pictures which fit are not cut short by one that does not.
+bool CurlFetch::claim(size_t received) {
+    const size_t whole = std::max(received, promised().value_or(0));
+    const size_t more = whole > claimed_ ? whole - claimed_ : 0;
+    if (more > *fetch_.left) {
+        return false;
+    }
+    *fetch_.left -= more;
+    claimed_ += more;
+    return true;
+}
+
+bool CurlFetch::has_room(size_t count) {
+    if (memory_ == nullptr) {
+        return true;
+    }
+    const size_t need = writer_.blocks_for(count) * kBlockSize;
+    const size_t received = writer_.size();
+    const size_t coming =
+        promised() ? std::max(*promised(), received) - received : std::max(kFirstRoom, received);
+    return memory_->reserved() >= need ||
+           memory_->reserve(need, writer_.blocks_for(coming) * kBlockSize);
+}
+
+void CurlFetch::go_on() {
+    multi_.resume(*this);
 }
 
 void CurlFetch::take_turn() {
-    multi_.resume(*this);
+    go_on();
 }
 
 // ---- the end
@@ -105,9 +149,14 @@ long CurlFetch::status() const {
 
 void CurlFetch::deliver() {
     constexpr long kOk = 200;
+    if (memory_ != nullptr) {
+        memory_->end();
+    }
     rethrow();
     FetchedPicture picture;
     if (result_ == CURLE_OK && status() == kOk && writer_.size() > 0) {
+        *fetch_.left += claimed_ - writer_.size();
+        claimed_ = 0;
         picture.base64 = std::move(writer_).finish();
     } else if (refused_) {
         picture.problem = "it leads to an address that may not be asked";

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
+#include "core/bytes/held_memory.h"
 #include "core/images/base64_stream.h"
 #include "core/picture_ports.h"
 #include "upstream/curl_job.h"
@@ -29,10 +31,16 @@ class CurlFetch final : public Fetch, private CurlJob {
     void take_turn() override;
     [[nodiscard]] bool may_connect(const curl_sockaddr &address) const;
     [[nodiscard]] long status() const;
+    size_t take_piece(std::string_view bytes);
+    [[nodiscard]] bool claim(size_t received);
+    [[nodiscard]] bool has_room(size_t count);
+    void go_on();
 
     PictureFetch fetch_;
     std::function<void(FetchedPicture)> on_end_;
+    std::shared_ptr<AnswerMemory> memory_;  // null: it is not counted
     Base64Writer writer_;
+    size_t claimed_ = 0;  // of what the answer's pictures may have together
     bool refused_ = false;
     bool too_large_ = false;
 };

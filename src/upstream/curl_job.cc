@@ -34,6 +34,12 @@ void CurlJob::add_header(const char *line) {
     headers_ = longer;
 }
 
+std::optional<size_t> CurlJob::promised() const {
+    curl_off_t length = -1;
+    curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    return length < 0 ? std::nullopt : std::optional(static_cast<size_t>(length));
+}
+
 const char *CurlJob::problem() const {
     return error_[0] != '\0' ? error_.data() : curl_easy_strerror(result_);
 }

@@ -5,8 +5,10 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 
 #include "core/callback_owner.h"
 
@@ -15,6 +17,8 @@ namespace gateway {
 class CurlMulti;
 
 inline constexpr long kReceiveBuffer = 256L * 1024;  // each read costs a poll and a recv
+// What an answer is given at least where it is not known how long it will be.
+inline constexpr size_t kFirstRoom = size_t{256} * 1024;
 
 class CurlJob {
  public:
@@ -42,6 +46,8 @@ class CurlJob {
     void leave() noexcept;
 
     void add_header(const char *line);
+    // The answer's length; none if it is not said.
+    [[nodiscard]] std::optional<size_t> promised() const;
     // Why it failed, in curl's words.
     [[nodiscard]] const char *problem() const;
 

@@ -18,7 +18,16 @@ constexpr int64_t kMostOfFarewell = 64;                  // every head is longer
 constexpr Milliseconds kAtOnce{20};
 constexpr Milliseconds kAcknowledgedBy{1'000};
 constexpr long kSmallReceiveBuffer = 32L * 1024;    // where clients set the pace, and memory counts
+constexpr long kMediumReceiveBuffer = 64L * 1024;   // where many calls are under way
 constexpr size_t kMostUnheard = size_t{32} * 1024;  // curl reads on for long before it returns
+constexpr size_t kMostWaiting = 64;                 // events: each costs more than its bytes
+
+// A paused transfer keeps what it has read, beside the buffer that it was read into.
+constexpr size_t kBuffersOfCall = 2 * kReceiveBuffer;
+
+std::shared_ptr<AnswerMemory> memory_for(const HttpCall &call) {
+    return call.memory == nullptr ? nullptr : call.memory->begin_answer();
+}
 
 }  // namespace
 
@@ -27,13 +36,17 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &lo
     : CurlJob(multi, owner),
       call_(std::move(call)),
       listener_(std::move(listener)),
+      memory_(memory_for(call_)),
       // Idle: a request's own deadline holds the process, and nobody waits for other calls.
       alarm_(loop.make_alarm([this] { on_watch(); }, TimerKind::idle)),
       began_(std::chrono::steady_clock::now()),
-      lifter_(blocks),
-      picture_(blocks),
-      events_(std::move(blocks),
+      lifter_(Blocks(blocks, memory_)),
+      picture_(Blocks(blocks, memory_)),
+      events_(Blocks(std::move(blocks), memory_),
               [this](ServerEvent event) { waiting_.push_back(std::move(event)); }) {
+    if (memory_ != nullptr) {
+        memory_->on_room = [this] { on_room(); };
+    }
     configure();
     watch();
     multi_.add(*this);
@@ -41,6 +54,10 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &lo
 
 CurlTransfer::~CurlTransfer() {
     leave();
+    if (memory_ != nullptr) {
+        memory_->on_room = nullptr;
+        memory_->end();
+    }
 }
 
 // Every option that differs between calls is set on every call: handles are used again without a
@@ -71,7 +88,11 @@ void CurlTransfer::configure() {
     // An empty proxy means none, also when the environment names one.
     curl_easy_setopt(easy_, CURLOPT_PROXY, call_.proxy.c_str());
     const bool is_passed = listener_.on_event || listener_.on_piece;
-    curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, is_passed ? kSmallReceiveBuffer : kReceiveBuffer);
+    const bool many = memory_ != nullptr && call_.memory->is_much(kBuffersOfCall);
+    curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE,
+                     is_passed ? kSmallReceiveBuffer
+                     : many    ? kMediumReceiveBuffer
+                               : kReceiveBuffer);
     curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
@@ -173,43 +194,89 @@ void CurlTransfer::take_header(std::string_view line) {
 
 size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
-    const size_t length = size * count;
     if (transfer.has_had_its_turn()) {
         transfer.had_its_turn_ = true;
         transfer.multi_.wait_for_turn(transfer);
     }
-    if (transfer.must_wait()) {
-        transfer.paused_ = true;
-        transfer.note_held_time();
-        return CURL_WRITEFUNC_PAUSE;
-    }
-    transfer.count(length);
-    transfer.received_ += length;
-    if (transfer.call_.answer_max != 0 && transfer.received_ > transfer.call_.answer_max) {
-        transfer.too_large_ = true;
-        return 0;
-    }
     try {
-        return transfer.take_body({bytes, length}) ? length : 0;
+        return transfer.take_piece({bytes, size * count});
     } catch (...) {
         transfer.keep_exception();
         return 0;
     }
 }
 
+// What is not taken now, curl keeps and gives again when the transfer goes on.
+size_t CurlTransfer::take_piece(std::string_view bytes) {
+    if (must_wait()) {
+        return pause();
+    }
+    if (!std::exchange(has_body_, true)) {
+        begin_body();
+    }
+    const size_t received = received_ + bytes.size();
+    if (call_.answer_max != 0 && received > call_.answer_max) {
+        too_large_ = true;
+        return 0;
+    }
+    if (!has_room(bytes.size())) {
+        return pause();
+    }
+    count(bytes.size());
+    received_ = received;
+    return take_body(bytes) ? bytes.size() : 0;
+}
+
+size_t CurlTransfer::pause() noexcept {
+    paused_ = true;
+    note_held_time();
+    return CURL_WRITEFUNC_PAUSE;
+}
+
 bool CurlTransfer::must_wait() const {
-    return had_its_turn_ || is_held_up() || unheard_ >= kMostUnheard;
+    return had_its_turn_ || is_held_up() || unheard_ >= kMostUnheard ||
+           waiting_.size() >= kMostWaiting;
+}
+
+void CurlTransfer::begin_body() {
+    last_byte_ = std::chrono::steady_clock::now();
+    watch();
+    is_picture_ = call_.takes_picture && reply_.status == 200 &&
+                  !reply_.header("content-type").starts_with("application/json");
+    reply_.streamed = listener_.on_event && reply_.status == 200 &&
+                      reply_.header("content-type").starts_with("text/event-stream");
+}
+
+// Whole answers are given all they will need in one go: so whoever waits for memory holds little.
+bool CurlTransfer::has_room(size_t count) {
+    if (memory_ == nullptr) {
+        return true;
+    }
+    const size_t need = blocks_for(count) * kBlockSize;
+    if (memory_->reserved() >= need) {
+        return true;
+    }
+    const bool is_whole = !reply_.streamed && !listener_.on_piece;
+    const size_t coming = promised() ? std::max(*promised(), received_) - received_
+                                     : std::max(kFirstRoom, received_);
+    const size_t most = call_.answer_max == 0 ? coming : call_.answer_max - received_;
+    return memory_->reserve(need,
+                            is_whole ? blocks_for(std::min(coming, most)) * kBlockSize : need);
+}
+
+size_t CurlTransfer::blocks_for(size_t count) const {
+    return reply_.streamed ? events_.blocks_for(count)
+           : is_picture_   ? picture_.blocks_for(count)
+                           : lifter_.blocks_for(count);
+}
+
+void CurlTransfer::on_room() {
+    note_held_time();
+    go_on();
 }
 
 bool CurlTransfer::take_body(std::string_view bytes) {
     last_byte_ = std::chrono::steady_clock::now();
-    if (!std::exchange(has_body_, true)) {
-        watch();
-        is_picture_ = call_.takes_picture && reply_.status == 200 &&
-                      !reply_.header("content-type").starts_with("application/json");
-        reply_.streamed = listener_.on_event && reply_.status == 200 &&
-                          reply_.header("content-type").starts_with("text/event-stream");
-    }
     if (reply_.streamed) {
         events_.feed(bytes);
         if (!waiting_.empty()) {
@@ -375,6 +442,9 @@ void CurlTransfer::hear() {
 void CurlTransfer::deliver() {
     alarm_->unset();
     paused_ = false;
+    if (memory_ != nullptr) {
+        memory_->end();
+    }
     const bool is_first = !std::exchange(ended_, true);
     rethrow();
     if (is_first) {

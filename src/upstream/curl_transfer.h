@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/bytes/held_memory.h"
 #include "core/http_call.h"
 #include "core/images/base64_stream.h"
 #include "core/json/lifter.h"
@@ -48,9 +49,17 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     void keep_connection_for(Milliseconds time);
     void take_header(std::string_view line);
     [[nodiscard]] bool must_wait() const;
+    // By whoever listens, or because there is no memory.
     [[nodiscard]] bool is_held_up() const {
-        return held_ && (reply_.streamed || reply_.passed > 0);
+        return (held_ && (reply_.streamed || reply_.passed > 0)) ||
+               (memory_ != nullptr && memory_->waits());
     }
+    size_t take_piece(std::string_view bytes);
+    void begin_body();
+    size_t pause() noexcept;
+    [[nodiscard]] bool has_room(size_t count);
+    [[nodiscard]] size_t blocks_for(size_t count) const;
+    void on_room();
     // False if it is not what it should be.
     bool take_body(std::string_view bytes);
     bool pass_on();
@@ -67,6 +76,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
 
     HttpCall call_;
     CallListener listener_;
+    std::shared_ptr<AnswerMemory> memory_;  // null: it is not counted
     // For the provider's time, which stands still while we hold the call up.
     std::unique_ptr<Alarm> alarm_;
     Time began_;

@@ -10,7 +10,7 @@ HTTP, PROVIDER = "In http, server and location", "In image_provider"
 CONTEXTS = {"NGX_HTTP_MAIN_CONF": "http", "NGX_HTTP_SRV_CONF": "server", "NGX_HTTP_LOC_CONF": "location",
             "NGX_HTTP_LIF_CONF": "if in location", "NGX_HTTP_LMT_CONF": "limit_except"}
 COUNTS = {"NGX_CONF_NOARGS": (0, 0), "NGX_CONF_TAKE1": (1, 1), "NGX_CONF_TAKE2": (2, 2), "NGX_CONF_TAKE3": (3, 3),
-          "NGX_CONF_TAKE123": (1, 3),
+          "NGX_CONF_TAKE12": (1, 2), "NGX_CONF_TAKE123": (1, 3),
           "NGX_CONF_FLAG": (1, 1), "NGX_CONF_TAKE1234": (1, 4), "NGX_CONF_1MORE": (1, math.inf), "NGX_CONF_2MORE": (2, math.inf)}
 ENTRY = re.compile(r"\*\*Syntax:\*\* `(?P<syntax>[^`\n]+)`  \n\*\*Default:\*\* (?P<default>—|`[^`\n]+`)  \n"
                    r"\*\*Context:\*\* (?P<context>[^\n]+)\n\n(?P<text>\S.*)", re.DOTALL)
@@ -149,7 +149,7 @@ def parts_of(value) -> list:
 
 def test_defaults_are_those_of_the_source(entries, source):
     conf, zone, call = source("nginx/conf.cc"), source("nginx/zone.h"), source("core/http_call.h")
-    breaker = source("core/limits/breaker.h")
+    breaker, memory = source("core/limits/breaker.h"), source("core/bytes/held_memory.h")
     provider = source("core/providers/provider.h")
     retry = re.search(r"struct RetryRules \{(.*?)\n\};", provider, re.DOTALL)[1]
     assert "takes_idempotency = false" in provider
@@ -172,7 +172,7 @@ def test_defaults_are_those_of_the_source(entries, source):
         (HTTP, "image_gateway_body_max"): constant(conf, "kDefaultBodyMax"),
         (HTTP, "image_gateway_answer_max"): constant(conf, "kDefaultAnswerMax"),
         (HTTP, "image_gateway_deadline"): constant(conf, "kDefaultDeadline"),
-        (HTTP, "image_gateway_memory"): constant(conf, "kDefaultMemory"),
+        (HTTP, "image_gateway_memory"): (constant(memory, "limit"), constant(memory, "share")),
         (HTTP, "image_gateway_heartbeat"): constant(conf, "kDefaultHeartbeat"),
         (HTTP, "image_gateway_zone"): (zone_name, constant(zone, "kDefaultZone")),
         (PROVIDER, "timeout"): [(name, constant(call, name)) for name in ("connect", "first_byte", "stall", "total", "keepalive")],
@@ -193,6 +193,9 @@ def test_defaults_are_those_of_the_source(entries, source):
         elif name == "image_gateway_zone":
             zone_part, size = re.fullmatch(r"zone=(\w+):(\w+)", value).groups()
             value = (zone_part, amount(size))
+        elif name == "image_gateway_memory":
+            limit, share = re.fullmatch(r"(\w+) share=(\w+%)", value).groups()
+            value = (amount(limit), amount(share))
         elif not value.isalpha():
             value = amount(value)
         written[chapter, name] = value

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/bytes/block_pool.h"
+#include "core/bytes/block_text.h"
 
 namespace gateway {
 namespace {
@@ -120,6 +121,48 @@ TEST(BlockPool, KeepsNoMoreIdleBlocksThanItMay) {
         }
         blocks.clear();
         EXPECT_EQ(pool->idle(), most);
+    }
+}
+
+TEST(BlockPool, ReturnsThePagesOfBlocksThatNobodyNeededForAWhile) {
+    const auto pool = BlockPool::create(8);
+    std::vector<Block> blocks = {pool->take(), pool->take(), pool->take(), pool->take()};
+    blocks.clear();
+    pool->trim(100);
+    EXPECT_EQ(pool->idle(), 4U) << "they have only just become idle";
+    blocks = {pool->take()};
+    blocks.clear();
+    pool->trim(2);
+    EXPECT_EQ(pool->idle(), 2U) << "no more than it is told";
+    pool->trim(100);
+    EXPECT_EQ(pool->idle(), 0U);
+    blocks = {pool->take(), pool->take()};
+    std::memset(blocks[0].get(), 'x', kBlockSize);
+    std::memset(blocks[1].get(), 'x', kBlockSize);
+}
+
+TEST(BlockPool, KeepsOneIdleBlockOfThoseThatWereNeeded) {
+    const auto pool = BlockPool::create(8);
+    for (int i = 0; i < 3; ++i) {
+        pool->take();
+        pool->trim(100);
+        EXPECT_EQ(pool->idle(), 1U);
+    }
+}
+
+TEST(BlockText, AShortTextTakesNoBlockAndMayGrow) {
+    const auto pool = BlockPool::create(8);
+    BlockText text(pool);
+    std::string expected;
+    for (size_t size = 0; expected.size() < 3 * kBlockSize; size = size * 3 / 2 + 1) {
+        const Bytes before = text.part(0, text.size());
+        const std::string piece(size, static_cast<char>('a' + size % 26));
+        text.append(piece);
+        EXPECT_EQ(before.copy(), expected) << "what refers to it stays";
+        expected += piece;
+        ASSERT_EQ(text.part(0, text.size()).copy(), expected);
+        EXPECT_EQ(pool->lent(), expected.size() <= 4096 ? 0 : expected.size() / kBlockSize + 1);
+        EXPECT_EQ(text.blocks_for(0), expected.size() <= 4096 && !expected.empty() ? 1U : 0U);
     }
 }
 

@@ -51,10 +51,10 @@ TEST_F(RetryTest, ThereAreSoManyAttemptsAndThenTheNextCandidate) {
 }
 
 TEST_F(RetryTest, WithoutMemoryNothingIsTriedAgain) {
-    policy.memory = 1000;
     ask(R"({"prompt":"a","model":"both"})");
     deliver(T::broken);
-    world.upstream.held = 1001;
+    const auto others = world.memory->open({1, 2});
+    others->hold(world.memory->limit());
     wait(500);
     EXPECT_EQ(asked(), "r");
     EXPECT_EQ(told.status(), 503);
@@ -297,6 +297,7 @@ TEST_F(RetryTest, ABusyProviderIsWaitedForAndThenTheRequestIsTurnedAway) {
     provider->max_calls = 1;
     auto first = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
     remembers_health = true;
+    ASSERT_TRUE(first->enter());
     first->run(kAsk, [](const Answer &) {});
     ASSERT_EQ(asked(), "r");
     ask(kAsk);

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/bytes/held_memory.h"
 #include "core/limits/ledger.h"
 #include "core/ports.h"
 #include "fake_pictures.h"
@@ -210,8 +211,6 @@ class FakeUpstream final : public UpstreamClient {
     std::function<void()> on_start;
 
     void send_off(HttpCall call) override { sent_off.push_back(std::move(call)); }
-    [[nodiscard]] size_t memory_held() const override { return held; }
-    size_t held = 0;
 
     // A reply to the call that was started last.
     void deliver(HttpReply reply) {
@@ -311,7 +310,8 @@ struct FakeWorld {
     FakeLog log;
     FakeFetcher fetcher;
     FakeFiles files;
-    Ports ports{clock, loop, random, tasks, upstream, fetcher, files, log};
+    std::shared_ptr<HeldMemory> memory = HeldMemory::create({});
+    Ports ports{clock, loop, random, tasks, upstream, fetcher, files, log, *memory};
 };
 
 }  // namespace gateway

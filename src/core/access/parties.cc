@@ -89,6 +89,13 @@ bool depends_on_past(const Caller &caller, const std::vector<Party> &parties) {
            });
 }
 
+Account memory_owner_of(const Caller &caller, const RequestHead &head) {
+    if (caller.id().empty()) {
+        return account_of({"address", head.address});
+    }
+    return caller.key == nullptr ? account_of_key(caller.id()) : caller.key->account;
+}
+
 Party party_named(Party::Kind kind, std::string_view key, const Account &account) {
     Party party;
     party.kind = kind;

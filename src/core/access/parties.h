@@ -24,6 +24,10 @@ std::vector<Party> parties_of(const Caller &caller, const RequestHead &head,
 // Each pattern of the key that names the model.
 std::vector<Party> model_parties_of(const Caller &caller, std::string_view model);
 
+// Whose memory a request's is counted as: the key's, the token subject's, or the address's. End
+// users count as their key.
+Account memory_owner_of(const Caller &caller, const RequestHead &head);
+
 // As it was written down by account, for what is read back.
 Party party_named(Party::Kind kind, std::string_view key, const Account &account);
 

@@ -1,8 +1,56 @@
 #include "core/bytes/block_pool.h"
 
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <new>
 #include <utility>
 
+#include "core/bytes/held_memory.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
 namespace gateway {
+
+namespace {
+
+constexpr size_t kBlocksOfRegion = 64;
+constexpr size_t kRegionSize = kBlocksOfRegion * kBlockSize;
+
+// Counts what it allocates for an answer. The text and its count of owners are one allocation.
+template <typename T>
+struct CountingAllocator {
+    using value_type = T;
+
+    explicit CountingAllocator(std::shared_ptr<AnswerMemory> counted)
+        : answer(std::move(counted)) {}
+    template <typename U>
+    // NOLINTNEXTLINE(google-explicit-constructor): as the library asks of allocators
+    CountingAllocator(const CountingAllocator<U> &other) : answer(other.answer) {}
+
+    T *allocate(size_t count) {
+        T *memory = std::allocator<T>().allocate(count);
+        answer->take(count * sizeof(T));
+        return memory;
+    }
+    void deallocate(T *memory, size_t count) noexcept {
+        std::allocator<T>().deallocate(memory, count);
+        answer->give_back(count * sizeof(T));
+    }
+    template <typename U>
+    bool operator==(const CountingAllocator<U> &other) const {
+        return answer == other.answer;
+    }
+
+    std::shared_ptr<AnswerMemory> answer;
+};
+
+}  // namespace
 
 std::shared_ptr<BlockPool> BlockPool::create(size_t most_idle) {
     std::shared_ptr<BlockPool> pool(new BlockPool(most_idle));
@@ -11,25 +59,94 @@ std::shared_ptr<BlockPool> BlockPool::create(size_t most_idle) {
     return pool;
 }
 
-Block BlockPool::take() {
-    std::unique_ptr<char[]> memory;
-    if (idle_.empty()) {
-        memory.reset(new char[kBlockSize]);  // not zeroed: it is about to be filled
-    } else {
-        memory = std::move(idle_.back());
-        idle_.pop_back();
+BlockPool::~BlockPool() {
+    for (char *region : regions_) {
+        ASAN_UNPOISON_MEMORY_REGION(region, kRegionSize);
+        munmap(region, kRegionSize);
     }
+}
+
+Block BlockPool::take(std::shared_ptr<AnswerMemory> answer) {
+    char *memory = find_block();
     ++lent_;
-    auto home = shared_from_this();
-    return Block(memory.release(), [home](char *returned) { home->give_back(returned); });
+    if (answer != nullptr) {
+        answer->take(kBlockSize);
+    }
+    ASAN_UNPOISON_MEMORY_REGION(memory, kBlockSize);
+    return Block(memory, [home = shared_from_this(), counted = std::move(answer)](char *returned) {
+        if (counted != nullptr) {
+            counted->give_back(kBlockSize);
+        }
+        home->give_back(returned);
+    });
+}
+
+char *BlockPool::find_block() {
+    if (idle_.empty() && bare_.empty()) {
+        map_region();
+    }
+    std::vector<char *> &from = idle_.empty() ? bare_ : idle_;
+    char *memory = from.back();
+    from.pop_back();
+    unneeded_ = std::min(unneeded_, idle_.size());
+    return memory;
+}
+
+// Not by malloc: between other allocations, blocks that are given back would never leave the
+// process. Addresses stay; only their pages go. A page of 2 MB would count for one block what many
+// hold.
+void BlockPool::map_region() {
+    regions_.reserve(regions_.size() + 1);
+    bare_.reserve((regions_.size() + 1) * kBlocksOfRegion);
+    void *mapped =
+        mmap(nullptr, kRegionSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) {
+        throw std::bad_alloc();
+    }
+    (void)madvise(mapped, kRegionSize, MADV_NOHUGEPAGE);
+    ASAN_POISON_MEMORY_REGION(mapped, kRegionSize);
+    auto *region = static_cast<char *>(mapped);
+    regions_.push_back(region);
+    for (size_t block = kBlocksOfRegion; block-- > 0;) {
+        bare_.push_back(region + block * kBlockSize);
+    }
 }
 
 void BlockPool::give_back(char *memory) noexcept {
     --lent_;
-    std::unique_ptr<char[]> owned(memory);
+    ASAN_POISON_MEMORY_REGION(memory, kBlockSize);
     if (idle_.size() < most_idle_) {
-        idle_.push_back(std::move(owned));
+        idle_.push_back(memory);
+    } else {
+        release_pages(memory);
     }
+}
+
+void BlockPool::release_pages(char *memory) noexcept {
+    (void)madvise(memory, kBlockSize, MADV_DONTNEED);
+    bare_.push_back(memory);
+}
+
+void BlockPool::trim(size_t most) {
+    for (size_t left = std::min(most, unneeded_); left > 0; --left) {
+        release_pages(idle_.back());
+        idle_.pop_back();
+    }
+    unneeded_ = idle_.size();
+}
+
+Blocks::Blocks(std::shared_ptr<BlockPool> pool, std::shared_ptr<AnswerMemory> answer)
+    : pool_(std::move(pool)), answer_(std::move(answer)) {}
+Blocks::~Blocks() = default;
+Blocks::Blocks(const Blocks &) = default;
+Blocks::Blocks(Blocks &&) noexcept = default;
+Blocks &Blocks::operator=(const Blocks &) = default;
+Blocks &Blocks::operator=(Blocks &&) noexcept = default;
+
+Block Blocks::take_small(size_t size) const {
+    return answer_ == nullptr
+               ? std::make_shared<char[]>(size)
+               : std::allocate_shared<char[]>(CountingAllocator<char>(answer_), size);
 }
 
 }  // namespace gateway

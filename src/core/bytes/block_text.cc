@@ -5,15 +5,29 @@
 
 namespace gateway {
 
+namespace {
+
+constexpr size_t kMostSmall = 4096;
+constexpr size_t kLeastSmall = 64;
+
+}  // namespace
+
 std::span<char> BlockText::room() {
+    if (small_ != nullptr) {
+        move_to_block();
+    }
     const size_t used = size_ % of_each_;
     if (size_ / of_each_ == blocks_.size()) {
-        blocks_.push_back(pool_->take());
+        blocks_.push_back(pool_.take());
     }
     return {blocks_.back().get() + used, of_each_ - used};
 }
 
 void BlockText::append(std::string_view piece) {
+    if (blocks_.empty() && size_ + piece.size() <= kMostSmall) {
+        append_small(piece);
+        return;
+    }
     while (!piece.empty()) {
         const std::span<char> into = room();
         const size_t count = std::min(piece.size(), into.size());
@@ -23,8 +37,35 @@ void BlockText::append(std::string_view piece) {
     }
 }
 
+// Parts that refer to what it lay in before keep that.
+void BlockText::append_small(std::string_view piece) {
+    if (piece.empty()) {
+        return;
+    }
+    if (size_ + piece.size() > small_size_) {
+        const size_t size =
+            std::min(kMostSmall, std::max({kLeastSmall, small_size_ * 2, size_ + piece.size()}));
+        Block larger = pool_.take_small(size);
+        std::copy_n(small_.get(), size_, larger.get());
+        small_ = std::move(larger);
+        small_size_ = size;
+    }
+    std::memcpy(small_.get() + size_, piece.data(), piece.size());
+    size_ += piece.size();
+}
+
+void BlockText::move_to_block() {
+    blocks_.push_back(pool_.take());
+    std::memcpy(blocks_.back().get(), small_.get(), size_);
+    small_.reset();
+}
+
 Bytes BlockText::part(size_t from, size_t to) const {
     Bytes bytes;
+    if (small_ != nullptr) {
+        bytes.append(Slice{small_, std::string_view(small_.get() + from, to - from)});
+        return bytes;
+    }
     while (from < to) {
         const size_t offset = from % of_each_;
         const size_t count = std::min(to - from, of_each_ - offset);
@@ -37,7 +78,7 @@ Bytes BlockText::part(size_t from, size_t to) const {
 
 void BlockText::forget(size_t from, size_t to) {
     const size_t first = (from + of_each_ - 1) / of_each_;
-    const size_t end = to / of_each_;
+    const size_t end = std::min(to / of_each_, blocks_.size());
     for (size_t block = std::max(first, forgotten_); block < end; ++block) {
         blocks_[block].reset();
         forgotten_ = block + 1;

@@ -181,8 +181,7 @@ bool Base64Reader::unescape(std::string_view piece, size_t *count) {
     return sound;
 }
 
-Base64Writer::Base64Writer(std::shared_ptr<BlockPool> pool)
-    : text_(std::move(pool), kTextOfBlock) {}
+Base64Writer::Base64Writer(Blocks blocks) : text_(std::move(blocks), kTextOfBlock) {}
 
 void Base64Writer::feed(std::string_view bytes) {
     size_t kept = size_ % 3;

@@ -66,10 +66,14 @@ class Base64Reader {
 
 class Base64Writer {
  public:
-    explicit Base64Writer(std::shared_ptr<BlockPool> pool);
+    explicit Base64Writer(Blocks blocks);
 
     void feed(std::string_view bytes);
     [[nodiscard]] size_t size() const { return size_; }  // of the bytes fed
+    // How many blocks more it takes to be fed so many bytes, and to end.
+    [[nodiscard]] size_t blocks_for(size_t bytes) const {
+        return text_.blocks_for((size_ % 3 + bytes + 2) / 3 * 4);
+    }
     // No more comes: writes what is left. The whole text, or what was kept of it.
     Bytes finish() &&;
 

@@ -78,8 +78,7 @@ size_t trailing_backslashes(std::string_view text) {
 
 }  // namespace
 
-Lifter::Lifter(std::shared_ptr<BlockPool> pool, Limits limits)
-    : text_(std::move(pool)), limits_(limits) {}
+Lifter::Lifter(Blocks blocks, Limits limits) : text_(std::move(blocks)), limits_(limits) {}
 
 void Lifter::feed(std::string_view piece) {
     text_.append(piece);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/bytes/block_text.h"
@@ -36,11 +37,13 @@ class Lifter {
         size_t outline_max = 1024 * 1024;  // what yajl may have to read
     };
 
-    Lifter(std::shared_ptr<BlockPool> pool, Limits limits);
-    explicit Lifter(std::shared_ptr<BlockPool> pool) : Lifter(std::move(pool), Limits()) {}
+    Lifter(Blocks blocks, Limits limits);
+    explicit Lifter(Blocks blocks) : Lifter(std::move(blocks), Limits()) {}
 
     void feed(std::string_view piece);
     [[nodiscard]] size_t size() const { return text_.size(); }
+    // How many blocks more it takes to be fed so many bytes.
+    [[nodiscard]] size_t blocks_for(size_t bytes) const { return text_.blocks_for(bytes); }
     LiftedText finish() &&;
 
     // A picture can be handed on before its end. What there is of the first long string while it is

@@ -18,7 +18,8 @@ class Attempt {
     struct Limits {
         Milliseconds total{0};  // what is left until the deadline
         size_t answer_max = 0;
-        bool show_wire = false;  // keep what goes over the wire
+        bool show_wire = false;                           // keep what goes over the wire
+        std::shared_ptr<RequestMemory> memory = nullptr;  // what answers count for
     };
 
     // Who hears of it. Never from within start(); and only the last may let go of it.

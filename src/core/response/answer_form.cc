@@ -17,6 +17,7 @@ DeliveryWish AnswerForm::wish_for(const Provider &provider) const {
     wish.timeouts = provider.timeouts;
     wish.timeouts.total = std::min(wish.timeouts.total, kLongest);
     wish.most = provider.answer_max != 0 ? provider.answer_max : answer_max;
+    wish.memory = memory;
     wish.ca_file = provider.ca_file;
     return wish;
 }

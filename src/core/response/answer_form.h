@@ -18,6 +18,7 @@ struct AnswerForm {
     std::string base_url;              // what links to us begin with
     std::shared_ptr<const FetchRules> fetch_rules;
     size_t answer_max = 0;
+    std::shared_ptr<RequestMemory> memory;
 
     [[nodiscard]] DeliveryWish wish_for(const Provider &provider) const;
 };

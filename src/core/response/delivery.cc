@@ -48,6 +48,7 @@ PictureDelivery::PictureDelivery(const Ports &ports, ImageResult &result, Delive
       result_(result),
       wish_(std::move(wish)),
       on_end_(std::move(on_end)),
+      left_to_fetch_(std::make_shared<size_t>(wish_.most)),
       items_(result.images.size()),
       left_(items_.size()) {
     start_ = ports_.loop.start_timer(Milliseconds(0), [this] { begin(); });
@@ -77,7 +78,8 @@ void PictureDelivery::next(size_t index) {
 void PictureDelivery::fetch(size_t index) {
     ++items_[index].tries;
     items_[index].fetch = ports_.fetcher.fetch(
-        {url_of(result_.images[index]), wish_.rules, wish_.timeouts, wish_.most, wish_.ca_file},
+        {url_of(result_.images[index]), wish_.rules, wish_.timeouts, left_to_fetch_, wish_.memory,
+         wish_.ca_file},
         [this, index](FetchedPicture picture) { on_fetched(index, std::move(picture)); });
 }
 

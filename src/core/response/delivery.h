@@ -21,8 +21,9 @@ struct DeliveryWish {
     std::string base_url;              // what a link to a kept picture begins with
     std::shared_ptr<const FetchRules> rules;
     HttpTimeouts timeouts;
-    size_t most = 0;      // bytes of a picture
-    std::string ca_file;  // for links of this provider
+    size_t most = 0;                        // bytes of all pictures that are fetched
+    std::shared_ptr<RequestMemory> memory;  // what they count for
+    std::string ca_file;                    // for links of this provider
 };
 
 class PictureDelivery {
@@ -74,6 +75,7 @@ class PictureDelivery {
     ImageResult &result_;
     DeliveryWish wish_;
     std::function<void()> on_end_;
+    std::shared_ptr<size_t> left_to_fetch_;  // bytes
     std::vector<Item> items_;
     std::vector<Problem> problems_;
     std::unique_ptr<Timer> start_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/bytes/held_memory.h"
 #include "core/images/check_pictures.h"
 #include "core/providers/error_reply.h"
 #include "core/response/redact.h"
@@ -134,7 +135,7 @@ std::optional<Hindered> Lane::try_once() {
     if (left <= Milliseconds(0)) {
         return std::nullopt;  // the deadline's timer is due, and answers
     }
-    if (effort_.ports.upstream.memory_held() > effort_.memory) {
+    if (!effort_.memory->may_begin()) {
         constexpr Milliseconds kSoon{1'000};
         return Hindered{Hindrance::memory, kSoon};
     }
@@ -154,8 +155,9 @@ std::optional<Hindered> Lane::try_once() {
     const ProviderRequest request{provider(),       keys_[key_].key,     candidate_.model,
                                   share().params,   prepared_.passed,    effort_.request_id,
                                   idempotency_key_, effort_.traceparent, effort_.ports.random};
-    attempt_ = Attempt::start(effort_.ports, request, {left, effort_.answer_max, effort_.show_wire},
-                              listener());
+    attempt_ =
+        Attempt::start(effort_.ports, request,
+                       {left, effort_.answer_max, effort_.show_wire, effort_.memory}, listener());
     risk(perhaps_billed_ > 0 ? 0 : share().images - images_told_);
     return std::nullopt;
 }

@@ -43,8 +43,8 @@ struct Effort {
     std::string_view request_id;  // as providers are told it
     RequestIdentity identity;
     std::string_view traceparent;
-    size_t memory = SIZE_MAX;    // that answers may be kept in before nothing more is tried
-    Showing *showing = nullptr;  // null: nothing is shown before its end
+    std::shared_ptr<RequestMemory> memory;  // that answers count for
+    Showing *showing = nullptr;             // null: nothing is shown before its end
 
     [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }
     // Until the deadline, or until a process that was told to quit goes.

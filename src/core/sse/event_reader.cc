@@ -79,7 +79,7 @@ void EventReader::end_name() {
     } else if (field_ == Field::data && data_) {
         data_->feed("\n");
     } else if (field_ == Field::data) {
-        data_.emplace(pool_);
+        data_.emplace(blocks_);
     }
 }
 

@@ -19,10 +19,14 @@ struct ServerEvent {
 
 class EventReader {
  public:
-    EventReader(std::shared_ptr<BlockPool> pool, std::function<void(ServerEvent)> on_event)
-        : pool_(std::move(pool)), on_event_(std::move(on_event)) {}
+    EventReader(Blocks blocks, std::function<void(ServerEvent)> on_event)
+        : blocks_(std::move(blocks)), on_event_(std::move(on_event)) {}
 
     void feed(std::string_view piece);
+    // How many blocks more it takes to be fed so many bytes, if they are one event's.
+    [[nodiscard]] size_t blocks_for(size_t bytes) const {
+        return data_ ? data_->blocks_for(bytes) : bytes / kBlockSize + 1;
+    }
     // The stream has ended, and not broken off: an event that no empty line follows is one, too.
     void finish();
 
@@ -38,7 +42,7 @@ class EventReader {
     void end_name();
     void end_event();
 
-    std::shared_ptr<BlockPool> pool_;
+    Blocks blocks_;
     std::function<void(ServerEvent)> on_event_;
     std::string event_name_;
     std::optional<Lifter> data_;  // of the event so far
