@@ -377,8 +377,9 @@ void Exchange::gather_made() {
     take_bill();
     const auto count = static_cast<int64_t>(result_.images.size());
     if (!is_shown) {
-        fail_billed(
-            ApiError::of(502, "unreadable_answer", "What was made is not what came first."));
+        outcome_ = name_of(OutcomeType::unknown);
+        fail_billed(ApiError::of(502, "unreadable_answer",
+                                 "What was made is not what came first, or not whole."));
     } else if (stream_ != nullptr && stream_->trouble()) {
         fail_billed(*stream_->trouble());
     } else if (is_strict() && count < made_.prepared->images()) {

@@ -14,9 +14,11 @@ import json
 import os
 import pathlib
 import socket
+import struct
 import sys
 import tempfile
 import time
+import zlib
 
 from proxy_vs_gateway import COMMON_CONF, ROOT, free_ports, nginx, png, wait_for, worker_of
 
@@ -66,9 +68,16 @@ def private_bytes(pid: int) -> int:
         return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def answer_of(size: int) -> str:
-    picture = png(1, 1)
-    picture += bytes(max(0, size - len(picture)))
+    end = png(1, 1)[-12:]
+    picture = png(1, 1)[:-12]
+    if size > len(picture) + 24:
+        picture += chunk(b"paDd", bytes(size - len(picture) - 24))
+    picture += end
     return json.dumps({"created": 1, "data": [{"b64_json": base64.b64encode(picture).decode()}]})
 
 

@@ -7,6 +7,7 @@ import time
 import pytest
 from fakes.behaviours import Chunked, Endless, Raw, Reply, Trickle, Truncate, UntilClose
 from fakes.openai import Delay, Hang, Json
+from fakes.pictures import picture
 from fakes.pictures_host import GIF, JPEG, PNG, PicturesHost
 from harness import background, provider
 from harness.gateway import until
@@ -220,7 +221,7 @@ def test_an_error_s_endless_body_is_not_read(ask, host):
 
 
 def test_the_size_cap_is_for_the_picture_and_exact(ask, host):
-    host.paths["/fits"], host.paths["/over"] = (PNG + bytes(100 * 1024 - len(PNG) + more) for more in (0, 1))
+    host.paths["/fits"], host.paths["/over"] = (picture(64, 48, size_bytes=100 * 1024 + more) for more in (0, 1))
     reply = ask(ALLOW + "image_gateway_answer_max 100k;")(host.origin + "/fits", host.origin + "/over")
     assert len(picture_of(reply)) == 100 * 1024 and picture_of(reply, 1) is None
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from fakes.openai import Json
-from fakes.pictures_host import PNG
+from fakes.pictures_host import JPEG, PNG
 from harness import environment, provider
 from harness.gateway import until
 
@@ -121,7 +121,10 @@ def test_a_store_that_is_no_directory_any_more_leaves_data_urls(keeps, scratch, 
 def test_one_of_two_that_cannot_be_written_does_not_spoil_the_other(keeps, scratch, openai):
     g = keeps(http=provider("openai", openai))
     whole = base64.b64encode(PNG).decode()
-    broken = base64.b64encode(PNG + bytes(100_000)).decode()[:-5] + "*===="  # what is looked at first is good
+    # Bits behind the end, which writing refuses and nobody else looks at.
+    broken = base64.b64encode(JPEG + bytes(3 - (len(JPEG) + 2) % 3)).decode()
+    assert broken.endswith("==") and broken[-3] == "A"
+    broken = broken[:-3] + "B=="
     openai.next(Json({"created": 1, "data": [{"b64_json": broken}, {"b64_json": whole}]}))
     reply = g.generate(model="openai/gpt-image-2", response_format="url", n=2)
     assert reply.status == 200 and reply.json["data"][0]["url"].startswith("data:")

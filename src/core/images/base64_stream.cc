@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/images/base64.h"
+#include "core/json/character_kinds.h"
+
 namespace gateway {
 
 namespace {
@@ -72,6 +75,14 @@ size_t backslashes(std::string_view text) {
         text.remove_prefix(rows * sizeof(Lanes));
     }
     return count + static_cast<size_t>(std::count(text.begin(), text.end(), '\\'));
+}
+
+size_t count_characters(const Bytes &text) {
+    size_t characters = text.size();
+    for (const Slice &slice : text.slices()) {
+        characters -= backslashes(slice.text);
+    }
+    return characters;
 }
 
 size_t padding(const Bytes &text) {
@@ -233,11 +244,43 @@ void Base64Writer::encode(std::string_view bytes) {
     }
 }
 
-size_t decoded_size(const Bytes &text) {
-    size_t characters = text.size();
+bool is_base64_text(const Bytes &text) {
+    constexpr size_t kMostPadding = 2;
+    size_t at_end = 0;  // "=" so far
     for (const Slice &slice : text.slices()) {
-        characters -= backslashes(slice.text);
+        const CharacterKinds kinds = kinds_of(slice.text);
+        if (kinds.unusual || kinds.other) {
+            return false;
+        }
+        if (kinds.padding || at_end > 0) {
+            const size_t first = at_end > 0 ? 0 : slice.text.find('=');
+            at_end += slice.text.size() - first;
+            if (at_end > kMostPadding ||
+                slice.text.find_first_not_of('=', first) != slice.text.npos) {
+                return false;
+            }
+        }
     }
+    return true;
+}
+
+std::optional<size_t> missing_padding(const Bytes &text, bool escaped) {
+    const size_t characters = escaped ? count_characters(text) : text.size();
+    const size_t missing = (4 - characters % 4) % 4;
+    constexpr size_t kMostPadding = 2;
+    return missing + padding(text) <= kMostPadding ? std::optional(missing) : std::nullopt;
+}
+
+std::string decode_tail(const Bytes &text) {
+    constexpr size_t kCharacters = kTailOfPicture / 3 * 4;
+    std::string tail = text.part(text.size() - std::min(text.size(), 2 * kCharacters)).copy();
+    std::erase(tail, '\\');
+    tail.erase(0, tail.size() - std::min(tail.size(), kCharacters));
+    return decode_base64_front(tail);
+}
+
+size_t decoded_size(const Bytes &text) {
+    const size_t characters = count_characters(text);
     const size_t size = characters / 4 * 3;
     return characters % 4 == 0 ? size - std::min(size, padding(text)) : size;
 }

@@ -95,6 +95,17 @@ class Base64Writer {
     std::array<char, 3> kept_{};  // the size_ % 3 bytes that are no group yet
 };
 
+// Whether the text has only letters of base64, "\/", and no more than two "=", at its end.
+bool is_base64_text(const Bytes &text);
+
+// How many "=" are missing at the end of such a text; nothing if it cannot be whole. `escaped`:
+// there may be escapes.
+std::optional<size_t> missing_padding(const Bytes &text, bool escaped);
+
+// The last bytes of a whole text, kTailOfPicture at most.
+inline constexpr size_t kTailOfPicture = 96;
+std::string decode_tail(const Bytes &text);
+
 // How many bytes the text stands for if it is base64; looks only for escapes and padding.
 size_t decoded_size(const Bytes &text);
 

@@ -4,9 +4,9 @@
 
 namespace gateway {
 
-bool read_facts(Image &image) {
+bool read_facts(Image &image, PicturePart part) {
     const auto facts = inspect(image.content);
-    if (!facts) {
+    if (!facts || (part == PicturePart::whole && !facts->whole)) {
         return false;
     }
     image.format = facts->format;
@@ -16,18 +16,18 @@ bool read_facts(Image &image) {
     return true;
 }
 
-void check_pictures(Outcome &outcome) {
+void check_pictures(Outcome &outcome, PicturePart part) {
     if (outcome.type != OutcomeType::made) {
         return;
     }
-    std::erase_if(outcome.result.images, [](Image &image) {
-        return image.form == Image::Form::base64 && !image.told && !read_facts(image);
+    std::erase_if(outcome.result.images, [part](Image &image) {
+        return image.form == Image::Form::base64 && !image.told && !read_facts(image, part);
     });
     if (outcome.result.images.empty()) {
         outcome.type = OutcomeType::unknown;
         outcome.error.status = 200;
         outcome.error.code = "unreadable_answer";
-        outcome.error.message = "the answer holds bytes that are no picture";
+        outcome.error.message = "the answer holds bytes that are no picture, or not a whole one";
     }
 }
 

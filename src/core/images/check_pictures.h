@@ -5,11 +5,15 @@
 
 namespace gateway {
 
-// Format, sides and size of a picture that is here as bytes; false when it is none.
-bool read_facts(Image &image);
+// How much of a picture is here: all, or only its beginning, because it was handed on as it came.
+enum class PicturePart : uint8_t { whole, beginning };
+
+// Format, sides and size of a picture that is here as bytes; false when it is none, or was cut
+// short.
+bool read_facts(Image &image, PicturePart part = PicturePart::whole);
 
 // Of all pictures of a success. Those that are none are taken out, and without any left it is no
 // success.
-void check_pictures(Outcome &outcome);
+void check_pictures(Outcome &outcome, PicturePart part = PicturePart::whole);
 
 }  // namespace gateway

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/images/base64_stream.h"
+#include "core/images/picture_end.h"
 #include "core/images/picture_header.h"
 #include "core/images/sniff.h"
 
@@ -101,7 +103,8 @@ std::optional<PictureSize> size_of(ImageFormat format, Front &front, size_t byte
 
 std::optional<PictureFacts> inspect(const Bytes &base64) {
     Front front(base64);
-    const ImageFormat format = sniff(front.look(kFrontOfPicture));
+    const std::string beginning(front.look(kFrontOfPicture));
+    const ImageFormat format = sniff(beginning);
     if (format == ImageFormat::unknown) {
         return std::nullopt;  // before the whole text is looked through for its length
     }
@@ -110,7 +113,8 @@ std::optional<PictureFacts> inspect(const Bytes &base64) {
     if (!size) {
         return std::nullopt;
     }
-    return PictureFacts{format, size->width, size->height, bytes};
+    const bool whole = has_end(format, beginning, decode_tail(base64), bytes);
+    return PictureFacts{format, size->width, size->height, bytes, whole};
 }
 
 }  // namespace gateway

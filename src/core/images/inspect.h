@@ -13,7 +13,8 @@ struct PictureFacts {
     ImageFormat format = ImageFormat::unknown;
     int width = 0;  // 0 by 0: a JPEG that tells its size further in than we look
     int height = 0;
-    size_t bytes = 0;  // of the file, decoded
+    size_t bytes = 0;    // of the file, decoded
+    bool whole = false;  // it ends as it should
 };
 
 inline constexpr size_t kMostInspected = size_t{512} * 1024;

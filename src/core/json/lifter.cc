@@ -2,51 +2,15 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <utility>
+
+#include "core/json/character_kinds.h"
 
 namespace gateway {
 
 namespace {
 
-// Sixteen bytes at once, in vector types of the compiler's own. Wider ones are slow where the
-// machine has none.
-using Lanes = int8_t __attribute__((vector_size(16)));
-
-Lanes load(const char *bytes) {
-    Lanes lanes;
-    std::memcpy(&lanes, bytes, sizeof(lanes));
-    return lanes;
-}
-
-// A control character, not ASCII (negative), or a backslash.
-Lanes unusual(Lanes lanes) {
-    return (lanes < 0x20) | (lanes == '\\');
-}
-
-bool any(Lanes lanes) {
-    uint64_t halves[2];
-    std::memcpy(halves, &lanes, sizeof(lanes));
-    return (halves[0] | halves[1]) != 0;
-}
-
-// This looks at every byte of every image, so no branch until the end: there hardly ever is such a
-// byte.
-bool has_unusual(std::string_view text) {
-    constexpr size_t kStride = 4 * sizeof(Lanes);
-    const char *at = text.data();
-    size_t left = text.size();
-    Lanes bad{};
-    for (; left >= kStride; at += kStride, left -= kStride) {
-        bad |= unusual(load(at)) | unusual(load(at + 16)) | unusual(load(at + 32)) |
-               unusual(load(at + 48));
-    }
-    return any(bad) || std::any_of(at, at + left, [](char c) {
-               return static_cast<int8_t>(c) < 0x20 || c == '\\';
-           });
-}
-
-// The slow look at a string that has_unusual: are all its escapes "\/" and the rest printable
+// The slow look at a string with something unusual: are all its escapes "\/" and the rest printable
 // ASCII? `after_backslash` is kept from piece to piece.
 bool only_escaped_slashes(const Bytes &content, bool &after_backslash) {
     for (const Slice &slice : content.slices()) {
@@ -99,11 +63,13 @@ void Lifter::scan(std::string_view piece) {
             in_string_ = true;
             odd_backslashes_ = false;
             unusual_ = false;
+            off_alphabet_ = false;
+            padding_ = 0;
             string_start_ = base + quote + 1;
             at = quote + 1;
             continue;
         }
-        unusual_ = unusual_ || has_unusual(before);
+        look_at(before);
         // A quote is escaped by an odd run of backslashes before it; the run may have begun in an
         // earlier piece.
         const size_t run = trailing_backslashes(before);
@@ -121,6 +87,23 @@ void Lifter::scan(std::string_view piece) {
     }
 }
 
+// Once it is known to be neither fit for our JSON as it is, nor base64, it is not looked at.
+void Lifter::look_at(std::string_view text) {
+    if (unusual_ && off_alphabet_) {
+        return;
+    }
+    const CharacterKinds kinds = kinds_of(text);
+    unusual_ = unusual_ || kinds.unusual || kinds.backslash;
+    off_alphabet_ = off_alphabet_ || kinds.other;
+    if (kinds.padding || padding_ > 0) {
+        const size_t first = padding_ > 0 ? 0 : text.find('=');
+        padding_ += text.size() - first;
+        constexpr size_t kMostPadding = 2;
+        off_alphabet_ = off_alphabet_ || padding_ > kMostPadding ||
+                        text.find_first_not_of('=', first) != std::string_view::npos;
+    }
+}
+
 void Lifter::close_string(size_t end) {
     in_string_ = false;
     if (end - string_start_ <= limits_.long_string) {
@@ -132,11 +115,15 @@ void Lifter::close_string(size_t end) {
     lifted.position = result_.outline.size();
     lifted.content = text_.part(string_start_, is_passed ? passed_->kept_to : end);
     lifted.plain = !unusual_ || is_passed || only_escaped_slashes(lifted.content);
+    lifted.base64 = lifted.plain && !off_alphabet_;
+    lifted.escaped = unusual_;
+    lifted.passed = is_passed;
     result_.strings.push_back(std::move(lifted));
     outlined_ = end;
     if (is_passed) {
         passed_->end = end;
         passed_->unusual = unusual_;
+        passed_->off_alphabet = off_alphabet_;
     }
 }
 
@@ -159,13 +146,16 @@ Bytes Lifter::open_string() const {
 
 std::optional<Bytes> Lifter::pass() {
     if (!passed_) {
-        passed_ = Passed{string_start_, scanned_, string_start_, std::nullopt, false, false};
+        passed_ = Passed{string_start_, scanned_, string_start_, std::nullopt, false, false, false};
         copy_to_outline(outlined_, string_start_);
         outlined_ = string_start_;
     }
     const bool ends = passed_->end.has_value();
     const size_t to = passed_->end.value_or(scanned_);
     Bytes fresh = text_.part(passed_->passed_to, to);
+    if (ends ? passed_->off_alphabet : off_alphabet_) {
+        return std::nullopt;
+    }
     const bool is_unusual = ends ? passed_->unusual : unusual_;
     if (is_unusual && !only_escaped_slashes(fresh, passed_->after_backslash)) {
         return std::nullopt;

@@ -21,6 +21,11 @@ struct LiftedString {
     Bytes content;
     // ASCII from the space upwards, and no escape but "\/": may stand in our JSON as it is.
     bool plain = true;
+    // Nothing but the letters of base64, "\/", and "=" at the end. Whether there are as many as
+    // there must be is not looked at.
+    bool base64 = false;
+    bool escaped = false;  // has escapes
+    bool passed = false;   // only its beginning is here: the rest was handed on
 };
 
 struct LiftedText {
@@ -50,11 +55,12 @@ class Lifter {
     // open:
     [[nodiscard]] Bytes open_string() const;
     // From the first pass() on, only so much of it is kept; each gives what has come of it since
-    // the one before. Nothing, if that may not stand in our JSON as it is.
+    // the one before. Nothing, if that may not stand in our JSON as it is, or is no base64.
     std::optional<Bytes> pass();
 
  private:
     void scan(std::string_view piece);
+    void look_at(std::string_view text);
     void close_string(size_t end);
     void copy_to_outline(size_t from, size_t to);
 
@@ -64,7 +70,9 @@ class Lifter {
         size_t kept_to = 0;
         size_t passed_to = 0;
         std::optional<size_t> end;
-        bool unusual = false;  // as unusual_, once it has ended
+        // As the members of these names, once it has ended:
+        bool unusual = false;
+        bool off_alphabet = false;
         bool after_backslash = false;
     };
 
@@ -76,7 +84,10 @@ class Lifter {
     size_t string_start_ = 0;  // offset of the character after the opening quote
     bool in_string_ = false;
     bool odd_backslashes_ = false;  // the text so far ends in an odd run of them
-    bool unusual_ = false;          // the current string has a control, non-ASCII or backslash byte
+    // Of the current string:
+    bool unusual_ = false;       // it has a control, non-ASCII or backslash byte
+    bool off_alphabet_ = false;  // it has what base64 has not
+    size_t padding_ = 0;         // so many "=" at its end so far
     LiftedText result_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/images/base64.h"
+#include "core/images/base64_stream.h"
 #include "core/images/sniff.h"
 #include "core/json/text.h"
 
@@ -39,22 +40,52 @@ size_t data_prefix(std::string_view front) {
     return comma == std::string_view::npos ? 0 : comma + 1;
 }
 
-}  // namespace
-
-std::optional<Image> read_base64_image(JsonValue value) {
+// The content without its prefix, and what its first bytes say.
+Image begin_image(JsonValue value, bool *has_prefix) {
     Image image;
     image.content = content_of(value);
     constexpr size_t kFront = 256;
     std::string front = image.content.copy(kFront);
-    if (const size_t prefix = data_prefix(front); prefix != 0) {
+    const size_t prefix = data_prefix(front);
+    *has_prefix = prefix != 0;
+    if (prefix != 0) {
         image.content = image.content.part(prefix);
         front = image.content.copy(kFront);
     }
     image.format = sniff(decode_base64_front(without_escapes(std::move(front))));
-    if (image.format == ImageFormat::unknown) {
+    return image;
+}
+
+// Whether it is base64 from its first character to its last; what padding is missing is added.
+bool make_sound(Image &image, const LiftedString *lifted, bool has_prefix) {
+    const bool is_looked_at = lifted != nullptr && !has_prefix;
+    if (is_looked_at && lifted->passed) {
+        return true;  // only its beginning is here: whoever passed it has looked at all of it
+    }
+    if (is_looked_at ? !lifted->base64 : !is_base64_text(image.content)) {
+        return false;
+    }
+    const auto missing = missing_padding(image.content, lifted == nullptr || lifted->escaped);
+    if (missing && *missing > 0) {
+        image.content.append(std::string(*missing, '='));
+    }
+    return missing.has_value();
+}
+
+}  // namespace
+
+std::optional<Image> read_base64_image(JsonValue value) {
+    bool has_prefix = false;
+    Image image = begin_image(value, &has_prefix);
+    if (image.format == ImageFormat::unknown || !make_sound(image, value.lifted(), has_prefix)) {
         return std::nullopt;
     }
     return image;
+}
+
+bool begins_as_image(JsonValue value) {
+    bool has_prefix = false;
+    return begin_image(value, &has_prefix).format != ImageFormat::unknown;
 }
 
 std::optional<Image> read_image_link(JsonValue value) {

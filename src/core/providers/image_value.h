@@ -13,6 +13,9 @@ namespace gateway {
 // pictures is no success.
 std::optional<Image> read_base64_image(JsonValue value);
 
+// Whether it begins as such a picture does, whole or not.
+bool begins_as_image(JsonValue value);
+
 // An http or https link to a picture.
 std::optional<Image> read_image_link(JsonValue value);
 

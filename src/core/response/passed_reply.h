@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "core/json/writer.h"
 #include "core/response/success.h"
@@ -22,8 +23,8 @@ class PassedReply {
     [[nodiscard]] bool has_begun() const { return begins_at_ != nullptr; }
     void show_piece(const Candidate &candidate, const Bytes &piece);
 
-    // Whether it is what was made in the end. Then it is told how much there was of it.
-    bool recall(ImageResult &result) const;
+    // Whether it is what was made in the end, and whole. Then it is told how much there was of it.
+    bool recall(ImageResult &result);
 
     // One of these is the end.
     void finish(const Success &success, const AnswerFacts &facts);
@@ -40,6 +41,8 @@ class PassedReply {
     const char *begins_at_ = nullptr;
     size_t characters_ = 0;  // of base64
     size_t padding_ = 0;
+    std::string tail_;       // its last characters, without escapes
+    size_t not_padded_ = 0;  // characters of padding that its provider has left out
 };
 
 }  // namespace gateway

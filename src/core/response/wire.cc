@@ -44,7 +44,7 @@ class Shower {
  private:
     void show_text(JsonValue value) {
         const std::string_view text = value.string();
-        if (read_base64_image(value)) {
+        if (begins_as_image(value)) {
             elide(text.size());
         } else {
             out_.string(hide_secrets(std::string(text), secrets_));

@@ -224,7 +224,8 @@ void Lane::on_outcome(Outcome outcome) {
     if (shown_ && outcome.type == OutcomeType::broken) {
         outcome.type = OutcomeType::unknown;  // somebody has been at work
     }
-    check_pictures(outcome);
+    const bool is_passed = shown_ && !effort_.showing->is_stream();
+    check_pictures(outcome, is_passed ? PicturePart::beginning : PicturePart::whole);
     hide_secrets_in(outcome.error, provider().secrets);
     leave(verdict_of(outcome));
     rest_key(outcome);

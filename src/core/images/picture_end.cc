@@ -1,0 +1,50 @@
+#include "core/images/picture_end.h"
+
+#include <cstdint>
+
+namespace gateway {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+// PNG specification, section 11.2.5: no data, and so always the same sum.
+constexpr std::string_view kEndOfPng = "\0\0\0\0IEND\xae\x42\x60\x82"sv;
+
+// ITU-T T.81: within coded data 0xff is followed by 0 or a restart marker, so that no EOI is in it.
+constexpr std::string_view kEndOfJpeg = "\xff\xd9"sv;
+constexpr size_t kMostBehindJpeg = 64;
+
+constexpr char kEndOfGif = 0x3b;
+
+// RFC 9649, section 2.4: the length behind "RIFF" counts all that follows it.
+size_t length_of_webp(std::string_view front) {
+    size_t length = 0;
+    for (size_t i = 4; i-- > 0;) {
+        length = length << 8 | static_cast<uint8_t>(front[4 + i]);
+    }
+    return length + 8;
+}
+
+std::string_view without_zeros(std::string_view tail) {
+    const size_t last = tail.find_last_not_of('\0');
+    return tail.substr(0, last == std::string_view::npos ? 0 : last + 1);
+}
+
+}  // namespace
+
+bool has_end(ImageFormat format, std::string_view front, std::string_view tail, size_t bytes) {
+    switch (format) {
+        case ImageFormat::png: return tail.ends_with(kEndOfPng);
+        case ImageFormat::jpeg: {
+            const size_t end = tail.rfind(kEndOfJpeg);
+            return end != std::string_view::npos && tail.size() - end <= kMostBehindJpeg;
+        }
+        case ImageFormat::gif: return without_zeros(tail).ends_with(kEndOfGif);
+        case ImageFormat::webp: return front.size() >= 8 && bytes >= length_of_webp(front);
+        case ImageFormat::unknown: break;
+    }
+    return false;
+}
+
+}  // namespace gateway
