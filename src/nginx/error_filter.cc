@@ -67,7 +67,8 @@ bool prepare_headers(ngx_http_request_t *r) {
     return add_cors_headers(r, *location_conf(r).cors);
 }
 
-// Without memory a second time might do: what is in the headers by then is set anew.
+// What fails for want of memory is tried once more: otherwise the client would get no answer at
+// all.
 ngx_int_t header_filter(ngx_http_request_t *r) noexcept {
     const auto prepared = [=] {
         return guard_or("error filter", false, [=] { return prepare_headers(r); });

@@ -129,6 +129,7 @@ def test_proxies_in_the_environment_are_ignored(gateway, openai):
 @pytest.mark.parametrize("exceptions", ("", "*", "provider.invalid"))
 def test_a_configured_proxy_is_asked_for_the_provider_whatever_the_environment_says(gateway, exceptions):
     with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(10)
         g = gateway(http="image_provider openai { api openai; url http://provider.invalid/v1; "
                          f"key env:OPENAI_API_KEY; retry off; proxy http://127.0.0.1:{proxy.getsockname()[1]}; }}",
                     main="env no_proxy; env NO_PROXY;",
