@@ -282,7 +282,7 @@ void Exchange::execute() {
         ports_, health_, journal_, began_ + deadline_, plan_.choice, policy_.answer_max,
         shows_wire(), client_id,
         RequestIdentity{caller_.id(), head_.on_behalf_of, head_.idempotency_key, request_id_},
-        head_.traceparent, memory_, showing});
+        head_.traceparent, memory_, showing, request_.params.integer(Param::partial_images, 0)});
     execution_ =
         std::make_unique<Execution>(*effort_, plan_, model_asked_, static_cast<Story &>(*this));
     execution_->start();
@@ -327,8 +327,8 @@ tl::expected<void, Uncovered> Exchange::cover(const Candidate &candidate,
 
 // ---- what the caller sees before all is made
 
-void Exchange::show_preview(const Candidate &candidate, Preview preview) {
-    stream_->show_preview(candidate, preview);
+void Exchange::show_preview(const Candidate &candidate, const Prepared &prepared, Preview preview) {
+    stream_->show_preview(candidate, prepared, std::move(preview));
 }
 
 void Exchange::show_image(const Candidate &candidate, const Prepared &prepared, ImageResult image) {

@@ -120,7 +120,8 @@ class Exchange final : private Story, private Showing {
     void on_too_late() override;
 
     [[nodiscard]] bool is_stream() const override;
-    void show_preview(const Candidate &candidate, Preview preview) override;
+    void show_preview(const Candidate &candidate, const Prepared &prepared,
+                      Preview preview) override;
     void show_image(const Candidate &candidate, const Prepared &prepared,
                     ImageResult image) override;
     void show_piece(const Candidate &candidate, Bytes piece) override;

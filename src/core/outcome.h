@@ -41,6 +41,19 @@ enum class ImageFormat : uint8_t { unknown, png, jpeg, webp, gif };
 
 std::string_view name_of(ImageFormat format);
 
+struct Usage {
+    int64_t input_tokens = 0;
+    int64_t input_text_tokens = 0;
+    int64_t input_image_tokens = 0;
+    int64_t output_tokens = 0;
+    std::optional<int64_t> output_text_tokens;
+    std::optional<int64_t> output_image_tokens;
+    int64_t total_tokens = 0;
+
+    // Of several calls.
+    Usage &operator+=(const Usage &other);
+};
+
 struct Image {
     enum class Form : uint8_t { base64, url };
     Form form = Form::base64;
@@ -55,19 +68,7 @@ struct Image {
     int height = 0;
     size_t bytes = 0;
     std::optional<int64_t> expires_at;  // of a link, unix seconds
-};
-
-struct Usage {
-    int64_t input_tokens = 0;
-    int64_t input_text_tokens = 0;
-    int64_t input_image_tokens = 0;
-    int64_t output_tokens = 0;
-    std::optional<int64_t> output_text_tokens;
-    std::optional<int64_t> output_image_tokens;
-    int64_t total_tokens = 0;
-
-    // Of several calls.
-    Usage &operator+=(const Usage &other);
+    Usage usage;                        // its part of what its call has used
 };
 
 // What the provider says it made; empty where it says nothing.
@@ -79,6 +80,7 @@ struct ImageResult {
     std::string output_format;
     std::optional<Usage> usage;
     std::optional<int64_t> cost;  // in millionths of a dollar, where the provider tells it
+    size_t left_out = 0;          // pictures beyond those that were asked for
 };
 
 // What a picture looks like so far.

@@ -40,7 +40,8 @@ def test_previews_come_before_the_picture(streaming, openai):
     for number, (_, data) in enumerate(found[:2]):
         assert data["partial_image_index"] == number and data["index"] == 0
         assert base64.b64decode(data["b64_json"]).startswith(b"\x89PNG")
-        assert (data["size"], data["quality"], data["output_format"]) == ("1024x1024", "low", "png")
+        # Whatever the provider says of its size: this fake's previews are small.
+        assert (data["size"], data["quality"], data["output_format"]) == ("16x16", "low", "png")
         assert data["extra_fields"]["provider"] == "p" and data["extra_fields"]["chunk_index"] == number
         assert "usage" not in data and "cost" not in data["extra_fields"]
     last = found[2][1]
@@ -70,7 +71,7 @@ def test_each_of_several_pictures_has_its_own_previews(streaming):
     previews = [data["index"] for name, data in found if name == PARTIAL]
     done = [data for name, data in found if name == COMPLETED]
     assert previews == [0, 1, 2] and [data["index"] for data in done] == [0, 1, 2]
-    assert ["usage" in data for data in done] == [False, False, True]
+    assert [data["usage"]["total_tokens"] > 0 for data in done] == [True, False, False], "all tell the sum of all"
     assert [data["extra_fields"]["chunk_index"] for data in done] == [1, 1, 1]
 
 
@@ -198,7 +199,7 @@ def test_a_reseller_streams_what_the_catalogue_says_that_it_does(scratch, behind
     def pictures(**fields):
         found = events(stream(g, f"a/{STREAMED}", n=2, partial_images=1, size="1536x1024", **fields).text)
         assert sorted(data["index"] for name, data in found if name == PARTIAL) == [0, 1]
-        assert ["usage" in data for _, data in found] == [False, False, False, True]
+        assert ["usage" in data for name, data in found] == [name == COMPLETED for name, _ in found]
         done = [data for name, data in found if name == COMPLETED]
         assert sorted(data["index"] for data in done) == [0, 1]
         return done

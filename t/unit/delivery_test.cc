@@ -202,13 +202,13 @@ TEST(CheckPictures, TakesOutWhatIsNoPictureAndIsNoSuccessWithoutAny) {
     outcome.result.images.resize(2);
     outcome.result.images[0].content = Bytes::own("aGVsbG8=");
     outcome.result.images[1].content = Bytes::own(kPng);
-    check_pictures(outcome);
+    check_pictures(outcome, 2);
     EXPECT_EQ(outcome.type, OutcomeType::made);
     ASSERT_EQ(outcome.result.images.size(), 1U);
     EXPECT_EQ(outcome.result.images[0].width, 1);
     EXPECT_GT(outcome.result.images[0].bytes, 60U);
     outcome.result.images[0].content = Bytes::own("aGVsbG8=");
-    check_pictures(outcome);
+    check_pictures(outcome, 2);
     EXPECT_EQ(outcome.type, OutcomeType::unknown);
     EXPECT_EQ(outcome.error.code, "unreadable_answer");
 }

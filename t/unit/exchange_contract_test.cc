@@ -122,7 +122,7 @@ TEST_F(ExchangeContractTest, TheCostFollowsTheProvidersUsage) {
 }
 
 TEST_F(ExchangeContractTest, UsageIsCountedWhereTheProviderTellsNoneButNoCostIsMadeUp) {
-    ask(R"({"prompt":"12345678","model":"a/gpt-image-2","size":"1024x1024","quality":"low"})");
+    ask(R"({"prompt":"12345678","model":"a/gpt-image-2","size":"1024x1024","quality":"low","n":2})");
     world.upstream.deliver(images(2));
     const ReadJson json = told.json();
     EXPECT_EQ(json["usage"]["input_tokens"].integer(), 2);

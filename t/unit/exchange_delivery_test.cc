@@ -13,9 +13,9 @@ class ExchangeDeliveryTest : public ExchangeTest {
         policy.hosting->keys = {"a key that is long"};
         addressed.base_url = "http://here/v1";
     }
-    void ask_for(const std::string &form, const char *model = "a/gpt-image-2") {
+    void ask_for(const std::string &form, const char *model = "a/gpt-image-2", int n = 1) {
         body = R"({"prompt":"a","model":")" + std::string(model) + R"(","response_format":")" +
-               form + "\"}";
+               form + R"(","n":)" + std::to_string(n) + "}";
         ask(body, addressed);
     }
     void give_links(int count) {
@@ -38,7 +38,7 @@ class ExchangeDeliveryTest : public ExchangeTest {
 };
 
 TEST_F(ExchangeDeliveryTest, ALinkIsFetchedForWhoWantsBytes) {
-    ask_for("b64_json");
+    ask_for("b64_json", "a/gpt-image-2", 2);
     give_links(2);
     EXPECT_EQ(told.answers, 0);
     EXPECT_EQ(open_calls(), 0U);

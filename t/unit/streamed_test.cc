@@ -35,7 +35,7 @@ class StreamedTest : public testing::Test {
     }
 
     const Dialect *dialect = dialect_named("openai");
-    Streamed streamed{2};
+    Streamed streamed{2, 2};
     std::optional<ImageResult> picture;  // that is to be told at once
 };
 

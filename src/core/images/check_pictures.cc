@@ -1,5 +1,8 @@
 #include "core/images/check_pictures.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "core/images/inspect.h"
 
 namespace gateway {
@@ -16,14 +19,27 @@ bool read_facts(Image &image, PicturePart part) {
     return true;
 }
 
-void check_pictures(Outcome &outcome, PicturePart part) {
+void check_pictures(Outcome &outcome, int64_t asked, PicturePart part) {
     if (outcome.type != OutcomeType::made) {
         return;
     }
-    std::erase_if(outcome.result.images, [part](Image &image) {
-        return image.form == Image::Form::base64 && !image.told && !read_facts(image, part);
-    });
-    if (outcome.result.images.empty()) {
+    std::vector<Image> &images = outcome.result.images;
+    const auto most = static_cast<size_t>(std::max<int64_t>(1, asked));
+    size_t kept = 0;
+    size_t seen = 0;
+    for (; seen < images.size() && kept < most; ++seen) {
+        Image &image = images[seen];
+        if (image.form == Image::Form::base64 && !image.told && !read_facts(image, part)) {
+            continue;
+        }
+        if (kept != seen) {
+            images[kept] = std::move(image);
+        }
+        ++kept;
+    }
+    outcome.result.left_out = images.size() - seen;
+    images.resize(kept);
+    if (images.empty()) {
         outcome.type = OutcomeType::unknown;
         outcome.error.status = 200;
         outcome.error.code = "unreadable_answer";

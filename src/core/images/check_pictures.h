@@ -13,7 +13,8 @@ enum class PicturePart : uint8_t { whole, beginning };
 bool read_facts(Image &image, PicturePart part = PicturePart::whole);
 
 // Of all pictures of a success. Those that are none are taken out, and without any left it is no
-// success.
-void check_pictures(Outcome &outcome, PicturePart part = PicturePart::whole);
+// success. After the first `asked` that are pictures the others are left out without a look: how
+// many there are is the provider's choice.
+void check_pictures(Outcome &outcome, int64_t asked, PicturePart part = PicturePart::whole);
 
 }  // namespace gateway

@@ -102,10 +102,14 @@ void Attempt::on_reply(const HttpReply &reply) {
 
 // ---- a stream
 
-void Attempt::on_event(const ServerEvent &event) {
+void Attempt::begin_stream() {
     if (!streamed_) {
-        streamed_.emplace(request_.params.integer(Param::n, 1));
+        streamed_.emplace(limits_.images, limits_.previews);
     }
+}
+
+void Attempt::on_event(const ServerEvent &event) {
+    begin_stream();
     if (streamed_->has_ended()) {
         return;  // whatever a provider says after it
     }
@@ -137,9 +141,7 @@ void Attempt::on_stream_end(const HttpReply &reply) {
         return;
     }
     const bool whole = reply.delivery == Delivery::answered;
-    if (!streamed_) {
-        streamed_.emplace(request_.params.integer(Param::n, 1));
-    }
+    begin_stream();
     Outcome outcome = streamed_->take_outcome();
     end(whole ? std::move(outcome) : judge_delivery(reply), nullptr);
 }

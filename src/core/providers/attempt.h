@@ -20,6 +20,8 @@ class Attempt {
         size_t answer_max = 0;
         bool show_wire = false;                           // keep what goes over the wire
         std::shared_ptr<RequestMemory> memory = nullptr;  // what answers count for
+        int64_t images = 1;                               // that are asked for
+        int64_t previews = 0;                             // of each of them
     };
 
     // Who hears of it. Never from within start(); and only the last may let go of it.
@@ -52,6 +54,7 @@ class Attempt {
     HttpCall set_up(HttpCall call, Milliseconds total) const;
     void on_reply(const HttpReply &reply);
     void on_event(const ServerEvent &event);
+    void begin_stream();
     void show_event(const ServerEvent &event);
     void on_stream_end(const HttpReply &reply);
     void follow(Job job);

@@ -128,14 +128,8 @@ class Info {
         const auto index = root()["index_of_first_image"].integer();
         return index && *index > 0 ? static_cast<size_t>(*index) : 0;
     }
-    // What a script was told, such as outlines, may come after them.
-    [[nodiscard]] size_t count() const {
-        const size_t seeds = root()["all_seeds"].size();
-        return seeds == 0 ? SIZE_MAX : seeds;
-    }
-    [[nodiscard]] std::optional<int64_t> seed(size_t index) const {
-        return root()["all_seeds"].at(index).integer();
-    }
+    // One for each of them, if any. What a script was told, such as outlines, may come after them.
+    [[nodiscard]] JsonValue seeds() const { return root()["all_seeds"]; }
 
  private:
     static constexpr size_t kLongest = size_t{1024} * 1024;
@@ -147,16 +141,25 @@ class Info {
 
 std::vector<Image> read_images(JsonValue root) {
     const Info info(root["info"]);
+    const JsonValue seeds = info.seeds();
+    const bool all = seeds.size() == 0;
+    auto seed = seeds.begin();
+    size_t before = info.first();
     std::vector<Image> images;
-    size_t place = 0;
     for (const JsonValue item : root["images"]) {
-        const size_t index = place++;
-        if (index < info.first() || index - info.first() >= info.count()) {
+        if (before > 0) {
+            --before;
             continue;
         }
+        if (!all && !(seed != seeds.end())) {
+            break;
+        }
         if (auto image = read_base64_image(item)) {
-            image->seed = info.seed(index - info.first());
+            image->seed = all ? std::nullopt : (*seed).integer();
             images.push_back(std::move(*image));
+        }
+        if (!all) {
+            ++seed;
         }
     }
     return images;

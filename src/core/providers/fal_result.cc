@@ -64,17 +64,35 @@ ProviderError read_problems(JsonValue problems) {
 
 // ---- pictures
 
-// The safety checker blackens a picture, and says so beside it.
-bool is_black(JsonValue root, size_t index) {
-    for (const char *name : {"has_nsfw_concepts", "nsfw_content_detected"}) {
-        const JsonValue flags = root[name];
-        const JsonValue flag = flags.is(JsonKind::array) ? flags.at(index) : flags;
-        if (flag.boolean().value_or(false)) {
-            return true;
+// The safety checker blackens a picture, and says so beside it: in a list with a flag for each
+// picture, or in one flag for all. Read side by side with the pictures.
+class BlackFlags {
+ public:
+    explicit BlackFlags(JsonValue flags)
+        : is_list_(flags.is(JsonKind::array)),
+          all_(flags),
+          next_(flags.begin()),
+          end_(flags.end()) {}
+
+    // Of the next picture.
+    bool take() {
+        if (!is_list_) {
+            return all_.boolean().value_or(false);
         }
+        if (!(next_ != end_)) {
+            return false;
+        }
+        const bool black = (*next_).boolean().value_or(false);
+        ++next_;
+        return black;
     }
-    return false;
-}
+
+ private:
+    bool is_list_;
+    JsonValue all_;
+    JsonValue::Iterator next_;
+    JsonValue::Iterator end_;
+};
 
 std::optional<Image> read_image(JsonValue file) {
     auto image = read_image_link(file["url"]);
@@ -95,13 +113,18 @@ std::string format_of(JsonValue file) {
 
 class ResultReader {
  public:
-    explicit ResultReader(JsonValue root) : root_(root) {}
+    explicit ResultReader(JsonValue root)
+        : root_(root),
+          seed_(root["seed"].integer()),
+          concepts_(root["has_nsfw_concepts"]),
+          content_(root["nsfw_content_detected"]) {}
 
     void read() {
-        for (const JsonValue file : root_["images"]) {
+        const JsonValue files = root_["images"];
+        for (const JsonValue file : files) {
             take(file);
         }
-        if (index_ == 0) {
+        if (files.size() == 0) {
             take(root_["image"]);
         }
     }
@@ -111,7 +134,8 @@ class ResultReader {
 
  private:
     void take(JsonValue file) {
-        if (is_black(root_, index_++)) {
+        const bool concepts = concepts_.take();
+        if (content_.take() || concepts) {
             ++black_;
             return;
         }
@@ -120,7 +144,7 @@ class ResultReader {
             return;
         }
         // One for the whole call, which makes all its pictures again.
-        image->seed = root_["seed"].integer();
+        image->seed = seed_;
         if (result_.images.empty()) {
             result_.size = size_of(file);
             result_.output_format = format_of(file);
@@ -129,8 +153,10 @@ class ResultReader {
     }
 
     JsonValue root_;
+    std::optional<int64_t> seed_;
+    BlackFlags concepts_;
+    BlackFlags content_;
     ImageResult result_;
-    size_t index_ = 0;
     int black_ = 0;
 };
 

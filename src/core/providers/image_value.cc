@@ -92,6 +92,10 @@ std::optional<Image> read_image_link(JsonValue value) {
     Image image;
     image.form = Image::Form::url;
     image.content = content_of(value);
+    constexpr size_t kLongest = size_t{16} * 1024;  // signed links of clouds have a few thousand
+    if (image.content.size() > kLongest) {
+        return std::nullopt;
+    }
     const std::string front = without_escapes(image.content.copy(16));
     if (!front.starts_with("https://") && !front.starts_with("http://")) {
         return std::nullopt;

@@ -16,7 +16,7 @@ std::optional<Image> read_base64_image(JsonValue value);
 // Whether it begins as such a picture does, whole or not.
 bool begins_as_image(JsonValue value);
 
-// An http or https link to a picture.
+// An http or https link to a picture. What is longer than any link is none.
 std::optional<Image> read_image_link(JsonValue value);
 
 // An answer that is the picture's own bytes, whatever they are.

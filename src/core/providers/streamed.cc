@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/images/check_pictures.h"
+#include "core/providers/made_facts.h"
 
 namespace gateway {
 
@@ -29,12 +30,17 @@ Streamed::ToTell Streamed::take(StreamNews news) {
     return {};
 }
 
-Streamed::ToTell Streamed::take_preview(Preview preview) const {
+Streamed::ToTell Streamed::take_preview(Preview preview) {
     // Most providers do not say of which image it is: they make one after the other.
     if (preview.image.index == 0) {
         preview.image.index = static_cast<int64_t>(result_.images.size());
     }
-    const bool is_one = preview.image.index < asked_;
+    const int64_t image = preview.image.index;
+    if (image < 0 || image >= asked_ || preview.number < 0 || preview.number >= previews_) {
+        return {};  // some send them unasked
+    }
+    told_previews_.resize(static_cast<size_t>(asked_));
+    const bool is_one = told_previews_[static_cast<size_t>(image)]++ < previews_;
     return is_one ? ToTell(std::move(preview)) : ToTell();
 }
 
@@ -50,6 +56,7 @@ Streamed::ToTell Streamed::take_made(ImageResult made) {
     }
     Image &image = result_.images.back();
     image.index = static_cast<int64_t>(result_.images.size()) - 1;
+    share_usage(result_.images, result_.usage.value_or(Usage()));
     ImageResult told = result_;
     told.images = {image};
     image.told = true;
@@ -63,9 +70,9 @@ void Streamed::add(ImageResult made) {
     ImageResult before = std::exchange(result_, std::move(made));
     result_.images.insert(result_.images.begin(), std::make_move_iterator(before.images.begin()),
                           std::make_move_iterator(before.images.end()));
-    if (!result_.usage) {
+    if (!result_.usage || (before.usage && is_same(*before.usage, *result_.usage))) {
         result_.usage = before.usage;
-    } else if (before.usage && !is_same(*before.usage, *result_.usage)) {
+    } else if (before.usage) {
         *result_.usage += *before.usage;
     }
     if (!result_.cost) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "core/providers/dialect.h"
 
@@ -11,7 +12,8 @@ namespace gateway {
 
 class Streamed {
  public:
-    explicit Streamed(int64_t asked) : asked_(asked) {}
+    // So many pictures were asked for, and of each so many previews. More are left out.
+    Streamed(int64_t asked, int64_t previews) : asked_(asked), previews_(previews) {}
 
     // What is to be told of it at once: a preview, or a picture that is done while others are not.
     using ToTell = std::variant<std::monostate, Preview, ImageResult>;
@@ -23,11 +25,13 @@ class Streamed {
     [[nodiscard]] bool has_ended() const { return ended_; }
 
  private:
-    ToTell take_preview(Preview preview) const;
+    ToTell take_preview(Preview preview);
     ToTell take_made(ImageResult made);
     void add(ImageResult made);
 
     int64_t asked_;
+    int64_t previews_;
+    std::vector<int64_t> told_previews_;  // of each picture
     ImageResult result_;
     std::optional<Outcome> failure_;
     bool ended_ = false;

@@ -1,7 +1,8 @@
 #include "core/response/answer.h"
 
-#include <algorithm>
 #include <span>
+
+#include "core/providers/made_facts.h"
 
 namespace gateway {
 
@@ -32,20 +33,17 @@ void write_known(JsonWriter &out, std::string_view key, std::string_view value) 
     }
 }
 
-void write_usage(JsonWriter &out, const Usage &usage) {
+void write_usage(JsonWriter &out, const Usage &told) {
+    const Usage usage = with_all_details(told);
     out.key("usage").open_object();
     out.key("input_tokens").number(usage.input_tokens);
     out.key("input_tokens_details").open_object();
     out.key("image_tokens").number(usage.input_image_tokens);
     out.key("text_tokens").number(usage.input_text_tokens).close_object();
     out.key("output_tokens").number(usage.output_tokens);
-    // Where the provider does not tell them apart, they are those of the pictures.
-    const int64_t text = usage.output_text_tokens.value_or(0);
     out.key("output_tokens_details").open_object();
-    out.key("image_tokens")
-        .number(
-            usage.output_image_tokens.value_or(std::max<int64_t>(0, usage.output_tokens - text)));
-    out.key("text_tokens").number(text).close_object();
+    out.key("image_tokens").number(*usage.output_image_tokens);
+    out.key("text_tokens").number(*usage.output_text_tokens).close_object();
     out.key("total_tokens").number(usage.total_tokens);
     out.close_object();
 }
@@ -287,9 +285,7 @@ Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts
     write_content(out, result.images[place], response_format);
     out.key("created_at").number(facts.created);
     write_what_was_made(out, result);
-    if (is_last && result.usage) {
-        write_usage(out, *result.usage);
-    }
+    write_usage(out, result.images[place].usage);
     out.key("extra_fields").open_object();
     out.key("request_id").string(facts.request_id);
     write_facts(out, facts);

@@ -35,6 +35,18 @@ bool needs_work(const Image &image, const DeliveryWish &wish) {
     return false;
 }
 
+// A flag that is up as long as this lives, also where something throws.
+class Raised {
+ public:
+    explicit Raised(bool &flag) : flag_(flag) { flag_ = true; }
+    ~Raised() { flag_ = false; }
+    Raised(const Raised &) = delete;
+    Raised &operator=(const Raised &) = delete;
+
+ private:
+    bool &flag_;
+};
+
 }  // namespace
 
 bool PictureDelivery::is_needed(const ImageResult &result, const DeliveryWish &wish) {
@@ -55,19 +67,31 @@ PictureDelivery::PictureDelivery(const Ports &ports, ImageResult &result, Delive
 }
 
 void PictureDelivery::begin() {
-    // The last one that needs nothing may be the end of it all.
-    const size_t count = items_.size();
-    std::vector<size_t> idle;
-    for (size_t index = 0; index < count; ++index) {
-        if (!needs_work(result_.images[index], wish_)) {
-            idle.push_back(index);
+    for (size_t index = 0; index < items_.size(); ++index) {
+        items_[index].done = !needs_work(result_.images[index], wish_);
+        left_ -= items_[index].done ? 1 : 0;
+    }
+    start_more();
+}
+
+// What ends at once would begin the next from within, picture after picture. The last one's end may
+// be the end of this.
+void PictureDelivery::start_more() {
+    if (starting_) {
+        return;
+    }
+    {
+        const Raised raised(starting_);
+        while (next_ < items_.size() && running_ < kMostDelivered) {
+            const size_t index = next_++;
+            if (!items_[index].done) {
+                ++running_;
+                next(index);
+            }
         }
     }
-    left_ -= idle.size();
-    for (size_t index = 0; index < count; ++index) {
-        if (std::find(idle.begin(), idle.end(), index) == idle.end()) {
-            next(index);
-        }
+    if (left_ == 0) {
+        on_end_();
     }
 }
 
@@ -144,18 +168,20 @@ void PictureDelivery::fail(size_t index, Trouble trouble, std::string why) {
 
 void PictureDelivery::finish(size_t index) {
     items_[index].done = true;
-    if (--left_ == 0) {
-        on_end_();
-    }
+    --left_;
+    --running_;
+    start_more();
 }
 
 void PictureDelivery::give_up() {
+    start_.reset();
+    next_ = items_.size();
     for (size_t index = 0; index < items_.size(); ++index) {
         Item &item = items_[index];
         if (!item.done && needs_work(result_.images[index], wish_)) {
-            const bool fetching = item.fetch != nullptr && item.write == nullptr;
+            const bool is_fetched = !is_link(result_.images[index]);
             problems_.push_back(
-                {index, fetching ? Trouble::not_fetched : Trouble::not_kept, "the time was up"});
+                {index, is_fetched ? Trouble::not_kept : Trouble::not_fetched, "the time was up"});
         }
         item.fetch.reset();
         item.write.reset();

@@ -26,6 +26,9 @@ struct DeliveryWish {
     std::string ca_file;                    // for links of this provider
 };
 
+// Pictures of a request that are fetched or kept at the same time.
+inline constexpr size_t kMostDelivered = 8;
+
 class PictureDelivery {
  public:
     enum class Trouble : uint8_t { not_fetched, store_full, not_kept };
@@ -62,6 +65,7 @@ class PictureDelivery {
     };
 
     void begin();
+    void start_more();
     void next(size_t index);
     void fetch(size_t index);
     void on_fetched(size_t index, FetchedPicture picture);
@@ -80,6 +84,9 @@ class PictureDelivery {
     std::vector<Problem> problems_;
     std::unique_ptr<Timer> start_;
     size_t left_ = 0;
+    size_t next_ = 0;     // the first that was not looked at
+    size_t running_ = 0;  // fetched or kept just now
+    bool starting_ = false;
 };
 
 }  // namespace gateway

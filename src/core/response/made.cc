@@ -100,13 +100,20 @@ void note_lifetimes(ImageResult &result, const ModelSpec &model, int64_t now) {
     }
 }
 
-void take_truth(ImageResult &result) {
-    const Image &first = result.images.front();
-    if (first.width != 0) {
-        result.size = size_text({first.width, first.height});
-    }
-    if (first.format != ImageFormat::unknown) {
-        result.output_format = name_of(first.format);
+void fill_in_sent(ImageResult &result, const Params &sent) {
+    const auto fill = [&](std::string &told, Param param) {
+        if (told.empty()) {
+            told = sent.text(param);
+        }
+    };
+    fill(result.size, Param::size);
+    fill(result.quality, Param::quality);
+    fill(result.background, Param::background);
+    fill(result.output_format, Param::output_format);
+    for (std::string *word : {&result.size, &result.quality, &result.background}) {
+        if (word->empty()) {
+            *word = "auto";
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/providers/made_facts.h"
 #include "core/response/made.h"
 
 namespace gateway {
@@ -18,10 +19,10 @@ void StreamReply::note_place(AnswerFacts &facts, int64_t image) {
     facts.latency = place.latency;
 }
 
-void StreamReply::show_preview(const Candidate &candidate, const Preview &preview) {
-    if (preview.number >= context_.request.params.integer(Param::partial_images, 0)) {
-        return;  // some send them unasked
-    }
+void StreamReply::show_preview(const Candidate &candidate, const Prepared &prepared,
+                               Preview preview) {
+    take_truth(preview.what, preview.image);
+    fill_in_sent(preview.what, prepared.fitted.params);
     AnswerFacts facts = context_.facts();
     facts.journal = nullptr;
     facts.maker = &candidate;
@@ -38,13 +39,36 @@ void StreamReply::show_image(const Candidate &candidate, const Prepared &prepare
                              ImageResult image) {
     Early &early = early_.emplace_back(Early{candidate, prepared, std::move(image), nullptr});
     note_lifetimes(early.result, *prepared.spec, context_.ports.clock.unix_seconds());
-    DeliveryWish wish = context_.form.wish_for(*candidate.provider);
-    if (!PictureDelivery::is_needed(early.result, wish)) {
+    if (PictureDelivery::is_needed(early.result, context_.form.wish_for(*candidate.provider))) {
+        deliver_more();
+    } else {
         settle(early);
+    }
+}
+
+// The others wait until one has come.
+void StreamReply::deliver_more() {
+    if (ended_) {
         return;
     }
-    early.delivery = std::make_unique<PictureDelivery>(
-        context_.ports, early.result, std::move(wish), [this, &early] { settle(early); });
+    const auto is_running = [](const Early &early) {
+        return early.delivery != nullptr && !early.settled;
+    };
+    auto running = static_cast<size_t>(std::count_if(early_.begin(), early_.end(), is_running));
+    for (Early &early : early_) {
+        if (running == kMostDelivered) {
+            return;
+        }
+        if (early.delivery == nullptr && !early.settled) {
+            early.delivery = std::make_unique<PictureDelivery>(
+                context_.ports, early.result, context_.form.wish_for(*early.candidate.provider),
+                [this, &early] {
+                    settle(early);
+                    deliver_more();
+                });
+            ++running;
+        }
+    }
 }
 
 void StreamReply::settle(Early &early) {
@@ -63,7 +87,7 @@ void StreamReply::settle(Early &early) {
 
 void StreamReply::tell(Early &early) {
     Image &image = early.result.images.front();
-    take_truth(early.result);
+    take_truth(early.result, image);
     AnswerFacts facts = context_.facts();
     facts.journal = nullptr;
     facts.maker = &early.candidate;
@@ -72,6 +96,7 @@ void StreamReply::tell(Early &early) {
                        early.delivery == nullptr ? std::vector<PictureDelivery::Problem>()
                                                  : early.delivery->problems());
     facts.adjustments = &adjustments;
+    fill_in_sent(early.result, early.prepared.fitted.params);
     note_place(facts, image.index);
     Bytes event;
     append_event(event, "image_generation.completed",
@@ -94,6 +119,11 @@ void StreamReply::when_settled(std::function<void()> then) {
 
 void StreamReply::give_up() {
     for (Early &early : early_) {
+        if (!early.settled && early.delivery == nullptr) {
+            early.delivery = std::make_unique<PictureDelivery>(
+                context_.ports, early.result, context_.form.wish_for(*early.candidate.provider),
+                [] {});
+        }
         if (!early.settled) {
             early.delivery->give_up();
             settle(early);

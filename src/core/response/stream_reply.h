@@ -33,7 +33,7 @@ class StreamReply {
     // The client knows by now that it is a stream.
     [[nodiscard]] bool has_begun() const { return events_.has_begun(); }
 
-    void show_preview(const Candidate &candidate, const Preview &preview);
+    void show_preview(const Candidate &candidate, const Prepared &prepared, Preview preview);
     // One picture, while others are not there. It is told when it has the form that it should.
     void show_image(const Candidate &candidate, const Prepared &prepared, ImageResult image);
 
@@ -63,6 +63,7 @@ class StreamReply {
         std::unique_ptr<PictureDelivery> delivery;
         bool settled = false;
     };
+    void deliver_more();
     void settle(Early &early);
     void tell(Early &early);
     void note_place(AnswerFacts &facts, int64_t image);

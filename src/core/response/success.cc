@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/catalog/price.h"
+#include "core/providers/made_facts.h"
 #include "core/response/event_stream.h"
 #include "core/response/made.h"
 
@@ -31,11 +32,18 @@ Adjustment missing_images(int64_t asked, size_t made, const std::string &why) {
                         : "only " + std::to_string(made) + " were made: " + why};
 }
 
+Adjustment left_out_images(int64_t asked, size_t count) {
+    const std::string sent = std::to_string(asked);
+    return {"n", sent, sent,
+            "the provider returned " + std::to_string(count) +
+                " more than were asked for; they are left out"};
+}
+
 // All that a success says, with what it refers to.
 struct Telling {
     Telling(const Success &success, const AnswerFacts &known) : facts(known) {
         ImageResult &result = success.result;
-        take_truth(result);
+        take_truth(result, result.images.front());
         adjustments =
             adjustments_of(success.request, *success.made.prepared, result,
                            success.problems == nullptr ? std::vector<PictureDelivery::Problem>()
@@ -45,7 +53,11 @@ struct Telling {
             adjustments.push_back(
                 missing_images(wanted, result.images.size(), success.made.missing));
         }
+        if (result.left_out > 0) {
+            adjustments.push_back(left_out_images(wanted, result.left_out));
+        }
         facts.adjustments = &adjustments;
+        fill_in_sent(result, success.made.prepared->fitted.params);
 
         facts.cost = success.bill.cost;
         facts.usage_counted = success.bill.counted;
@@ -91,6 +103,7 @@ ImageResult gather(std::vector<MadeCall> &calls) {
             all.images.push_back(std::move(image));
         }
         call.images = call.result.images.size();
+        all.left_out += call.result.left_out;
         call.result.images.clear();
     }
     const ImageResult &first = calls.front().result;
@@ -108,11 +121,13 @@ Bill bill_of(const Made &made, ImageResult &result) {
         const auto end = next + static_cast<std::ptrdiff_t>(call.images);
         ImageResult own = call.result;
         own.images.assign(std::move_iterator(next), std::move_iterator(end));
-        take_truth(own);
+        take_truth(own, own.images.front());
         const PricedCall priced{call.share->params, call.share->images};
         const Cost cost = cost_of(own, priced, *made.prepared->spec);
         bill.counted = bill.counted || !own.usage;
-        const Usage usage = own.usage ? *own.usage : count_usage(own, priced, *made.prepared->spec);
+        const Usage usage = with_all_details(
+            own.usage ? *own.usage : count_usage(own, priced, *made.prepared->spec));
+        share_usage(own.images, usage);
         const bool first = &call == &made.calls.front();
         first ? bill.cost = cost : bill.cost += cost;
         first ? bill.usage = usage : bill.usage += usage;

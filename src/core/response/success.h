@@ -22,7 +22,7 @@ struct Bill {
     Usage usage;
     bool counted = false;  // by us, because a provider told none
 };
-// `result` holds the images that gather() took from the calls; it is left as it was.
+// `result` holds the images that gather() took from the calls. Each is given its part of the usage.
 Bill bill_of(const Made &made, ImageResult &result);
 
 struct Success {

@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "core/bytes/held_memory.h"
+#include "core/catalog/price.h"
 #include "core/images/check_pictures.h"
 #include "core/providers/error_reply.h"
+#include "core/providers/made_facts.h"
 #include "core/response/redact.h"
 #include "core/routing/backoff.h"
 
@@ -155,9 +157,10 @@ std::optional<Hindered> Lane::try_once() {
     const ProviderRequest request{provider(),       keys_[key_].key,     candidate_.model,
                                   share().params,   prepared_.passed,    effort_.request_id,
                                   idempotency_key_, effort_.traceparent, effort_.ports.random};
-    attempt_ =
-        Attempt::start(effort_.ports, request,
-                       {left, effort_.answer_max, effort_.show_wire, effort_.memory}, listener());
+    attempt_ = Attempt::start(effort_.ports, request,
+                              {left, effort_.answer_max, effort_.show_wire, effort_.memory,
+                               share().images, effort_.previews},
+                              listener());
     risk(perhaps_billed_ > 0 ? 0 : share().images - images_told_);
     return std::nullopt;
 }
@@ -170,9 +173,12 @@ Attempt::Listener Lane::listener() {
     }
     if (effort_.showing->is_stream()) {
         listener.on_preview = [this](Preview preview) {
+            if (!read_facts(preview.image)) {
+                return;
+            }
             shown_ = true;
             preview.image.index += share().first;
-            effort_.showing->show_preview(candidate_, std::move(preview));
+            effort_.showing->show_preview(candidate_, prepared_, std::move(preview));
         };
         listener.on_image = [this](ImageResult image) {
             image.images.front().index += share().first;
@@ -195,11 +201,14 @@ void Lane::show_image(ImageResult image) {
 }
 
 void Lane::show_images() {
-    if (!end_ || end_->type != OutcomeType::made) {
+    const auto is_told = [](const Image &image) { return image.told; };
+    if (!end_ || end_->type != OutcomeType::made ||
+        std::all_of(end_->result.images.begin(), end_->result.images.end(), is_told)) {
         return;
     }
     ImageResult words = end_->result;
     words.images.clear();
+    share_usage(end_->result.images, usage_of_call());
     int64_t index = share().first;
     for (Image &image : end_->result.images) {
         image.index = index++;
@@ -211,6 +220,15 @@ void Lane::show_images() {
             show_image(std::move(one));
         }
     }
+}
+
+Usage Lane::usage_of_call() const {
+    if (end_->result.usage) {
+        return *end_->result.usage;
+    }
+    ImageResult made = end_->result;
+    take_truth(made, made.images.front());
+    return count_usage(made, {share().params, share().images}, *prepared_.spec);
 }
 
 void Lane::hold(bool held) {
@@ -225,7 +243,8 @@ void Lane::on_outcome(Outcome outcome) {
         outcome.type = OutcomeType::unknown;  // somebody has been at work
     }
     const bool is_passed = shown_ && !effort_.showing->is_stream();
-    check_pictures(outcome, is_passed ? PicturePart::beginning : PicturePart::whole);
+    check_pictures(outcome, share().images,
+                   is_passed ? PicturePart::beginning : PicturePart::whole);
     hide_secrets_in(outcome.error, provider().secrets);
     leave(verdict_of(outcome));
     rest_key(outcome);

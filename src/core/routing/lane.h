@@ -24,7 +24,8 @@ class Showing {
     virtual ~Showing() = default;
     // Of a stream: what a picture looks like so far, and one that is done while others are not.
     [[nodiscard]] virtual bool is_stream() const = 0;
-    virtual void show_preview(const Candidate &candidate, Preview preview) = 0;
+    virtual void show_preview(const Candidate &candidate, const Prepared &prepared,
+                              Preview preview) = 0;
     virtual void show_image(const Candidate &candidate, const Prepared &prepared,
                             ImageResult image) = 0;
     // Of a picture that comes alone: its base64.
@@ -45,6 +46,7 @@ struct Effort {
     std::string_view traceparent;
     std::shared_ptr<RequestMemory> memory;  // that answers count for
     Showing *showing = nullptr;             // null: nothing is shown before its end
+    int64_t previews = 0;                   // of each picture, that the caller wants
 
     [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }
     // Until the deadline, or until a process that was told to quit goes.
@@ -101,6 +103,7 @@ class Lane {
     std::optional<Hindered> try_once();
     [[nodiscard]] Attempt::Listener listener();
     void show_image(ImageResult image);
+    [[nodiscard]] Usage usage_of_call() const;
     void on_outcome(Outcome outcome);
     void leave(Verdict verdict) noexcept;
     void risk(int64_t images) noexcept;
