@@ -20,7 +20,8 @@ Usage: ./build.sh [COMMAND]
                         with --with-nginx that nginx itself, too
   run                   build if needed and serve examples/quickstart.conf on 127.0.0.1:8080 until Ctrl-C
                         (another port: PORT=9000 ./build.sh run)
-  test [ARG …]          all tests; ARGs go to pytest. SUITES="unit http http-asan sdk" chooses among them
+  test [ARG …]          all tests; ARGs go to pytest. SUITES="unit http http-asan sdk cost" chooses among them; cost compares
+                        instructions, allocations and system calls of a request with t/cost/budgets.json
   bench [ARG …]         CPU time to understand and to admit a request, of the gateway beside plain proxy_pass, what a
                         primary that answers only 429 costs, what slow readers cost in memory, and what a second
                         worker brings (--quick, --check)
@@ -356,7 +357,7 @@ run_tests() { # pytest's arguments
         need_distribution_nginx
     fi
     prepare_python
-    for suite in ${SUITES:-unit http http-asan sdk}; do
+    for suite in ${SUITES:-unit http http-asan sdk cost}; do
         say "" "==== $suite"
         since=$SECONDS
         ended=0
@@ -369,7 +370,7 @@ run_tests() { # pytest's arguments
     done
 }
 
-has_suite() { [[ " ${SUITES:-unit http http-asan sdk} " == *" $1 "* ]]; }
+has_suite() { [[ " ${SUITES:-unit http http-asan sdk cost} " == *" $1 "* ]]; }
 
 run_suite() { # SUITE, pytest's arguments
     case $1 in
@@ -377,7 +378,8 @@ run_suite() { # SUITE, pytest's arguments
         http) http_tests "${@:2}" ;;
         http-asan) http_tests_with_sanitizers "${@:2}" ;;
         sdk) sdk_tests "${@:2}" ;;
-        *) fail "there is no suite '$1'; there are unit, http, http-asan and sdk." ;;
+        cost) cost_tests "${@:2}" ;;
+        *) fail "there is no suite '$1'; there are unit, http, http-asan, sdk and cost." ;;
     esac
 }
 
@@ -477,6 +479,13 @@ sdk_tests() {
     prepare_node || return
     env MODULE="$root/build/$module" SDK_NODE_DIR="$root/build/sdk" \
         build/venv/bin/python -m pytest t/sdk --junitxml=build/test/sdk.xml "$@"
+}
+
+# One after another, and with what they print: valgrind counts, and no clock has a say.
+cost_tests() {
+    need_packages valgrind
+    env MODULE="$root/build/$module" \
+        build/venv/bin/python -m pytest -s t/cost --junitxml=build/test/cost.xml "$@"
 }
 
 prepare_python() {

@@ -1,0 +1,106 @@
+"""What a request of each kind costs, against the budgets in budgets.json.
+
+Above 105 % of a budget a test fails. Who makes a request dearer on purpose records the budgets anew and says why in
+the commit:
+
+    COST_RECORD=1 SUITES=cost ./build.sh test
+
+The same requests are made N and 2N times, and the difference is divided by N: so that nothing counts that happens once.
+The budgets are those of Debian 12's compiler, nginx and libraries.
+"""
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from callgrind import Cost, Nginx, least
+from fakes.openai import Delay, OpenAI
+from harness.client import RawConnection
+from harness.configuration import provider
+
+BUDGETS = Path(__file__).with_name("budgets.json")
+ALLOWED = 1.05
+ROUNDS = 3
+OPEN = "image_gateway; image_gateway_auth off;"
+PICTURE = 2_000_000  # bytes of a large picture
+PAUSE = 0.03  # seconds: nginx is idle before anything comes, so that nothing is read or written in more or fewer parts
+
+
+@dataclass(frozen=True)
+class Scenario:
+    count: int
+    fields: dict
+    path: str = "/v1/images/generations"
+    status: int = 200
+    contains: bytes = b'"b64_json":"'
+    longer_than: int = 0
+
+
+SCENARIOS = {
+    "tiny": Scenario(20, {"model": "small/gpt-image-2"}),
+    "2 MB buffered": Scenario(3, {"model": "large/gpt-image-2"}, longer_than=PICTURE),
+    "2 MB passed through": Scenario(3, {"model": "large/gpt-image-2"}, "/passed/images/generations",
+                                    longer_than=PICTURE),
+    "stream": Scenario(10, {"model": "small/gpt-image-1.5", "stream": True, "partial_images": 2},
+                       contains=b"image_generation.partial_image"),
+    "refused by a limit": Scenario(20, {"model": "small/gpt-image-2"}, "/limited/images/generations", 429,
+                                   b"rate_limit_exceeded"),
+}
+
+
+@pytest.fixture(scope="module")
+def nginx():
+    limited = "image_gateway_limit address requests=1/m;"
+    zone = "image_gateway_zone zone=cost:64k;"  # what is done to it now and then takes no time that counts
+    with OpenAI() as small, OpenAI(image_bytes=PICTURE) as large, tempfile.TemporaryDirectory() as directory:
+        for fake in (small, large):
+            fake.always(Delay(PAUSE))
+        with Nginx(Path(directory), location=OPEN, http=zone + provider("small", small) + provider("large", large),
+                   extra_locations=f"location /passed/ {{ {OPEN} image_gateway_buffering off; }}"
+                                   f"location /limited/ {{ {OPEN} {limited} }}") as running:
+            yield running
+
+
+def ask(connection: RawConnection, scenario: Scenario, count: int, any_status: bool = False):
+    for _ in range(count):
+        time.sleep(PAUSE)
+        reply = connection.post(scenario.path, {"prompt": "a red kite", **scenario.fields}).response()
+        if not any_status:
+            assert reply.status == scenario.status and scenario.contains in reply.body, reply
+            assert len(reply.body) > scenario.longer_than
+
+
+def measure(nginx: Nginx, scenario: Scenario) -> Cost:
+    with RawConnection(nginx.port, timeout=120) as connection:
+        ask(connection, scenario, 3, any_status=True)
+        nginx.take()
+        once, twice = [], []
+        for _ in range(ROUNDS):
+            ask(connection, scenario, scenario.count)
+            once.append(nginx.take())
+            ask(connection, scenario, 2 * scenario.count)
+            twice.append(nginx.take())
+    return Cost(*((two - one) / scenario.count for one, two in zip(least(once), least(twice))))
+
+
+def record(name: str, cost: Cost):
+    budgets = json.loads(BUDGETS.read_text()) if BUDGETS.exists() else {}
+    budgets[name] = {kind: round(count) for kind, count in cost._asdict().items()}
+    BUDGETS.write_text(json.dumps(budgets, indent=2) + "\n")
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_request_costs_no_more_than_its_budget(nginx, name):
+    cost = measure(nginx, SCENARIOS[name])
+    if os.environ.get("COST_RECORD"):
+        record(name, cost)
+    budget = Cost(**json.loads(BUDGETS.read_text())[name])
+    parts = [f"{count:,.0f} {kind.replace('_', ' ')} ({count / allowed - 1:+.1%})"
+             for kind, count, allowed in zip(Cost._fields, cost, budget)]
+    print(f"\n{name}: {', '.join(parts)}")
+    dearer = [kind for kind, count, allowed in zip(Cost._fields, cost, budget) if count > allowed * ALLOWED]
+    assert not dearer, f"{name}: more {' and '.join(dearer)} than budgets.json allows: {', '.join(parts)}"
