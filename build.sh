@@ -25,6 +25,9 @@ Usage: ./build.sh [COMMAND]
   bench [ARG …]         CPU time to understand and to admit a request, of the gateway beside plain proxy_pass, what a
                         primary that answers only 429 costs, what slow readers cost in memory, and what a second
                         worker brings (--quick, --check)
+  chaos [--quick] [NAME …]
+                        reloads, upgrades and kills under load, slow readers, endless providers, and what else is in t/chaos:
+                        half an hour, or with --quick a few seconds each; prints a line of figures for each
   fuzz [SECONDS]        run every fuzz target for that long each (60)
   install               put module and examples where the distribution's nginx finds them (honours DESTDIR)
   key [mint] ID [FILE]  mint a virtual key and print its secret once; with FILE (keys.json) add it there
@@ -527,6 +530,13 @@ bench() {
     return $ended
 }
 
+# MODULE names another module than the one that is built, such as one of an older commit.
+chaos() {
+    build_for_distribution
+    prepare_python
+    env MODULE="${MODULE:-$root/build/$module}" build/venv/bin/python t/chaos/run.py "$@"
+}
+
 # ---- install -----------------------------------------------------------------------------------------
 
 install_module() {
@@ -671,6 +681,7 @@ main() {
         run) run ;;
         test) run_tests "$@" ;;
         bench) bench "$@" ;;
+        chaos) chaos "$@" ;;
         fuzz)
             need_packages cmake ninja-build clang libclang-rt-14-dev libyajl-dev libssl-dev libpng-dev libexpected-dev
             t/fuzz/run.sh "${@:-60}"
