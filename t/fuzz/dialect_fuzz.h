@@ -66,7 +66,7 @@ inline void tell_error(const Outcome &outcome) {
 
 inline void tell_outcome(const HttpReply &reply, Outcome outcome) {
     if (!reply.picture.empty()) {
-        check_pictures(outcome);
+        check_pictures(outcome, 10);
     }
     if (outcome.type == OutcomeType::made) {
         promise(reply.status / 100 == 2, "only a success makes images");
