@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "core/access/parties.h"
-#include "nginx/files.h"
+#include "core/limits/counted.h"
 #include "nginx/ngx.h"
-#include "state/state_file.h"
+#include "state/state_keeper.h"
 
 namespace gateway {
 
@@ -28,37 +28,42 @@ constexpr size_t kMostUnknown = 20'000;
 // With on_error=refuse nobody is served while something has waited for longer to be written.
 constexpr Milliseconds kLongestUnwritten{5'000};
 constexpr Milliseconds kStartPatience{200};
+constexpr Milliseconds kCheckInterval{3'600'000};
+constexpr Milliseconds kRebuild{1};
 
-bool is_same_file(const Fingerprint &a, const Fingerprint &b) {
-    return a.device == b.device && a.inode == b.inode;
+// As the state file has it.
+Balance balance_of(const std::vector<Counted> &counted, int64_t unix_seconds) {
+    Balance balance;
+    for (const Counted &one : counted) {
+        for (size_t i = 0; i < kPeriods; ++i) {
+            const auto period = static_cast<Period>(i);
+            const CalendarCount &now = one.spent[i];
+            const CalendarCount &before = one.spent_before[i];
+            const bool same = now.number == before.number;
+            if (now.used > 0) {
+                balance.spent.push_back(
+                    {one.key, period, now.number, now.used + (same ? before.used : 0), now.used});
+            }
+            if (before.used > 0 && (!same || now.used == 0)) {
+                balance.spent.push_back({one.key, period, before.number, before.used, 0});
+            }
+        }
+        const int64_t day = number_of(Period::day, unix_seconds);
+        const int64_t images = one.images_day.used_in(day) + one.images_before.used_in(day);
+        if (images > 0) {
+            balance.images.push_back({one.kind, one.key, one.account, images});
+        }
+    }
+    return balance;
 }
 
 }  // namespace
 
 // What is used from one thread at a time: of the pool, or the loop's at the start and the end.
 struct UsageWriter::Shared {
+    explicit Shared(std::string path) : keeper(std::move(path)) {}
     std::mutex mutex;
-    std::string path;
-    std::optional<StateFile> file;
-    Fingerprint opened_as;
-    std::string note;  // of the last that was opened, until it is told
-
-    // Anew, when the file that was opened is no longer there.
-    tl::expected<void, StateProblem> open() {
-        if (file && !is_same_file(fingerprint_of(path), opened_as)) {
-            file.reset();
-        }
-        if (!file) {
-            auto opened = StateFile::open(path);
-            if (!opened) {
-                return tl::unexpected(std::move(opened.error()));
-            }
-            file.emplace(std::move(*opened));
-            note = file->note();
-            opened_as = fingerprint_of(path);
-        }
-        return {};
-    }
+    StateKeeper keeper;
 };
 
 // One turn of work at the file.
@@ -69,6 +74,8 @@ struct UsageWriter::Job {
     bool restores = false;
     int64_t now = 0;
     std::optional<int64_t> forget_before;
+    bool checks = false;             // whether the file is sound
+    std::optional<Balance> rebuild;  // something has happened to it: what it must have at least
 
     std::optional<Balance> balance;
     bool written = false;
@@ -95,11 +102,16 @@ struct UsageWriter::Job {
         if (written) {
             return;
         }
-        const auto done = shared.open().and_then([&] { return work(*shared.file); });
-        note = std::exchange(shared.note, "");
+        const auto file =
+            rebuild ? shared.keeper.rebuild(*rebuild, purses, now) : shared.keeper.file();
+        const auto done = file ? work(**file) : tl::unexpected(file.error());
+        note = shared.keeper.take_note();
+        if (restores && rebuild && !note.empty()) {
+            note += "; what was used before nginx was started counts only as far as it has it";
+        }
         if (!done) {
             problem = done.error();
-            shared.file.reset();  // whatever it was: the next turn begins anew
+            shared.keeper.note_failure(problem);
         }
     }
 
@@ -123,7 +135,7 @@ struct UsageWriter::Job {
             }
             has_more_to_forget = *more;
         }
-        return {};
+        return checks ? file.check() : tl::expected<void, StateProblem>();
     }
 
     std::mutex end_mutex_;
@@ -132,16 +144,18 @@ struct UsageWriter::Job {
 };
 
 UsageWriter::UsageWriter(const StateRules &rules, const Clock &clock, EventLoop &loop,
-                         TaskPool &tasks, Ledger &ledger, int32_t process)
+                         TaskPool &tasks, Ledger &ledger,
+                         std::function<std::vector<Counted>()> counted, int32_t process,
+                         bool checks)
     : rules_(rules),
       clock_(clock),
       loop_(loop),
       tasks_(tasks),
       ledger_(ledger),
+      counted_(std::move(counted)),
       process_(process),
-      shared_(std::make_shared<Shared>()) {
-    shared_->path = rules_.path;
-}
+      shared_(std::make_shared<Shared>(rules_.path)),
+      checks_(checks) {}
 
 UsageWriter::~UsageWriter() {
     timer_.reset();
@@ -156,8 +170,14 @@ UsageWriter::~UsageWriter() {
     }
     last->batch = std::move(waiting_);
     take_sums(*last);
-    if (!last->batch.is_empty()) {
+    if (!last->batch.is_empty() || damaged_) {
+        last->now = clock_.unix_seconds();
         last->run(*shared_);
+        if (last->problem.kind == StateProblem::Kind::damaged) {
+            last->problem = {};
+            prepare_rebuild(*last);
+            last->run(*shared_);
+        }
         if (!last->problem.text.empty()) {
             tell(last->problem.text + "; the usage of " +
                      std::to_string(last->batch.rows().size()) + " requests is lost",
@@ -249,6 +269,12 @@ void UsageWriter::begin_job(Ledger::Restoring state) {
     take_sums(*job_);
     job_->now = clock_.unix_seconds();
     job_->restores = state == Ledger::Restoring::ours;
+    if (damaged_) {
+        prepare_rebuild(*job_);
+    } else if (checks_ && restored_ && clock_.now() >= check_at_) {
+        check_at_ = clock_.now() + kCheckInterval;
+        job_->checks = true;
+    }
     if (const Milliseconds now = clock_.now(); now >= forgot_) {
         job_->forget_before = job_->now - rules_.keep_days * kDay;
         forgot_ = now + kForgetInterval;
@@ -266,6 +292,17 @@ void UsageWriter::begin_job(Ledger::Restoring state) {
     }
 }
 
+// What the ledger says has in it what our own records say. Images that wait in other workers are in
+// it as well, and these find that the file is another one. Before what was used earlier is read,
+// the ledger knows less than the file might.
+void UsageWriter::prepare_rebuild(Job &job) {
+    job.rebuild.emplace();
+    if (!job.restores) {
+        job.rebuild = balance_of(counted_(), job.now);
+        job.batch.forget_images();
+    }
+}
+
 void UsageWriter::on_written(Job &job) {
     const std::shared_ptr<Job> done = std::move(job_);
     job_.reset();
@@ -278,6 +315,12 @@ void UsageWriter::on_written(Job &job) {
         oldest_ = waiting_.is_empty() ? std::nullopt : std::optional(clock_.now());
     } else {
         waiting_.put_first(std::move(job.batch));
+    }
+    damaged_ = (damaged_ && (!job.rebuild || !job.problem.text.empty())) ||
+               job.problem.kind == StateProblem::Kind::damaged;
+    if (damaged_ && !job.rebuild) {
+        write_later(kRebuild);
+        return;
     }
     if (!job.problem.text.empty()) {
         failing_ = true;
@@ -295,7 +338,7 @@ void UsageWriter::on_written(Job &job) {
     if (job.has_more_to_forget) {
         forgot_ = Milliseconds(0);
         write_later(kForgetMore);
-    } else if (!waiting_.is_empty()) {
+    } else if (!waiting_.is_empty() || (checks_ && clock_.now() >= check_at_)) {
         write_later(kGroup);
     }
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/access/key_ring.h"
+#include "core/limits/counted.h"
 #include "core/limits/ledger.h"
 #include "core/ports.h"
 #include "core/usage_book.h"
@@ -26,8 +27,11 @@ class UsageWriter final : public UsageBook {
  public:
     using Keys = std::vector<std::shared_ptr<const KeyRing>>;
 
+    // `counted` tells what the ledger counts. One of the workers looks from time to time whether
+    // the file is sound.
     UsageWriter(const StateRules &rules, const Clock &clock, EventLoop &loop, TaskPool &tasks,
-                Ledger &ledger, int32_t process);
+                Ledger &ledger, std::function<std::vector<Counted>()> counted, int32_t process,
+                bool checks);
     // Writes what is left, on this thread: there is no loop any more.
     ~UsageWriter() override;
     UsageWriter(const UsageWriter &) = delete;
@@ -53,6 +57,7 @@ class UsageWriter final : public UsageBook {
     void write_later(Milliseconds delay);
     void write_now();
     void begin_job(Ledger::Restoring state);
+    void prepare_rebuild(Job &job);
     void on_written(Job &job);
     void restore(const Job &job);
     void take_sums(Job &job);
@@ -64,6 +69,7 @@ class UsageWriter final : public UsageBook {
     EventLoop &loop_;
     TaskPool &tasks_;
     Ledger &ledger_;
+    std::function<std::vector<Counted>()> counted_;
     int32_t process_;
     std::function<bool(int32_t)> is_alive_;
     Keys keys_;
@@ -74,6 +80,9 @@ class UsageWriter final : public UsageBook {
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<Task> task_;
     bool failing_ = false;
+    bool damaged_ = false;  // what the file must have is written anew next
+    bool checks_;
+    Milliseconds check_at_{0};
     bool restored_ = false;    // what was used before counts
     bool unreadable_ = false;  // and it cannot be: the file is not just locked
     std::optional<Milliseconds> told_;

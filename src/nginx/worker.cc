@@ -64,8 +64,10 @@ Worker::Worker(MainConf &main)
     }
     watch_files(main);
     if (!main.state.path.empty()) {
-        usage = std::make_unique<UsageWriter>(main.state, clock, loop, tasks, ledger,
-                                              static_cast<int32_t>(ngx_pid));
+        usage = std::make_unique<UsageWriter>(
+            main.state, clock, loop, tasks, ledger,
+            [this] { return counted_in(ledger_memory, purses_memory.region()); },
+            static_cast<int32_t>(ngx_pid), ngx_worker == 0);
         UsageWriter::Keys keys;
         for (const auto &[path, file] : main.key_files) {
             keys.push_back(file.ring);

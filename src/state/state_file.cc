@@ -195,6 +195,64 @@ tl::expected<void, StateProblem> StateFile::write(const UsageBatch &batch, uint6
     return tl::unexpected(std::move(problem));
 }
 
+tl::expected<void, StateProblem> StateFile::raise(const Balance &counted, uint64_t purses,
+                                                  int64_t unix_seconds) {
+    if (database_.run("BEGIN IMMEDIATE") && raise_all(counted, purses, unix_seconds) &&
+        database_.run("COMMIT")) {
+        return {};
+    }
+    StateProblem problem = database_.problem();
+    database_.run("ROLLBACK");
+    return tl::unexpected(std::move(problem));
+}
+
+bool StateFile::raise_all(const Balance &counted, uint64_t purses, int64_t unix_seconds) {
+    Statement spend = database_.prepare(
+        "INSERT INTO spent (key, per, since, micro_usd) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET micro_usd = max(micro_usd, excluded.micro_usd)");
+    Statement note = database_.prepare(
+        "INSERT INTO written (purses, key, per, since, micro_usd) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET micro_usd = max(micro_usd, excluded.micro_usd)");
+    for (const Balance::Spent &spent : counted.spent) {
+        const int64_t since = start_of(spent.period, spent.number);
+        spend.bind(spent.key).bind(name_of(spent.period)).bind(since).bind(spent.usd);
+        if (!spend.run()) {
+            return false;
+        }
+        if (spent.written > 0) {
+            note.bind(static_cast<int64_t>(purses)).bind(spent.key);
+            note.bind(name_of(spent.period)).bind(since).bind(spent.written);
+            if (!note.run()) {
+                return false;
+            }
+        }
+    }
+    Statement count = database_.prepare(
+        "INSERT INTO day_images (day, account, kind, key, images) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET images = max(images, excluded.images)");
+    for (const Balance::Images &images : counted.images) {
+        count.bind(start_of(Period::day, number_of(Period::day, unix_seconds)))
+            .bind(to_text(images.account))
+            .bind(static_cast<int64_t>(images.kind))
+            .bind(images.key)
+            .bind(images.images);
+        if (!count.run()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+tl::expected<void, StateProblem> StateFile::check() {
+    Statement check = database_.prepare("PRAGMA quick_check(1)");
+    if (check.next() == Statement::Step::failed) {
+        return tl::unexpected(database_.problem());
+    }
+    const std::string found = check.text(0);
+    return found == "ok" ? tl::expected<void, StateProblem>()
+                         : tl::unexpected(StateProblem{found, StateProblem::Kind::damaged});
+}
+
 bool StateFile::add_sums(uint64_t purses, std::span<const PurseSums> sums) {
     Statement has = database_.prepare(
         "SELECT micro_usd FROM written WHERE purses = ? AND key = ? AND per = ? AND since = ?");

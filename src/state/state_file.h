@@ -24,6 +24,7 @@ struct Balance {
         Period period = Period::lifetime;
         int64_t number = 0;
         MicroUsd usd = 0;
+        MicroUsd written = 0;  // of that was counted in the purses; only for raise()
     };
     struct Images {
         Party::Kind kind = Party::Kind::key;
@@ -50,6 +51,14 @@ class StateFile {
     // often.
     tl::expected<void, StateProblem> write(const UsageBatch &batch, uint64_t purses,
                                            std::span<const PurseSums> sums);
+    // Has at least so much of each sum, all of it or nothing, as one that these purses are written
+    // to.
+    tl::expected<void, StateProblem> raise(const Balance &counted, uint64_t purses,
+                                           int64_t unix_seconds);
+    // Whether it is sound, as far as can be seen in a short time: kind `damaged` if it is not.
+    tl::expected<void, StateProblem> check();
+    // Takes over what is only in the -wal, if it can.
+    void save_wal() { (void)database_.run("PRAGMA wal_checkpoint(TRUNCATE)"); }
     // Some of what is older, so that nobody waits long; whether there is more.
     tl::expected<bool, StateProblem> forget_before(int64_t unix_seconds);
 
@@ -57,6 +66,7 @@ class StateFile {
     explicit StateFile(Database database) : database_(std::move(database)) {}
     bool add_all(const UsageBatch &batch, uint64_t purses, std::span<const PurseSums> sums);
     bool add_sums(uint64_t purses, std::span<const PurseSums> sums);
+    bool raise_all(const Balance &counted, uint64_t purses, int64_t unix_seconds);
 
     Database database_;
     std::string note_;

@@ -19,6 +19,8 @@ class UsageBatch {
     void add(UsageRecord record);
     // What was to be written before this.
     void put_first(UsageBatch earlier);
+    // They are written down in another way.
+    void forget_images() { images_.clear(); }
 
     [[nodiscard]] bool is_empty() const {
         return rows_.empty() && payers_.empty() && images_.empty();

@@ -435,3 +435,69 @@ def test_a_database_of_something_else_is_left_alone(kept, scratch):
 def test_a_wrong_parameter_is_told(nginx_t, scratch, wrong, told):
     ok, output = nginx_t(f"image_gateway_state {state(scratch)} {wrong}; image_provider s {{ api sandbox; }}")
     assert not ok and told in output
+
+
+def cut(scratch):
+    os.truncate(state(scratch), 0)
+
+
+def take_away(scratch):
+    for name in ("state.db", "state.db-wal", "state.db-shm"):
+        os.remove(state(scratch).parent / name)
+
+
+def replace_by_junk(scratch):
+    junk = state(scratch).with_name("junk")
+    junk.write_text("no database")
+    junk.chmod(0o666)
+    os.replace(junk, state(scratch))
+
+
+def lose_wal(scratch):
+    os.remove(state(scratch).with_name("state.db-wal"))
+
+
+@pytest.mark.parametrize("act, aside", ((cut, True), (take_away, False), (replace_by_junk, True), (lose_wal, True)))
+def test_whatever_happens_to_the_file_in_use_no_money_is_forgotten(kept, scratch, act, aside):
+    members = {"budgets": [{"usd": 0.05, "per": "month"}]}
+    g = kept(**members)
+    assert [make(g).status for _ in range(2)] == [200, 200]
+    wait_rows(scratch, 2)
+    act(scratch)
+    assert make(g).status == 200
+    g.wait_log("state.db. .*; what counts was written anew")
+    assert until(lambda: spent_in(scratch) == 30_000, 5)
+    assert make(g).status == 200
+    assert until(lambda: spent_in(scratch) == 40_000, 5), "and is written to again"
+    kept_aside = [one for one in state(scratch).parent.glob("state.db.damaged-*") if not one.name.endswith(("-wal", "-shm"))]
+    assert bool(kept_aside) == aside
+    g.quit()
+    assert ask(scratch, "PRAGMA integrity_check") == [("ok",)]
+    g = kept(**members)
+    assert [make(g).status for _ in range(2)] == [200, 402]
+
+
+def spent_in(scratch):
+    try:
+        return ask(scratch, "SELECT micro_usd FROM spent WHERE key = 'a' AND per = 'month'")[0][0]
+    except (sqlite3.Error, IndexError):
+        return None
+
+
+def test_a_page_that_is_damaged_is_found_at_the_start(kept, scratch):
+    members = {"budgets": [{"usd": 0.05, "per": "month"}]}
+    g = kept(**members)
+    assert Flood(g, 3, HEADERS).run() == {200: 3}
+    assert Flood(g, 300, {"x-api-key": "sk-bf-b"}).run() == {200: 300}
+    g.quit()
+    root, = ask(scratch, "SELECT rootpage FROM sqlite_master WHERE name = 'usage_by_time'")
+    with open(state(scratch), "r+b") as file:
+        file.seek((root[0] - 1) * 4096)
+        file.write(b"x" * 4096)
+    g = kept(**members)
+    g.wait_log("state.db. is damaged: .*; it is .*state.db.damaged-.*; what counts was written anew", timeout=10)
+    assert [make(g).status for _ in range(3)] == [200, 200, 402]
+    g.quit()
+    assert ask(scratch, "PRAGMA integrity_check") == [("ok",)] and spent_in(scratch) == 50_000
+    g = kept(**members)
+    assert make(g).status == 402

@@ -1,10 +1,12 @@
 #include "core/limits/ledger.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
 #include "core/limits/allowance.h"
+#include "core/limits/counted.h"
 #include "core/limits/memory_lock.h"
 #include "core/limits/purse.h"
 #include "core/limits/region.h"
@@ -481,6 +483,45 @@ void Ledger::restore_images(const Party &party, int64_t images, Moment now) {
     if (Tally *tally = turn.edit_or_add(party, place)) {
         tally->images_before = {number_of(Period::day, now.unix_seconds), images};
     }
+}
+
+std::vector<Counted> counted_in(SharedMemory &memory, std::span<std::byte> purses) {
+    constexpr size_t kAtOnce = 256;
+    std::vector<Counted> all;
+    std::map<Account, std::string> keys;  // whose accounts these are
+    const auto copy_all = [&]<typename Entry>(auto entries_of, std::vector<Entry> some,
+                                              auto describe) {
+        for (size_t begin = 0, count = kAtOnce; count == kAtOnce; begin += count) {
+            {
+                const MemoryLock lock(memory);
+                const std::span<Entry> entries = entries_of();
+                count = std::min(kAtOnce, entries.size() - std::min(begin, entries.size()));
+                std::copy_n(entries.begin() + static_cast<std::ptrdiff_t>(begin), count,
+                            some.begin());
+            }
+            for (const Entry &entry : std::span(some).first(count)) {
+                if (entry.account != Account{}) {
+                    all.emplace_back().account = entry.account;
+                    describe(all.back(), entry);
+                }
+            }
+        }
+    };
+    copy_all([&] { return PurseRegion(purses).entries(); }, std::vector<Purse>(kAtOnce),
+             [&](Counted &one, const Purse &purse) {
+                 one.key = keys[purse.account] = purse.key_id();
+                 std::copy_n(purse.spent, kPeriods, one.spent.begin());
+                 std::copy_n(purse.before, kPeriods, one.spent_before.begin());
+             });
+    copy_all([&] { return TallyRegion(memory.region()).entries(); }, std::vector<Tally>(kAtOnce),
+             [&](Counted &one, const Tally &tally) {
+                 const auto key = keys.find(tally.owner);
+                 one.key = key == keys.end() ? std::string() : key->second;
+                 one.kind = static_cast<Party::Kind>(tally.kind);
+                 one.images_day = tally.images_day;
+                 one.images_before = tally.images_before;
+             });
+    return all;
 }
 
 uint64_t Ledger::purses_id() {

@@ -1,0 +1,240 @@
+#include "state/state_keeper.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "core/utc_time.h"
+
+namespace gateway {
+
+namespace {
+
+// SQLite's own names for what lies beside the file.
+constexpr const char *kWal = "-wal";
+constexpr const char *kShm = "-shm";
+constexpr const char *kBeside[] = {kWal, kShm, "-journal"};
+
+// Among workers, while one of them puts a file in the place of another.
+class DirectoryLock {
+ public:
+    explicit DirectoryLock(const std::string &directory)
+        : directory_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+        constexpr std::chrono::milliseconds kLook{5};
+        constexpr int kLooks = 200;
+        for (int i = 0; directory_ >= 0 && i < kLooks && !held_; ++i) {
+            held_ = flock(directory_, LOCK_EX | LOCK_NB) == 0;
+            if (!held_) {
+                std::this_thread::sleep_for(kLook);
+            }
+        }
+    }
+    ~DirectoryLock() {
+        if (directory_ >= 0) {
+            close(directory_);
+        }
+    }
+    DirectoryLock(const DirectoryLock &) = delete;
+    DirectoryLock &operator=(const DirectoryLock &) = delete;
+    [[nodiscard]] bool is_held() const { return held_; }
+
+ private:
+    int directory_;
+    bool held_ = false;
+};
+
+std::string directory_of(const std::string &path) {
+    const size_t slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+// "20270115T103000Z"
+std::string compact_time(int64_t unix_seconds) {
+    std::string text = format_time(unix_seconds);
+    std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
+    return text;
+}
+
+}  // namespace
+
+StateKeeper::Identity StateKeeper::identify(const std::string &path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) {
+        return {};
+    }
+    return {status.st_dev, status.st_ino, status.st_size};
+}
+
+// To the file that is open.
+std::optional<StateKeeper::Damage> StateKeeper::happened() const {
+    const Identity now = identify(path_);
+    if (!now.exists()) {
+        return Damage{"was taken away", false, opened_};
+    }
+    if (!now.is_same(opened_)) {
+        return Damage{"was replaced by another file", false, opened_};
+    }
+    if (now.size == 0 && opened_.size != 0) {
+        return Damage{"was cut to nothing", true, opened_};
+    }
+    if (file_ && wal_.exists() && !identify(path_ + kWal).is_same(wal_)) {
+        return Damage{"has lost its -wal", true, opened_};
+    }
+    return std::nullopt;
+}
+
+// A file that only has this name, because somebody has made a mistake in the configuration, is left
+// alone.
+bool StateKeeper::is_ours() const {
+    constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+    constexpr size_t kApplicationId = 68;
+    std::array<char, 100> header{};
+    const int file = ::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const ssize_t count = file < 0 ? -1 : pread(file, header.data(), header.size(), 0);
+    if (file >= 0) {
+        close(file);  // nobody in this process has it open
+    }
+    return count == static_cast<ssize_t>(header.size()) &&
+           std::string_view(header.data(), kMagic.size()) == kMagic &&
+           std::string_view(header.data() + kApplicationId, 4) == "igws";
+}
+
+tl::expected<void, StateProblem> StateKeeper::open() {
+    auto opened = StateFile::open(path_);
+    if (!opened) {
+        return tl::unexpected(std::move(opened.error()));
+    }
+    file_.emplace(std::move(*opened));
+    note_ = file_->note();
+    opened_ = identify(path_);
+    wal_ = identify(path_ + kWal);
+    shm_ = identify(path_ + kShm);
+    return {};
+}
+
+tl::expected<StateFile *, StateProblem> StateKeeper::file() {
+    if (!damage_ && opened_.exists()) {
+        damage_ = happened();
+    }
+    if (!damage_ && !file_) {
+        const auto done = open();
+        const bool damaged = !done && done.error().kind == StateProblem::Kind::damaged;
+        if (!done && !(damaged && (opened_.exists() || is_ours()))) {
+            // Of something that was never ours nothing is rebuilt.
+            return tl::unexpected(StateProblem{
+                done.error().text, damaged ? StateProblem::Kind::other : done.error().kind});
+        }
+        if (damaged) {
+            damage_ = Damage{"is damaged: " + done.error().text, true, identify(path_)};
+        }
+    }
+    if (damage_) {
+        return tl::unexpected(StateProblem{damage_->what, StateProblem::Kind::damaged});
+    }
+    return &*file_;
+}
+
+void StateKeeper::note_failure(const StateProblem &problem) {
+    if (problem.kind == StateProblem::Kind::damaged && !damage_) {
+        damage_ = Damage{"is damaged: " + problem.text, true, opened_};
+    } else if (problem.kind != StateProblem::Kind::damaged) {
+        file_.reset();  // whatever it was: the next turn begins anew
+    }
+}
+
+std::string StateKeeper::name_aside(int64_t unix_seconds) const {
+    const std::string name = path_ + ".damaged-" + compact_time(unix_seconds);
+    std::string free = name;
+    for (int i = 2; identify(free).exists() || identify(free + kWal).exists(); ++i) {
+        free = name + "-" + std::to_string(i);
+    }
+    return free;
+}
+
+// What belongs to the file that was open, and lies beside another one now, which SQLite would take
+// for its own.
+void StateKeeper::put_old_wal_aside(int64_t unix_seconds) {
+    const std::string aside = name_aside(unix_seconds);
+    const bool has_wal = wal_.exists() && identify(path_ + kWal).is_same(wal_);
+    if (has_wal || (shm_.exists() && identify(path_ + kShm).is_same(shm_))) {
+        (void)std::rename((path_ + kShm).c_str(), (aside + kShm).c_str());
+    }
+    if (has_wal) {
+        (void)std::rename((path_ + kWal).c_str(), (aside + kWal).c_str());
+    }
+}
+
+// The -wal first: it must not lie beside a new file, which would take it for its own.
+tl::expected<void, StateProblem> StateKeeper::put_aside(int64_t unix_seconds, std::string &aside) {
+    aside = name_aside(unix_seconds);
+    for (const char *ending : kBeside) {
+        (void)std::rename((path_ + ending).c_str(), (aside + ending).c_str());
+    }
+    if (std::rename(path_.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
+        return tl::unexpected(
+            StateProblem{std::string("cannot be put aside: ") + std::strerror(errno)});
+    }
+    return {};
+}
+
+// What lies under the name now, or a new file if that is of no use.
+tl::expected<void, StateProblem> StateKeeper::open_sound(int64_t unix_seconds, std::string &aside) {
+    auto opened = open();
+    if (opened) {
+        opened = file_->check();
+    }
+    if (opened || opened.error().kind != StateProblem::Kind::damaged) {
+        return opened;
+    }
+    file_.reset();
+    return put_aside(unix_seconds, aside).and_then([this] { return open(); });
+}
+
+tl::expected<StateFile *, StateProblem> StateKeeper::rebuild(const Balance &counted,
+                                                             uint64_t purses,
+                                                             int64_t unix_seconds) {
+    if (!damage_) {
+        return file();
+    }
+    const DirectoryLock lock(directory_of(path_));
+    if (!lock.is_held()) {
+        return tl::unexpected(
+            StateProblem{damage_->what + "; its directory is locked", StateProblem::Kind::busy});
+    }
+    std::string aside;
+    // Another worker may have been faster.
+    if (damage_->useless && identify(path_).is_same(damage_->file)) {
+        if (file_) {
+            file_->save_wal();  // so that people find in it what was there
+        }
+        if (auto done = put_aside(unix_seconds, aside); !done) {
+            return tl::unexpected(std::move(done.error()));
+        }
+    } else {
+        put_old_wal_aside(unix_seconds);
+    }
+    // Its name is another's now, so that SQLite leaves alone what lies beside that.
+    file_.reset();
+    auto done = open_sound(unix_seconds, aside).and_then([&] {
+        return file_->raise(counted, purses, unix_seconds);
+    });
+    if (!done) {
+        file_.reset();
+        return tl::unexpected(std::move(done.error()));
+    }
+    note_ = "\"" + path_ + "\" " + std::exchange(damage_, std::nullopt)->what +
+            (aside.empty() ? std::string() : "; it is \"" + aside + "\" now") +
+            "; what counts was written anew";
+    return &*file_;
+}
+
+}  // namespace gateway

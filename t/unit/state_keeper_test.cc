@@ -1,0 +1,188 @@
+// What happens to the state file while it is in use: it is noticed, nothing that counts is lost,
+// and what people may want to look at stays.
+#include "state/state_keeper.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <span>
+
+#include "core/utc_time.h"
+
+namespace gateway {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kPurses = 7;
+const int64_t kNow = *parse_time("2027-01-15T10:30:00Z");
+
+class StateKeeperTest : public testing::Test {
+ protected:
+    StateKeeperTest() {
+        char name[] = "/tmp/state-keeper-test-XXXXXX";
+        directory = mkdtemp(name);
+        path = directory + "/state.db";
+    }
+    ~StateKeeperTest() override { fs::remove_all(directory); }
+
+    // In all, by the key "a".
+    static void write_spent(StateKeeper &keeper, MicroUsd usd) {
+        PurseSums sums;
+        sums.key = "a";
+        sums.spent[static_cast<size_t>(Period::lifetime)] = {0, usd};
+        auto file = keeper.file();
+        ASSERT_TRUE(file) << file.error().text;
+        ASSERT_TRUE((*file)->write({}, kPurses, std::span(&sums, 1)));
+    }
+    static Balance counted(MicroUsd usd) {
+        Balance balance;
+        balance.spent.push_back({"a", Period::lifetime, 0, usd, usd});
+        balance.images.push_back({Party::Kind::key, "a", {1, 2}, 7});
+        return balance;
+    }
+    // "40 usd, 7 images"
+    static std::string read(StateKeeper &keeper) {
+        auto file = keeper.file();
+        if (!file) {
+            return file.error().text;
+        }
+        const auto balance = (*file)->read(kNow, kPurses + 1);
+        std::string all;
+        for (const Balance::Spent &one : balance->spent) {
+            all += one.period == Period::lifetime ? std::to_string(one.usd) + " usd" : "";
+        }
+        for (const Balance::Images &one : balance->images) {
+            all += ", " + std::to_string(one.images) + " images";
+        }
+        return all;
+    }
+    std::string aside() const {
+        for (const auto &entry : fs::directory_iterator(directory)) {
+            const std::string name = entry.path().filename();
+            if (name.starts_with("state.db.damaged-") && !name.ends_with("-wal") &&
+                !name.ends_with("-shm")) {
+                return name;
+            }
+        }
+        return "";
+    }
+    static void damage_pages(const std::string &path) {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(4096);
+        file << std::string(fs::file_size(path) - 4096, 'x');
+    }
+
+    std::string directory;
+    std::string path;
+};
+
+TEST_F(StateKeeperTest, NoticesWhateverHappensToItAndWritesAnewWhatCounts) {
+    const struct {
+        const char *what;
+        std::function<void()> act;
+        bool is_put_aside;
+    } kRows[] = {
+        {"was taken away", [&] { fs::remove(path); }, false},
+        {"was replaced by another file",
+         [&] {
+             std::ofstream(path + ".new") << "no database at all";
+             fs::rename(path + ".new", path);
+         },
+         true},
+        {"was cut to nothing", [&] { fs::resize_file(path, 0); }, true},
+        {"has lost its -wal", [&] { fs::remove(path + "-wal"); }, true},
+    };
+    for (const auto &row : kRows) {
+        fs::remove_all(directory);
+        fs::create_directory(directory);
+        StateKeeper first(path);
+        StateKeeper second(path);  // of another worker
+        write_spent(first, 40);
+        ASSERT_EQ(read(second), "40 usd");
+        row.act();
+        for (StateKeeper *keeper : {&first, &second}) {
+            const auto file = keeper->file();
+            ASSERT_FALSE(file) << row.what;
+            EXPECT_EQ(file.error().kind, StateProblem::Kind::damaged);
+            EXPECT_EQ(file.error().text,
+                      keeper == &first ? row.what : "was replaced by another file");
+            const auto rebuilt = keeper->rebuild(counted(50), kPurses, kNow);
+            ASSERT_TRUE(rebuilt) << row.what << ": " << rebuilt.error().text;
+            EXPECT_NE(keeper->take_note().find(keeper == &first ? row.what : "was replaced"),
+                      std::string::npos);
+            EXPECT_EQ(read(*keeper), "50 usd, 7 images");
+        }
+        EXPECT_EQ(aside().empty(), !row.is_put_aside) << row.what;
+        write_spent(second, 53);
+        EXPECT_EQ(read(first), "53 usd, 7 images") << "both have the same file";
+    }
+}
+
+TEST_F(StateKeeperTest, PutsAsideWhatWasInTheWalAsWell) {
+    StateKeeper keeper(path);
+    write_spent(keeper, 40);
+    fs::remove(path + "-wal");
+    ASSERT_FALSE(keeper.file());
+    ASSERT_TRUE(keeper.rebuild(counted(50), kPurses, kNow));
+    ASSERT_EQ(aside(), "state.db.damaged-20270115T103000Z");
+    StateKeeper old(directory + "/" + aside());
+    EXPECT_EQ(read(old), "40 usd") << "for people to look at";
+}
+
+TEST_F(StateKeeperTest, TakesAnotherFileOfOursThatHasMore) {
+    {
+        StateKeeper backup(directory + "/backup.db");
+        write_spent(backup, 90);
+    }
+    StateKeeper keeper(path);
+    write_spent(keeper, 40);
+    fs::rename(directory + "/backup.db", path);
+    ASSERT_FALSE(keeper.file());
+    ASSERT_TRUE(keeper.rebuild(counted(50), kPurses, kNow));
+    EXPECT_EQ(read(keeper), "90 usd, 7 images");
+    EXPECT_EQ(aside(), "");
+}
+
+TEST_F(StateKeeperTest, FindsADamagedPage) {
+    {
+        StateKeeper keeper(path);
+        UsageBatch batch;
+        for (int i = 0; i < 500; ++i) {
+            UsageRecord record;
+            record.unix_milliseconds = kNow * 1000;
+            record.request_id = std::string(100, 'r');
+            batch.add(record);
+        }
+        ASSERT_TRUE((*keeper.file())->write(batch, kPurses, {}));
+        ASSERT_TRUE((*keeper.file())->check());
+    }
+    damage_pages(path);
+    StateKeeper keeper(path);
+    auto file = keeper.file();
+    const auto sound = file ? (*file)->check() : tl::unexpected(file.error());
+    ASSERT_FALSE(sound);
+    EXPECT_EQ(sound.error().kind, StateProblem::Kind::damaged);
+    keeper.note_failure(sound.error());
+    ASSERT_FALSE(keeper.file());
+    ASSERT_TRUE(keeper.rebuild(counted(50), kPurses, kNow));
+    EXPECT_EQ(read(keeper), "50 usd, 7 images");
+    EXPECT_NE(aside(), "");
+}
+
+TEST_F(StateKeeperTest, LeavesAloneAFileThatWasNeverOurs) {
+    std::ofstream(path) << std::string(8192, 'x');
+    StateKeeper keeper(path);
+    const auto file = keeper.file();
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().kind, StateProblem::Kind::other) << "and so it is not rebuilt";
+    EXPECT_EQ(fs::file_size(path), 8192U);
+    EXPECT_EQ(aside(), "");
+}
+
+}  // namespace
+}  // namespace gateway
