@@ -201,7 +201,7 @@ def test_a_place_is_given_back_when_the_client_leaves(limited, openai):
 def test_a_place_is_given_back_when_the_body_never_comes_whole(limited, ending):
     g = limited(concurrent=1, more="client_body_timeout 300ms;")
     raw = g.connect().send("POST /v1/images/generations HTTP/1.1\r\nHost: x\r\nx-api-key: sk-bf-a\r\n"
-                           "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n")
+                           "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n")
     time.sleep(0.05)
     assert_limited(make(g))
     if ending == "leaving":
