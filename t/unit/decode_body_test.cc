@@ -73,10 +73,10 @@ TEST(DecodeBody, RefusesWhatIsNoJsonObject) {
     }
 }
 
-TEST(DecodeBody, RefusesAKeyGivenTwice) {
-    EXPECT_EQ(problems_of(R"({"prompt":"a","prompt":"b"})"), " invalid_json");
-    EXPECT_EQ(problems_of(R"({"prompt":"a","n":1,"\u006e":2})"), " invalid_json");
-    EXPECT_EQ(problems_of(with(R"("x":{"y":1,"y":2})")), " invalid_json");
+TEST(DecodeBody, RefusesAKeyGivenTwiceAndNamesIt) {
+    EXPECT_EQ(problems_of(R"({"prompt":"a","prompt":"b"})"), "prompt invalid_json");
+    EXPECT_EQ(problems_of(R"({"prompt":"a","n":1,"\u006e":2})"), "n invalid_json");
+    EXPECT_EQ(problems_of(with(R"("x":{"y":1,"y":2})")), "y invalid_json");
 }
 
 TEST(DecodeBody, TakesAModelNameOfVisibleAscii) {
