@@ -23,8 +23,8 @@ Usage: ./build.sh [COMMAND]
   test [ARG …]          all tests; ARGs go to pytest. SUITES="unit http http-asan sdk cost" chooses among them; cost compares
                         instructions, allocations and system calls of a request with t/cost/budgets.json
   bench [ARG …]         CPU time to understand and to admit a request, of the gateway beside plain proxy_pass, what a
-                        primary that answers only 429 costs, what slow readers cost in memory, and what a second
-                        worker brings (--quick, --check)
+                        primary that answers only 429 costs, what slow readers and waiting requests cost in
+                        memory, and what a second worker brings (--quick, --check)
   chaos [--quick] [NAME …]
                         reloads, upgrades and kills under load, slow readers, endless providers, and what else is in t/chaos:
                         half an hour, or with --quick a few seconds each; prints a line of figures for each
@@ -526,6 +526,7 @@ bench() {
     MODULE=$root/build/$module python3 t/bench/proxy_vs_gateway.py "$@" || ended=1
     MODULE=$root/build/$module python3 t/bench/storm.py "$@" || ended=1
     MODULE=$root/build/$module python3 t/bench/memory.py "$@" || ended=1
+    MODULE=$root/build/$module python3 t/bench/parked.py "$@" || ended=1
     MODULE=$root/build/$module python3 t/bench/workers.py "$@" || ended=1
     return $ended
 }

@@ -2,7 +2,7 @@
 // memory at once, and how much it has not decides whether more is asked for.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <optional>
 
 #include "core/response/answer.h"
@@ -47,7 +47,7 @@ class AnswerOut {
     bool broken_ = false;
     Bytes waiting_;            // that nginx does not have yet
     bool last_given_ = false;  // nginx has been told of the end
-    std::deque<Sent> sent_;    // that it has, and may not have sent
+    std::list<Sent> sent_;     // that it has, and may not have sent
     ngx_chain_t *busy_ = nullptr;
     ngx_chain_t *free_ = nullptr;  // to be used again: an answer may have any number of pieces
 };

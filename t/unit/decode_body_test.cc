@@ -73,6 +73,22 @@ TEST(DecodeBody, RefusesWhatIsNoJsonObject) {
     }
 }
 
+TEST(DecodeBody, KeepsTheDocumentOnlyWhereSomethingRefersToIt) {
+    const auto document_of = [](const std::string &body, bool passes) {
+        UnknownFields unknown;
+        if (passes) {
+            unknown.mode = UnknownFields::Mode::pass;
+            unknown.names = {"lora"};
+        }
+        const auto request = decode_request(body, {unified_profile(), unknown});
+        EXPECT_TRUE(request);
+        return request ? request->document : nullptr;
+    };
+    EXPECT_EQ(document_of(R"({"prompt":"a kite","n":2,"lora":"x"})", false), nullptr);
+    EXPECT_NE(document_of(R"({"prompt":"a kite","n":2,"lora":"x"})", true), nullptr);
+    EXPECT_NE(document_of(R"({"prompt":"a\nkite"})", false), nullptr);
+}
+
 TEST(DecodeBody, RefusesAKeyGivenTwiceAndNamesIt) {
     EXPECT_EQ(problems_of(R"({"prompt":"a","prompt":"b"})"), "prompt invalid_json");
     EXPECT_EQ(problems_of(R"({"prompt":"a","n":1,"\u006e":2})"), "n invalid_json");

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,13 +104,15 @@ class JsonDocument {
         const std::vector<LiftedString> *lifted = nullptr);
 
     [[nodiscard]] JsonValue root() const { return {this, 0}; }
+    // Whether it holds strings that are not in the text it was read from, because of their escapes.
+    [[nodiscard]] bool has_own_strings() const { return !unescaped_.empty(); }
 
  private:
     friend class JsonValue;
     friend class JsonBuilder;
 
     std::vector<JsonNode> nodes_;
-    std::deque<std::string> unescaped_;  // a deque: its strings never move
+    std::list<std::string> unescaped_;  // a list: its strings never move, and most have none
     const std::vector<LiftedString> *lifted_ = nullptr;
 };
 

@@ -10,6 +10,7 @@
 #include "core/providers/dialect.h"
 #include "core/providers/polling.h"
 #include "core/providers/streamed.h"
+#include "core/rare.h"
 
 namespace gateway {
 
@@ -76,11 +77,11 @@ class Attempt {
     Limits limits_;
     Listener listener_;
     Milliseconds began_;
-    std::optional<Streamed> streamed_;  // so far, where the answer is a stream
+    Rare<Streamed> streamed_;  // so far, where the answer is a stream
     std::unique_ptr<Wire> wire_;
     std::optional<int64_t> seed_;  // that the call asked for
     std::unique_ptr<UpstreamCall> call_;
-    std::optional<Job> job_;  // taken by the provider, and not ended yet
+    Rare<Job> job_;  // taken by the provider, and not ended yet
     std::unique_ptr<Poller> poller_;
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<Task> task_;

@@ -312,6 +312,9 @@ tl::expected<ImageRequest, ApiError> decode_request(std::string_view body,
         error.model = std::move(request.model);
         return tl::unexpected(std::move(error));
     }
+    if (request.passed.empty() && !document->has_own_strings()) {
+        request.document.reset();  // all that is left of it refers to the body
+    }
     return request;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/api_error.h"
+#include "core/rare.h"
 #include "core/routing/plan.h"
 #include "core/routing/round.h"
 
@@ -92,9 +93,9 @@ class Execution {
     std::unique_ptr<Round> ended_;  // kept until its callback has returned
     std::unique_ptr<Prepared> ended_prepared_;
     std::unique_ptr<Timer> waiting_;
-    std::optional<ApiError> misfit_;   // the first candidate that could not take the request
-    std::optional<ApiError> limited_;  // the first that the caller may not ask so often
-    std::optional<ApiError> refusal_;  // where others were asked after it
+    Rare<ApiError> misfit_;   // the first candidate that could not take the request
+    Rare<ApiError> limited_;  // the first that the caller may not ask so often
+    Rare<ApiError> refusal_;  // where others were asked after it
 };
 
 }  // namespace gateway

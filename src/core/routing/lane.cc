@@ -363,7 +363,7 @@ bool Lane::pause_and_retry(const Outcome &outcome) {
         const auto timer = std::move(pause_);
         // What stands in the way by now, others may go around.
         if (try_once()) {
-            finish(std::move(*std::exchange(last_, std::nullopt)));
+            finish(std::move(*std::exchange(last_, Rare<Outcome>())));
         }
     });
     return true;

@@ -11,6 +11,7 @@
 
 #include "core/limits/health.h"
 #include "core/providers/attempt.h"
+#include "core/rare.h"
 #include "core/routing/call_key.h"
 #include "core/routing/decide.h"
 #include "core/routing/journal.h"
@@ -86,8 +87,8 @@ class Lane {
 
     [[nodiscard]] bool running() const { return attempt_ != nullptr || pause_ != nullptr; }
     // How it ended; nothing if it never started.
-    [[nodiscard]] const std::optional<Outcome> &end() const { return end_; }
-    [[nodiscard]] std::optional<Outcome> &end() { return end_; }
+    [[nodiscard]] const Rare<Outcome> &end() const { return end_; }
+    [[nodiscard]] Rare<Outcome> &end() { return end_; }
     // By an attempt before its last one, which was allowed to repeat it.
     [[nodiscard]] bool may_be_billed_before() const { return perhaps_billed_ > 0; }
     // The caller has seen something of it.
@@ -142,8 +143,8 @@ class Lane {
     std::unique_ptr<Attempt> attempt_;
     std::unique_ptr<Attempt> finished_;  // kept until its callback has returned
     std::unique_ptr<Timer> pause_;
-    std::optional<Outcome> last_;
-    std::optional<Outcome> end_;
+    Rare<Outcome> last_;
+    Rare<Outcome> end_;
 };
 
 }  // namespace gateway
