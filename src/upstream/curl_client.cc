@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "upstream/curl_fetch.h"
+#include "upstream/curl_memory.h"
 
 namespace gateway {
 
@@ -26,7 +27,7 @@ CurlEngine::CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets,
       blocks_(BlockPool::create(kIdleBlocks)),
       serving_(loop.make_alarm([this] { on_serving(); }, TimerKind::idle)),
       trimming_(loop.make_alarm([this] { on_trimming(); }, TimerKind::idle)) {
-    curl_global_init(CURL_GLOBAL_ALL);
+    init_curl();
     memory_->on_waiting = [this] { serving_->set(kServeAgain); };
 }
 
