@@ -204,6 +204,9 @@ void UsageWriter::start(const std::function<bool(int32_t)> &is_alive, Keys keys)
         state = ledger_.begin_restoring(process_, is_alive_);
     }
     restored_ = state == Ledger::Restoring::done;
+    if (restored_) {
+        keys_.clear();
+    }
     if (state == Ledger::Restoring::others || (restored_ && !rules_.refuse)) {
         write_later(kGroup);
         return;

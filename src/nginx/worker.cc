@@ -70,7 +70,9 @@ Worker::Worker(MainConf &main)
             static_cast<int32_t>(ngx_pid), ngx_worker == 0);
         UsageWriter::Keys keys;
         for (const auto &[path, file] : main.key_files) {
-            keys.push_back(file.ring);
+            if (file.ring != nullptr) {
+                keys.push_back(file.ring);
+            }
         }
         usage->start(is_alive, std::move(keys));
     }
@@ -221,6 +223,10 @@ ngx_int_t start_worker(ngx_cycle_t *cycle) noexcept {
         auto *main = static_cast<MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
         if (main != nullptr && main->purses != nullptr) {
+            if (ngx_process == NGX_PROCESS_WORKER) {
+                leave_zone_file_to_master(main->zone);
+                leave_zone_file_to_master(main->purses);
+            }
             the_worker = std::make_unique<Worker>(*main);
         }
         return NGX_OK;

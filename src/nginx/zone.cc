@@ -222,6 +222,13 @@ ngx_shm_zone_t *add_purses(ngx_conf_t *cf) {
     return add(cf, kPursesName, kPursesSize, true);
 }
 
+void leave_zone_file_to_master(ngx_shm_zone_t *zone) {
+    auto &file = *static_cast<ZoneFile *>(zone->data);
+    if (file.descriptor != -1) {
+        close(std::exchange(file.descriptor, -1));
+    }
+}
+
 size_t most_purses() {
     // Without what nginx keeps of the zone for itself.
     constexpr size_t kSlabs = 256 * 1024;

@@ -16,7 +16,9 @@ ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size);
 // Declares the one for what keys have spent. It is always of the same name and size, so that it
 // outlives reloads. The lock of all is in it.
 ngx_shm_zone_t *add_purses(ngx_conf_t *cf);
-// For so many keys there is room in it.
+// In a worker: only the master hands its memory on, and nobody whom a worker starts gets it.
+void leave_zone_file_to_master(ngx_shm_zone_t *zone);
+// For so many keys there is room in the purses.
 size_t most_purses();
 
 // Each has a layout of its own; the first two share a zone.

@@ -6,7 +6,7 @@ namespace gateway {
 
 namespace {
 
-void pause() {
+void spin_once() {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #endif
@@ -33,7 +33,7 @@ void RobustMutex::lock() noexcept {
     int result = pthread_mutex_trylock(&mutex_);
     for (int pauses = 1; result == EBUSY && pauses < kMostPauses; pauses *= 2) {
         for (int i = 0; i < pauses; ++i) {
-            pause();
+            spin_once();
         }
         result = pthread_mutex_trylock(&mutex_);
     }
