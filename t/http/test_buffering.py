@@ -191,11 +191,12 @@ def test_a_pause_of_the_client_is_no_silence_of_the_provider(gateway, openai_fac
 
 def test_clients_that_do_not_read_take_their_time_and_close_no_provider_to_others(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
-    g = gateway(LOCATION, provider(openai, "timeout total=1s stall=800ms; breaker failures=3;"))
-    slow = [g.connect(receive_buffer=4096).post(PATH, ASK) for _ in range(6)]
-    for connection in slow:
-        connection.receive_until(b"b64_json")
-    time.sleep(2)  # the provider's time would be up by now
+    g = gateway(LOCATION, provider(openai, "timeout total=3s stall=2s; breaker failures=3;"))
+    slow = []
+    for _ in range(6):
+        slow.append(g.connect(receive_buffer=4096).post(PATH, ASK))
+        slow[-1].receive_until(b"b64_json")
+    time.sleep(4)  # the provider's time would be up by now
     assert len(g.post(PATH, ASK, timeout=60).json["data"][0]["b64_json"]) > BIG, "the next is served"
     for connection in slow:
         assert len(connection.response().json["data"][0]["b64_json"]) > BIG, "and those are, in the end"
