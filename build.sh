@@ -354,7 +354,7 @@ run_tests() { # pytest's arguments
     trap sum_up EXIT
 
     need_packages cmake ninja-build libgtest-dev openssl curl jq
-    if has_suite http || has_suite sdk; then
+    if has_suite http || has_suite sdk || has_suite cost; then
         build_for_distribution
     else
         need_distribution_nginx
@@ -533,7 +533,7 @@ bench() {
 
 # MODULE names another module than the one that is built, such as one of an older commit.
 chaos() {
-    build_for_distribution
+    [[ -n ${MODULE:-} ]] || build_for_distribution
     prepare_python
     env MODULE="${MODULE:-$root/build/$module}" build/venv/bin/python t/chaos/run.py "$@"
 }
