@@ -163,14 +163,16 @@ def test_a_strange_name_is_asked_for_as_it_is(g, fake, model):
     assert seen.path.startswith("/v1beta/models/")
 
 
-def test_several_pictures_in_one_answer_are_all_taken(g, fake):
+def test_of_several_pictures_in_one_answer_the_first_is_taken_and_the_others_are_told_of(g, fake):
     def twice(document):
         parts = document["candidates"][0]["content"]["parts"]
         parts.append(parts[-1])
         return document
 
     fake.always(Answer(twice))
-    assert len(ask(g).json["data"]) == 2
+    reply = ask(g)
+    assert len(reply.json["data"]) == 1
+    assert "1 more than were asked for" in str(reply.json["extra_fields"]["adjustments"])
 
 
 def test_a_null_where_the_picture_belongs_is_none(g, fake):
