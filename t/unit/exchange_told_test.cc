@@ -152,8 +152,8 @@ TEST_F(ToldTest, WhatIsSafeAndOfUseMayBeRepeated) {
     deliver(T::throttled);
     EXPECT_EQ(told.header("Retry-After"), "12");
     EXPECT_EQ(retry(), "true");
-    world.upstream.held = 2;
-    policy.memory = 1;
+    const auto others = world.memory->open(HeldMemory::Owner{1, 2});
+    others->hold(world.memory->limit());
     ask_one();
     EXPECT_EQ(error("code"), "overloaded");
     EXPECT_EQ(retry(), "true");
