@@ -277,7 +277,7 @@ def test_a_crash_of_everything_loses_no_more_than_the_last_group(kept, scratch, 
     (spent,), = ask(scratch, "SELECT micro_usd FROM spent WHERE per = 'lifetime'")
     assert before > 100
     assert before <= rows
-    assert spent == rows * 10_000, "a group is written whole or not at all"
+    assert spent >= rows * 10_000, "with a group's rows the money of all workers so far is written"
     again = kept()
     assert make(again).status == 200
     wait_rows(scratch, rows + 1)
