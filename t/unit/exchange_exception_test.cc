@@ -253,7 +253,8 @@ TEST_F(ExchangeExceptionTest, AStreamEndsAloneWhateverAllocationFails) {
 
 TEST_F(ExchangeExceptionTest, APassedPictureEndsAloneWhateverAllocationFails) {
     policy.buffering = false;
-    const std::string picture = std::string(kPng).substr(0, 92) + std::string(9'000, 'A') + "AA==";
+    const std::string picture =
+        std::string(kPng).substr(0, 76) + std::string(9'000, 'A') + std::string(kPng).substr(76);
     tell(
         [&] {
             Lifter lifter(BlockPool::create(10));

@@ -33,7 +33,8 @@ class UpstreamClientTest : public testing::Test {
     }
 
     PollLoop loop;
-    CurlEngine engine{loop, loop, loop};
+    std::shared_ptr<HeldMemory> memory = HeldMemory::create({});
+    CurlEngine engine{loop, loop, loop, *memory};
     CountingOwner mine;
     CountingOwner other;
     std::vector<HttpReply> replies;
