@@ -70,8 +70,8 @@ RequestPorts::RequestPorts(Worker &worker, CallbackOwner &owner, Log &log)
       tasks(worker.threads, owner),
       upstream(worker.engine, owner, loop),
       files(tasks),
-      ports{worker.clock, loop, worker.random,     tasks, upstream, upstream,
-            files,        log,  *worker.memory,    worker.usage.get()} {}
+      ports{worker.clock, loop,  worker.random, tasks,          upstream,
+            upstream,     files, log,           *worker.memory, worker.usage.get()} {}
 
 RequestContext::RequestContext(ngx_http_request_t *request)
     : request_(request), log_(request->connection->log) {

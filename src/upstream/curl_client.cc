@@ -18,8 +18,7 @@ constexpr size_t kMostTrimmed = 128;  // blocks at a time: each costs a few micr
 
 }  // namespace
 
-CurlEngine::CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets,
-                       HeldMemory &memory)
+CurlEngine::CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets, HeldMemory &memory)
     : clock_(clock),
       loop_(loop),
       sockets_(sockets),

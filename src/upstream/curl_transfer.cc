@@ -257,8 +257,8 @@ bool CurlTransfer::has_room(size_t count) {
         return true;
     }
     const bool is_whole = !reply_.streamed && !listener_.on_piece;
-    const size_t coming = promised() ? std::max(*promised(), received_) - received_
-                                     : std::max(kFirstRoom, received_);
+    const size_t coming =
+        promised() ? std::max(*promised(), received_) - received_ : std::max(kFirstRoom, received_);
     const size_t most = call_.answer_max == 0 ? coming : call_.answer_max - received_;
     return memory_->reserve(need,
                             is_whole ? blocks_for(std::min(coming, most)) * kBlockSize : need);
