@@ -4,6 +4,9 @@
 One client reads a picture of 8 MB at 500 KB/s, and then 64 of them stop reading after the first bytes. What counts
 is how much private memory the one worker has more than before, at its most.
 
+Then 200 clients that do not read ask for pictures of 4 MB, where image_gateway_memory is 100m: what the worker holds stays
+within a tenth of that and one buffer a call, and goes back within a minute after they have left.
+
     ./build.sh bench [--quick] [--check]
 """
 
@@ -26,6 +29,10 @@ PICTURE = 8_000_000  # bytes
 SPEED = 500_000  # bytes a second
 CLIENTS = 64
 WAYS = ("off", "on")
+LIMIT = 100 * 1024 * 1024
+CROWD, CROWD_PICTURE = 200, 4_000_000
+ALLOWED_IN_CROWD = LIMIT * 1.1 + CROWD * 256 * 1024
+ALLOWED_AFTER_CROWD = 16 * 1024 * 1024  # what malloc and nginx keep
 ALLOWED = {1: 1_000_000, CLIENTS: CLIENTS * 512 * 1024}  # with buffering off
 
 MOCK_CONF = """
@@ -54,7 +61,8 @@ http {{
     {common}
     image_provider big   {{ api openai; url http://127.0.0.1:{mock}/big/v1;   key file:{dir}/key; }}
     image_provider small {{ api openai; url http://127.0.0.1:{mock}/small/v1; key file:{dir}/key; }}
-    image_gateway_memory 2g;
+    image_gateway_memory {memory};
+    image_gateway_answer_max {answer_max};
     server {{
         listen 127.0.0.1:{front};
         location / {{ image_gateway; image_gateway_auth off; image_gateway_buffering {way}; }}
@@ -110,16 +118,18 @@ def read_slowly(connection: socket.socket, seconds: float, look) -> int:
     return most
 
 
-def measure(way: str, module: pathlib.Path, seconds: float) -> dict:
-    """Bytes of memory more than before, by the number of clients."""
+@contextlib.contextmanager
+def serving(module: pathlib.Path, way: str, picture: int, memory: str, answer_max: str = "256m"):
+    """A provider and a worker before it: the port, and how much more memory it has than after its first request."""
     with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as running:
         directory = pathlib.Path(temporary)
         (directory / "answers").mkdir()
         (directory / "key").write_text("sk-mock\n")
-        (directory / "answers" / "big.json").write_text(answer_of(PICTURE))
+        (directory / "answers" / "big.json").write_text(answer_of(picture))
         (directory / "answers" / "small.json").write_text(answer_of(0))
         ports = free_ports("mock", "front")
-        values = {"dir": directory, "module": module, "common": COMMON_CONF.format(dir=directory), "way": way, **ports}
+        values = {"dir": directory, "module": module, "common": COMMON_CONF.format(dir=directory), "way": way,
+                  "memory": memory, "answer_max": answer_max, **ports}
         wait_for(ports["mock"], running.enter_context(nginx("mock", MOCK_CONF.format(**values), directory)))
         front = running.enter_context(nginx("front", FRONT_CONF.format(**values), directory))
         wait_for(ports["front"], front)
@@ -127,11 +137,43 @@ def measure(way: str, module: pathlib.Path, seconds: float) -> dict:
         ask(ports["front"], "small").close()  # what the first request brings along stays
         time.sleep(0.3)
         before = private_bytes(worker)
-        look = lambda: private_bytes(worker) - before  # noqa: E731
-        most = {}
-        with ask(ports["front"]) as connection:
+        yield ports["front"], lambda: private_bytes(worker) - before
+
+
+def send(port: int) -> socket.socket:
+    """A client that reads nothing."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", port))
+    body = json.dumps({"model": "big/gpt-image-2", "prompt": "a red kite over dunes"})
+    connection.sendall((f"POST /v1/images/generations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                        f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+    return connection
+
+
+def measure_crowd(module: pathlib.Path, seconds: float) -> tuple:
+    """Bytes of memory more than before: at its most, and a minute at most after all have left; and those seconds."""
+    with serving(module, "on", CROWD_PICTURE, "100m", "8m") as (port, look):
+        clients = [send(port) for _ in range(CROWD)]
+        end, most = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            most = max(most, look())
+            time.sleep(0.05)
+        for client in clients:
+            client.close()
+        left = time.monotonic()
+        while (after := look()) > ALLOWED_AFTER_CROWD and time.monotonic() < left + 60:
+            time.sleep(0.2)
+        return most, after, time.monotonic() - left
+
+
+def measure(way: str, module: pathlib.Path, seconds: float) -> dict:
+    """Bytes of memory more than before, by the number of clients."""
+    most = {}
+    with serving(module, way, PICTURE, "2g") as (port, look), contextlib.ExitStack() as running:
+        with ask(port) as connection:
             most[1] = read_slowly(connection, seconds, look)
-        clients = [running.enter_context(ask(ports["front"])) for _ in range(CLIENTS)]
+        clients = [running.enter_context(ask(port)) for _ in range(CLIENTS)]
         end = time.monotonic() + seconds
         most[CLIENTS] = 0
         while time.monotonic() < end:
@@ -158,6 +200,12 @@ def main():
         print(f"{clients:3} at once: buffering off {used['off'] / 1e6:7.2f} MB (allowed {allowed / 1e6:.2f}), "
               f"on {used['on'] / 1e6:7.2f} MB ({used['on'] / max(1, used['off']):.1f} times)")
     print(f"with buffering off it stays below what is allowed: {'met' if met else 'NOT MET'}\n")
+    most, after, since = measure_crowd(module, 5 if options.quick else 20)
+    kept = most < ALLOWED_IN_CROWD and after < ALLOWED_AFTER_CROWD
+    print(f"{CROWD} clients that do not read, pictures of {CROWD_PICTURE // 1_000_000} MB, image_gateway_memory 100m: "
+          f"{most / 1e6:.1f} MB (allowed {ALLOWED_IN_CROWD / 1e6:.1f}), {after / 1e6:.1f} MB {since:.0f} s after they left "
+          f"(allowed {ALLOWED_AFTER_CROWD / 1e6:.1f}): {'met' if kept else 'NOT MET'}\n")
+    met = met and kept
     return 1 if options.check and not met else 0
 
 
