@@ -125,15 +125,16 @@ TEST(ErrorReply, IsJudgedByItsMessageWhereThereAreNoCodes) {
         {ErrorRule::message, "bad key", OutcomeType::our_credentials},
         {ErrorRule::code, "odd_code", OutcomeType::not_here},
     };
-    const auto type_of = [&](const char *message) {
-        const ProviderError error{422, "", "odd_code", message, ""};
+    const auto type_of = [&](const char *message, const char *code = "") {
+        const ProviderError error{422, "", code, message, ""};
         const ErrorRule *rule = find_rule(error, kByMessage);
         return rule == nullptr ? OutcomeType::unknown : rule->outcome;
     };
     EXPECT_EQ(type_of("That is a Bad Key, sorry."), OutcomeType::our_credentials);
     EXPECT_EQ(type_of("BAD KEY"), OutcomeType::our_credentials);
-    EXPECT_EQ(type_of("bad  key"), OutcomeType::not_here);
-    EXPECT_EQ(type_of(""), OutcomeType::not_here);
+    EXPECT_EQ(type_of("bad  key"), OutcomeType::unknown);
+    EXPECT_EQ(type_of(""), OutcomeType::unknown);
+    EXPECT_EQ(type_of("BAD KEY", "odd_code"), OutcomeType::not_here) << "a code says more";
     EXPECT_EQ(find_rule({}, kByMessage), nullptr);
 }
 
