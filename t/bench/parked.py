@@ -22,7 +22,7 @@ from memory import private_bytes
 from proxy_vs_gateway import COMMON_CONF, ROOT, free_ports, nginx, wait_for, worker_of
 
 WAYS = ("proxy_pass", "gateway")
-ALLOWED = 28 * 1024  # bytes for each request through the gateway; of these nginx and libcurl have 10 KB each
+ALLOWED = 32 * 1024  # bytes for each request through the gateway; of these nginx and libcurl have 10 KB each
 
 FRONT_CONF = """
 {load}
