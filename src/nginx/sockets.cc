@@ -30,8 +30,8 @@ bool set_interest(ngx_event_t *event, ngx_int_t kind, bool wanted) {
     return done == NGX_OK;
 }
 
-// Of an idle connection that was reset. Before curl 7.88 uses one again it looks at what there is to
-// read: it takes an error for life, and only the end, which is behind the error, for the end.
+// Of an idle connection that was reset. Before curl 7.88 uses one again it looks at what there is
+// to read: it takes an error for life, and only the end, which is behind the error, for the end.
 void forget_error(int socket) {
     int error = 0;
     socklen_t size = sizeof(error);
