@@ -21,7 +21,7 @@ constexpr long kConnectionLifeSeconds = 900;  // so that changes in DNS are foll
 
 // What all transfers together may do in a turn, and the least that one may: curl's callbacks get
 // 16 KB at once.
-constexpr size_t kBytesOfTurn = size_t{256} * 1024;
+constexpr size_t kBytesOfTurn = size_t{1024} * 1024;
 constexpr size_t kLeastBytes = size_t{16} * 1024;
 constexpr std::chrono::microseconds kTimeOfTurn{2'000};
 constexpr std::chrono::microseconds kLeastTime{100};

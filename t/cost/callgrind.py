@@ -57,12 +57,14 @@ class Nginx:
         self._directory = directory
         conf = Configuration(master=False, log_level="error", **parts).text(directory, self.port)
         (directory / "nginx.conf").write_text(conf)
+        slow_clock = directory / "slow_clock.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", slow_clock, Path(__file__).with_name("slow_clock.c")], check=True)
         with open(directory / "output", "wb") as output:
             self._process = subprocess.Popen(
                 ["valgrind", "--tool=callgrind", "--collect-systime=yes", f"--callgrind-out-file={directory}/dump",
                  environment.nginx(), "-p", f"{directory}/", "-c", f"{directory}/nginx.conf", "-e",
                  f"{directory}/error.log"],
-                env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=directory,
+                env={**ENVIRONMENT, "LD_PRELOAD": str(slow_clock)}, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=directory,
                 start_new_session=True)
         try:
             self._wait_for_listener()
