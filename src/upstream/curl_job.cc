@@ -23,7 +23,7 @@ void CurlJob::leave() noexcept {
     }
     multi_.remove(*this);
     curl_slist_free_all(std::exchange(headers_, nullptr));
-    multi_.give_back(std::exchange(easy_, nullptr));
+    multi_.give_back(std::exchange(easy_, nullptr), !is_retried_);
 }
 
 void CurlJob::add_header(const char *line) {

@@ -66,6 +66,8 @@ class CurlJob {
     curl_slist *headers_ = nullptr;
     std::array<char, CURL_ERROR_SIZE> error_{};
     CURLcode result_ = CURLE_OK;
+    // Curl has tried again with this handle. It never forgets that, and gives up after five times.
+    bool is_retried_ = false;
 
  private:
     CallbackOwner &owner_;

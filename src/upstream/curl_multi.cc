@@ -101,9 +101,9 @@ CURL *CurlMulti::take_easy() {
     return easy;
 }
 
-void CurlMulti::give_back(CURL *easy) noexcept {
+void CurlMulti::give_back(CURL *easy, bool is_as_new) noexcept {
     --jobs_;
-    if (idle_.size() >= kIdleEasyHandles) {
+    if (!is_as_new || idle_.size() >= kIdleEasyHandles) {
         curl_easy_cleanup(easy);
         return;
     }

@@ -43,7 +43,7 @@ class CurlMulti final : public SocketListener {
     // An easy handle with every option that is the same for all calls, and room for its job in all
     // lists.
     CURL *take_easy();
-    void give_back(CURL *easy) noexcept;
+    void give_back(CURL *easy, bool is_as_new) noexcept;
 
     void add(CurlJob &job) noexcept;
     // From within a callback: the job wants to be heard when curl has returned.

@@ -15,7 +15,6 @@ namespace {
 constexpr size_t kMostHeaderBytes = 64 * 1024;           // that are kept
 constexpr size_t kMostOfAllHeads = size_t{1024} * 1024;  // also of informational answers
 constexpr int64_t kMostOfFarewell = 64;                  // every head is longer
-constexpr Milliseconds kAtOnce{20};
 constexpr Milliseconds kAcknowledgedBy{1'000};
 constexpr long kSmallReceiveBuffer = 32L * 1024;    // where clients set the pace, and memory counts
 constexpr long kMediumReceiveBuffer = 64L * 1024;   // where many calls are under way
@@ -127,6 +126,7 @@ int CurlTransfer::on_send(void *self, char * /*primary*/, char * /*local*/, int 
     if (!transfer.is_resent()) {
         return CURL_PREREQFUNC_OK;
     }
+    transfer.is_retried_ = true;
     transfer.undelivered_ = transfer.was_never_delivered();
     return CURL_PREREQFUNC_ABORT;
 }
@@ -144,10 +144,11 @@ bool CurlTransfer::was_never_delivered() const noexcept {
     if (closed == nullptr || closed->lost.bytes < body + kMostOfFarewell) {
         return false;
     }
-    // Whoever closes acknowledges with it what has come. A reset may overtake an acknowledgement,
-    // which may be late by 200 ms; but nobody begins to work, and resets at once.
+    // Whoever closes acknowledges with it what has come. A reset may come before an
+    // acknowledgement, which may be late by 200 ms. One that came sooner than an answer could have
+    // come was on its way before.
     const auto age = closed->at - sent_;
-    return !closed->lost.reset || age <= kAtOnce || age >= kAcknowledgedBy;
+    return !closed->lost.reset || age < closed->lost.round_trip || age >= kAcknowledgedBy;
 }
 
 // Where the loop has no room for another socket, only this transfer fails.

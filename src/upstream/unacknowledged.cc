@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 
 namespace gateway {
@@ -27,6 +28,13 @@ int local_port(int socket) noexcept {
                : 0;
 }
 
+// Linux tells a reset of a connection that its peer had closed from any other.
+bool was_closed_first(int socket) noexcept {
+    int error = 0;
+    socklen_t size = sizeof(error);
+    return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == EPIPE;
+}
+
 }  // namespace
 
 std::optional<Unacknowledged> unacknowledged(int socket) noexcept {
@@ -41,8 +49,9 @@ std::optional<Unacknowledged> unacknowledged(int socket) noexcept {
     const auto acknowledged = std::max<int64_t>(0, static_cast<int64_t>(info.tcpi_bytes_acked) - 1);
     const int64_t sent =
         static_cast<int64_t>(info.tcpi_bytes_sent) - static_cast<int64_t>(info.tcpi_bytes_retrans);
-    return Unacknowledged{sent - acknowledged + info.tcpi_notsent_bytes, info.tcpi_state == kClosed,
-                          local_port(socket)};
+    return Unacknowledged{sent - acknowledged + info.tcpi_notsent_bytes,
+                          info.tcpi_state == kClosed && !was_closed_first(socket),
+                          std::chrono::microseconds(info.tcpi_min_rtt), local_port(socket)};
 }
 
 }  // namespace gateway

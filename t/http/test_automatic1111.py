@@ -110,7 +110,7 @@ def test_a_sampler_is_passed_where_the_location_says_so(studio):
     assert fake.work[0].json["sampler_name"] == "DPM++ 2M"
     fake.always(ERRORS_BY_OUTCOME["callers_fault"]["bad_sampler"])
     reply = ask(g, sampler_name="Euler")
-    assert (reply.status, reply.json["error"]["message"]) == (400, "Sampler not found")
+    assert (reply.status, reply.json["error"]["message"]) == (400, "Sampler not found (HTTPException)")
 
 
 def test_nothing_is_stopped_when_a_client_leaves(studio):

@@ -151,7 +151,7 @@ def test_a_mistake_names_its_field(flux):
     g, fake = flux()
     fake.next(Json({"detail": [{"loc": ["body", "prompt"], "msg": "Too long", "type": "string_too_long"}]}, 422))
     reply = ask(g)
-    assert (reply.status, reply.json["error"]["param"]) == (422, "prompt")
+    assert (reply.status, reply.json["error"]["param"]) == (400, "prompt")
     assert "Too long" in reply.json["error"]["message"]
 
 

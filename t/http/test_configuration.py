@@ -60,7 +60,7 @@ REFUSED = {
                                 'the key from "env:TWO_LINES" is empty or not one line of visible ASCII'),
     "a missing key file": (remote("key file:/no/such/file;"), 'cannot read "/no/such/file": No such file or directory'),
     "a directory as key file": (remote("key file:/;"), 'cannot read "/": Is a directory'),
-    "an empty key file": (remote("key file:/dev/null;"), 'the key from "file:/dev/null" is empty'),
+    "a device as key file": (remote("key file:/dev/null;"), 'cannot read "/dev/null": it is not a regular file'),
     "a key from nowhere": (remote("key env:;"), "invalid key, expected env:NAME, file:PATH or none"),
     "a key of weight 0": (remote("key env:OPENAI_API_KEY weight=0;"),
                           'invalid weight "0", expected a number from 1 to 1000'),

@@ -119,7 +119,8 @@ def test_xai_s_refusal_that_is_billed_is_told_and_not_tried_again(behind):
                           f"image_model any p/{WITH_QUALITY} box/placeholder;")
     fake.always(XAI.errors["refused_by_policy"]["moderated"])
     reply = g.generate(model="any")
-    assert (reply.status, reply.json["error"]["message"]) == (400, MODERATED), reply
+    assert (reply.status, reply.json["error"]["code"]) == (400, "content_policy_violation"), reply
+    assert reply.json["error"]["message"].startswith(MODERATED)
     line, = reply.json["extra_fields"]["attempts"]
     assert (line["outcome"], line["billed"], line["cost"]) == ("refused_by_policy", "yes", 0.09)
     assert len(fake.work) == 1

@@ -251,7 +251,7 @@ def test_a_mistake_names_its_field(replicate):
     fake.next(Json({"title": "Input validation failed", "detail": "- input.prompt: is too long", "status": 422,
                     "invalid_fields": [{"field": "input.prompt", "description": "is too long"}]}, 422))
     reply = ask(g)
-    assert (reply.status, reply.json["error"]["param"]) == (422, "prompt")
+    assert (reply.status, reply.json["error"]["param"]) == (400, "prompt")
 
 
 def test_the_wait_of_a_throttled_call_is_read_from_its_words(replicate):

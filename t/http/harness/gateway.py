@@ -221,7 +221,7 @@ class Gateway:
         for pid in family:
             os.kill(pid, signal.SIGKILL)
         self._process.wait(LEAVING)
-        if not until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in family), LEAVING):
+        if not until(lambda: not any(processes.is_running(pid) for pid in family), LEAVING):
             raise AssertionError(f"of {family} some are still there")
 
     def wait_exit(self, timeout: float = LEAVING) -> int:

@@ -38,6 +38,14 @@ class Descriptor:
 PR_SET_CHILD_SUBREAPER = 36
 
 
+def is_running(pid: int) -> bool:
+    """Not a zombie, which nobody has waited for."""
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def adopt_orphans():
     """From now on, processes of ours whose parents have left are our children."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
