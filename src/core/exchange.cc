@@ -84,10 +84,11 @@ tl::expected<void, ApiError> Exchange::identify(const RequestHead &head) {
 
 tl::expected<void, ApiError> Exchange::enter(size_t body_size) {
     memory_ = ports_.memory.open(memory_owner_of(caller_, head_));
-    if (!memory_->may_begin()) {
+    const size_t copies = kCopiesOfBody * body_size;
+    if (!memory_->may_begin() || !memory_->may_hold(copies)) {
         return tl::unexpected(error_memory_held());
     }
-    memory_->hold(body_size);
+    memory_->hold(copies);
     const auto wishes = read_wishes(head_);
     if (!wishes) {
         return tl::unexpected(wishes.error());

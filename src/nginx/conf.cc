@@ -279,6 +279,9 @@ bool prepare_files(ngx_cycle_t *cycle) noexcept {
         }
         const auto *main = static_cast<const MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
+        if (main != nullptr && main->purses != nullptr && ngx_is_init_cycle(cycle->old_cycle)) {
+            forget_other_zones(main->zone, main->purses);
+        }
         if (main != nullptr && !main->state.path.empty() &&
             !prepare_state_directory(main->state, cycle)) {
             return false;

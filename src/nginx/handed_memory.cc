@@ -14,11 +14,8 @@ namespace {
 
 constexpr const char *kPrefix = "image-gateway:";
 
-}  // namespace
-
-std::vector<int> inherited_memory(const std::string &name) {
-    // So the kernel shows it.
-    const std::string wanted = "/memfd:" + (kPrefix + name) + " (deleted)";
+template <typename IsWanted>
+std::vector<int> memory_if(IsWanted is_wanted) {
     std::vector<int> found;
     std::error_code problem;
     for (const auto &entry : std::filesystem::directory_iterator("/proc/self/fd", problem)) {
@@ -26,11 +23,24 @@ std::vector<int> inherited_memory(const std::string &name) {
         int descriptor = -1;
         std::from_chars(number.data(), number.data() + number.size(), descriptor);
         const auto target = std::filesystem::read_symlink(entry.path(), problem);
-        if (!problem && target == wanted) {
+        if (!problem && is_wanted(target.string())) {
             found.push_back(descriptor);
         }
     }
     return found;
+}
+
+}  // namespace
+
+std::vector<int> inherited_memory(const std::string &name) {
+    // So the kernel shows it.
+    const std::string wanted = "/memfd:" + (kPrefix + name) + " (deleted)";
+    return memory_if([&](const std::string &target) { return target == wanted; });
+}
+
+std::vector<int> inherited_memory() {
+    const std::string wanted = std::string("/memfd:") + kPrefix;
+    return memory_if([&](const std::string &target) { return target.starts_with(wanted); });
 }
 
 int make_memory(const std::string &name, size_t size) {

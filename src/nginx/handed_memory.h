@@ -11,6 +11,8 @@ namespace gateway {
 
 // Descriptors of the files with this name that this process was started with.
 std::vector<int> inherited_memory(const std::string &name);
+// Those of any name.
+std::vector<int> inherited_memory();
 
 // A new one, all zero; -1 where the kernel has none. It stays open in a new binary.
 int make_memory(const std::string &name, size_t size);

@@ -70,6 +70,7 @@ struct UsageWriter::Shared {
 struct UsageWriter::Job {
     UsageBatch batch;
     uint64_t purses = 0;
+    uint64_t expected = 0;        // they, if the file must know them
     std::vector<PurseSums> sums;  // of the batch's payers
     bool restores = false;
     int64_t now = 0;
@@ -103,7 +104,7 @@ struct UsageWriter::Job {
             return;
         }
         const auto file =
-            rebuild ? shared.keeper.rebuild(*rebuild, purses, now) : shared.keeper.file();
+            rebuild ? shared.keeper.rebuild(*rebuild, purses, now) : shared.keeper.file(expected);
         const auto done = file ? work(**file) : tl::unexpected(file.error());
         note = shared.keeper.take_note();
         if (restores && rebuild && !note.empty()) {
@@ -189,6 +190,8 @@ UsageWriter::~UsageWriter() {
 void UsageWriter::take_sums(Job &job) {
     const std::vector<Account> payers(job.batch.payers().begin(), job.batch.payers().end());
     job.purses = purses_;
+    has_written_ = has_written_ || ledger_.has_written();
+    job.expected = has_written_ ? purses_ : 0;
     job.sums = ledger_.sums_of(payers);
 }
 
@@ -221,7 +224,9 @@ void UsageWriter::start(const std::function<bool(int32_t)> &is_alive, Keys keys)
 }
 
 bool UsageWriter::is_open() const {
-    const bool waits_long = oldest_ && clock_.now() - *oldest_ > kLongestUnwritten;
+    // While a file that has just been written to is looked through, it can be written to.
+    const bool checks = job_ != nullptr && job_->checks;
+    const bool waits_long = !checks && oldest_ && clock_.now() - *oldest_ > kLongestUnwritten;
     return !rules_.refuse || !(failing_ || waits_long);
 }
 
@@ -299,9 +304,10 @@ void UsageWriter::begin_job(Ledger::Restoring state) {
 // it as well, and these find that the file is another one. Before what was used earlier is read,
 // the ledger knows less than the file might.
 void UsageWriter::prepare_rebuild(Job &job) {
-    job.rebuild.emplace();
-    if (!job.restores) {
-        job.rebuild = balance_of(counted_(), job.now);
+    job.rebuild = balance_of(counted_(), job.now);
+    if (job.restores) {
+        job.rebuild->images.clear();
+    } else {
         job.batch.forget_images();
     }
 }
@@ -384,7 +390,7 @@ void UsageWriter::restore(const Job &job) {
                       "stay in the state file; those of keys that are in use come first",
                       forgotten);
     }
-    const Moment now{clock_.unix_seconds(), clock_.now().count()};
+    const Moment now{job.now, clock_.now().count()};  // of the day that was read
     for (const Balance::Images &images : job.balance->images) {
         ledger_.restore_images(party_named(images.kind, images.key, images.account), images.images,
                                now);

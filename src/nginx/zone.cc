@@ -229,6 +229,15 @@ void leave_zone_file_to_master(ngx_shm_zone_t *zone) {
     }
 }
 
+void forget_other_zones(ngx_shm_zone_t *zone, ngx_shm_zone_t *purses) {
+    for (const int descriptor : inherited_memory()) {
+        if (descriptor != static_cast<ZoneFile *>(zone->data)->descriptor &&
+            descriptor != static_cast<ZoneFile *>(purses->data)->descriptor) {
+            close(descriptor);
+        }
+    }
+}
+
 size_t most_purses() {
     // Without what nginx keeps of the zone for itself.
     constexpr size_t kSlabs = 256 * 1024;

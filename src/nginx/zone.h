@@ -18,6 +18,9 @@ ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size);
 ngx_shm_zone_t *add_purses(ngx_conf_t *cf);
 // In a worker: only the master hands its memory on, and nobody whom a worker starts gets it.
 void leave_zone_file_to_master(ngx_shm_zone_t *zone);
+// In a master that the old binary has started: a zone that no directive names any more must not be
+// found by the binary after this one, which would take it for what counts.
+void forget_other_zones(ngx_shm_zone_t *zone, ngx_shm_zone_t *purses);
 // For so many keys there is room in the purses.
 size_t most_purses();
 

@@ -184,6 +184,15 @@ tl::expected<Balance, StateProblem> StateFile::read(int64_t unix_seconds, uint64
     return balance;
 }
 
+tl::expected<bool, StateProblem> StateFile::knows(uint64_t purses) {
+    Statement any = database_.prepare("SELECT 1 FROM written WHERE purses = ? LIMIT 1");
+    const Statement::Step step = any.bind(static_cast<int64_t>(purses)).next();
+    if (step == Statement::Step::failed) {
+        return tl::unexpected(database_.problem());
+    }
+    return step == Statement::Step::row;
+}
+
 tl::expected<void, StateProblem> StateFile::write(const UsageBatch &batch, uint64_t purses,
                                                   std::span<const PurseSums> sums) {
     if (database_.run("BEGIN IMMEDIATE") && add_all(batch, purses, sums) &&

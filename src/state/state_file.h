@@ -46,6 +46,8 @@ class StateFile {
 
     // Of what was spent, what was not counted in the purses with this number.
     tl::expected<Balance, StateProblem> read(int64_t unix_seconds, uint64_t purses);
+    // Whether anything of the purses with this number was ever written to it.
+    tl::expected<bool, StateProblem> knows(uint64_t purses);
     // All of it, or nothing. The sums are those of the purses with this number: what the file does
     // not have of them yet is added, so that nothing is added twice, whoever writes it and however
     // often.

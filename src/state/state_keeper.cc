@@ -121,7 +121,7 @@ tl::expected<void, StateProblem> StateKeeper::open() {
     return {};
 }
 
-tl::expected<StateFile *, StateProblem> StateKeeper::file() {
+tl::expected<StateFile *, StateProblem> StateKeeper::file(uint64_t purses) {
     if (!damage_ && opened_.exists()) {
         damage_ = happened();
     }
@@ -135,6 +135,17 @@ tl::expected<StateFile *, StateProblem> StateKeeper::file() {
         }
         if (damaged) {
             damage_ = Damage{"is damaged: " + done.error().text, true, identify(path_)};
+        } else if (purses != 0) {
+            // It is new, or another one: this process cannot have seen that happen.
+            const auto known = file_->knows(purses);
+            if (!known) {
+                return tl::unexpected(known.error());
+            }
+            if (!*known) {
+                file_.reset();
+                wal_ = shm_ = {};  // what lies beside it is its own
+                damage_ = Damage{"has nothing of what was counted", false, opened_};
+            }
         }
     }
     if (damage_) {

@@ -21,7 +21,9 @@ class StateKeeper {
 
     // Opened if need be. A problem of kind `damaged`: rebuild() is to be called, and all else is in
     // vain until then.
-    tl::expected<StateFile *, StateProblem> file();
+    // `purses`: those of which something was written already, so that it must be in the file; 0:
+    // none.
+    tl::expected<StateFile *, StateProblem> file(uint64_t purses = 0);
     // Something at the file has failed: it is opened anew, or rebuilt.
     void note_failure(const StateProblem &problem);
     // Puts aside what is of no use, and sees to it that the file has at least what is in `counted`.

@@ -174,8 +174,12 @@ void CurlMulti::resume(CurlJob &job) noexcept {
     if (!job.added()) {
         return;
     }
-    curl_easy_pause(job.easy(), CURLPAUSE_CONT);
+    const CURLcode result = curl_easy_pause(job.easy(), CURLPAUSE_CONT);
     ERR_clear_error();
+    if (result != CURLE_OK) {
+        end(job, result);  // what it had kept is lost: curl itself would go on behind the gap
+        return;
+    }
     arm();
 }
 

@@ -223,3 +223,17 @@ def test_pictures_behind_links_wait_for_memory_too(gateway, openai_factory):
             reader.reset()
     # 4 requests of 32 MB each; one of them may go beyond the limit.
     assert watch.most < (40 + 32 + 20) * MEGA or SANITIZED, watch.most / MEGA
+
+
+def test_bodies_leave_room_for_the_answers_that_their_requests_wait_for(gateway, openai_factory, scratch):
+    """Else all would wait for memory that their own bodies hold, until their deadline, and be paid for."""
+    keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
+    openai = openai_factory(image_bytes=1_500_000)
+    openai.always(Delay(0.5))
+    g = gateway(f"image_gateway; image_gateway_keys {keys}; image_gateway_deadline 20s;",
+                provider(openai) + "image_gateway_memory 16m;")
+    headers = {"x-api-key": "sk-bf-a", "Content-Type": "application/json"}
+    replies = together(11, g.post, PATH, body=json.dumps(ASK).encode().ljust(360_000), headers=headers, timeout=60)
+    statuses = [reply.status for reply in replies]
+    assert statuses.count(200) > 0 and set(statuses) <= {200, 503}
+    assert len(openai.work) == statuses.count(200)

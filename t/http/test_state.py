@@ -502,3 +502,23 @@ def test_a_page_that_is_damaged_is_found_at_the_start(kept, scratch):
     assert ask(scratch, "PRAGMA integrity_check") == [("ok",)] and spent_in(scratch) == 50_000
     g = kept(**members)
     assert make(g).status == 402
+
+
+def take_away(scratch):
+    for name in ("state.db", "state.db-wal", "state.db-shm"):
+        (state(scratch).parent / name).unlink(missing_ok=True)
+
+
+def test_a_file_that_is_taken_away_before_a_reload_gets_all_that_was_spent(kept, scratch):
+    """The new worker has never seen the old file."""
+    parts = {"workers": 1, "budgets": [{"usd": 0.02, "per": "lifetime"}]}
+    g = kept(**parts)
+    assert [make(g).status for _ in range(3)] == [200, 200, 402]
+    assert until(lambda: spent(scratch) == 20000, 5)
+    take_away(scratch)
+    g.reload()
+    assert make(g, {"x-api-key": "sk-bf-b"}).status == 200
+    assert until(lambda: state(scratch).exists() and spent(scratch) == 20000, 15)
+    g.quit()
+    g = kept(**parts)
+    assert make(g).status == 402

@@ -155,14 +155,23 @@ bool RequestMemory::may_begin() const {
     if (answers_ > 0) {
         return true;
     }
-    return held_->is_over(caller, caller.wanted)
-               ? held_->total_ + held_->wanted_ < held_->short_from_
-               : held_->total_ < held_->limit_;
+    // Its own body does not stand in its way: it is here already.
+    const size_t others = held_->total_ - own_;
+    return held_->is_over(caller, caller.wanted) ? others + held_->wanted_ < held_->short_from_
+                                                 : others < held_->limit_;
+}
+
+// They stay until the answer has gone. With no more than half of what the caller may take, answers
+// find room to come and go beside them: else requests would wait for each other's bodies.
+bool RequestMemory::may_hold(size_t bytes) const {
+    const size_t most = held_->is_over(caller_.second, bytes) ? held_->short_from_ : held_->limit_;
+    return held_->bodies_ == 0 || held_->bodies_ + bytes <= most / 2;
 }
 
 void RequestMemory::hold(size_t bytes) noexcept {
     held_->subtract(caller_.second, own_);
     held_->add(caller_.second, bytes);
+    held_->bodies_ += bytes - own_;
     own_ = bytes;
 }
 

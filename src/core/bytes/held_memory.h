@@ -87,6 +87,7 @@ class HeldMemory : public std::enable_shared_from_this<HeldMemory> {
     size_t total_ = 0;
     size_t wanted_ = 0;
     size_t answers_ = 0;  // under way
+    size_t bodies_ = 0;   // bytes that requests hold besides their answers
     uint64_t requests_ = 0;
     Callers callers_;
     std::list<AnswerMemory *> queue_;  // those of older requests first
@@ -107,6 +108,8 @@ class RequestMemory : public std::enable_shared_from_this<RequestMemory> {
     // Whether something may be begun that needs memory. A request that holds a part of its answer
     // may always go on.
     [[nodiscard]] bool may_begin() const;
+    // Whether there is room for so many bytes besides answers.
+    [[nodiscard]] bool may_hold(size_t bytes) const;
     // Whether so many bytes for each answer under way of this worker would be much.
     [[nodiscard]] bool is_much(size_t for_each) const { return held_->is_much(for_each); }
     // What the request holds besides its answers, as known by now.

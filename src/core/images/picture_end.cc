@@ -13,9 +13,11 @@ constexpr std::string_view kEndOfPng = "\0\0\0\0IEND\xae\x42\x60\x82"sv;
 
 // ITU-T T.81: within coded data 0xff is followed by 0 or a restart marker, so that no EOI is in it.
 constexpr std::string_view kEndOfJpeg = "\xff\xd9"sv;
-constexpr size_t kMostBehindJpeg = 64;
+constexpr size_t kMostBehindEnd = 64;  // some writers add a line end, or zeros
 
 constexpr char kEndOfGif = 0x3b;
+
+constexpr size_t kLeastWebp = 20;  // two headers
 
 // RFC 9649, section 2.4: the length behind "RIFF" counts all that follows it.
 size_t length_of_webp(std::string_view front) {
@@ -35,13 +37,19 @@ std::string_view without_zeros(std::string_view tail) {
 
 bool has_end(ImageFormat format, std::string_view front, std::string_view tail, size_t bytes) {
     switch (format) {
-        case ImageFormat::png: return tail.ends_with(kEndOfPng);
+        case ImageFormat::png: {
+            const size_t end = tail.rfind(kEndOfPng);
+            return end != std::string_view::npos &&
+                   tail.size() - end <= kEndOfPng.size() + kMostBehindEnd;
+        }
         case ImageFormat::jpeg: {
             const size_t end = tail.rfind(kEndOfJpeg);
-            return end != std::string_view::npos && tail.size() - end <= kMostBehindJpeg;
+            return end != std::string_view::npos && tail.size() - end <= kMostBehindEnd;
         }
         case ImageFormat::gif: return without_zeros(tail).ends_with(kEndOfGif);
-        case ImageFormat::webp: return front.size() >= 8 && bytes >= length_of_webp(front);
+        case ImageFormat::webp:
+            return front.size() >= 8 && length_of_webp(front) >= kLeastWebp &&
+                   bytes >= length_of_webp(front);
         case ImageFormat::unknown: break;
     }
     return false;

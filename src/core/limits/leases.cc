@@ -40,11 +40,11 @@ bool LeaseJudge::is_over(const Lease &lease) {
     if (lease.process == 0) {
         return false;
     }
-    if (lease.process != known_) {
-        known_ = lease.process;
-        known_alive_ = is_alive_(known_);
+    Known &known = known_[static_cast<uint32_t>(lease.process) % known_.size()];
+    if (lease.process != known.process) {
+        known = {lease.process, is_alive_(lease.process)};
     }
-    return lease.deadline < now_.milliseconds || !known_alive_;
+    return lease.deadline < now_.milliseconds || !known.alive;
 }
 
 }  // namespace gateway

@@ -2,6 +2,7 @@
 // Plain data; the caller holds the lock, and keeps what there was until its change is complete.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -68,8 +69,11 @@ class LeaseJudge {
  private:
     Moment now_;
     const std::function<bool(int32_t)> &is_alive_;
-    int32_t known_ = 0;  // most leases in a row are of few processes
-    bool known_alive_ = false;
+    struct Known {
+        int32_t process = 0;
+        bool alive = false;
+    };
+    std::array<Known, 64> known_{};  // by number: there are few processes, and each costs a call
 };
 
 }  // namespace gateway

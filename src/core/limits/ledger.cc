@@ -468,8 +468,11 @@ bool Ledger::restore_spent(const Account &account, std::string_view key, Period 
     }
     purses.region().edit(*purse);
     CalendarCount &before = purse->before[static_cast<size_t>(period)];
-    if (number >= before.number) {
+    // A file that has lost something since must not give it back.
+    if (number > before.number) {
         before = {number, usd};
+    } else if (number == before.number) {
+        before.used = std::max(before.used, usd);
     }
     return true;
 }
@@ -555,6 +558,22 @@ void Ledger::note_written(std::span<const PurseSums> sums) {
                 std::max(purse->written, one.spent[static_cast<size_t>(Period::lifetime)].used);
         }
     }
+}
+
+// Purses are never taken away, and the first that was ever written stays early in the list.
+bool Ledger::has_written() {
+    constexpr size_t kAtOnce = 512;
+    for (size_t begin = 0, count = kAtOnce; count == kAtOnce; begin += count) {
+        const MemoryLock lock(memory_);
+        const Purses purses(purses_);
+        count = std::min(kAtOnce, purses.size() - std::min(begin, purses.size()));
+        for (size_t i = begin; i < begin + count; ++i) {
+            if (purses.at(i).written > 0) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 std::vector<Account> Ledger::unwritten() {

@@ -83,6 +83,8 @@ class Ledger {
     // Of these keys, in the same order.
     [[nodiscard]] std::vector<PurseSums> sums_of(std::span<const Account> keys);
     void note_written(std::span<const PurseSums> sums);
+    // Whether any was noted in these purses.
+    [[nodiscard]] bool has_written();
     // All keys of which something is not written, also what workers have counted that are gone.
     [[nodiscard]] std::vector<Account> unwritten();
 

@@ -15,6 +15,7 @@ namespace {
 // The request's own deadline is kept by its own timer, which must be the first to speak.
 constexpr Milliseconds kGrace{1'000};
 constexpr Milliseconds kLongestPoll{30'000};
+constexpr size_t kMostOfCancel = size_t{64} * 1024;
 constexpr Milliseconds kLongestCancel{5'000};
 
 }  // namespace
@@ -210,6 +211,9 @@ void Attempt::cancel_job() noexcept {
         if (auto call = dialect().cancel(request_, *job_)) {
             HttpCall ready = set_up(std::move(*call), kLongestCancel);
             ready.timeouts.total = kLongestCancel;
+            // Nobody waits for the answer: it is small, and waits for nobody's memory.
+            ready.memory = nullptr;
+            ready.answer_max = kMostOfCancel;
             ports_.upstream.send_off(std::move(ready));
         }
     } catch (...) {
