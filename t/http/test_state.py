@@ -154,7 +154,7 @@ def test_what_a_killed_worker_has_counted_is_written_down(kept, scratch):
     g = kept(budgets=[{"usd": CENTS / 100, "per": "month"}], workers=2)
     g.allow_worker_change()
     g.allow_log("exited on signal 9")
-    for _ in range(3):
+    for _ in range(2):  # which leaves some of the budget
         flood = Flood(g, 300, HEADERS, connections=4, ahead=8)
         flood.start()
         assert until(lambda: flood.statuses[200] > 100, 10)

@@ -280,7 +280,8 @@ TEST(ManyEntries, TakeTimeInProportionToTheirNumber) {
 
 TEST_F(MoreThanAskedTest, APictureThatIsHandedOnIsTheFirst) {
     policy.buffering = false;
-    const std::string picture = std::string(kPng).substr(0, 92) + std::string(9'000, 'A');
+    const std::string picture =
+        std::string(kPng).substr(0, 76) + std::string(9'000, 'A') + std::string(kPng).substr(76);
     const auto pool = BlockPool::create(10);
     Lifter lifter(pool);
     std::string sent;
