@@ -28,7 +28,7 @@ tl::expected<Caller, ApiError> admit(const Key &key, const std::shared_ptr<const
 
 // A token stands for the key that it names. Where there are no keys, it stands for itself, under a
 // name that no key can have: its issuer may give its bearers any id.
-tl::expected<Caller, ApiError> identify_bearer(Bearer bearer,
+tl::expected<Caller, ApiError> identify_bearer(const Bearer &bearer,
                                                const std::shared_ptr<const KeyRing> &ring,
                                                int64_t unix_seconds) {
     const Key *key = ring == nullptr || bearer.admin ? nullptr : ring->find_id(bearer.key_id);
