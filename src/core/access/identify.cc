@@ -78,7 +78,7 @@ tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
     }
     if (accepted.tokens != nullptr && looks_like_jws(secret)) {
         auto bearer = accepted.tokens->verify(secret, unix_seconds);
-        return bearer ? identify_bearer(std::move(*bearer), accepted.ring, unix_seconds)
+        return bearer ? identify_bearer(*bearer, accepted.ring, unix_seconds)
                       : tl::unexpected(std::move(bearer.error()));
     }
     const Key *key = accepted.ring == nullptr ? nullptr : accepted.ring->find(secret);
