@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/exchange.h"
+#include "core/exchange/exchange.h"
 #include "nginx/cors.h"
 #include "nginx/handlers.h"
 #include "nginx/jwt_rules.h"

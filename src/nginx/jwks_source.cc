@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/providers/redact.h"
 #include "core/random.h"
-#include "core/response/redact.h"
 #include "nginx/ngx.h"
 
 namespace gateway {

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "core/access/openssl_errors.h"
-#include "core/access/sha256.h"
+#include "core/bytes/sha256.h"
 #include "nginx/conf_error.h"
 #include "nginx/files.h"
 #include "nginx/guard.h"

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/callback_owner.h"
-#include "core/exchange.h"
+#include "core/exchange/exchange.h"
 #include "nginx/answer_out.h"
 #include "nginx/conf.h"
 #include "nginx/ngx.h"

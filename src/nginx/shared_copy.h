@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/access/sha256.h"
+#include "core/bytes/sha256.h"
 #include "nginx/files.h"
 
 namespace gateway {

@@ -9,8 +9,8 @@
 #include "core/access/key_ring.h"
 #include "core/limits/counted.h"
 #include "core/limits/ledger.h"
+#include "core/limits/usage_book.h"
 #include "core/ports.h"
-#include "core/usage_book.h"
 #include "state/usage_batch.h"
 
 namespace gateway {

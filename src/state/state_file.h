@@ -11,7 +11,7 @@
 #include "core/limits/budget.h"
 #include "core/limits/ledger.h"
 #include "core/limits/party.h"
-#include "core/usage_book.h"
+#include "core/limits/usage_book.h"
 #include "state/database.h"
 #include "state/usage_batch.h"
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/usage_book.h"
+#include "core/limits/usage_book.h"
 
 namespace gateway {
 

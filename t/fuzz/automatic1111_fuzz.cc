@@ -1,5 +1,5 @@
 // What a dialect makes of any reply: see dialect_fuzz.h.
-#include "core/providers/automatic1111.h"
+#include "core/providers/dialects/automatic1111.h"
 
 #include "dialect_fuzz.h"
 

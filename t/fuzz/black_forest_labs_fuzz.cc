@@ -1,5 +1,5 @@
 // What a dialect makes of any reply: see dialect_fuzz.h.
-#include "core/providers/black_forest_labs.h"
+#include "core/providers/dialects/black_forest_labs.h"
 
 #include "dialect_fuzz.h"
 

@@ -1,5 +1,5 @@
 // What a dialect makes of any reply: see dialect_fuzz.h.
-#include "core/providers/cloudflare.h"
+#include "core/providers/dialects/cloudflare.h"
 
 #include "dialect_fuzz.h"
 

@@ -7,8 +7,8 @@
 #include "core/images/base64.h"
 #include "core/images/check_pictures.h"
 #include "core/providers/dialect.h"
+#include "core/providers/redact.h"
 #include "core/response/answer.h"
-#include "core/response/redact.h"
 #include "fuzz.h"
 
 namespace gateway {

@@ -1,5 +1,5 @@
 // What fal's dialects make of any reply: to a submit, of a job, and its result. See dialect_fuzz.h.
-#include "core/providers/fal.h"
+#include "core/providers/dialects/fal.h"
 
 #include "dialect_fuzz.h"
 

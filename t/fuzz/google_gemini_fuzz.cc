@@ -1,5 +1,5 @@
 // What a dialect makes of any reply: see dialect_fuzz.h.
-#include "core/providers/google_gemini.h"
+#include "core/providers/dialects/google_gemini.h"
 
 #include "dialect_fuzz.h"
 

@@ -1,5 +1,5 @@
 // What a dialect makes of any reply (see dialect_fuzz.h), and of any event of a stream.
-#include "core/providers/openai.h"
+#include "core/providers/dialects/openai.h"
 
 #include "dialect_fuzz.h"
 

@@ -1,5 +1,5 @@
 // What a dialect makes of any reply: see dialect_fuzz.h.
-#include "core/providers/replicate.h"
+#include "core/providers/dialects/replicate.h"
 
 #include "dialect_fuzz.h"
 

@@ -1,5 +1,5 @@
 // What a dialect makes of any reply: see dialect_fuzz.h.
-#include "core/providers/stability.h"
+#include "core/providers/dialects/stability.h"
 
 #include "dialect_fuzz.h"
 

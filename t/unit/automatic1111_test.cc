@@ -1,5 +1,5 @@
 // The dialect of AUTOMATIC1111 and Forge: bodies forth, pictures among grids and errors back.
-#include "core/providers/automatic1111.h"
+#include "core/providers/dialects/automatic1111.h"
 
 #include <gtest/gtest.h>
 

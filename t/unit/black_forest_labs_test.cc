@@ -1,6 +1,6 @@
 // Black Forest Labs' dialect, forth: what each model is sent. And back: jobs, links, refusals,
 // errors.
-#include "core/providers/black_forest_labs.h"
+#include "core/providers/dialects/black_forest_labs.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The dialect of Workers AI: JSON or forms forth, by model; pictures and errors back.
-#include "core/providers/cloudflare.h"
+#include "core/providers/dialects/cloudflare.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 // must not keep the others from it.
 #include <gtest/gtest.h>
 
-#include "core/response/failure.h"
+#include "core/routing/failure.h"
 #include "exchange_world.h"
 
 namespace gateway {

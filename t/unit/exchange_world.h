@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/exchange.h"
+#include "core/exchange/exchange.h"
 #include "fake_ports.h"
 #include "read_json.h"
 #include "replies.h"

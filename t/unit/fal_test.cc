@@ -1,5 +1,5 @@
 // fal's dialects: inputs by model, results and errors, and the queue's addresses.
-#include "core/providers/fal.h"
+#include "core/providers/dialects/fal.h"
 
 #include <string>
 

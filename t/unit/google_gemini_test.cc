@@ -1,5 +1,5 @@
 // Gemini's dialect: what is sent, and how pictures, refusals and errors are read.
-#include "core/providers/google_gemini.h"
+#include "core/providers/dialects/google_gemini.h"
 
 #include <string>
 

@@ -1,5 +1,5 @@
 // Hugging Face's dialect: addresses and bodies forth, pictures and errors back.
-#include "core/providers/huggingface.h"
+#include "core/providers/dialects/huggingface.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "core/providers/openai.h"
+#include "core/providers/dialects/openai.h"
 #include "replies.h"
 
 namespace gateway {

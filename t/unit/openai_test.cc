@@ -1,5 +1,5 @@
 // OpenAI's dialect, forth: what is sent. And back: pictures. (Errors are in openai_errors_test.cc.)
-#include "core/providers/openai.h"
+#include "core/providers/dialects/openai.h"
 
 #include <gtest/gtest.h>
 

@@ -1,14 +1,14 @@
 // Servers that speak OpenAI's Images API with differences: those that are built in, and those that
 // an operator describes.
-#include "core/providers/openai_wire.h"
+#include "core/providers/dialects/openai_wire.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <string>
 
+#include "core/providers/dialects/openai_answer.h"
 #include "core/providers/json_reply.h"
-#include "core/providers/openai_answer.h"
 #include "dialect_test.h"
 #include "replies.h"
 

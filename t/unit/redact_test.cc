@@ -1,4 +1,4 @@
-#include "core/response/redact.h"
+#include "core/providers/redact.h"
 
 #include <gtest/gtest.h>
 

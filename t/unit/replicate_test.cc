@@ -1,5 +1,5 @@
 // Replicate's dialect, forth: what each model is sent. And back: predictions, in all their forms.
-#include "core/providers/replicate.h"
+#include "core/providers/dialects/replicate.h"
 
 #include <gtest/gtest.h>
 

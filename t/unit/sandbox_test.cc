@@ -1,5 +1,5 @@
 // The built-in provider: what it draws, how it plays slow and failing.
-#include "core/providers/sandbox.h"
+#include "core/providers/dialects/sandbox.h"
 
 #include <gtest/gtest.h>
 

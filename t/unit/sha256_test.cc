@@ -1,5 +1,5 @@
 // SHA-256 against the examples of NIST (FIPS 180-2, appendix B, and CAVP's short messages).
-#include "core/access/sha256.h"
+#include "core/bytes/sha256.h"
 
 #include <gtest/gtest.h>
 

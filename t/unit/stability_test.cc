@@ -1,5 +1,5 @@
 // Stability's dialect: forms forth, pictures and errors back.
-#include "core/providers/stability.h"
+#include "core/providers/dialects/stability.h"
 
 #include <gtest/gtest.h>
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "core/access/key_set.h"
-#include "core/access/sha256.h"
 #include "core/api_error.h"
+#include "core/bytes/sha256.h"
 
 namespace gateway {
 

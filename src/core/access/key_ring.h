@@ -10,7 +10,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "core/access/sha256.h"
+#include "core/bytes/sha256.h"
 #include "core/limits/account.h"
 #include "core/limits/budget.h"
 #include "core/limits/limits.h"

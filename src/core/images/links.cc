@@ -8,7 +8,7 @@
 #include <stdexcept>
 
 #include "core/access/openssl_errors.h"
-#include "core/access/sha256.h"
+#include "core/bytes/sha256.h"
 
 namespace gateway {
 

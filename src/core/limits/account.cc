@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "core/access/sha256.h"
+#include "core/bytes/sha256.h"
 
 namespace gateway {
 

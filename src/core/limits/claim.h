@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/limits/ledger.h"
-#include "core/usage_book.h"
+#include "core/limits/usage_book.h"
 
 namespace gateway {
 

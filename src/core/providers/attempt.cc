@@ -6,7 +6,7 @@
 #include "core/net/origin.h"
 #include "core/providers/callers_words.h"
 #include "core/providers/error_reply.h"
-#include "core/response/wire.h"
+#include "core/providers/wire.h"
 
 namespace gateway {
 

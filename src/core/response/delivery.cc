@@ -5,7 +5,7 @@
 
 #include "core/images/check_pictures.h"
 #include "core/json/text.h"
-#include "core/response/redact.h"
+#include "core/providers/redact.h"
 
 namespace gateway {
 

@@ -1,6 +1,6 @@
 #include "core/routing/call_key.h"
 
-#include "core/access/sha256.h"
+#include "core/bytes/sha256.h"
 
 namespace gateway {
 

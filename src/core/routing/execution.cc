@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/random.h"
-#include "core/response/failure.h"
+#include "core/routing/failure.h"
 
 namespace gateway {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/providers/error_reply.h"
-#include "core/response/redact.h"
+#include "core/providers/redact.h"
 
 namespace gateway {
 

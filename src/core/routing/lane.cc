@@ -8,7 +8,7 @@
 #include "core/images/check_pictures.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/made_facts.h"
-#include "core/response/redact.h"
+#include "core/providers/redact.h"
 #include "core/routing/backoff.h"
 
 namespace gateway {

@@ -1,9 +1,9 @@
-#include "core/providers/openai_wire.h"
+#include "core/providers/dialects/openai_wire.h"
 
 #include <algorithm>
 
 #include "core/json/text.h"
-#include "core/providers/openai_answer.h"
+#include "core/providers/dialects/openai_answer.h"
 
 namespace gateway {
 

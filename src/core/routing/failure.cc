@@ -1,4 +1,4 @@
-#include "core/response/failure.h"
+#include "core/routing/failure.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "core/providers/stability.h"
+#include "core/providers/dialects/stability.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "core/providers/black_forest_labs.h"
+#include "core/providers/dialects/black_forest_labs.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "core/providers/huggingface.h"
+#include "core/providers/dialects/huggingface.h"
 
 #include <algorithm>
 #include <string>

@@ -1,14 +1,14 @@
-#include "core/providers/openai.h"
+#include "core/providers/dialects/openai.h"
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "core/json/writer.h"
+#include "core/providers/dialects/openai_answer.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
-#include "core/providers/openai_answer.h"
 #include "core/random.h"
 #include "core/request/geometry.h"
 #include "core/request/profile.h"

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/providers/dialect.h"
-#include "core/providers/openai_wire.h"
+#include "core/providers/dialects/openai_wire.h"
 
 namespace gateway {
 

@@ -1,4 +1,4 @@
-#include "core/providers/openai_answer.h"
+#include "core/providers/dialects/openai_answer.h"
 
 #include <charconv>
 #include <string>

@@ -1,11 +1,11 @@
-#include "core/response/wire.h"
+#include "core/providers/wire.h"
 
 #include <utility>
 
 #include "core/json/text.h"
 #include "core/json/writer.h"
 #include "core/providers/image_value.h"
-#include "core/response/redact.h"
+#include "core/providers/redact.h"
 
 namespace gateway {
 

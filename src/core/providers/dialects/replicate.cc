@@ -1,4 +1,4 @@
-#include "core/providers/replicate.h"
+#include "core/providers/dialects/replicate.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,10 +6,10 @@
 
 #include "core/json/writer.h"
 #include "core/providers/call_headers.h"
+#include "core/providers/dialects/replicate_input.h"
 #include "core/providers/error_reply.h"
 #include "core/providers/image_value.h"
 #include "core/providers/json_reply.h"
-#include "core/providers/replicate_input.h"
 #include "core/random.h"
 #include "core/request/profile.h"
 

@@ -1,11 +1,11 @@
-#include "core/providers/google_gemini.h"
+#include "core/providers/dialects/google_gemini.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "core/json/writer.h"
+#include "core/providers/dialects/google_error.h"
 #include "core/providers/error_reply.h"
-#include "core/providers/google_error.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
 #include "core/random.h"

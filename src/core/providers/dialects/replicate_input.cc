@@ -1,4 +1,4 @@
-#include "core/providers/replicate_input.h"
+#include "core/providers/dialects/replicate_input.h"
 
 #include <algorithm>
 #include <iterator>

@@ -1,4 +1,4 @@
-#include "core/providers/automatic1111.h"
+#include "core/providers/dialects/automatic1111.h"
 
 #include <algorithm>
 #include <string>

@@ -1,17 +1,17 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/providers/automatic1111.h"
-#include "core/providers/black_forest_labs.h"
-#include "core/providers/cloudflare.h"
 #include "core/providers/dialect.h"
-#include "core/providers/fal.h"
-#include "core/providers/google_gemini.h"
-#include "core/providers/huggingface.h"
-#include "core/providers/openai.h"
-#include "core/providers/replicate.h"
-#include "core/providers/sandbox.h"
-#include "core/providers/stability.h"
+#include "core/providers/dialects/automatic1111.h"
+#include "core/providers/dialects/black_forest_labs.h"
+#include "core/providers/dialects/cloudflare.h"
+#include "core/providers/dialects/fal.h"
+#include "core/providers/dialects/google_gemini.h"
+#include "core/providers/dialects/huggingface.h"
+#include "core/providers/dialects/openai.h"
+#include "core/providers/dialects/replicate.h"
+#include "core/providers/dialects/sandbox.h"
+#include "core/providers/dialects/stability.h"
 
 namespace gateway {
 

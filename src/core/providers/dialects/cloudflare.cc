@@ -1,4 +1,4 @@
-#include "core/providers/cloudflare.h"
+#include "core/providers/dialects/cloudflare.h"
 
 #include <algorithm>
 #include <string>

@@ -1,4 +1,4 @@
-#include "core/access/sha256.h"
+#include "core/bytes/sha256.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -1,4 +1,4 @@
-#include "core/providers/sandbox.h"
+#include "core/providers/dialects/sandbox.h"
 
 #include <algorithm>
 #include <string>

@@ -1,10 +1,10 @@
-#include "core/providers/fal_result.h"
+#include "core/providers/dialects/fal_result.h"
 
 #include <string>
 #include <utility>
 
+#include "core/providers/dialects/fal_input.h"
 #include "core/providers/error_reply.h"
-#include "core/providers/fal_input.h"
 #include "core/providers/image_value.h"
 #include "core/request/geometry.h"
 #include "core/words.h"

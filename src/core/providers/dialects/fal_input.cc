@@ -1,4 +1,4 @@
-#include "core/providers/fal_input.h"
+#include "core/providers/dialects/fal_input.h"
 
 #include <algorithm>
 #include <iterator>

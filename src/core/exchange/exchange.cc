@@ -1,13 +1,13 @@
-#include "core/exchange.h"
+#include "core/exchange/exchange.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "core/request_id.h"
-#include "core/response/failure.h"
 #include "core/response/made.h"
 #include "core/response/models.h"
 #include "core/response/success.h"
+#include "core/routing/failure.h"
 
 namespace gateway {
 

@@ -1,4 +1,4 @@
-#include "core/providers/google_error.h"
+#include "core/providers/dialects/google_error.h"
 
 #include <algorithm>
 #include <charconv>
