@@ -59,7 +59,6 @@ struct Image {
     Form form = Form::base64;
     int64_t index = 0;  // its place among those that were asked for
     Bytes content;      // fit to stand in JSON as it is, whatever its form
-    bool told = false;  // the caller has it; then `content` may be gone
     ImageFormat format = ImageFormat::unknown;
     std::string revised_prompt;
     std::optional<int64_t> seed;
@@ -71,13 +70,18 @@ struct Image {
     Usage usage;                        // its part of what its call has used
 };
 
-// What the provider says it made; empty where it says nothing.
-struct ImageResult {
-    std::vector<Image> images;
+// The words in which a provider describes the images; empty where it says nothing.
+struct ImageWords {
     std::string size;
     std::string quality;
     std::string background;
     std::string output_format;
+};
+
+// What one call made.
+struct ImageResult : ImageWords {
+    std::vector<Image> images;
+    size_t given = 0;  // the first so many were given to the listener before; their content is gone
     std::optional<Usage> usage;
     std::optional<int64_t> cost;  // in millionths of a dollar, where the provider tells it
     size_t left_out = 0;          // pictures beyond those that were asked for

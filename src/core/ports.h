@@ -132,6 +132,7 @@ class HeldMemory;
 class PictureFetcher;
 class PictureFiles;
 class UsageBook;
+class Observer;
 
 struct Ports {
     Clock &clock;
@@ -144,6 +145,7 @@ struct Ports {
     Log &log;
     HeldMemory &memory;
     UsageBook *book = nullptr;  // null: nothing is written down
+    std::span<Observer *const> observers = {};
 };
 
 }  // namespace gateway

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "core/exchange/exchange.h"
+#include "core/bytes/held_memory.h"
+#include "core/exchange/policy.h"
+#include "core/routing/model_map.h"
 #include "nginx/cors.h"
 #include "nginx/handlers.h"
 #include "nginx/jwt_rules.h"

@@ -52,12 +52,7 @@ ngx_int_t answer_preflight(ngx_http_request_t *r) {
 
 ngx_int_t answer_about_models(ngx_http_request_t *r, RequestContext &context,
                               const Exchange &exchange, const Endpoint &endpoint) {
-    if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
-        return refuse(r, context,
-                      ApiError::of(405, "method_not_allowed", "Models are read by GET."),
-                      "GET, HEAD");
-    }
-    if (endpoint.what == Endpoint::models) {
+    if (endpoint.what() == EndpointRow::models) {
         return answer_now(r, context, exchange.list_models());
     }
     auto answer = exchange.describe_model(endpoint.name);
@@ -66,11 +61,6 @@ ngx_int_t answer_about_models(ngx_http_request_t *r, RequestContext &context,
 
 ngx_int_t answer_with_picture(ngx_http_request_t *r, RequestContext &context,
                               const Hosting &hosting, std::string_view name) {
-    if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD) {
-        return refuse(r, context,
-                      ApiError::of(405, "method_not_allowed", "Pictures are read by GET."),
-                      "GET, HEAD");
-    }
     if (!is_valid_link(name, to_view(r->args), hosting, ngx_time())) {
         return refuse(r, context,
                       ApiError::of(403, "invalid_link", "The link is not valid, or has ended."));
@@ -81,14 +71,24 @@ ngx_int_t answer_with_picture(ngx_http_request_t *r, RequestContext &context,
                : served;
 }
 
-bool is_json(std::string_view content_type) {
+bool is_allowed(const EndpointRow &row, ngx_uint_t method) {
+    return row.is_read() ? method == NGX_HTTP_GET || method == NGX_HTTP_HEAD
+                         : method == NGX_HTTP_POST;
+}
+
+ngx_int_t refuse_method(ngx_http_request_t *r, RequestContext &context, const EndpointRow &row) {
+    return refuse(r, context,
+                  ApiError::of(405, "method_not_allowed", std::string(row.method_error)),
+                  row.methods);
+}
+
+bool is_of_type(std::string_view content_type, std::string_view type) {
     content_type = content_type.substr(0, content_type.find(';'));
     while (!content_type.empty() && content_type.back() == ' ') {
         content_type.remove_suffix(1);
     }
-    constexpr std::string_view kJson = "application/json";
-    return content_type.size() == kJson.size() &&
-           ngx_strncasecmp(to_ngx(content_type).data, to_ngx(kJson).data, kJson.size()) == 0;
+    return content_type.size() == type.size() &&
+           ngx_strncasecmp(to_ngx(content_type).data, to_ngx(type).data, type.size()) == 0;
 }
 
 // A browser sends some requests of any page without asking whether it may, with what it knows of
@@ -181,10 +181,36 @@ extern "C" void image_gateway_on_body(ngx_http_request_t *r) {
     }
     watch_for_abort(r);
     run_for(context, [&] {
-        context.exchange(location_conf(r)).run(body, [&context](Answer answer) {
-            context.answer_soon(std::move(answer));
-        });
+        Exchange &exchange = context.exchange(location_conf(r));
+        exchange.run(*context.endpoint->operation, std::string(body),
+                     [&context](Answer answer) { context.answer_soon(std::move(answer)); });
     });
+}
+
+// The exchange has entered, or not: an error is answered before the body is read.
+ngx_int_t go_on_after_entering(ngx_http_request_t *r, RequestContext &context,
+                               const Exchange::Entered &entered) {
+    if (!entered) {
+        return refuse(r, context, entered.error());
+    }
+    if (!is_of_type(context.exchange()->head().content_type, context.endpoint->body_type)) {
+        return refuse(r, context, ApiError::of(415));
+    }
+    r->request_body_in_single_buf = 1;
+    const ngx_int_t reading = ngx_http_read_client_request_body(r, image_gateway_on_body);
+    return reading >= NGX_HTTP_SPECIAL_RESPONSE ? reading : NGX_DONE;
+}
+
+ngx_int_t enter(ngx_http_request_t *r, RequestContext &context, Exchange &exchange) {
+    const auto entered = exchange.enter(
+        size_of_body(*r, location_conf(r)), [r, &context](const Exchange::Entered &later) {
+            ngx_http_finalize_request(r, go_on_after_entering(r, context, later));
+        });
+    if (entered) {
+        return go_on_after_entering(r, context, *entered);
+    }
+    ++r->main->count;  // until the accounts answer
+    return NGX_DONE;
 }
 
 ngx_int_t handle(ngx_http_request_t *r) {
@@ -206,7 +232,11 @@ ngx_int_t handle(ngx_http_request_t *r) {
         return answer_preflight(r);
     }
     const Endpoint endpoint = endpoint_of(r);
-    if (endpoint.what == Endpoint::file && location.policy.hosting != nullptr) {
+    context->endpoint = endpoint.row;
+    if (endpoint.what() == EndpointRow::file && location.policy.hosting != nullptr) {
+        if (!is_allowed(*endpoint.row, r->method)) {
+            return refuse_method(r, *context, *endpoint.row);
+        }
         return answer_with_picture(r, *context, *location.policy.hosting, endpoint.name);
     }
     if (context->identified == Identified::not_yet) {
@@ -221,17 +251,16 @@ ngx_int_t handle(ngx_http_request_t *r) {
             return refuse(r, *context, identified.error());
         }
     }
-    if (endpoint.what == Endpoint::none || endpoint.what == Endpoint::file) {
+    if (endpoint.what() == EndpointRow::none || endpoint.what() == EndpointRow::file) {
         const std::string path(to_view(r->uri).substr(0, 256));
         return refuse(r, *context,
                       ApiError::of(404, "unknown_url", "There is nothing at " + path + "."));
     }
-    if (endpoint.what != Endpoint::generations) {
-        return answer_about_models(r, *context, exchange, endpoint);
+    if (!is_allowed(*endpoint.row, r->method)) {
+        return refuse_method(r, *context, *endpoint.row);
     }
-    if (r->method != NGX_HTTP_POST) {
-        return refuse(r, *context,
-                      ApiError::of(405, "method_not_allowed", "Images are made by POST."), "POST");
+    if (endpoint.what() != EndpointRow::make) {
+        return answer_about_models(r, *context, exchange, endpoint);
     }
     if (!may_page_ask(r, exchange.head())) {
         return refuse(r, *context,
@@ -239,15 +268,7 @@ ngx_int_t handle(ngx_http_request_t *r) {
                                    "A web page of another site asks, and image_gateway_cors does "
                                    "not name it."));
     }
-    if (const auto entered = exchange.enter(size_of_body(*r, location)); !entered) {
-        return refuse(r, *context, entered.error());
-    }
-    if (!is_json(exchange.head().content_type)) {
-        return refuse(r, *context, ApiError::of(415));
-    }
-    r->request_body_in_single_buf = 1;
-    const ngx_int_t reading = ngx_http_read_client_request_body(r, image_gateway_on_body);
-    return reading >= NGX_HTTP_SPECIAL_RESPONSE ? reading : NGX_DONE;
+    return enter(r, *context, exchange);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <new>
 #include <utility>
 
+#include "core/routing/attempt_log.h"
+#include "core/routing/usage_recorder.h"
 #include "nginx/guard.h"
 #include "nginx/picture_files.h"
 #include "nginx/worker.h"
@@ -20,6 +22,9 @@ struct RequestPorts {
     NgxTaskPool tasks;
     CurlClient upstream;
     NgxPictureFiles files;
+    AttemptLog attempt_log;
+    std::optional<UsageRecorder> usage;  // none: nothing is written down
+    Observer *observers[2];
     Ports ports;
 };
 
@@ -70,8 +75,15 @@ RequestPorts::RequestPorts(Worker &worker, CallbackOwner &owner, Log &log)
       tasks(worker.threads, owner),
       upstream(worker.engine, owner, loop),
       files(tasks),
+      attempt_log(log),
+      observers{&attempt_log, nullptr},
       ports{worker.clock, loop,  worker.random, tasks,          upstream,
-            upstream,     files, log,           *worker.memory, worker.usage.get()} {}
+            upstream,     files, log,           *worker.memory, worker.usage.get()} {
+    if (worker.usage != nullptr) {
+        observers[1] = &usage.emplace(*worker.usage);
+    }
+    ports.observers = std::span(observers, worker.usage != nullptr ? 2 : 1);
+}
 
 RequestContext::RequestContext(ngx_http_request_t *request)
     : request_(request), log_(request->connection->log) {
@@ -89,9 +101,8 @@ Exchange &RequestContext::exchange(const LocationConf &location) {
         Worker &own = *worker();
         exchange_.reset();  // it refers to the ports
         ports_ = std::make_unique<RequestPorts>(own, *this, log_);
-        exchange_ =
-            std::make_unique<Exchange>(main_conf(request_).models, location.policy, own.ledger,
-                                       own.health, ports_->ports, static_cast<int32_t>(ngx_pid));
+        exchange_ = std::make_unique<Exchange>(main_conf(request_).models, location.policy,
+                                               own.accounts, own.health, ports_->ports);
         location_ = &location;
         if (std::exchange(place_.request, this) == nullptr) {
             ngx_queue_insert_tail(&own.requests, &place_.link);

@@ -7,6 +7,7 @@
 
 #include "core/callback_owner.h"
 #include "core/exchange/exchange.h"
+#include "core/request/endpoint.h"
 #include "nginx/answer_out.h"
 #include "nginx/conf.h"
 #include "nginx/ngx.h"
@@ -58,11 +59,12 @@ class RequestContext final : public CallbackOwner {
     void note_unsent();
 
     Identified identified = Identified::not_yet;
-    std::optional<ApiError> refusal;  // why identify said no
-    bool answered = false;            // what is being sent was written by us
-    bool replacing = false;           // the filter puts our error in the place of nginx's
-    Answer answer;                    // of a refusal; alive until the last byte is sent
-    AnswerOut out;                    // what the exchange answers
+    const EndpointRow *endpoint = nullptr;  // that the path leads to
+    std::optional<ApiError> refusal;        // why identify said no
+    bool answered = false;                  // what is being sent was written by us
+    bool replacing = false;                 // the filter puts our error in the place of nginx's
+    Answer answer;                          // of a refusal; alive until the last byte is sent
+    AnswerOut out;                          // what the exchange answers
 
  private:
     void send_soon() noexcept;

@@ -56,6 +56,7 @@ Worker::Worker(MainConf &main)
       health_memory(main.zone, ZonePart::health, main.purses),
       purses_memory(main.purses, ZonePart::purses, main.purses),
       ledger(ledger_memory, purses_memory.region()),
+      accounts(ledger, clock, static_cast<int32_t>(ngx_pid)),
       health(health_memory, static_cast<int32_t>(ngx_pid)),
       sweep_alarm_(loop.make_alarm([this] { sweep(); }, TimerKind::idle)) {
     ngx_queue_init(&requests);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/callback_owner.h"
+#include "core/limits/accounts.h"
 #include "core/limits/health.h"
 #include "core/limits/ledger.h"
 #include "core/ports.h"
@@ -59,6 +60,7 @@ class Worker final : private CallbackOwner {
     ZoneMemory health_memory;
     ZoneMemory purses_memory;
     Ledger ledger;
+    LedgerAccounts accounts;
     Health health;
     std::unique_ptr<UsageWriter> usage;  // null: nothing is written down
     ngx_queue_t requests{};              // RequestPlaces

@@ -127,15 +127,19 @@ void admit_and_settle(benchmark::State &state, const Load &load) {
     static const StillClock clock;
     Ledger ledger(memory, memory.purses());
     const std::vector<Key> keys = make_keys(load, state.thread_index());
-    RequestHead head;
-    head.on_behalf_of = load.all_limits ? "alice@example.com" : "";
+    LedgerAccounts accounts(ledger, clock, state.thread_index() + 1);
+    const std::string_view end_user = load.all_limits ? "alice@example.com" : "";
     size_t turn = 0;
     for ([[maybe_unused]] auto each : state) {
         Caller caller;
         caller.key = &keys[++turn % keys.size()];
-        Claim claim(ledger, clock, state.thread_index() + 1);
-        const bool admitted = claim.enter(parties_of(caller, head, {}), Milliseconds(590'000)) &&
-                              claim.cover(1, 40'000);
+        Claim claim(accounts);
+        bool admitted = true;
+        const auto then = [&admitted](const tl::expected<void, Exceeded> &answer) {
+            admitted = admitted && answer;
+        };
+        claim.enter(parties_of(caller, end_user, {}, {}), Milliseconds(590'000), then);
+        claim.cover(1, 40'000, then);
         if (!admitted) {
             state.SkipWithError("not admitted");
             return;

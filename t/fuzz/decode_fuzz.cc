@@ -67,7 +67,7 @@ void keep_to_the_profile(const ImageRequest &request, const Contract &contract) 
         const Field *field = contract.profile.field(name_of(param));
         promise_json(to_json(request.params[param]), "a parameter is JSON");
         promise(field != nullptr || !request.params.has(param), "only fields of the profile");
-        promise(field == nullptr || !field->required || request.params.is_asked(param),
+        promise(field == nullptr || !field->required || request.params.is_requested(param),
                 "what is required is there");
         promise(field == nullptr || !request.params.is_default(param) || !field->otherwise.empty(),
                 "only the profile has standards");

@@ -22,9 +22,9 @@ class AnswerTest : public testing::Test {
     AnswerTest() {
         facts.request_id = "req_1";
         facts.created = 1'800'000'000;
-        facts.model_requested = "auto";
+        facts.requested_model = "auto";
         facts.latency = 1234;
-        facts.journal = &journal;
+        facts.history = &history;
         facts.adjustments = &adjustments;
         first.name = "first";
         second.name = "second";
@@ -37,25 +37,25 @@ class AnswerTest : public testing::Test {
         Outcome outcome;
         outcome.type = type;
         outcome.error.code = code;
-        journal.add({&provider, model}, outcome, std::move(record));
+        history.add({&provider, model}, outcome, std::move(record), Milliseconds(0));
     }
     FakeWorld world;
     Provider first;
     Provider second;
-    Journal journal{world.ports, "req_1"};
+    History history;
     std::vector<Adjustment> adjustments;
     AnswerFacts facts;
 };
 
 TEST_F(AnswerTest, OfASuccessSaysWhatWasMadeAndByWhom) {
-    ImageResult result;
+    Result result;
     result.images = {picture(), picture()};
     result.images[1].index = 1;
     result.images[1].revised_prompt = "A \"kite\".";
-    result.size = "1024x1024";
-    result.quality = "low";
-    result.background = "opaque";
-    result.output_format = "png";
+    result.words.size = "1024x1024";
+    result.words.quality = "low";
+    result.words.background = "opaque";
+    result.words.output_format = "png";
     const ReadJson json(write_images(result, facts, "").copy());
     EXPECT_EQ(json["id"].string(), "req_1");
     EXPECT_EQ(json["created"].integer(), 1'800'000'000);
@@ -69,7 +69,6 @@ TEST_F(AnswerTest, OfASuccessSaysWhatWasMadeAndByWhom) {
     EXPECT_EQ(json["quality"].string(), "low");
     EXPECT_EQ(json["background"].string(), "opaque");
     EXPECT_EQ(json["output_format"].string(), "png");
-    EXPECT_FALSE(json["usage"]);
     const JsonValue extra = json["extra_fields"];
     EXPECT_EQ(extra["request_type"].string(), "image_generation");
     EXPECT_EQ(extra["provider"].string(), "second");
@@ -82,7 +81,7 @@ TEST_F(AnswerTest, OfASuccessSaysWhatWasMadeAndByWhom) {
 }
 
 TEST_F(AnswerTest, ListsEveryAttempt) {
-    ImageResult result;
+    Result result;
     result.images = {picture()};
     const ReadJson json(write_images(result, facts, "").copy());
     const JsonValue listed = json["extra_fields"]["attempts"];
@@ -100,7 +99,7 @@ TEST_F(AnswerTest, ListsEveryAttempt) {
 
 TEST_F(AnswerTest, GivesTheFormThatWasAskedFor) {
     const auto keys = [&](Image image, std::string_view format) {
-        ImageResult result;
+        Result result;
         result.images = {std::move(image)};
         const ReadJson json(write_images(result, facts, format).copy());
         return keys_of(json["data"].at(0));
@@ -113,7 +112,7 @@ TEST_F(AnswerTest, GivesTheFormThatWasAskedFor) {
     EXPECT_EQ(keys(link, ""), "url index");
     EXPECT_EQ(keys(link, "url"), "url index");
     EXPECT_EQ(keys(link, "b64_json"), "url index");
-    ImageResult result;
+    Result result;
     result.images = {picture()};
     result.images[0].format = ImageFormat::webp;
     const ReadJson json(write_images(result, facts, "url").copy());
@@ -121,7 +120,7 @@ TEST_F(AnswerTest, GivesTheFormThatWasAskedFor) {
 }
 
 TEST_F(AnswerTest, TellsCostSeedsAndTheWireWhereTheyAreKnown) {
-    ImageResult result;
+    Result result;
     result.images = {picture(), picture()};
     result.images[1].index = 1;
     result.images[1].seed = 42;
@@ -143,7 +142,7 @@ TEST_F(AnswerTest, TellsCostSeedsAndTheWireWhereTheyAreKnown) {
 }
 
 TEST_F(AnswerTest, CopiesNoPictureBytes) {
-    ImageResult result;
+    Result result;
     result.images = {picture()};
     const char *where = result.images[0].content.slices()[0].text.data();
     const Bytes body = write_images(result, facts, "");
@@ -152,14 +151,14 @@ TEST_F(AnswerTest, CopiesNoPictureBytes) {
 }
 
 TEST_F(AnswerTest, TellsUsageInOpenAisForm) {
-    ImageResult result;
+    Result result;
     result.images = {picture()};
-    result.usage = Usage{.input_tokens = 14,
-                         .input_text_tokens = 10,
-                         .input_image_tokens = 4,
-                         .output_tokens = 196,
-                         .output_image_tokens = 196,
-                         .total_tokens = 210};
+    result.bill.usage = Usage{.input_tokens = 14,
+                              .input_text_tokens = 10,
+                              .input_image_tokens = 4,
+                              .output_tokens = 196,
+                              .output_image_tokens = 196,
+                              .total_tokens = 210};
     const ReadJson json(write_images(result, facts, "").copy());
     const JsonValue usage = json["usage"];
     EXPECT_EQ(usage["input_tokens"].integer(), 14);
@@ -169,8 +168,8 @@ TEST_F(AnswerTest, TellsUsageInOpenAisForm) {
     EXPECT_EQ(usage["output_tokens_details"]["image_tokens"].integer(), 196);
     EXPECT_EQ(usage["output_tokens_details"]["text_tokens"].integer(), 0);
     EXPECT_EQ(usage["total_tokens"].integer(), 210);
-    result.usage->output_image_tokens.reset();
-    result.usage->output_text_tokens = 6;
+    result.bill.usage.output_image_tokens.reset();
+    result.bill.usage.output_text_tokens = 6;
     const ReadJson bare(write_images(result, facts, "").copy());
     EXPECT_EQ(bare["usage"]["output_tokens_details"]["image_tokens"].integer(), 190);
     EXPECT_EQ(bare["usage"]["output_tokens_details"]["text_tokens"].integer(), 6);
@@ -184,7 +183,7 @@ TEST_F(AnswerTest, ListsAdjustmentsAsValuesNotAsTexts) {
     adjustments = {{"quality", "\"hd\"", "\"high\"", "this model's word for it"},
                    {"n", "10", "1", "the nearest"},
                    {"lora", R"({"a":[1,null]})", "null", "not a parameter"}};
-    ImageResult result;
+    Result result;
     result.images = {picture()};
     const ReadJson json(write_images(result, facts, "").copy());
     const JsonValue listed = json["extra_fields"]["adjustments"];

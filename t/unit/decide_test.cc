@@ -66,7 +66,7 @@ TEST(Decide, NeverRepeatsWhatMayHaveBeenBilledWithoutAnIdempotencyKey) {
             EXPECT_NE(next, Next::next_key) << name_of(row.outcome);
         }
     }
-    const Chances idempotent{.again = true, .takes_idempotency = true};
+    const RetryOptions idempotent{.again = true, .takes_idempotency = true};
     EXPECT_EQ(decide(T::unknown, kUsual, idempotent), Next::same_again);
     EXPECT_EQ(decide(T::unknown, kStopAfterUnknown, idempotent), Next::same_again);
     EXPECT_EQ(decide(T::unknown, kUsual, {.takes_idempotency = true}), Next::next_candidate);

@@ -49,7 +49,7 @@ TEST(Decode, ReadsEveryNotationOfAValue) {
         for (const Param param : all_params()) {
             if (param == row.param) {
                 EXPECT_EQ(to_json(decoded->params[param]), row.value) << row.json;
-                EXPECT_TRUE(decoded->params.is_asked(param));
+                EXPECT_TRUE(decoded->params.is_requested(param));
             } else {
                 EXPECT_EQ(decoded->params.has(param), param == Param::prompt) << name_of(param);
             }

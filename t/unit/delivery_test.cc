@@ -1,5 +1,5 @@
 // Pictures brought into the form that was asked for, or left as they are, and told.
-#include "core/response/delivery.h"
+#include "core/making/delivery.h"
 
 #include <gtest/gtest.h>
 
@@ -35,17 +35,29 @@ class DeliveryTest : public testing::Test {
         return image;
     }
     void start(std::vector<Image> images, Form form, bool keeps = true) {
-        result.images = std::move(images);
+        delivery.reset();
+        slots.clear();
         wish.form = form;
         wish.hosting = keeps ? &hosting : nullptr;
-        needed = PictureDelivery::is_needed(result, wish);
+        delivery = std::make_unique<ImageDelivery>(world.ports, wish, [this](Slot &slot) {
+            EXPECT_EQ(slot.state, Slot::State::ready);
+            ends += --left == 0 ? 1 : 0;
+        });
+        left = 0;
+        needed = false;
         const int before = ends;
-        if (needed) {
-            delivery =
-                std::make_unique<PictureDelivery>(world.ports, result, wish, [this] { ++ends; });
-            EXPECT_EQ(ends, before) << "never before the constructor has returned";
-            world.loop.advance(Milliseconds(0));
+        slots.resize(images.size());
+        for (size_t i = 0; i < images.size(); ++i) {
+            slots[i].image = std::move(images[i]);
+            slots[i].image.index = static_cast<int64_t>(i);
+            if (changes_image(slots[i].image, form, wish.hosting)) {
+                needed = true;
+                ++left;
+                delivery->add(slots[i]);
+            }
         }
+        EXPECT_EQ(ends, before) << "never from within add()";
+        world.loop.advance(Milliseconds(0));
     }
     [[nodiscard]] std::string trouble() const {
         return delivery->problems().empty() ? "none" : delivery->problems().front().why;
@@ -65,8 +77,9 @@ class DeliveryTest : public testing::Test {
     FakeWorld world;
     Hosting hosting;
     DeliveryWish wish;
-    ImageResult result;
-    std::unique_ptr<PictureDelivery> delivery;
+    std::vector<Slot> slots;
+    std::unique_ptr<ImageDelivery> delivery;
+    int left = 0;  // slots that are not ready
     bool needed = false;
     int ends = 0;
 };
@@ -99,10 +112,10 @@ TEST_F(DeliveryTest, FetchesALinkWhereBytesAreWanted) {
     EXPECT_EQ(world.fetcher.entries[0]->asked.url, "https://host/x.png") << "its escapes undone";
     world.fetcher.end(0, fetched());
     EXPECT_EQ(ends, 1);
-    EXPECT_EQ(result.images[0].form, Image::Form::base64);
-    EXPECT_EQ(result.images[0].content.copy(), kPng);
-    EXPECT_EQ(result.images[0].width, 1);
-    EXPECT_FALSE(result.images[0].expires_at);
+    EXPECT_EQ(slots[0].image.form, Image::Form::base64);
+    EXPECT_EQ(slots[0].image.content.copy(), kPng);
+    EXPECT_EQ(slots[0].image.width, 1);
+    EXPECT_FALSE(slots[0].image.expires_at);
     EXPECT_EQ(trouble(), "none");
 }
 
@@ -114,8 +127,8 @@ TEST_F(DeliveryTest, TriesALinkTwiceAndThenLeavesItAsItIs) {
     world.fetcher.end(1, lost(true));
     EXPECT_EQ(ends, 1);
     EXPECT_EQ(trouble(), "lost");
-    EXPECT_EQ(result.images[0].form, Image::Form::url);
-    EXPECT_EQ(result.images[0].expires_at, 5);
+    EXPECT_EQ(slots[0].image.form, Image::Form::url);
+    EXPECT_EQ(slots[0].image.expires_at, 5);
 }
 
 TEST_F(DeliveryTest, TriesNothingAgainThatWasRefusedOrIsNoPicture) {
@@ -126,7 +139,7 @@ TEST_F(DeliveryTest, TriesNothingAgainThatWasRefusedOrIsNoPicture) {
     start({link()}, Form::bytes);
     world.fetcher.end(1, fetched("PGh0bWw+PC9odG1sPg=="));
     EXPECT_EQ(trouble(), "it is no picture");
-    EXPECT_EQ(result.images[0].form, Image::Form::url);
+    EXPECT_EQ(slots[0].image.form, Image::Form::url);
 }
 
 TEST_F(DeliveryTest, KeepsBytesWhereLinksAreWanted) {
@@ -136,13 +149,13 @@ TEST_F(DeliveryTest, KeepsBytesWhereLinksAreWanted) {
     EXPECT_TRUE(path.starts_with("/store/")) << path;
     world.files.end(0, Written::whole);
     EXPECT_EQ(ends, 1);
-    const std::string url = result.images[0].content.copy();
+    const std::string url = slots[0].image.content.copy();
     const std::string name = path.substr(path.rfind('/') + 1);
     EXPECT_TRUE(url.starts_with("http://here/v1/images/files/" + name + "?")) << url;
     const int64_t now = world.clock.unix_seconds();
-    EXPECT_EQ(result.images[0].expires_at, now + 60);
+    EXPECT_EQ(slots[0].image.expires_at, now + 60);
     EXPECT_TRUE(is_valid_link(name, url.substr(url.find('?') + 1), hosting, now));
-    EXPECT_EQ(result.images[0].format, ImageFormat::png);
+    EXPECT_EQ(slots[0].image.format, ImageFormat::png);
 }
 
 TEST_F(DeliveryTest, LeavesBytesThatCannotBeKept) {
@@ -150,9 +163,9 @@ TEST_F(DeliveryTest, LeavesBytesThatCannotBeKept) {
     world.files.end(0, Written::store_full);
     world.files.end(1, Written::failed);
     EXPECT_EQ(ends, 1);
-    EXPECT_EQ(delivery->problems()[0].trouble, PictureDelivery::Trouble::store_full);
-    EXPECT_EQ(delivery->problems()[1].trouble, PictureDelivery::Trouble::not_kept);
-    EXPECT_EQ(result.images[0].content.copy(), kPng);
+    EXPECT_EQ(delivery->problems()[0].trouble, ImageDelivery::Trouble::store_full);
+    EXPECT_EQ(delivery->problems()[1].trouble, ImageDelivery::Trouble::not_stored);
+    EXPECT_EQ(slots[0].image.content.copy(), kPng);
     world.files.busy = true;
     start({bytes()}, Form::links);
     EXPECT_EQ(ends, 2);
@@ -166,7 +179,7 @@ TEST_F(DeliveryTest, HostsAProvidersPictureAnewWhereTheOperatorSaysSo) {
     ASSERT_EQ(world.files.entries.size(), 1U);
     world.files.end(0, Written::whole);
     EXPECT_EQ(ends, 1);
-    EXPECT_TRUE(result.images[0].content.copy().starts_with("http://here/v1/images/files/"));
+    EXPECT_TRUE(slots[0].image.content.copy().starts_with("http://here/v1/images/files/"));
 }
 
 TEST_F(DeliveryTest, EndsOnceWhenAllHaveEndedInAnyOrder) {
@@ -181,12 +194,12 @@ TEST_F(DeliveryTest, GivesUpWhatIsNotDoneInTime) {
     start({link(), link()}, Form::bytes);
     world.fetcher.end(0, fetched());
     delivery->give_up();
-    EXPECT_EQ(ends, 0) << "who gives up knows it";
+    EXPECT_EQ(ends, 1) << "they stay as they are";
     EXPECT_EQ(world.fetcher.open(), 0U);
     EXPECT_TRUE(world.fetcher.entries[1]->cancelled);
     ASSERT_EQ(delivery->problems().size(), 1U);
-    EXPECT_EQ(delivery->problems()[0].index, 1U);
-    EXPECT_EQ(result.images[0].form, Image::Form::base64);
+    EXPECT_EQ(delivery->problems()[0].index, 1);
+    EXPECT_EQ(slots[0].image.form, Image::Form::base64);
 }
 
 TEST_F(DeliveryTest, CancelsWhatRunsWhenItIsLetGoOf) {

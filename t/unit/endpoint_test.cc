@@ -13,7 +13,7 @@ constexpr const char *kPicture = "abcdefghijklmnopqrstuvwxyz.png";
 struct Row {
     std::string prefix;  // that the location has
     std::string rest;    // behind it
-    Endpoint::What what;
+    EndpointRow::What what;
     std::string name = {};
     std::string deployment = {};
 };
@@ -23,7 +23,7 @@ void expect_all(const std::vector<Row> &rows) {
         const std::string path = row.prefix + row.rest;
         SCOPED_TRACE(row.prefix + " | " + row.rest);
         const Endpoint found = endpoint_of(path, row.prefix.size());
-        EXPECT_EQ(found.what, row.what);
+        EXPECT_EQ(found.what(), row.what);
         EXPECT_EQ(found.name, row.name);
         EXPECT_EQ(found.deployment, row.deployment);
     }
@@ -35,18 +35,17 @@ TEST(Endpoint, StandsBehindThePrefixAndFewWords) {
         for (const std::string words : {"", "v1/", "openai/", "openai/v1/"}) {
             const std::string before = (prefix.ends_with('/') ? "" : "/") + words;
             expect_all({
-                {prefix, before + "images/generations", Endpoint::generations},
-                {prefix, before + "deployments/m/images/generations", Endpoint::generations, "",
-                 "m"},
-                {prefix, before + "deployments/a/b:c/images/generations", Endpoint::generations, "",
+                {prefix, before + "images/generations", EndpointRow::make},
+                {prefix, before + "deployments/m/images/generations", EndpointRow::make, "", "m"},
+                {prefix, before + "deployments/a/b:c/images/generations", EndpointRow::make, "",
                  "a/b:c"},
                 {prefix, before + "deployments/images/generations/images/generations",
-                 Endpoint::generations, "", "images/generations"},
-                {prefix, before + "models", Endpoint::models},
-                {prefix, before + "models/a", Endpoint::model, "a"},
-                {prefix, before + "models/a/models/b", Endpoint::model, "a/models/b"},
-                {prefix, before + file, Endpoint::file, kPicture},
-                {prefix, before + "deployments/m/" + file, Endpoint::file, kPicture, "m"},
+                 EndpointRow::make, "", "images/generations"},
+                {prefix, before + "models", EndpointRow::models},
+                {prefix, before + "models/a", EndpointRow::model, "a"},
+                {prefix, before + "models/a/models/b", EndpointRow::model, "a/models/b"},
+                {prefix, before + file, EndpointRow::file, kPicture},
+                {prefix, before + "deployments/m/" + file, EndpointRow::file, kPicture, "m"},
             });
         }
     }
@@ -80,36 +79,36 @@ TEST(Endpoint, IsNothingBehindAnyOtherWord) {
                                    "v1/",
                                    "",
                                    "/"}) {
-        expect_all({{"/a/", rest, Endpoint::none}, {"/", rest, Endpoint::none}});
+        expect_all({{"/a/", rest, EndpointRow::none}, {"/", rest, EndpointRow::none}});
     }
-    expect_all({{"/v1", "x/images/generations", Endpoint::none},
-                {"/v1", "x/v1/images/generations", Endpoint::none},
-                {"", "", Endpoint::none},
-                {"x", "", Endpoint::none}});
+    expect_all({{"/v1", "x/images/generations", EndpointRow::none},
+                {"/v1", "x/v1/images/generations", EndpointRow::none},
+                {"", "", EndpointRow::none},
+                {"x", "", EndpointRow::none}});
 }
 
 TEST(Endpoint, MayBeginInWhatTheOperatorWrote) {
     expect_all({
-        {"/v1/images/generations", "", Endpoint::generations},
-        {"/v1/images/", "generations", Endpoint::generations},
-        {"/v1/im", "ages/generations", Endpoint::generations},
-        {"/a/openai/deployments/", "m/images/generations", Endpoint::generations, "", "m"},
-        {"/a/openai/deployments/", "v1/images/generations", Endpoint::generations, "", "v1"},
-        {"/deployments/m/", "images/generations", Endpoint::generations, "", "m"},
-        {"/models/v1/", "images/generations", Endpoint::generations},
-        {"/v1/models/", "openai/x", Endpoint::model, "openai/x"},
-        {"/v1/images/", "x/images/generations", Endpoint::none},
-        {"/v1/images/generations", "/x/images/generations", Endpoint::none},
+        {"/v1/images/generations", "", EndpointRow::make},
+        {"/v1/images/", "generations", EndpointRow::make},
+        {"/v1/im", "ages/generations", EndpointRow::make},
+        {"/a/openai/deployments/", "m/images/generations", EndpointRow::make, "", "m"},
+        {"/a/openai/deployments/", "v1/images/generations", EndpointRow::make, "", "v1"},
+        {"/deployments/m/", "images/generations", EndpointRow::make, "", "m"},
+        {"/models/v1/", "images/generations", EndpointRow::make},
+        {"/v1/models/", "openai/x", EndpointRow::model, "openai/x"},
+        {"/v1/images/", "x/images/generations", EndpointRow::none},
+        {"/v1/images/generations", "/x/images/generations", EndpointRow::none},
     });
 }
 
 TEST(Endpoint, IsTheEndOfThePathWhereTheOperatorsPatternDecides) {
     expect_all({
-        {"/any/thing/images/generations", "", Endpoint::generations},
-        {"/any/deployments/a/b/images/generations", "", Endpoint::generations, "", "a/b"},
-        {"/any/models", "", Endpoint::models},
-        {"/any/models/a", "", Endpoint::model, "a"},
-        {"/anyimages/generations", "", Endpoint::none},
+        {"/any/thing/images/generations", "", EndpointRow::make},
+        {"/any/deployments/a/b/images/generations", "", EndpointRow::make, "", "a/b"},
+        {"/any/models", "", EndpointRow::models},
+        {"/any/models/a", "", EndpointRow::model, "a"},
+        {"/anyimages/generations", "", EndpointRow::none},
     });
 }
 

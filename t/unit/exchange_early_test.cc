@@ -28,7 +28,7 @@ class EarlyTest : public ExchangeTest {
         head.base_url = "http://here/v1";
         head.fit = fit;
         open(head);
-        exchange->run(body, [this](Answer part) {
+        exchange->run(Operation::generate, body, [this](Answer part) {
             const std::string text = part.body.copy();
             events.push_back(text.substr(text.find("data: ") + 6));
             told.answer = std::move(part);

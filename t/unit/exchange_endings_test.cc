@@ -102,7 +102,7 @@ TEST_F(ExchangeTest, WhenTheCallerLeavesTheCallIsCancelled) {
 }
 
 TEST_F(ExchangeTest, MayBeCancelledInEveryOtherStateToo) {
-    exchange = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
+    exchange = std::make_unique<Exchange>(models, policy, accounts, health, world.ports);
     exchange->cancel();
     open();
     exchange->cancel();

@@ -22,9 +22,8 @@ class EventsTest : public ExchangeTest {
     }
     void ask_for(const std::string &body) {
         open();
-        body_ = body;
         text.clear();
-        exchange->run(body_, [this](Answer answer) {
+        exchange->run(Operation::generate, body, [this](Answer answer) {
             ++told.answers;
             text += answer.body.copy();
             told.answer = std::move(answer);

@@ -111,15 +111,15 @@ class ExchangeExceptionTest : public ExchangeTest {
         head.marks_end = true;
         bool entered = false;
         act([&] {
-            exchange = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
-            entered = exchange->identify(head) && exchange->enter();
+            exchange = std::make_unique<Exchange>(models, policy, accounts, health, world.ports);
+            entered = exchange->identify(head) && enter();
         });
         if (!entered) {
             is_over = true;
             return;
         }
         act([&] {
-            exchange->run(text, [this](Answer answer) {
+            exchange->run(Operation::generate, text, [this](Answer answer) {
                 EXPECT_FALSE(is_over) << "nothing comes after the end";
                 ++told.answers;
                 is_over = !answer.goes_on || answer.broken;

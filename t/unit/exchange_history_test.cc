@@ -115,9 +115,9 @@ class ExchangeHistory : public ExchangeTest {
         run->deadline =
             world.clock.now() +
             (head.timeout.empty() ? policy.deadline : Milliseconds(1000 * (head.timeout[0] - '0')));
-        run->exchange = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
-        if (const auto ready =
-                run->exchange->identify(head).and_then([&] { return run->exchange->enter(); });
+        run->exchange = std::make_unique<Exchange>(models, policy, accounts, health, world.ports);
+        if (const auto ready = run->exchange->identify(head).and_then(
+                [&] { return *run->exchange->enter(0, nullptr); });
             !ready) {
             ASSERT_EQ(ready.error().status, 429);
             ++turned_away;
@@ -128,7 +128,7 @@ class ExchangeHistory : public ExchangeTest {
         }
         Run *mine = run.get();
         runs[run->exchange->request_id()] = std::move(run);
-        mine->exchange->run(mine->body,
+        mine->exchange->run(Operation::generate, mine->body,
                             [this, mine](const Answer &answer) { on_answer(*mine, answer); });
     }
 

@@ -15,7 +15,7 @@ class PassingExchangeTest : public ExchangeTest {
         lifter.emplace(pool);
         body = R"({"prompt":"a","model":"chain")" + more + "}";
         open(head);
-        exchange->run(body, [this](Answer answer) {
+        exchange->run(Operation::generate, body, [this](Answer answer) {
             ++told.answers;
             sent += answer.body.copy();
             if (told.answers > 1) {

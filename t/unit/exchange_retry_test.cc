@@ -295,10 +295,10 @@ TEST_F(RetryTest, ACallersOwnShortDeadlineNeverOpensABreaker) {
 
 TEST_F(RetryTest, ABusyProviderIsWaitedForAndThenTheRequestIsTurnedAway) {
     provider->max_calls = 1;
-    auto first = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
+    auto first = std::make_unique<Exchange>(models, policy, accounts, health, world.ports);
     remembers_health = true;
-    ASSERT_TRUE(first->enter());
-    first->run(kAsk, [](const Answer &) {});
+    ASSERT_TRUE(*first->enter(0, nullptr));
+    first->run(Operation::generate, kAsk, [](const Answer &) {});
     ASSERT_EQ(asked(), "r");
     ask(kAsk);
     wait(5'000);
@@ -309,9 +309,9 @@ TEST_F(RetryTest, ABusyProviderIsWaitedForAndThenTheRequestIsTurnedAway) {
     EXPECT_EQ(asked(), "r r");
     deliver(T::made);
     EXPECT_EQ(told.status(), 200);
-    first = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
-    ASSERT_TRUE(first->enter());
-    first->run(kAsk, [](const Answer &) {});
+    first = std::make_unique<Exchange>(models, policy, accounts, health, world.ports);
+    ASSERT_TRUE(*first->enter(0, nullptr));
+    first->run(Operation::generate, kAsk, [](const Answer &) {});
     ask(kAsk);
     wait(10'200);
     EXPECT_EQ(told.status(), 503);

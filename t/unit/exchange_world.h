@@ -98,16 +98,17 @@ class ExchangeTest : public testing::Test {
             forget_health();
         }
         told = {};
-        exchange = std::make_unique<Exchange>(models, policy, ledger, health, world.ports, 7);
-        auto ready = exchange->identify(head).and_then([this] { return exchange->enter(); });
+        exchange = std::make_unique<Exchange>(models, policy, accounts, health, world.ports);
+        auto ready = exchange->identify(head).and_then([this] { return enter(); });
         if (!ready) {
             told.answer = exchange->refuse(ready.error());
             told.answers = 1;
         }
     }
+    // The accounts answer at once.
+    Exchange::Entered enter() { return *exchange->enter(0, nullptr); }
     void run(const std::string &body) {
-        body_ = body;
-        exchange->run(body_, [this](Answer answer) {
+        exchange->run(Operation::generate, body, [this](Answer answer) {
             ++told.answers;
             told.answer = std::move(answer);
         });
@@ -129,7 +130,7 @@ class ExchangeTest : public testing::Test {
     std::vector<Stake> key_stakes() {
         caller_.ring = policy.keys;
         caller_.key = policy.keys->find("sk-bf-k");
-        return stakes_of(parties_of(caller_, {}, policy.limits));
+        return stakes_of(parties_of(caller_, {}, {}, policy.limits));
     }
     // How many images that key could still have.
     int64_t images_left() {
@@ -166,12 +167,12 @@ class ExchangeTest : public testing::Test {
     FakeMemory memory{256 * 1024};
     FakeMemory health_memory{64 * 1024};
     Ledger ledger{memory, memory.purses()};
+    LedgerAccounts accounts{ledger, world.clock, 7};
     Health health{health_memory, 7};
     ModelMap models;
     Policy policy;
     bool remembers_health = false;  // from one request to the next
     Told told;
-    std::string body_;
     Caller caller_;
     std::unique_ptr<Exchange> exchange;
 };

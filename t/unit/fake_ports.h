@@ -18,6 +18,7 @@
 #include "core/bytes/held_memory.h"
 #include "core/limits/ledger.h"
 #include "core/ports.h"
+#include "core/routing/attempt_log.h"
 #include "fake_pictures.h"
 
 namespace gateway {
@@ -311,7 +312,10 @@ struct FakeWorld {
     FakeFetcher fetcher;
     FakeFiles files;
     std::shared_ptr<HeldMemory> memory = HeldMemory::create({});
-    Ports ports{clock, loop, random, tasks, upstream, fetcher, files, log, *memory};
+    AttemptLog attempt_log{log};
+    Observer *observers[1] = {&attempt_log};
+    Ports ports{clock, loop, random,  tasks,   upstream, fetcher,
+                files, log,  *memory, nullptr, observers};
 };
 
 }  // namespace gateway

@@ -111,7 +111,7 @@ void check_fitted(const Params &asked, const ModelSpec &model, const Fitted &fit
         const bool sent = fitted.params.has(param);
         const bool shape =
             param == Param::size || param == Param::aspect_ratio || param == Param::resolution;
-        ASSERT_LE(lines, asked.is_asked(param) ? 1 : 0) << name_of(param) << " is listed";
+        ASSERT_LE(lines, asked.is_requested(param) ? 1 : 0) << name_of(param) << " is listed";
         ASSERT_TRUE(!sent || asked.has(param) || shape) << name_of(param) << " nobody asked for";
         if (param == Param::stream) {  // no parameter of a model's, but something that it can do
             const bool can = model.can(Operation::stream) && asked[param] == ParamValue(true);
@@ -122,7 +122,7 @@ void check_fitted(const Params &asked, const ModelSpec &model, const Fitted &fit
         ASSERT_TRUE(!sent || legal(model, param, fitted.params))
             << name_of(param) << " " << to_json(fitted.params[param]) << " is not legal";
         found += static_cast<size_t>(lines);
-        if (!asked.is_asked(param) || is_the_gateways(param, asked) || param == Param::n) {
+        if (!asked.is_requested(param) || is_the_gateways(param, asked) || param == Param::n) {
             ASSERT_EQ(lines, 0) << name_of(param);
             continue;
         }

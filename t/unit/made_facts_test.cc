@@ -69,14 +69,13 @@ TEST(ShareUsage, APartAddsUpAsTheWholeDoes) {
 
 TEST(ShareUsage, WhatTheCallerWasToldStays) {
     std::vector<Image> images(3);
-    images[1].told = true;
-    images[1].usage.output_tokens = images[1].usage.total_tokens = 50;
-    share_usage(images, {.output_tokens = 60, .total_tokens = 60});
-    EXPECT_EQ(images[0].usage.output_tokens, 5);
-    EXPECT_EQ(images[1].usage.output_tokens, 50);
+    images[0].usage.output_tokens = images[0].usage.total_tokens = 50;
+    share_usage(images, {.output_tokens = 60, .total_tokens = 60}, 1);
+    EXPECT_EQ(images[0].usage.output_tokens, 50);
+    EXPECT_EQ(images[1].usage.output_tokens, 5);
     EXPECT_EQ(images[2].usage.output_tokens, 5);
-    share_usage(images, {.output_tokens = 40, .total_tokens = 40});
-    EXPECT_EQ(images[0].usage.output_tokens, 0) << "never less than nothing";
+    share_usage(images, {.output_tokens = 40, .total_tokens = 40}, 1);
+    EXPECT_EQ(images[1].usage.output_tokens, 0) << "never less than nothing";
 }
 
 }  // namespace

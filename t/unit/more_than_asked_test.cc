@@ -287,7 +287,7 @@ TEST_F(MoreThanAskedTest, APictureThatIsHandedOnIsTheFirst) {
     std::string sent;
     open();
     const std::string body = R"({"prompt":"a","model":"a/one"})";
-    exchange->run(body, [&](Answer answer) {
+    exchange->run(Operation::generate, body, [&](Answer answer) {
         sent += answer.body.copy();
         told.answer = std::move(answer);
     });

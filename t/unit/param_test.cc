@@ -78,18 +78,18 @@ TEST(Param, IsShownShortened) {
 TEST(Params, AreAbsentUntilTheyAreSet) {
     Params params;
     for (const Param param : all_params()) {
-        EXPECT_FALSE(params.has(param) || params.is_default(param) || params.is_asked(param));
+        EXPECT_FALSE(params.has(param) || params.is_default(param) || params.is_requested(param));
         EXPECT_EQ(params.text(param), "");
         EXPECT_EQ(params.integer(param, 42), 42);
     }
     params[Param::n] = int64_t{3};
     EXPECT_TRUE(params.has(Param::n));
-    EXPECT_TRUE(params.is_asked(Param::n));
+    EXPECT_TRUE(params.is_requested(Param::n));
     EXPECT_EQ(params.integer(Param::n, 42), 3);
     EXPECT_EQ(params.text(Param::n), "");
     EXPECT_FALSE(params.has(Param::seed));
     params.clear(Param::n);
-    EXPECT_FALSE(params.has(Param::n) || params.is_asked(Param::n));
+    EXPECT_FALSE(params.has(Param::n) || params.is_requested(Param::n));
 }
 
 TEST(Params, KeepTheStandardsApartFromWhatTheCallerAsked) {
@@ -99,9 +99,9 @@ TEST(Params, KeepTheStandardsApartFromWhatTheCallerAsked) {
     EXPECT_EQ(params.text(Param::quality), "auto");
     EXPECT_TRUE(params.has(Param::quality));
     EXPECT_TRUE(params.is_default(Param::quality));
-    EXPECT_FALSE(params.is_asked(Param::quality));
+    EXPECT_FALSE(params.is_requested(Param::quality));
     EXPECT_FALSE(params.is_default(Param::style));
-    EXPECT_TRUE(params.is_asked(Param::style));
+    EXPECT_TRUE(params.is_requested(Param::style));
 }
 
 TEST(Words, AreFoundOnlyWhole) {

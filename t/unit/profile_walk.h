@@ -123,7 +123,7 @@ class ProfileWalk {
                 EXPECT_EQ(decoded->model, base_of("model"));
             } else if (!row.standard.empty()) {
                 const Param param = *param_named(row.name);
-                EXPECT_FALSE(decoded->params.is_asked(param));
+                EXPECT_FALSE(decoded->params.is_requested(param));
                 if (row.kind == Expected::Kind::words) {
                     EXPECT_TRUE(decoded->params.is_default(param));
                     EXPECT_EQ(decoded->params.text(param), row.standard);
@@ -259,7 +259,7 @@ class ProfileWalk {
         const Decoded decoded = decode(row.name, json);
         ASSERT_TRUE(decoded) << decoded.error().message;
         const Param param = *param_named(row.name);
-        EXPECT_TRUE(decoded->params.is_asked(param));
+        EXPECT_TRUE(decoded->params.is_requested(param));
         Params wanted = standing(row.name);
         wanted[param] = value;
         expect_same(decoded, wanted);

@@ -16,19 +16,19 @@ Account addresses() {
 
 }  // namespace
 
-std::vector<Party> parties_of(const Caller &caller, const RequestHead &head,
-                              const DefaultLimits &defaults) {
+std::vector<Party> parties_of(const Caller &caller, std::string_view end_user,
+                              std::string_view address, const DefaultLimits &defaults) {
     std::vector<Party> parties;
     if (caller.admin) {
         return parties;
     }
     if (caller.id().empty()) {
-        if (defaults.address.any() && !head.address.empty()) {
+        if (defaults.address.any() && !address.empty()) {
             parties.push_back({Party::Kind::address,
-                               account_of({"address", head.address}),
+                               account_of({"address", address}),
                                addresses(),
                                {},
-                               head.address,
+                               address,
                                defaults.address,
                                {}});
         }
@@ -47,12 +47,12 @@ std::vector<Party> parties_of(const Caller &caller, const RequestHead &head,
                        key.budgets,
                        caller.key != nullptr});
     const Limits limits = key.end_user.or_else(defaults.end_user);
-    if (!head.on_behalf_of.empty() && limits.any()) {
+    if (!end_user.empty() && limits.any()) {
         parties.push_back({Party::Kind::end_user,
-                           account_of({"end_user", id, head.on_behalf_of}),
+                           account_of({"end_user", id, end_user}),
                            account,
                            id,
-                           head.on_behalf_of,
+                           end_user,
                            limits,
                            {}});
     }

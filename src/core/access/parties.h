@@ -17,9 +17,9 @@ struct DefaultLimits {
     Limits address;
 };
 
-// The strings of caller and head must outlive them.
-std::vector<Party> parties_of(const Caller &caller, const RequestHead &head,
-                              const DefaultLimits &defaults);
+// The strings must outlive them.
+std::vector<Party> parties_of(const Caller &caller, std::string_view end_user,
+                              std::string_view address, const DefaultLimits &defaults);
 
 // Each pattern of the key that names the model.
 std::vector<Party> model_parties_of(const Caller &caller, std::string_view model);

@@ -180,7 +180,7 @@ class Fitter {
         // A default says nothing beside what was written.
         Params wish = asked_;
         if (asked_.is_default(Param::size) &&
-            (asked_.is_asked(Param::aspect_ratio) || asked_.is_asked(Param::resolution))) {
+            (asked_.is_requested(Param::aspect_ratio) || asked_.is_requested(Param::resolution))) {
             wish.clear(Param::size);
             fitted_.params.clear(Param::size);
         }
@@ -245,7 +245,7 @@ class Fitter {
             return;
         }
         if (!spec->fold.empty()) {
-            asked_.is_asked(param) ? fold(param, spec->fold) : fitted_.params.clear(param);
+            asked_.is_requested(param) ? fold(param, spec->fold) : fitted_.params.clear(param);
             return;
         }
         if (param == Param::output_compression && !is_lossy(fitted_.params)) {

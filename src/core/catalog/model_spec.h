@@ -13,10 +13,10 @@
 #include "core/catalog/price.h"
 #include "core/request/geometry.h"
 #include "core/request/image_request.h"
+#include "core/request/operation.h"
 
 namespace gateway {
 
-enum class Operation : uint8_t { generate, edit, variation, stream };
 inline constexpr size_t kOperationCount = static_cast<size_t>(Operation::stream) + 1;
 std::string_view name_of(Operation operation);
 std::optional<Operation> operation_named(std::string_view name);

@@ -26,7 +26,7 @@ std::string_view known(std::string_view word) {
 }
 
 // What the provider says it made, and where it says nothing, what it was told to make.
-Facts facts_of(const ImageResult &result, const PricedCall &call, const ModelSpec &model) {
+Facts facts_of(const ImageWords &result, const PricedCall &call, const ModelSpec &model) {
     const auto actual = [](std::string_view told, std::string_view sent) {
         return known(told.empty() ? sent : told);
     };
@@ -254,7 +254,8 @@ Cost &Cost::operator+=(const Cost &other) {
     return *this;
 }
 
-Cost cost_of(const ImageResult &result, const PricedCall &call, const ModelSpec &model) {
+Cost cost_of(const ImageResult &result, size_t count, const PricedCall &call,
+             const ModelSpec &model) {
     if (result.cost) {
         return {result.cost, "provider"};
     }
@@ -265,7 +266,7 @@ Cost cost_of(const ImageResult &result, const PricedCall &call, const ModelSpec 
     if (price.per_million_tokens) {
         return result.usage ? cost_by_tokens(price, *result.usage) : Cost{};
     }
-    const auto images = static_cast<int64_t>(result.images.size());
+    const auto images = static_cast<int64_t>(count);
     const Facts facts = facts_of(result, call, model);
     if (price.per_megapixel) {
         const auto size = parse_size(facts.size);
@@ -279,7 +280,8 @@ Cost cost_of(const ImageResult &result, const PricedCall &call, const ModelSpec 
     return row == nullptr ? Cost{} : Cost{row->usd * images, "image"};
 }
 
-Usage count_usage(const ImageResult &result, const PricedCall &call, const ModelSpec &model) {
+Usage count_usage(const ImageWords &words, size_t images, const PricedCall &call,
+                  const ModelSpec &model) {
     constexpr size_t kCharactersOfAToken = 4;
     const size_t characters = count_characters(call.sent.text(Param::prompt)) +
                               count_characters(call.sent.text(Param::negative_prompt));
@@ -288,8 +290,8 @@ Usage count_usage(const ImageResult &result, const PricedCall &call, const Model
         static_cast<int64_t>((characters + kCharactersOfAToken - 1) / kCharactersOfAToken);
     usage.input_tokens = usage.input_text_tokens;
     const auto each =
-        model.price ? output_tokens(*model.price, facts_of(result, call, model)) : std::nullopt;
-    usage.output_image_tokens = each.value_or(0) * static_cast<int64_t>(result.images.size());
+        model.price ? output_tokens(*model.price, facts_of(words, call, model)) : std::nullopt;
+    usage.output_image_tokens = each.value_or(0) * static_cast<int64_t>(images);
     usage.output_text_tokens = 0;
     usage.output_tokens = *usage.output_image_tokens;
     usage.total_tokens = usage.input_tokens + usage.output_tokens;

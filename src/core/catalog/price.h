@@ -83,12 +83,21 @@ struct Cost {
     Cost &operator+=(const Cost &other);
 };
 
-// What was made has cost this. A cost that the provider tells wins.
-Cost cost_of(const ImageResult &result, const PricedCall &call, const ModelSpec &model);
+// The cost of so many images that a call made. A cost that the provider tells wins.
+Cost cost_of(const ImageResult &result, size_t images, const PricedCall &call,
+             const ModelSpec &model);
+inline Cost cost_of(const ImageResult &result, const PricedCall &call, const ModelSpec &model) {
+    return cost_of(result, result.images.size(), call, model);
+}
 
 // Tokens as far as they can be counted here, for answers that tell none: pictures by the catalogue,
 // texts by the rule of thumb of four characters.
-Usage count_usage(const ImageResult &result, const PricedCall &call, const ModelSpec &model);
+Usage count_usage(const ImageWords &words, size_t images, const PricedCall &call,
+                  const ModelSpec &model);
+inline Usage count_usage(const ImageResult &result, const PricedCall &call,
+                         const ModelSpec &model) {
+    return count_usage(result, result.images.size(), call, model);
+}
 
 // Tokens of a picture on OpenAI's grid.
 int64_t grid_tokens(int64_t grid, int64_t width, int64_t height);

@@ -1,4 +1,8 @@
-// The story of one request. The adapter tells it what happens; it tells the adapter what to answer.
+// One request of one caller, from its head to its end: the steps stand in exchange.cc from 1 to 10.
+// The adapter calls them; they answer through the function given to run().
+//
+//   identify, enter --> entered --run--> making --> replied
+//                  (an error, an exception, or a client that leaves: from anywhere)
 #pragma once
 
 #include <functional>
@@ -8,57 +12,31 @@
 #include <string_view>
 #include <vector>
 
-#include "core/access/identify.h"
-#include "core/access/parties.h"
-#include "core/bytes/held_memory.h"
-#include "core/catalog/fit.h"
-#include "core/limits/claim.h"
-#include "core/ports.h"
-#include "core/request/decode.h"
-#include "core/response/answer.h"
-#include "core/response/answer_form.h"
-#include "core/response/delivery.h"
+#include "core/exchange/policy.h"
+#include "core/making/making.h"
 #include "core/response/passed_reply.h"
+#include "core/response/reply.h"
 #include "core/response/stream_reply.h"
-#include "core/response/success.h"
-#include "core/routing/execution.h"
-#include "core/routing/expense.h"
 #include "core/routing/model_map.h"
-#include "core/routing/plan.h"
 
 namespace gateway {
 
-// What a location's configuration says.
-struct Policy {
-    AuthMode auth = AuthMode::required;
-    std::shared_ptr<const KeyRing> keys;
-    std::shared_ptr<JwtVerifier> tokens;  // null: tokens are no credentials here
-    DefaultLimits limits;
-    const Profile *profile = &unified_profile();
-    UnknownFields unknown_fields;
-    FitMode fit = FitMode::adapt;
-    bool raw = false;                  // callers may see what goes over the wire
-    std::shared_ptr<Hosting> hosting;  // null: no pictures are kept
-    std::shared_ptr<const FetchRules> fetch_rules = std::make_shared<const FetchRules>();
-    std::string default_model;
-    Milliseconds deadline{590'000};
-    Milliseconds heartbeat{15'000};
-    size_t answer_max = 0;
-    bool buffering = true;  // whole answers are kept here until the client has them
-};
-
-class Exchange final : private Story, private Showing {
+class Exchange final {
  public:
+    using Entered = tl::expected<void, ApiError>;
+
     // Everything referred to must outlive the exchange.
-    Exchange(const ModelMap &models, const Policy &policy, Ledger &ledger, Health &health,
-             const Ports &ports, int32_t process);
-    ~Exchange() override;
+    Exchange(const ModelMap &models, const Policy &policy, Accounts &accounts, Health &health,
+             const Ports &ports);
+    ~Exchange();
     Exchange(const Exchange &) = delete;
     Exchange &operator=(const Exchange &) = delete;
 
     // The steps, in the order in which the adapter takes them. An error is the answer.
-    tl::expected<void, ApiError> identify(const RequestHead &head);
-    tl::expected<void, ApiError> enter(size_t body_size = 0);
+    Entered identify(const RequestHead &head);
+    // Where the accounts do not answer at once, there is nothing now, and `later` is called. Until
+    // then the body is not to be read.
+    std::optional<Entered> enter(size_t body_size, std::function<void(Entered)> later);
     // The other thing that a caller may ask for: which models there are, or one of them.
     [[nodiscard]] Answer list_models() const;
     [[nodiscard]] tl::expected<Answer, ApiError> describe_model(std::string_view name) const;
@@ -66,7 +44,7 @@ class Exchange final : private Story, private Showing {
     // The rest. `answer` is called once, or for each part of a stream, unless the exchange is
     // destroyed before: then all is cancelled. The exchange may be destroyed after it, but not from
     // within it.
-    void run(std::string_view body, std::function<void(Answer)> answer);
+    void run(Operation operation, std::string body, std::function<void(Answer)> answer);
 
     // How much of what it was given the client has not taken yet. A provider whose answer is shown
     // as it comes waits for it.
@@ -89,107 +67,76 @@ class Exchange final : private Story, private Showing {
     // For log variables.
     [[nodiscard]] std::string_view end_user() const { return head_.on_behalf_of; }
     [[nodiscard]] size_t images() const { return static_cast<size_t>(images_answered()); }
-    [[nodiscard]] const std::optional<MicroUsd> &cost() const { return bill_.cost.usd; }
-    [[nodiscard]] const std::string &request_id() const { return request_id_; }
-    [[nodiscard]] std::string_view caller_id() const { return caller_.id(); }
+    [[nodiscard]] std::optional<MicroUsd> cost() const {
+        return making_ == nullptr ? std::nullopt : making_->result().bill.cost.usd;
+    }
+    [[nodiscard]] const std::string &request_id() const { return order_->request_id; }
+    [[nodiscard]] std::string_view caller_id() const { return order_->caller.id(); }
     // Somebody whom we vouch for.
-    [[nodiscard]] bool knows_caller() const { return !caller_.id().empty() || caller_.admin; }
-    [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return journal_.attempts(); }
-    [[nodiscard]] int64_t upstream_milliseconds() const { return journal_.upstream_time().count(); }
+    [[nodiscard]] bool knows_caller() const {
+        return !order_->caller.id().empty() || order_->caller.admin;
+    }
+    [[nodiscard]] const std::vector<AttemptRecord> &attempts() const {
+        return history().attempts();
+    }
+    [[nodiscard]] int64_t upstream_milliseconds() const {
+        return history().upstream_time().count();
+    }
     // Images that were or may have been made, and billed, and are in no answer.
-    [[nodiscard]] int64_t images_lost() const { return journal_.images_lost() + images_withheld_; }
+    [[nodiscard]] int64_t images_lost() const {
+        return making_ == nullptr ? 0 : making_->images_lost();
+    }
     [[nodiscard]] std::string_view outcome() const { return outcome_; }
     [[nodiscard]] int64_t milliseconds() const { return (ports_.clock.now() - began_).count(); }
 
  private:
-    tl::expected<void, ApiError> understand(std::string_view body);
+    enum class Phase : uint8_t { open, entered, making, replied };
+
+    Entered understand(std::string body);
     [[nodiscard]] std::string_view default_model() const;
-    tl::expected<void, ApiError> plan();
-    tl::expected<void, ApiError> reserve();
-    [[nodiscard]] MicroUsd dearest();
-    void execute();
-    [[nodiscard]] bool is_strict() const {
-        return wishes_.strict || policy_.fit == FitMode::strict;
-    }
-
-    tl::expected<Prepared, ApiError> prepare(const Candidate &candidate) override;
-    tl::expected<void, Uncovered> cover(const Candidate &candidate,
-                                        const Prepared &prepared) override;
-    void on_made(Made made) override;
-    void on_failed(const ApiError &error) override;
-    void on_too_late() override;
-
-    [[nodiscard]] bool is_stream() const override;
-    void show_preview(const Candidate &candidate, const Prepared &prepared,
-                      Preview preview) override;
-    void show_image(const Candidate &candidate, const Prepared &prepared,
-                    ImageResult image) override;
-    void show_piece(const Candidate &candidate, Bytes piece) override;
-
-    void begin_reply();
-    [[nodiscard]] bool may_pass_on() const;
-    [[nodiscard]] bool shows_wire() const;
-    [[nodiscard]] AnswerForm answer_form() const;
-    [[nodiscard]] int64_t images_answered() const;
-
-    void gather_made();
-    void take_bill();
-    void deliver();
-    void unify();
-    void fail_billed(const ApiError &error);
-    void withhold_untold() noexcept;
-    void settle(int status) noexcept;
-    [[nodiscard]] bool has_asked() const;
-    void write_down(int status, std::vector<UsageRecord::DayCount> day_counts) noexcept;
-    void fail(const ApiError &error);
-    void finish(Answer answer);
+    Entered plan();
+    void reserve();
+    void make();
+    void choose_reply();
+    void set_wishes_of_order();
+    [[nodiscard]] bool may_pass_through() const;
     void on_deadline();
+    void on_result();
+    void settle(int status) noexcept;
+    void fail(const ApiError &error);
 
-    [[nodiscard]] Answer answer_for(const ApiError &error) const;
+    [[nodiscard]] bool is_stream() const {
+        return order_->request.params[Param::stream] == ParamValue(true);
+    }
+    [[nodiscard]] const History &history() const;
+    [[nodiscard]] int64_t images_answered() const {
+        return making_ == nullptr ? 0 : making_->images_answered();
+    }
     [[nodiscard]] AnswerFacts facts() const;
-    [[nodiscard]] AnswerFacts failure_facts() const;
-    void add_quota_headers(Answer &answer) const;
+    [[nodiscard]] AnswerFacts facts_of(const ApiError &error) const;
 
     const ModelMap &models_;
     const Policy &policy_;
     Health &health_;
     const Ports &ports_;
 
-    std::string request_id_;
-    Milliseconds began_{0};
-    Milliseconds deadline_{0};
+    Phase phase_ = Phase::open;
+    Milliseconds began_;
+    Milliseconds allowed_;
     RequestHead head_;
-    Caller caller_;
-    Claim claim_;
-    std::shared_ptr<RequestMemory> memory_;  // from enter() on
-    bool entered_ = false;
-    ImageRequest request_;
-    std::string_view model_asked_;
     Wishes wishes_;
-
-    std::shared_ptr<const Catalogue> catalogue_;
-    Plan plan_;
-    Journal journal_;
-    Expense expense_;
-    std::optional<Effort> effort_;
-    std::unique_ptr<Execution> execution_;
-    Made made_;           // the success, while it is brought into the asked form
-    ImageResult result_;  // its images
-    Bill bill_;
-    bool billed_ = false;  // what was made is accounted for
-    std::unique_ptr<PictureDelivery> delivery_;
-    AnswerForm form_;
-    // How the answer goes out, if not as one document when all is known:
-    std::unique_ptr<StreamReply> stream_;
-    std::unique_ptr<PassedReply> passed_;
-    bool held_ = false;  // the client is behind
+    std::shared_ptr<Order> order_;
+    std::optional<Entered> entered_;  // until the adapter is told
+    std::function<void(Entered)> later_;
     std::unique_ptr<Timer> deadline_timer_;
-    std::optional<bool> may_still_be_working_;
-    int64_t images_told_ = 0;        // when all was let go of
-    int64_t images_withheld_ = 0;    // that were made, and are in no answer
-    std::optional<Cost> lost_cost_;  // of what was made and is not answered with
-    std::string_view outcome_;
     std::function<void(Answer)> answer_;
+    ReplyContext reply_context_;
+    DocumentReply document_{reply_context_};
+    std::unique_ptr<Reply> other_reply_;
+    Reply *reply_ = &document_;
+    std::unique_ptr<Making> making_;
+    bool held_ = false;  // the client is behind
+    std::string_view outcome_;
 };
 
 }  // namespace gateway

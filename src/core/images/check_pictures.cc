@@ -29,7 +29,8 @@ void check_pictures(Outcome &outcome, int64_t asked, PicturePart part) {
     size_t seen = 0;
     for (; seen < images.size() && kept < most; ++seen) {
         Image &image = images[seen];
-        if (image.form == Image::Form::base64 && !image.told && !read_facts(image, part)) {
+        if (image.form == Image::Form::base64 && seen >= outcome.result.given &&
+            !read_facts(image, part)) {
             continue;
         }
         if (kept != seen) {

@@ -39,21 +39,65 @@ void count_days(const std::vector<Stake> &stakes, int64_t images,
 
 }  // namespace
 
-Moment Claim::moment() const {
-    return {clock_.unix_seconds(), clock_.now().count()};
+// ---- questions, one at a time
+
+void Claim::put(Question question, Then then) {
+    question_ = question;
+    then_ = std::move(then);
 }
 
-tl::expected<void, Exceeded> Claim::enter(const std::vector<Party> &parties, Milliseconds longest) {
+std::function<void(Accounts::Answer)> Claim::later() {
+    return [this](const Accounts::Answer &answer) {
+        const auto pending = std::move(pending_);
+        on_answer(answer);
+    };
+}
+
+void Claim::take(Accounts::Reply reply) {
+    if (reply.now) {
+        on_answer(*reply.now);
+    } else {
+        pending_ = std::move(reply.pending);
+    }
+}
+
+void Claim::on_answer(const Accounts::Answer &answer) {
+    const Question question = std::exchange(question_, Question::none);
+    switch (question) {
+        case Question::enter:
+            entered_ = answer.has_value();
+            if (!answer) {
+                stakes_.clear();
+            }
+            break;
+        case Question::cover:
+            if (answer) {
+                images_ += more_images_;
+                usd_ += more_usd_;
+            }
+            break;
+        case Question::enter_models:
+            if (answer) {
+                reserve_models();
+                return;
+            }
+            models_.clear();
+            break;
+        default: break;
+    }
+    if (answer && (question == Question::enter || question == Question::cover)) {
+        quotas_ = *answer;
+    }
+    const Then then = std::exchange(then_, nullptr);
+    then(answer ? tl::expected<void, Exceeded>() : tl::unexpected(answer.error()));
+}
+
+void Claim::enter(const std::vector<Party> &parties, Milliseconds longest, Then then) {
     longest_ = longest + kGrace;
     stakes_ = stakes_of(parties);
     make_room(stakes_, counts_);
-    const auto entered = ledger_.enter(stakes_, moment(), process_, longest_.count());
-    if (!entered) {
-        stakes_.clear();
-        return tl::unexpected(entered.error());
-    }
-    quotas_ = *entered;
-    return {};
+    put(Question::enter, std::move(then));
+    take(accounts_.enter(stakes_, longest_, later()));
 }
 
 bool Claim::has_budget() const {
@@ -61,62 +105,73 @@ bool Claim::has_budget() const {
                        [](const Stake &stake) { return !stake.party.budgets.empty(); });
 }
 
-tl::expected<void, Exceeded> Claim::cover(int64_t images, MicroUsd usd) {
-    const int64_t more_images = std::max<int64_t>(0, images - images_);
-    const MicroUsd more_usd = std::max<MicroUsd>(0, usd - usd_);
-    if (more_images == 0 && more_usd == 0) {
-        return {};
+void Claim::cover(int64_t images, MicroUsd usd, Then then) {
+    more_images_ = std::max<int64_t>(0, images - images_);
+    more_usd_ = std::max<MicroUsd>(0, usd - usd_);
+    if (more_images_ == 0 && more_usd_ == 0) {
+        then({});
+        return;
     }
-    const auto reserved = ledger_.reserve(stakes_, more_images, more_usd, moment());
-    if (!reserved) {
-        return tl::unexpected(reserved.error());
-    }
-    images_ += more_images;
-    usd_ += more_usd;
-    quotas_ = *reserved;
-    return {};
+    put(Question::cover, std::move(then));
+    take(accounts_.reserve(stakes_, more_images_, more_usd_, later()));
 }
 
-tl::expected<void, Exceeded> Claim::cover_models(const std::vector<Party> &models, int64_t images,
-                                                 int64_t lost) {
-    if (models_.empty() || !same_parties(models_, models)) {
-        settle_models(lost - lost_before_models_);
-        lost_before_models_ = lost;
-        models_ = stakes_of(models);
-        make_room(models_, counts_);
-        const auto entered = ledger_.enter(models_, moment(), process_, longest_.count());
-        if (!entered) {
-            models_.clear();
-            return tl::unexpected(entered.error());
-        }
+void Claim::cover_models(const std::vector<Party> &models, int64_t images, int64_t lost,
+                         Then then) {
+    model_images_ = images + lost;
+    if (!models_.empty() && same_parties(models_, models)) {
+        put(Question::reserve_models, std::move(then));
+        reserve_models();
+        return;
     }
+    settle_models(lost - lost_before_models_);
+    lost_before_models_ = lost;
+    models_ = stakes_of(models);
     if (models_.empty()) {
-        return {};
+        then({});
+        return;
     }
-    const int64_t missing = images + lost - lost_before_models_ - models_.front().images();
-    if (missing <= 0) {
-        return {};
-    }
-    const auto reserved = ledger_.reserve(models_, missing, 0, moment());
-    return reserved ? tl::expected<void, Exceeded>() : tl::unexpected(reserved.error());
+    make_room(models_, counts_);
+    put(Question::enter_models, std::move(then));
+    take(accounts_.enter(models_, longest_, later()));
 }
+
+void Claim::reserve_models() {
+    const int64_t missing = model_images_ - lost_before_models_ - models_.front().images();
+    question_ = Question::reserve_models;
+    if (missing <= 0) {
+        on_answer(quotas_);
+        return;
+    }
+    take(accounts_.reserve(models_, missing, 0, later()));
+}
+
+// ---- the end
 
 void Claim::settle_models(int64_t used) noexcept {
     if (!models_.empty()) {
         count_days(models_, used, counts_);
-        ledger_.settle(models_, used, 0, moment());
-        models_.clear();
+        accounts_.settle(std::exchange(models_, {}), used, 0);
     }
 }
 
 std::vector<UsageRecord::DayCount> Claim::settle(int64_t made, int64_t lost,
                                                  MicroUsd spent) noexcept {
+    // What has not been entered yet, the port gives back by itself.
+    pending_.reset();
+    const Question open = std::exchange(question_, Question::none);
+    if (open == Question::enter) {
+        stakes_.clear();
+    } else if (open == Question::enter_models) {
+        models_.clear();
+    }
     settle_models(made + lost - lost_before_models_);
     if (!stakes_.empty()) {
         count_days(stakes_, made + lost, counts_);
-        quotas_ = ledger_.settle(stakes_, made + lost, spent, moment());
-        stakes_.clear();
+        const auto left = accounts_.settle(std::exchange(stakes_, {}), made + lost, spent);
+        quotas_ = left.value_or(quotas_);
     }
+    entered_ = false;
     return std::exchange(counts_, {});
 }
 

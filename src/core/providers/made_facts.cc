@@ -10,30 +10,24 @@ namespace gateway {
 
 namespace {
 
-// A usage as a row of counts. The details come first, then what they are details of.
-struct UsageRow {
-    enum Column : uint8_t { text_in, image_in, text_out, image_out, in, out, total, columns };
-    std::array<int64_t, columns> counts{};
-    int64_t &operator[](size_t column) { return counts[column]; }
-    const int64_t &operator[](size_t column) const { return counts[column]; }
-};
+using Row = UsageShares::Row;
 
-UsageRow row_of(const Usage &usage) {
+Row row_of(const Usage &usage) {
     const Usage whole = with_all_details(usage);
-    return {{whole.input_text_tokens, whole.input_image_tokens, *whole.output_text_tokens,
-             *whole.output_image_tokens, whole.input_tokens, whole.output_tokens,
-             whole.total_tokens}};
+    return {whole.input_text_tokens,    whole.input_image_tokens, *whole.output_text_tokens,
+            *whole.output_image_tokens, whole.input_tokens,       whole.output_tokens,
+            whole.total_tokens};
 }
 
-Usage usage_of(const UsageRow &row) {
+Usage usage_of(const Row &row) {
     Usage usage;
-    usage.input_text_tokens = row[UsageRow::text_in];
-    usage.input_image_tokens = row[UsageRow::image_in];
-    usage.output_text_tokens = row[UsageRow::text_out];
-    usage.output_image_tokens = row[UsageRow::image_out];
-    usage.input_tokens = row[UsageRow::in];
-    usage.output_tokens = row[UsageRow::out];
-    usage.total_tokens = row[UsageRow::total];
+    usage.input_text_tokens = row[UsageShares::text_in];
+    usage.input_image_tokens = row[UsageShares::image_in];
+    usage.output_text_tokens = row[UsageShares::text_out];
+    usage.output_image_tokens = row[UsageShares::image_out];
+    usage.input_tokens = row[UsageShares::in];
+    usage.output_tokens = row[UsageShares::out];
+    usage.total_tokens = row[UsageShares::total];
     return usage;
 }
 
@@ -61,31 +55,32 @@ int64_t part_of_sum(int64_t sum, int64_t members, int64_t members_part, UsageSha
     return sum >= members ? members_part + sharer.part(sum - members) : sharer.part(sum);
 }
 
-UsageRow part_of_row(const UsageRow &row, UsageSharer sharer) {
-    UsageRow own{};
-    for (const size_t column :
-         {UsageRow::text_in, UsageRow::image_in, UsageRow::text_out, UsageRow::image_out}) {
+Row part_of_row(const Row &row, UsageSharer sharer) {
+    Row own{};
+    for (const size_t column : {UsageShares::text_in, UsageShares::image_in, UsageShares::text_out,
+                                UsageShares::image_out}) {
         own[column] = sharer.part(row[column]);
     }
-    own[UsageRow::in] =
-        part_of_sum(row[UsageRow::in], row[UsageRow::text_in] + row[UsageRow::image_in],
-                    own[UsageRow::text_in] + own[UsageRow::image_in], sharer);
-    own[UsageRow::out] =
-        part_of_sum(row[UsageRow::out], row[UsageRow::text_out] + row[UsageRow::image_out],
-                    own[UsageRow::text_out] + own[UsageRow::image_out], sharer);
-    own[UsageRow::total] = part_of_sum(row[UsageRow::total], row[UsageRow::in] + row[UsageRow::out],
-                                       own[UsageRow::in] + own[UsageRow::out], sharer);
+    own[UsageShares::in] =
+        part_of_sum(row[UsageShares::in], row[UsageShares::text_in] + row[UsageShares::image_in],
+                    own[UsageShares::text_in] + own[UsageShares::image_in], sharer);
+    own[UsageShares::out] =
+        part_of_sum(row[UsageShares::out], row[UsageShares::text_out] + row[UsageShares::image_out],
+                    own[UsageShares::text_out] + own[UsageShares::image_out], sharer);
+    own[UsageShares::total] =
+        part_of_sum(row[UsageShares::total], row[UsageShares::in] + row[UsageShares::out],
+                    own[UsageShares::in] + own[UsageShares::out], sharer);
     return own;
 }
 
 }  // namespace
 
-void take_truth(ImageResult &result, const Image &picture) {
+void take_truth(ImageWords &words, const Image &picture) {
     if (picture.width != 0) {
-        result.size = size_text({picture.width, picture.height});
+        words.size = size_text({picture.width, picture.height});
     }
     if (picture.format != ImageFormat::unknown) {
-        result.output_format = name_of(picture.format);
+        words.output_format = name_of(picture.format);
     }
 }
 
@@ -97,24 +92,27 @@ Usage with_all_details(Usage usage) {
     return usage;
 }
 
-void share_usage(std::span<Image> images, const Usage &all) {
-    UsageRow rest = row_of(all);
-    int64_t sharers = 0;
-    for (const Image &image : images) {
-        if (!image.told) {
-            ++sharers;
-            continue;
-        }
-        const UsageRow told = row_of(image.usage);
-        for (size_t column = 0; column < UsageRow::columns; ++column) {
-            rest[column] = std::max<int64_t>(0, rest[column] - told[column]);
-        }
+UsageShares::UsageShares(const Usage &all) : rest_(row_of(all)) {}
+
+void UsageShares::take(const Usage &part) {
+    const Row taken = row_of(part);
+    for (size_t column = 0; column < columns; ++column) {
+        rest_[column] = std::max<int64_t>(0, rest_[column] - taken[column]);
     }
-    int64_t place = 0;
-    for (Image &image : images) {
-        if (!image.told) {
-            image.usage = usage_of(part_of_row(rest, UsageSharer(sharers, place++)));
-        }
+}
+
+Usage UsageShares::next() {
+    return usage_of(part_of_row(rest_, UsageSharer(images_, place_++)));
+}
+
+void share_usage(std::span<Image> images, const Usage &all, size_t given) {
+    UsageShares shares(all);
+    for (const Image &image : images.first(given)) {
+        shares.take(image.usage);
+    }
+    shares.divide(images.size() - given);
+    for (Image &image : images.subspan(given)) {
+        image.usage = shares.next();
     }
 }
 

@@ -2,6 +2,8 @@
 // each has of what the call used.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <span>
 
 #include "core/outcome.h"
@@ -9,14 +11,33 @@
 namespace gateway {
 
 // What the bytes of a picture say about size and format wins over what the provider says.
-void take_truth(ImageResult &result, const Image &picture);
+void take_truth(ImageWords &words, const Image &picture);
 
 // The same counts with none left out: output tokens that the provider does not tell apart are those
 // of pictures.
 Usage with_all_details(Usage usage);
 
-// Gives each picture its part of what all of them used. What the caller was told of a picture
-// stays; the others have equal parts of the rest, in whole tokens. All parts together are `all`.
-void share_usage(std::span<Image> images, const Usage &all);
+// Divides a usage among images: in equal parts, in whole tokens, whose sum is the whole.
+class UsageShares {
+ public:
+    // All counts of a usage. The details come first, then their sums.
+    enum Column : uint8_t { text_in, image_in, text_out, image_out, in, out, total, columns };
+    using Row = std::array<int64_t, columns>;
+
+    explicit UsageShares(const Usage &all);
+    // An image that has its part already, which the others do not get.
+    void take(const Usage &part);
+    // How many images share the rest. Each of them calls next() once.
+    void divide(size_t images) { images_ = static_cast<int64_t>(images); }
+    Usage next();
+
+ private:
+    Row rest_;
+    int64_t images_ = 0;
+    int64_t place_ = 0;
+};
+
+// The same for the images of one call. The first `given` have their parts already.
+void share_usage(std::span<Image> images, const Usage &all, size_t given = 0);
 
 }  // namespace gateway

@@ -51,23 +51,26 @@ Streamed::ToTell Streamed::take_made(ImageResult made) {
     });
     const bool is_one = made.images.size() == 1;
     add(std::move(made));
-    if (!is_one || is_complete()) {
+    const size_t place = result_.images.size() - 1;
+    if (!is_one || result_.given != place || is_complete()) {
         return {};
     }
     Image &image = result_.images.back();
-    image.index = static_cast<int64_t>(result_.images.size()) - 1;
-    share_usage(result_.images, result_.usage.value_or(Usage()));
-    ImageResult told = result_;
-    told.images = {image};
-    image.told = true;
+    image.index = static_cast<int64_t>(place);
+    share_usage(result_.images, result_.usage.value_or(Usage()), result_.given);
+    ImageResult one = result_;
+    one.images = {image};
+    one.given = 0;
     image.content = Bytes();
-    return told;
+    ++result_.given;
+    return one;
 }
 
 // Whether each event tells its own usage or the sum so far is on no record: what is repeated is
 // taken for the sum.
 void Streamed::add(ImageResult made) {
     ImageResult before = std::exchange(result_, std::move(made));
+    result_.given = before.given;
     result_.images.insert(result_.images.begin(), std::make_move_iterator(before.images.begin()),
                           std::make_move_iterator(before.images.end()));
     if (!result_.usage || (before.usage && is_same(*before.usage, *result_.usage))) {

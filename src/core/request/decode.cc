@@ -219,7 +219,7 @@ class Decoder {
         const Params &params = request_.params;
         const Shape shape = shape_of(params);
         const auto asked = [&](Param a, Param b) {
-            return params.is_asked(a) && params.is_asked(b);
+            return params.is_requested(a) && params.is_requested(b);
         };
         if (asked(Param::size, Param::aspect_ratio) && !contract_.profile.size_is_scale &&
             shape.size && shape.ratio && !agree(*shape.size, *shape.ratio)) {

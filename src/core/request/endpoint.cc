@@ -12,33 +12,46 @@ namespace {
 constexpr std::string_view kVersions[] = {"openai/v1/", "openai/", "v1/", ""};
 constexpr std::string_view kDeployments = "deployments/";
 
-struct Row {
-    std::string_view tail;
-    Endpoint::What what;
-    bool has_name = false;       // behind the tail
-    bool of_deployment = false;  // "deployments/MODEL/" may stand before it
+constexpr std::string_view kRead = "GET, HEAD";
+
+constexpr EndpointRow kRows[] = {
+    {.tail = "images/generations",
+     .what = EndpointRow::make,
+     .operation = Operation::generate,
+     .body_type = "application/json",
+     .methods = "POST",
+     .method_error = "Images are made by POST.",
+     .of_deployment = true},
+    {.tail = "images/files/",
+     .what = EndpointRow::file,
+     .methods = kRead,
+     .method_error = "Pictures are read by GET.",
+     .has_name = true,
+     .of_deployment = true},
+    {.tail = "models",
+     .what = EndpointRow::models,
+     .methods = kRead,
+     .method_error = "Models are read by GET."},
+    {.tail = "models/",
+     .what = EndpointRow::model,
+     .methods = kRead,
+     .method_error = "Models are read by GET.",
+     .has_name = true},
 };
 
-constexpr Row kRows[] = {
-    {"images/generations", Endpoint::generations, false, true},
-    {"images/files/", Endpoint::file, true, true},
-    {"models", Endpoint::models},
-    {"models/", Endpoint::model, true},
-};
-
-bool is_right_name(Endpoint::What what, std::string_view name) {
-    return what == Endpoint::file ? is_picture_name(name) : !name.empty();
+bool is_right_name(EndpointRow::What what, std::string_view name) {
+    return what == EndpointRow::file ? is_picture_name(name) : !name.empty();
 }
 
 // "images/generations", and all that is of this form.
 std::optional<Endpoint> match_tail(std::string_view text) {
-    for (const Row &row : kRows) {
+    for (const EndpointRow &row : kRows) {
         if (!row.has_name && text == row.tail) {
-            return Endpoint{row.what, {}, {}};
+            return Endpoint{&row, {}, {}};
         }
         if (row.has_name && text.starts_with(row.tail) &&
             is_right_name(row.what, text.substr(row.tail.size()))) {
-            return Endpoint{row.what, text.substr(row.tail.size()), {}};
+            return Endpoint{&row, text.substr(row.tail.size()), {}};
         }
     }
     return std::nullopt;
@@ -50,7 +63,7 @@ std::optional<Endpoint> match_deployment(std::string_view text) {
         return std::nullopt;
     }
     text.remove_prefix(kDeployments.size());
-    for (const Row &row : kRows) {
+    for (const EndpointRow &row : kRows) {
         const size_t end = row.has_name ? text.rfind('/') + 1 : text.size();
         const std::string_view head = text.substr(0, end);
         const bool matches = row.of_deployment && head.ends_with(row.tail) &&
@@ -58,7 +71,7 @@ std::optional<Endpoint> match_deployment(std::string_view text) {
         const std::string_view model =
             head.substr(0, head.size() - (matches ? row.tail.size() : 0));
         if (matches && model.size() > 1 && model.ends_with('/')) {
-            return Endpoint{row.what, text.substr(end), model.substr(0, model.size() - 1)};
+            return Endpoint{&row, text.substr(end), model.substr(0, model.size() - 1)};
         }
     }
     return std::nullopt;

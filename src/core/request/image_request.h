@@ -74,7 +74,7 @@ class Params {
         return defaults_.test(static_cast<size_t>(param));
     }
     // Whether the caller wrote it.
-    [[nodiscard]] bool is_asked(Param param) const { return has(param) && !is_default(param); }
+    [[nodiscard]] bool is_requested(Param param) const { return has(param) && !is_default(param); }
 
  private:
     std::array<ParamValue, kParamCount> values_;

@@ -79,24 +79,24 @@ void write_attempt(JsonWriter &out, const AttemptRecord &attempt) {
 template <typename Write>
 void with_maker(const AnswerFacts &facts, Write write) {
     if (facts.maker != nullptr) {
-        write(facts.maker->provider->name, facts.maker->model);
-    } else if (facts.journal != nullptr && !facts.journal->attempts().empty()) {
-        const AttemptRecord &last = facts.journal->attempts().back();
+        write(facts.maker->provider, facts.maker->model);
+    } else if (facts.history != nullptr && !facts.history->attempts().empty()) {
+        const AttemptRecord &last = facts.history->attempts().back();
         write(last.provider, last.model);
     }
 }
 
-void write_attempts(JsonWriter &out, const Journal &journal) {
-    if (!journal.attempts().empty()) {
+void write_attempts(JsonWriter &out, const History &history) {
+    if (!history.attempts().empty()) {
         out.key("attempts").open_array();
-        for (const AttemptRecord &attempt : journal.attempts()) {
+        for (const AttemptRecord &attempt : history.attempts()) {
             write_attempt(out, attempt);
         }
         out.close_array();
     }
-    if (!journal.skipped().empty()) {
+    if (!history.skipped().empty()) {
         out.key("skipped").open_array();
-        for (const SkipRecord &skip : journal.skipped()) {
+        for (const SkipRecord &skip : history.skipped()) {
             out.open_object();
             out.key("provider").string(skip.provider);
             out.key("model").string(skip.model);
@@ -153,7 +153,7 @@ void write_cost(JsonWriter &out, const Cost &cost) {
     out.key("basis").string(cost.basis).close_object();
 }
 
-void write_what_was_made(JsonWriter &out, const ImageResult &result) {
+void write_what_was_made(JsonWriter &out, const ImageWords &result) {
     write_known(out, "background", result.background);
     write_known(out, "output_format", result.output_format);
     write_known(out, "quality", result.quality);
@@ -174,17 +174,18 @@ void write_totals(JsonWriter &out, const AnswerFacts &facts) {
 // What both a success and an error say.
 void write_facts(JsonWriter &out, const AnswerFacts &facts) {
     out.key("request_type")
-        .string(facts.on_stream ? "image_generation_stream" : "image_generation");
+        .string(facts.on_stream ? facts.operation->request_type_of_stream
+                                : facts.operation->request_type);
     with_maker(facts, [&](std::string_view provider, std::string_view model) {
         out.key("provider").string(provider);
         out.key("model_deployment").string(model);
     });
-    if (!facts.model_requested.empty()) {
-        out.key("model_requested").string(facts.model_requested);
+    if (!facts.requested_model.empty()) {
+        out.key("model_requested").string(facts.requested_model);
     }
     out.key("latency").number(facts.latency);
-    if (facts.journal != nullptr) {
-        write_attempts(out, *facts.journal);
+    if (facts.history != nullptr) {
+        write_attempts(out, *facts.history);
     }
     write_adjustments(out, facts);
 }
@@ -236,12 +237,10 @@ void write_front(JsonWriter &out, const AnswerFacts &facts) {
     out.key("data").open_array();
 }
 
-void write_back(JsonWriter &out, const ImageResult &result, const AnswerFacts &facts) {
+void write_back(JsonWriter &out, const Result &result, const AnswerFacts &facts) {
     out.close_array();
-    write_what_was_made(out, result);
-    if (result.usage) {
-        write_usage(out, *result.usage);
-    }
+    write_what_was_made(out, result.words);
+    write_usage(out, result.bill.usage);
     out.key("extra_fields").open_object();
     write_facts(out, facts);
     out.key("chunk_index").number(facts.chunk_index);
@@ -252,7 +251,7 @@ void write_back(JsonWriter &out, const ImageResult &result, const AnswerFacts &f
 
 }  // namespace
 
-Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
+Bytes write_images(const Result &result, const AnswerFacts &facts,
                    std::string_view response_format) {
     JsonWriter out;
     write_front(out, facts);
@@ -270,27 +269,27 @@ void write_before_picture(JsonWriter &out, const AnswerFacts &facts) {
     out.open_object().key("b64_json").open_string();
 }
 
-void write_after_picture(JsonWriter &out, const ImageResult &result, const AnswerFacts &facts) {
+void write_after_picture(JsonWriter &out, const Result &result, const AnswerFacts &facts) {
     out.close_string();
     write_beside_content(out, result.images.front());
     out.close_object();
     write_back(out, result, facts);
 }
 
-Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts &facts,
+Bytes write_completed(const ImageWords &words, const Image &image, const AnswerFacts &facts,
                       std::string_view response_format, bool is_last) {
     JsonWriter out;
     out.open_object();
-    out.key("type").string("image_generation.completed");
-    write_content(out, result.images[place], response_format);
+    out.key("type").string(facts.operation->completed_event);
+    write_content(out, image, response_format);
     out.key("created_at").number(facts.created);
-    write_what_was_made(out, result);
-    write_usage(out, result.images[place].usage);
+    write_what_was_made(out, words);
+    write_usage(out, image.usage);
     out.key("extra_fields").open_object();
     out.key("request_id").string(facts.request_id);
     write_facts(out, facts);
     out.key("chunk_index").number(facts.chunk_index);
-    write_picture_facts(out, std::span(result.images).subspan(place, 1));
+    write_picture_facts(out, std::span(&image, 1));
     if (is_last) {
         write_totals(out, facts);
     }
@@ -302,7 +301,7 @@ Bytes write_partial(const Preview &preview, const AnswerFacts &facts,
                     std::string_view response_format) {
     JsonWriter out;
     out.open_object();
-    out.key("type").string("image_generation.partial_image");
+    out.key("type").string(facts.operation->preview_event);
     out.key("partial_image_index").number(preview.number);
     write_content(out, preview.image, response_format);
     out.key("created_at").number(facts.created);

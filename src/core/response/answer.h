@@ -11,9 +11,10 @@
 #include "core/bytes/bytes.h"
 #include "core/catalog/price.h"
 #include "core/json/writer.h"
+#include "core/making/result.h"
 #include "core/outcome.h"
 #include "core/request/image_request.h"
-#include "core/routing/journal.h"
+#include "core/request/operation.h"
 
 namespace gateway {
 
@@ -32,31 +33,32 @@ struct Answer {
 struct AnswerFacts {
     std::string_view request_id;
     int64_t created = 0;
-    std::string_view model_requested;
-    const Journal *journal = nullptr;  // null: nothing was tried, or it is told later
-    const Candidate *maker = nullptr;  // null: whoever was tried last
+    std::string_view requested_model;
+    const History *history = nullptr;  // null: nothing was tried, or it is told later
+    const Maker *maker = nullptr;      // null: whoever was tried last
     const std::vector<Adjustment> *adjustments = nullptr;
     int64_t latency = 0;
+    const OperationRow *operation = &row_of(Operation::generate);
     bool on_stream = false;
     int64_t chunk_index = 0;
     std::optional<bool> may_still_be_working;  // a provider; where no answer came in time
     std::optional<Cost> cost;
+    bool billed = false;  // of an error: something was, or may have been
     // Of a success:
     bool usage_counted = false;    // by us, because the provider told none
     std::string_view raw_request;  // JSON, where it was asked for
     std::string_view raw_response;
 };
 
-Bytes write_images(const ImageResult &result, const AnswerFacts &facts,
+Bytes write_images(const Result &result, const AnswerFacts &facts,
                    std::string_view response_format);
 
 // The same of one picture in base64 that is written elsewhere: what stands before it, and after it.
 void write_before_picture(JsonWriter &out, const AnswerFacts &facts);
-void write_after_picture(JsonWriter &out, const ImageResult &result, const AnswerFacts &facts);
+void write_after_picture(JsonWriter &out, const Result &result, const AnswerFacts &facts);
 
-// The data of one event of a stream, for the image at this place. `is_last`: with all that is told
-// once.
-Bytes write_completed(const ImageResult &result, size_t place, const AnswerFacts &facts,
+// The data of one event of a stream. `is_last`: with all that is told once.
+Bytes write_completed(const ImageWords &words, const Image &image, const AnswerFacts &facts,
                       std::string_view response_format, bool is_last);
 Bytes write_partial(const Preview &preview, const AnswerFacts &facts,
                     std::string_view response_format);

@@ -1,81 +1,35 @@
-// A success that is told as a stream: what pictures look like so far, each of them as soon as it is
-// there, and with the last one what all came to.
+// A success as a stream of events: what images look like so far, each image as soon as it is there,
+// and with the last one what all of them came to.
 #pragma once
 
-#include <functional>
-#include <list>
-#include <memory>
-#include <optional>
+#include <vector>
 
-#include "core/response/answer_form.h"
 #include "core/response/event_stream.h"
-#include "core/response/success.h"
+#include "core/response/reply.h"
 
 namespace gateway {
 
-class StreamReply {
+class StreamReply final : public Reply {
  public:
-    // All of it outlives the reply.
-    struct Context {
-        const Ports &ports;
-        const ImageRequest &request;
-        const AnswerForm &form;
-        std::function<AnswerFacts()> facts;
-    };
+    StreamReply(const ReplyContext &context, Milliseconds heartbeat);
 
-    // `head` completes an answer's headers; `send` may end whoever owns this only after it
-    // returned.
-    StreamReply(Context context, Milliseconds heartbeat, std::function<void(Answer &)> head,
-                std::function<void(Answer)> send);
-    StreamReply(const StreamReply &) = delete;
-    StreamReply &operator=(const StreamReply &) = delete;
-
-    // The client knows by now that it is a stream.
-    [[nodiscard]] bool has_begun() const { return events_.has_begun(); }
-
-    void show_preview(const Candidate &candidate, const Prepared &prepared, Preview preview);
-    // One picture, while others are not there. It is told when it has the form that it should.
-    void show_image(const Candidate &candidate, const Prepared &prepared, ImageResult image);
-
-    // Pictures that the caller has.
-    [[nodiscard]] int64_t told() const { return told_; }
-    // And those that were shown, but do not have their form yet.
-    [[nodiscard]] int64_t untold() const { return static_cast<int64_t>(early_.size()) - told_; }
-    // When none that was shown is on its way any longer: perhaps at once.
-    void when_settled(std::function<void()> then);
-    // The time is up: those on their way are told as they are.
-    void give_up();
-    // Of pictures that were shown, what is known of them by now; and why one could not be told.
-    void recall(ImageResult &result);
-    [[nodiscard]] const std::optional<ApiError> &trouble() const { return trouble_; }
-
-    // One of these is the end. The first tells what was not told yet: there must be something.
-    void finish(const Success &success, const AnswerFacts &facts);
-    void fail(const ApiError &error, const AnswerFacts &facts);
-    // Or this: the answer is no stream after all.
-    void leave();
+    [[nodiscard]] bool has_begun() const override { return events_.has_begun(); }
+    void preview(const Maker &maker, const Preview &preview) override;
+    void image(const Maker &maker, const ImageWords &words, const Image &image,
+               const std::vector<Adjustment> &adjustments) override;
+    // The events of the images that were not sent yet: there must be one.
+    void finish(const Result &result) override;
+    void stop() noexcept override { events_.stop(); }
 
  private:
-    struct Early {
-        const Candidate &candidate;
-        const Prepared &prepared;
-        ImageResult result;  // one picture
-        std::unique_ptr<PictureDelivery> delivery;
-        bool settled = false;
-    };
-    void deliver_more();
-    void settle(Early &early);
-    void tell(Early &early);
-    void note_place(AnswerFacts &facts, int64_t image);
+    void break_off(const ApiError &error, const AnswerFacts &facts) override;
+    [[nodiscard]] AnswerFacts facts_of_event(const Maker &maker, int64_t image);
+    void end(int status, Bytes events);
+    [[nodiscard]] bool is_sent(const Image &image) const;
 
-    Context context_;
     EventStream events_;
     EventCount count_;
-    std::list<Early> early_;
-    int64_t told_ = 0;
-    bool ended_ = false;
-    std::optional<ApiError> trouble_;
-    std::function<void()> then_;
+    std::vector<int64_t> sent_;  // the indexes of images
 };
 
 }  // namespace gateway

@@ -2,7 +2,7 @@
 
 namespace gateway {
 
-Next decide(OutcomeType outcome, RouteChoice choice, Chances chances) {
+Next decide(OutcomeType outcome, RouteChoice choice, RetryOptions options) {
     switch (outcome) {
         case OutcomeType::made: return Next::answer;
         case OutcomeType::refused_by_policy:
@@ -12,11 +12,11 @@ Next decide(OutcomeType outcome, RouteChoice choice, Chances chances) {
         case OutcomeType::our_credentials:
         case OutcomeType::out_of_quota:
         case OutcomeType::throttled:
-            return chances.other_key ? Next::next_key : Next::next_candidate;
+            return options.other_key ? Next::next_key : Next::next_candidate;
         case OutcomeType::not_here: return Next::next_candidate;
-        case OutcomeType::broken: return chances.again ? Next::same_again : Next::next_candidate;
+        case OutcomeType::broken: return options.again ? Next::same_again : Next::next_candidate;
         case OutcomeType::unknown:
-            if (chances.again && chances.takes_idempotency) {
+            if (options.again && options.takes_idempotency) {
                 return Next::same_again;
             }
             return choice.after_unknown == AfterUnknown::fail ? Next::give_up

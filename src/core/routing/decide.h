@@ -14,8 +14,8 @@ struct RouteChoice {
     AfterRefusal after_refusal = AfterRefusal::fail;  // by a provider's policy
 };
 
-// What there is left to do at this candidate.
-struct Chances {
+// What may still be done at this candidate.
+struct RetryOptions {
     bool again = false;              // the retry rules allow another attempt
     bool other_key = false;          // there is a key that was not tried
     bool takes_idempotency = false;  // a repeated call is not made, and billed, twice
@@ -30,6 +30,6 @@ enum class Next : uint8_t {
     give_up,
 };
 
-Next decide(OutcomeType outcome, RouteChoice choice, Chances chances);
+Next decide(OutcomeType outcome, RouteChoice choice, RetryOptions options);
 
 }  // namespace gateway

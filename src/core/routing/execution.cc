@@ -3,18 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/bytes/held_memory.h"
 #include "core/random.h"
 #include "core/routing/failure.h"
 
 namespace gateway {
 
-Execution::Execution(const Effort &effort, const Plan &plan, std::string_view model_asked,
-                     Story &story)
-    : effort_(effort),
+Execution::Execution(const AttemptContext &context, Plan &plan, const Preparation &preparation,
+                     Funds &funds, std::function<void(ExecutionEnd)> on_end)
+    : context_(context),
       plan_(plan),
-      model_asked_(model_asked),
-      story_(story),
-      began_(effort.ports.clock.now()),
+      preparation_(preparation),
+      funds_(funds),
+      on_end_(std::move(on_end)),
+      began_(context.ports.clock.now()),
       states_(plan.candidates.size()) {}
 
 void Execution::start() {
@@ -24,14 +26,14 @@ void Execution::start() {
 // Asks the next candidate that may be asked.
 void Execution::advance() {
     for (; at_ < states_.size(); ++at_) {
-        if (effort_.time_to_start() <= Milliseconds(0)) {
+        if (context_.time_to_start() <= Milliseconds(0)) {
             break;
         }
-        if (may_ask(at_) && start_round()) {
+        if (may_ask(at_) && try_candidate()) {
             return;
         }
     }
-    if (effort_.time_left() > Milliseconds(0) && !wait_for_one()) {
+    if (context_.time_left() > Milliseconds(0) && !wait_for_one()) {
         fail();
     }
 }
@@ -39,26 +41,51 @@ void Execution::advance() {
 // Whoever may have been billed for this request is not asked again, whatever the model.
 bool Execution::may_ask(size_t index) const {
     const auto &billed = perhaps_billed_by_;
-    return !states_[index].settled && std::find(billed.begin(), billed.end(),
-                                                plan_.candidates[index].provider) == billed.end();
+    return !states_[index].finished && std::find(billed.begin(), billed.end(),
+                                                 plan_.candidates[index].provider) == billed.end();
 }
 
 // True if something is on its way, or all has ended.
-bool Execution::start_round() {
-    State &state = states_[at_];
-    auto prepared = story_.prepare(candidate());
-    if (!prepared) {
-        state.settled = true;
+bool Execution::try_candidate() {
+    const auto &prepared = plan_.prepared(at_, preparation_);
+    const auto suits =
+        prepared ? funds_.check_price(candidate(), *prepared) : tl::unexpected(prepared.error());
+    if (!suits) {
+        states_[at_].finished = true;
         if (!misfit_) {
-            misfit_ = std::move(prepared.error());
+            misfit_ = suits.error();
         }
         return false;
     }
-    if (const auto covered = story_.cover(candidate(), *prepared); !covered) {
-        return stop_at(covered.error());
+    if (!context_.memory->may_begin()) {
+        end(tl::unexpected(error_memory_held()));
+        return true;
     }
-    prepared_ = std::make_unique<Prepared>(std::move(*prepared));
-    round_ = std::make_unique<Round>(effort_, candidate(), *prepared_,
+    covering_ = true;
+    going_ = true;
+    funds_.cover(candidate(), *prepared, context_.history.images_lost(),
+                 [this](const Funds::Covered &covered) {
+                     const bool at_once = covering_;
+                     const bool going = on_covered(covered);
+                     if (at_once) {
+                         going_ = going;
+                     } else if (!going) {
+                         ++at_;
+                         advance();
+                     }
+                 });
+    covering_ = false;
+    return *going_;
+}
+
+// The same answer as try_candidate's.
+bool Execution::on_covered(const Funds::Covered &covered) {
+    if (!covered) {
+        return pass_over(covered.error());
+    }
+    State &state = states_[at_];
+    context_.tray.begin(candidate(), prepared());
+    round_ = std::make_unique<Round>(context_, candidate(), prepared(),
                                      [this](RoundEnd end) { on_round_end(std::move(end)); });
     const auto hindered = round_->start();
     if (!hindered) {
@@ -66,21 +93,23 @@ bool Execution::start_round() {
         return true;
     }
     round_.reset();
-    effort_.journal.skip(candidate(), *hindered->hindered);
-    state.available = effort_.ports.clock.now() + hindered->hindered->wait;
+    const Milliseconds now = context_.ports.clock.now();
+    context_.history.skip(candidate(), *hindered->hindered, now);
+    state.available = now + hindered->hindered->wait;
     return false;
 }
 
-// The same answer as start_round.
-bool Execution::stop_at(const Uncovered &uncovered) {
+// The same answer as try_candidate's.
+bool Execution::pass_over(const Uncovered &uncovered) {
     if (!uncovered.only_here) {
-        story_.on_failed(uncovered.error);
+        end(tl::unexpected(uncovered.error));
         return true;
     }
     const Milliseconds wait = std::chrono::seconds(uncovered.error.retry_after.value_or(1));
-    effort_.journal.skip(candidate(), {Hindrance::model_limit, wait});
-    states_[at_].available = effort_.ports.clock.now() + wait;
-    states_[at_].settled = !uncovered.error.retry_after;  // then waiting does not help
+    const Milliseconds now = context_.ports.clock.now();
+    context_.history.skip(candidate(), {Hindrance::model_limit, wait}, now);
+    states_[at_].available = now + wait;
+    states_[at_].finished = !uncovered.error.retry_after;  // then waiting does not help
     if (!limited_ || !limited_->retry_after) {
         limited_ = uncovered.error;
     }
@@ -89,32 +118,26 @@ bool Execution::stop_at(const Uncovered &uncovered) {
 
 void Execution::on_round_end(RoundEnd end) {
     ended_ = std::move(round_);
-    ended_prepared_ = std::move(prepared_);
     if (end.outcome.type == OutcomeType::made) {
-        finish_made(std::move(end));
+        end_made(std::move(end));
     } else {
-        go_on_after(std::move(end));
+        go_on_after(end);
     }
 }
 
-void Execution::finish_made(RoundEnd end) {
-    story_.on_made(
-        {&candidate(), std::move(ended_prepared_), std::move(end.made), std::move(end.missing)});
-}
-
-void Execution::go_on_after(RoundEnd end) {
+void Execution::go_on_after(const RoundEnd &end) {
     const Outcome &outcome = end.outcome;
     State &state = states_[at_];
-    state.settled = true;
+    state.finished = true;
     // Whatever else there was: what may be billed decides about who may still be asked.
-    const bool told = decide(outcome.type, effort_.choice, {}) == Next::tell_caller;
+    const bool told = decide(outcome.type, context_.choice, {}) == Next::tell_caller;
     const OutcomeType type = end.may_be_billed && !told ? OutcomeType::unknown : outcome.type;
     if (end.shown) {
         fail_shown(outcome);
         return;
     }
-    switch (decide(type, effort_.choice, {})) {
-        case Next::tell_caller: story_.on_failed(error_told_by_provider(outcome)); return;
+    switch (decide(type, context_.choice, {})) {
+        case Next::tell_caller: this->end(tl::unexpected(error_told_by_provider(outcome))); return;
         case Next::give_up: fail(); return;
         default: break;
     }
@@ -126,8 +149,9 @@ void Execution::go_on_after(RoundEnd end) {
     }
     const bool rests = outcome.type == OutcomeType::throttled;
     if (rests && state.rounds < candidate().provider->retry.attempts) {
-        state.settled = false;
-        state.available = effort_.ports.clock.now() + outcome.retry_after.value_or(Milliseconds(0));
+        state.finished = false;
+        state.available =
+            context_.ports.clock.now() + outcome.retry_after.value_or(Milliseconds(0));
     }
     ++at_;
     advance();
@@ -135,13 +159,13 @@ void Execution::go_on_after(RoundEnd end) {
 
 // All are done, or cannot be asked just now: one of these may be worth waiting for.
 bool Execution::wait_for_one() {
-    const Milliseconds now = effort_.ports.clock.now();
+    const Milliseconds now = context_.ports.clock.now();
     constexpr Milliseconds kLeast{10};
     std::optional<Milliseconds> soonest;
     for (size_t i = 0; i < states_.size(); ++i) {
         const Milliseconds wait = std::max(kLeast, states_[i].available - now);
         const Milliseconds patience = began_ + plan_.candidates[i].provider->retry.within - now;
-        if (may_ask(i) && wait <= patience && wait < effort_.time_to_start()) {
+        if (may_ask(i) && wait <= patience && wait < context_.time_to_start()) {
             soonest = std::min(soonest.value_or(wait), wait);
         }
     }
@@ -150,8 +174,8 @@ bool Execution::wait_for_one() {
     }
     // Not all at once, who wait for the same.
     const Milliseconds wait =
-        random_time(*soonest, *soonest + *soonest / 4 + kLeast, effort_.ports.random);
-    waiting_ = effort_.ports.loop.start_timer(wait, [this] {
+        random_time(*soonest, *soonest + *soonest / 4 + kLeast, context_.ports.random);
+    waiting_ = context_.ports.loop.start_timer(wait, [this] {
         const auto timer = std::move(waiting_);
         at_ = 0;
         advance();
@@ -159,44 +183,59 @@ bool Execution::wait_for_one() {
     return true;
 }
 
-// Another model would make another picture than the one that the caller has seen begin.
+// ---- the end
+
+void Execution::end(ExecutionEnd end) {
+    const auto on_end = std::exchange(on_end_, nullptr);
+    on_end(std::move(end));
+}
+
+void Execution::end_made(RoundEnd end) {
+    this->end(Made{&candidate(), &prepared(), std::move(end.made), std::move(end.missing)});
+}
+
+// Another model would make another image than the one that the caller has seen begin.
 void Execution::fail_shown(const Outcome &outcome) {
     const bool told = outcome.type == OutcomeType::refused_by_policy ||
                       outcome.type == OutcomeType::callers_fault;
-    story_.on_failed(told ? error_told_by_provider(outcome)
-                          : error_when_all_failed(effort_.journal, model_asked_));
+    end(tl::unexpected(told ? error_told_by_provider(outcome)
+                            : error_when_all_failed(context_.history, context_.requested_model,
+                                                    context_.ports.clock.now())));
 }
 
-bool Execution::all_settled() const {
+bool Execution::all_finished() const {
     return std::all_of(states_.begin(), states_.end(),
-                       [](const State &state) { return state.settled; });
+                       [](const State &state) { return state.finished; });
 }
 
 void Execution::fail() {
     if (refusal_) {
-        story_.on_failed(*refusal_);
-    } else if (misfit_ && effort_.journal.is_empty()) {
-        story_.on_failed(*misfit_);
-    } else if (limited_ && effort_.journal.attempts().empty() &&
-               (limited_->retry_after || all_settled())) {
-        story_.on_failed(*limited_);
+        end(tl::unexpected(*refusal_));
+    } else if (misfit_ && context_.history.is_empty()) {
+        end(tl::unexpected(*misfit_));
+    } else if (limited_ && context_.history.attempts().empty() &&
+               (limited_->retry_after || all_finished())) {
+        end(tl::unexpected(*limited_));
     } else {
-        story_.on_failed(error_when_all_failed(effort_.journal, model_asked_));
+        end(tl::unexpected(error_when_all_failed(context_.history, context_.requested_model,
+                                                 context_.ports.clock.now())));
     }
 }
 
 void Execution::expire() {
     waiting_.reset();
+    funds_.drop_question();
     if (round_ != nullptr) {
         RoundEnd end = round_->expire();
         ended_ = std::move(round_);
-        ended_prepared_ = std::move(prepared_);
         if (end.outcome.type == OutcomeType::made) {
-            finish_made(std::move(end));
+            end_made(std::move(end));
             return;
         }
     }
-    refusal_ ? story_.on_failed(*refusal_) : story_.on_too_late();
+    end(tl::unexpected(
+        refusal_ ? *refusal_
+                 : error_too_late(context_.allowed, context_.history.may_still_be_working())));
 }
 
 void Execution::hold(bool held) {
@@ -207,6 +246,7 @@ void Execution::hold(bool held) {
 
 void Execution::drop() noexcept {
     waiting_.reset();
+    funds_.drop_question();
     if (round_ != nullptr) {
         round_->drop();
         round_.reset();

@@ -18,19 +18,19 @@ std::optional<MicroUsd> most_cost(const Prepared &prepared) {
     return sum;
 }
 
-void Expense::ask(const Prepared &prepared) {
-    lost_ = lost();
-    lost_images_ = journal_.images_lost();
+void Expense::ask(const Prepared &prepared, int64_t images_lost) {
+    lost_ = lost(images_lost);
+    lost_images_ = images_lost;
     most_ = most_cost(prepared);
     images_ = std::max<int64_t>(1, prepared.images());
 }
 
-void Expense::make(int64_t images, std::optional<MicroUsd> cost) {
-    made_ = cost.value_or(price_of(images));
+void Expense::make(int64_t images, std::optional<MicroUsd> cost, int64_t others) {
+    made_ = cost.value_or(price_of(images)) + price_of(others);
 }
 
-MicroUsd Expense::lost() const {
-    return lost_ + price_of(journal_.images_lost() - lost_images_);
+MicroUsd Expense::lost(int64_t images_lost) const {
+    return lost_ + price_of(images_lost - lost_images_);
 }
 
 // Begun millionths of a dollar are counted whole.

@@ -1,12 +1,11 @@
-// What a request has cost, or may have: pictures that were made, and those that were lost on the
-// way.
+// What a request has cost, or may have: images that were made, and those that were lost on the way.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
 #include "core/money.h"
-#include "core/routing/journal.h"
+#include "core/routing/history.h"
 #include "core/routing/prepare.h"
 
 namespace gateway {
@@ -16,24 +15,25 @@ std::optional<MicroUsd> most_cost(const Prepared &prepared);
 
 class Expense {
  public:
-    explicit Expense(const Journal &journal) : journal_(journal) {}
-
     // This is asked for next. What was lost before it was lost at the price of what was asked for
     // then.
-    void ask(const Prepared &prepared);
+    void ask(const Prepared &prepared, int64_t images_lost);
     // What is asked for now, and what was lost so far.
-    [[nodiscard]] MicroUsd most() const { return lost() + most_.value_or(0); }
+    [[nodiscard]] MicroUsd most(int64_t images_lost) const {
+        return lost(images_lost) + most_.value_or(0);
+    }
 
     // Of what was asked for, so many were made. A cost that nobody knows is taken to be the most
-    // that it can be.
-    void make(int64_t images, std::optional<MicroUsd> cost);
-    [[nodiscard]] MicroUsd total() const { return lost() + made_ + journal_.told_cost(); }
+    // that it can be; as that of `others`, which were made besides.
+    void make(int64_t images, std::optional<MicroUsd> cost, int64_t others);
+    [[nodiscard]] MicroUsd total(const History &history) const {
+        return lost(history.images_lost()) + made_ + history.told_cost();
+    }
 
  private:
-    [[nodiscard]] MicroUsd lost() const;
+    [[nodiscard]] MicroUsd lost(int64_t images_lost) const;
     [[nodiscard]] MicroUsd price_of(int64_t images) const;
 
-    const Journal &journal_;
     std::optional<MicroUsd> most_;
     int64_t images_ = 1;  // that it is for
     int64_t lost_images_ = 0;

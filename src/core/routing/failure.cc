@@ -24,10 +24,10 @@ bool any(const Rows &rows, Test test) {
     return std::any_of(rows.begin(), rows.end(), test);
 }
 
-ApiError error_unavailable(const Journal &journal) {
+ApiError error_unavailable(const History &history, Milliseconds now) {
     const bool only_broken =
-        journal.attempts().empty() &&
-        all(journal.skipped(), [](const auto &skip) { return skip.by == Hindrance::breaker_open; });
+        history.attempts().empty() &&
+        all(history.skipped(), [](const auto &skip) { return skip.by == Hindrance::breaker_open; });
     ApiError error =
         only_broken ? ApiError::of(503, "providers_unavailable",
                                    "Every provider has failed so often that it is not asked now.")
@@ -35,7 +35,7 @@ ApiError error_unavailable(const Journal &journal) {
                                    "Every provider is limiting its callers just now.");
     error.type = only_broken ? error.type : "rate_limit_error";
     const auto wait = std::chrono::ceil<std::chrono::seconds>(
-        journal.shortest_wait().value_or(Milliseconds(1000)));
+        history.first_available().value_or(now + Milliseconds(1000)) - now);
     error.retry_after = static_cast<int>(std::max<int64_t>(1, wait.count()));
     return error;
 }
@@ -81,8 +81,9 @@ ApiError error_told_by_provider(const Outcome &outcome) {
     return error;
 }
 
-ApiError error_when_all_failed(const Journal &journal, std::string_view model_asked) {
-    const std::vector<AttemptRecord> &attempts = journal.attempts();
+ApiError error_when_all_failed(const History &history, std::string_view requested_model,
+                               Milliseconds now) {
+    const std::vector<AttemptRecord> &attempts = history.attempts();
     const auto ended_as = [](OutcomeType type) {
         return [=](const AttemptRecord &attempt) { return attempt.outcome == type; };
     };
@@ -91,10 +92,10 @@ ApiError error_when_all_failed(const Journal &journal, std::string_view model_as
                             "No provider made the image in time. One that was asked may still be "
                             "working on it.");
     }
-    if (!journal.is_empty() && all(attempts, ended_as(OutcomeType::throttled))) {
-        return error_unavailable(journal);
+    if (!history.is_empty() && all(attempts, ended_as(OutcomeType::throttled))) {
+        return error_unavailable(history, now);
     }
-    if (journal.skipped().empty() && all(attempts, ended_as(OutcomeType::out_of_quota))) {
+    if (history.skipped().empty() && all(attempts, ended_as(OutcomeType::out_of_quota))) {
         ApiError error = ApiError::of(502, "insufficient_quota",
                                       "No provider has quota left for this gateway's keys.");
         error.type = "insufficient_quota";
@@ -103,9 +104,9 @@ ApiError error_when_all_failed(const Journal &journal, std::string_view model_as
     if (!attempts.empty() && attempts.back().code == kNoConnectionCode) {
         return error_overloaded("This gateway has no connection left to ask a provider.");
     }
-    if (journal.skipped().empty() && all(attempts, ended_as(OutcomeType::not_here))) {
+    if (history.skipped().empty() && all(attempts, ended_as(OutcomeType::not_here))) {
         return ApiError::of(404, "model_not_found",
-                            "No provider offers the model '" + std::string(model_asked) + "'.",
+                            "No provider offers the model '" + std::string(requested_model) + "'.",
                             "model");
     }
     std::string message = "No provider could make the image.";
@@ -117,10 +118,10 @@ ApiError error_when_all_failed(const Journal &journal, std::string_view model_as
     return ApiError::of(502, "all_providers_failed", message);
 }
 
-std::optional<bool> should_retry(const ApiError &error, const Journal &journal, bool billed) {
+std::optional<bool> should_retry(const ApiError &error, const History &history, bool billed) {
     const bool is_repeated_by_clients =
         error.status == 408 || error.status == 409 || error.status == 429 || error.status >= 500;
-    const std::vector<AttemptRecord> &attempts = journal.attempts();
+    const std::vector<AttemptRecord> &attempts = history.attempts();
     if (!is_repeated_by_clients) {
         return std::nullopt;
     }
@@ -151,6 +152,11 @@ ApiError error_overloaded(const std::string &why) {
     ApiError error = ApiError::of(503, "overloaded", why);
     error.retry_after = 1;
     return error;
+}
+
+ApiError error_memory_held() {
+    return error_overloaded(
+        "This gateway holds as many pictures as it has memory for; clients are taking them.");
 }
 
 ApiError error_exceeded(const Exceeded &exceeded) {

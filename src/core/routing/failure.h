@@ -9,7 +9,7 @@
 #include "core/limits/exceeded.h"
 #include "core/outcome.h"
 #include "core/ports.h"
-#include "core/routing/journal.h"
+#include "core/routing/history.h"
 
 namespace gateway {
 
@@ -17,12 +17,13 @@ namespace gateway {
 ApiError error_told_by_provider(const Outcome &outcome);
 
 // The one that helps the caller most, of all that was tried in vain.
-ApiError error_when_all_failed(const Journal &journal, std::string_view model_asked);
+ApiError error_when_all_failed(const History &history, std::string_view requested_model,
+                               Milliseconds now);
 
 // For the header x-should-retry, which OpenAI's clients obey: they repeat statuses 408, 409, 429
 // and 5xx by themselves. No, where it may be billed again or is of no use; yes, where it is
 // neither; nothing where clients decide.
-std::optional<bool> should_retry(const ApiError &error, const Journal &journal, bool billed);
+std::optional<bool> should_retry(const ApiError &error, const History &history, bool billed);
 
 ApiError error_too_late(Milliseconds deadline, bool may_still_be_working);
 
@@ -31,6 +32,7 @@ ApiError error_exceeded(const Exceeded &exceeded);
 
 // This gateway can do no more just now.
 ApiError error_overloaded(const std::string &why);
+ApiError error_memory_held();
 
 // Fewer images than were asked for, and strictly so many.
 ApiError error_incomplete(int64_t asked, int64_t made, std::string_view why);

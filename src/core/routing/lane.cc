@@ -10,6 +10,7 @@
 #include "core/providers/made_facts.h"
 #include "core/providers/redact.h"
 #include "core/routing/backoff.h"
+#include "core/routing/observer.h"
 
 namespace gateway {
 
@@ -47,9 +48,9 @@ void hide_secrets_in(ProviderError &error, const std::vector<std::string> &secre
 
 }  // namespace
 
-Lane::Lane(const Effort &effort, const Candidate &candidate, const Target &target,
+Lane::Lane(const AttemptContext &context, const Candidate &candidate, const Target &target,
            const Prepared &prepared, size_t number, std::function<void()> on_end)
-    : effort_(effort),
+    : context_(context),
       candidate_(candidate),
       target_(target),
       prepared_(prepared),
@@ -57,13 +58,13 @@ Lane::Lane(const Effort &effort, const Candidate &candidate, const Target &targe
       on_end_(std::move(on_end)),
       idempotency_key_(
           provider().takes_idempotency
-              ? call_key(effort.identity, provider().target(candidate.model).model, number)
+              ? call_key(context.identity, provider().target(candidate.model).model, number)
               : std::string()) {
     std::vector<int> weights;
     for (const ProviderKey &key : provider().keys) {
         weights.push_back(key.weight);
     }
-    for (const size_t index : weighted_order(weights, effort.ports.random)) {
+    for (const size_t index : weighted_order(weights, context.ports.random)) {
         const ProviderKey &key = provider().keys[index];
         keys_.push_back({&key, key.account});
     }
@@ -77,7 +78,7 @@ Lane::~Lane() {
 }
 
 std::optional<Hindered> Lane::start() {
-    first_began_ = effort_.ports.clock.now();
+    first_began_ = context_.ports.clock.now();
     return try_once();
 }
 
@@ -86,11 +87,11 @@ std::optional<Milliseconds> Lane::may_start_again_in() const {
     if (!end_ || shown_ || end_->type != OutcomeType::throttled || attempts_ >= rules.attempts) {
         return std::nullopt;
     }
-    const Milliseconds now = effort_.ports.clock.now();
+    const Milliseconds now = context_.ports.clock.now();
     const Milliseconds wait =
         std::max(kShortestThrottle, ended_ + end_->retry_after.value_or(Milliseconds(0)) - now);
     const bool in_time =
-        now + wait <= first_began_ + rules.within && wait < effort_.time_to_start();
+        now + wait <= first_began_ + rules.within && wait < context_.time_to_start();
     return in_time ? std::optional(wait) : std::nullopt;
 }
 
@@ -101,7 +102,7 @@ std::optional<Hindered> Lane::start_again() {
     const auto hindered = try_once();
     if (hindered) {
         end_->retry_after = hindered->wait;
-        ended_ = effort_.ports.clock.now();
+        ended_ = context_.ports.clock.now();
     } else {
         end_.reset();
     }
@@ -117,7 +118,7 @@ Lane::KeyChoice Lane::choose_key() const {
         names.push_back(both(key.account, target_.model));
     }
     std::vector<int64_t> rests(names.size());
-    effort_.health.read_rests(names, rests, effort_.moment());
+    context_.health.read_rests(names, rests, context_.moment());
     KeyChoice choice;
     for (size_t i = 0; i < keys_.size(); ++i) {
         const Milliseconds wait(std::max(rests[2 * i], rests[2 * i + 1]));
@@ -133,11 +134,11 @@ Lane::KeyChoice Lane::choose_key() const {
 }
 
 std::optional<Hindered> Lane::try_once() {
-    const Milliseconds left = effort_.time_left();
+    const Milliseconds left = context_.time_left();
     if (left <= Milliseconds(0)) {
         return std::nullopt;  // the deadline's timer is due, and answers
     }
-    if (!effort_.memory->may_begin()) {
+    if (!context_.memory->may_begin()) {
         constexpr Milliseconds kSoon{1'000};
         return Hindered{Hindrance::memory, kSoon};
     }
@@ -146,79 +147,100 @@ std::optional<Hindered> Lane::try_once() {
         return Hindered{Hindrance::keys_resting, choice.wait.value_or(Milliseconds(0))};
     }
     const Milliseconds longest = std::min(left, provider().timeouts.total) + kGrace;
-    auto passage = effort_.health.enter(target_, effort_.moment(), longest);
+    auto passage = context_.health.enter(target_, context_.moment(), longest);
     if (!passage) {
         return passage.error();
     }
     passage_ = *passage;
     key_ = *choice.place;
     ++attempts_;
-    attempt_began_ = effort_.ports.clock.now();
-    const ProviderRequest request{provider(),       keys_[key_].key,     candidate_.model,
-                                  share().params,   prepared_.passed,    effort_.request_id,
-                                  idempotency_key_, effort_.traceparent, effort_.ports.random};
-    attempt_ = Attempt::start(effort_.ports, request,
-                              {left, effort_.answer_max, effort_.show_wire, effort_.memory,
-                               share().images, effort_.previews},
+    attempt_began_ = context_.ports.clock.now();
+    const ProviderRequest request{
+        provider(),       keys_[key_].key,      candidate_.model,
+        share().params,   prepared_.passed,     context_.client_request_id,
+        idempotency_key_, context_.traceparent, context_.ports.random};
+    attempt_ = Attempt::start(context_.ports, request,
+                              {left, context_.answer_max, context_.keeps_raw, context_.memory,
+                               share().images, context_.previews},
                               listener());
-    risk(perhaps_billed_ > 0 ? 0 : share().images - images_told_);
+    risk(perhaps_billed_ > 0 ? 0 : share().images - images_given_);
     return std::nullopt;
 }
 
 Attempt::Listener Lane::listener() {
     Attempt::Listener listener;
     listener.on_outcome = [this](Outcome outcome) { on_outcome(std::move(outcome)); };
-    if (effort_.showing == nullptr) {
-        return listener;
-    }
-    if (effort_.showing->is_stream()) {
+    const Tray::Listener &wanted = context_.tray.listener;
+    if (wanted.on_preview) {
         listener.on_preview = [this](Preview preview) {
             if (!read_facts(preview.image)) {
                 return;
             }
             shown_ = true;
             preview.image.index += share().first;
-            effort_.showing->show_preview(candidate_, prepared_, std::move(preview));
+            context_.tray.listener.on_preview(std::move(preview));
         };
-        listener.on_image = [this](ImageResult image) {
-            image.images.front().index += share().first;
-            show_image(std::move(image));
-        };
-    } else {
+    }
+    if (wanted.on_image) {
+        listener.on_image = [this](ImageResult one) { give_image(std::move(one)); };
+    }
+    if (wanted.on_piece) {
         listener.on_piece = [this](Bytes piece) {
             shown_ = true;
-            effort_.showing->show_piece(candidate_, std::move(piece));
+            context_.tray.listener.on_piece(std::move(piece));
         };
     }
     return listener;
 }
 
-void Lane::show_image(ImageResult image) {
+// One image that is made while others of this call are not. From here on the tray's listener
+// answers for it.
+void Lane::give_image(ImageResult one) {
     shown_ = true;
-    effort_.showing->show_image(candidate_, prepared_, std::move(image));
-    ++images_told_;
+    Image &image = one.images.front();
+    Slot &slot = context_.tray.put(share().first + image.index, number_, std::move(image));
+    slot.words = static_cast<ImageWords &&>(one);
+    hand_on(slot);
+}
+
+// Whatever is thrown before the listener has taken it over, it counts as lost.
+void Lane::hand_on(Slot &slot) {
+    context_.tray.listener.on_image(slot);
+    ++images_given_;
     risk(std::max<int64_t>(0, at_risk_ - 1));
 }
 
-void Lane::show_images() {
-    const auto is_told = [](const Image &image) { return image.told; };
-    if (!end_ || end_->type != OutcomeType::made ||
-        std::all_of(end_->result.images.begin(), end_->result.images.end(), is_told)) {
+// The images of its end, but for those that were given before.
+void Lane::put_images() {
+    std::vector<Image> &images = end_->result.images;
+    for (size_t i = end_->result.given; i < images.size(); ++i) {
+        context_.tray.put(share().first + static_cast<int64_t>(i), number_, std::move(images[i]));
+    }
+}
+
+void Lane::announce_images() {
+    if (!end_ || end_->type != OutcomeType::made || announced_) {
         return;
     }
-    ImageResult words = end_->result;
-    words.images.clear();
-    share_usage(end_->result.images, usage_of_call());
-    int64_t index = share().first;
-    for (Image &image : end_->result.images) {
-        image.index = index++;
-        if (!image.told) {
-            ImageResult one = words;
-            one.images = {image};
-            image.told = true;
-            image.content = Bytes();
-            show_image(std::move(one));
+    announced_ = true;
+    const ImageResult &result = end_->result;
+    const size_t count = result.images.size();
+    UsageShares shares(usage_of_call());
+    for (size_t i = 0; i < count; ++i) {
+        Slot &slot = context_.tray.slot(share().first + static_cast<int64_t>(i));
+        if (i < result.given) {
+            shares.take(slot.image.usage);
+            continue;
         }
+        if (i == result.given) {
+            shares.divide(count - i);
+        }
+        slot.image.usage = shares.next();
+        slot.words = static_cast<const ImageWords &>(result);
+    }
+    for (size_t i = result.given; i < count; ++i) {
+        shown_ = true;
+        hand_on(context_.tray.slot(share().first + static_cast<int64_t>(i)));
     }
 }
 
@@ -226,9 +248,10 @@ Usage Lane::usage_of_call() const {
     if (end_->result.usage) {
         return *end_->result.usage;
     }
-    ImageResult made = end_->result;
-    take_truth(made, made.images.front());
-    return count_usage(made, {share().params, share().images}, *prepared_.spec);
+    ImageWords words = end_->result;
+    take_truth(words, context_.tray.slot(share().first).image);
+    return count_usage(words, end_->result.images.size(), {share().params, share().images},
+                       *prepared_.spec);
 }
 
 void Lane::hold(bool held) {
@@ -242,9 +265,9 @@ void Lane::on_outcome(Outcome outcome) {
     if (shown_ && outcome.type == OutcomeType::broken) {
         outcome.type = OutcomeType::unknown;  // somebody has been at work
     }
-    const bool is_passed = shown_ && !effort_.showing->is_stream();
+    const bool is_passed_through = shown_ && !context_.is_stream();
     check_pictures(outcome, share().images,
-                   is_passed ? PicturePart::beginning : PicturePart::whole);
+                   is_passed_through ? PicturePart::beginning : PicturePart::whole);
     hide_secrets_in(outcome.error, provider().secrets);
     leave(verdict_of(outcome));
     rest_key(outcome);
@@ -254,11 +277,15 @@ void Lane::on_outcome(Outcome outcome) {
         finish(std::move(outcome));
         return;
     }
-    Chances chances;
-    chances.again = attempts_ < provider().retry.attempts;
-    chances.other_key = choose_key().place.has_value();
-    chances.takes_idempotency = provider().takes_idempotency;
-    switch (decide(outcome.type, effort_.choice, chances)) {
+    if (outcome.type == OutcomeType::made) {
+        finish(std::move(outcome));
+        return;
+    }
+    RetryOptions options;
+    options.again = attempts_ < provider().retry.attempts;
+    options.other_key = choose_key().place.has_value();
+    options.takes_idempotency = provider().takes_idempotency;
+    switch (decide(outcome.type, context_.choice, options)) {
         case Next::next_key:
             if (!try_once()) {
                 return;
@@ -277,26 +304,26 @@ void Lane::on_outcome(Outcome outcome) {
 // From an attempt's start on, whatever is thrown, its images count as lost until it is known
 // better.
 void Lane::risk(int64_t images) noexcept {
-    effort_.journal.risk(images - at_risk_);
+    context_.history.risk(images - at_risk_);
     at_risk_ = images;
 }
 
 void Lane::leave(Verdict verdict) noexcept {
     if (passage_) {
-        effort_.health.leave(target_, *passage_, verdict, effort_.moment());
+        context_.health.leave(target_, *passage_, verdict, context_.moment());
         passage_.reset();
     }
 }
 
 void Lane::record(const Outcome &outcome, bool may_be_billed) {
     AttemptRecord record;
-    record.latency = (effort_.ports.clock.now() - attempt_began_).count();
+    record.latency = (context_.ports.clock.now() - attempt_began_).count();
     record.may_be_billed = may_be_billed;
     const bool is_made = outcome.type == OutcomeType::made;
     if (is_made) {
         record.images = static_cast<int64_t>(outcome.result.images.size());
     } else if (may_be_billed && perhaps_billed_ == 0) {
-        record.images = share().images - images_told_;
+        record.images = share().images - images_given_;
     }
     const int64_t images = record.images;
     if (prepared_.calls.size() > 1) {
@@ -305,10 +332,13 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
     if (outcome.type != OutcomeType::made) {
         record.cost = outcome.result.cost;
     }
-    effort_.journal.add(candidate_, outcome, std::move(record));
+    const AttemptRecord &added =
+        context_.history.add(candidate_, outcome, std::move(record), context_.ports.clock.now());
+    tell_attempt_end(context_.ports.observers, {added, context_.history.attempts().size(),
+                                                outcome.error.message, context_.request_id});
     if (is_made) {
-        effort_.journal.redeem(std::exchange(perhaps_billed_, 0));
-        risk(std::max<int64_t>(0, images - images_told_));
+        context_.history.redeem(std::exchange(perhaps_billed_, 0));
+        risk(std::max<int64_t>(0, images - images_given_));
         return;
     }
     risk(0);
@@ -324,13 +354,13 @@ void Lane::rest_key(const Outcome &outcome) noexcept {
     const Account for_model = both(key.account, target_.model);
     const Account &concerned = outcome.reach == Reach::key ? key.account : for_model;
     const auto rest = [&](const Account &name, std::optional<Milliseconds> time) {
-        effort_.health.rest(name, time, effort_.moment());
+        context_.health.rest(name, time, context_.moment());
         key.failed = true;
     };
     switch (outcome.type) {
         case OutcomeType::made: {
             const Account names[] = {key.account, for_model};
-            effort_.health.serve(names);
+            context_.health.serve(names);
             break;
         }
         case OutcomeType::throttled: {
@@ -350,16 +380,16 @@ void Lane::rest_key(const Outcome &outcome) noexcept {
 bool Lane::pause_and_retry(const Outcome &outcome) {
     const RetryRules &rules = provider().retry;
     const Milliseconds pause =
-        pause_before_retry(rules, attempts_, outcome.retry_after, effort_.ports.random);
-    const Milliseconds since_first = effort_.ports.clock.now() - first_began_;
-    if (since_first + pause > rules.within || pause >= effort_.time_to_start()) {
+        pause_before_retry(rules, attempts_, outcome.retry_after, context_.ports.random);
+    const Milliseconds since_first = context_.ports.clock.now() - first_began_;
+    if (since_first + pause > rules.within || pause >= context_.time_to_start()) {
         return false;
     }
     last_ = Outcome();
     last_->type = outcome.type;
     last_->error = outcome.error;
     last_->retry_after = outcome.retry_after;
-    pause_ = effort_.ports.loop.start_timer(pause, [this] {
+    pause_ = context_.ports.loop.start_timer(pause, [this] {
         const auto timer = std::move(pause_);
         // What stands in the way by now, others may go around.
         if (try_once()) {
@@ -371,7 +401,10 @@ bool Lane::pause_and_retry(const Outcome &outcome) {
 
 void Lane::finish(Outcome outcome) {
     end_ = std::move(outcome);
-    ended_ = effort_.ports.clock.now();
+    if (end_->type == OutcomeType::made) {
+        put_images();
+    }
+    ended_ = context_.ports.clock.now();
     on_end_();
 }
 
@@ -397,10 +430,10 @@ void Lane::expire() {
 void Lane::drop() noexcept {
     pause_.reset();
     if (attempt_ != nullptr) {
-        effort_.journal.drop(candidate_, effort_.ports.clock.now() - attempt_began_,
-                             attempt_->may_be_billed() && !may_be_billed_before()
-                                 ? share().images - images_told_
-                                 : 0);
+        context_.history.drop(candidate_, context_.ports.clock.now() - attempt_began_,
+                              attempt_->may_be_billed() && !may_be_billed_before()
+                                  ? share().images - images_given_
+                                  : 0);
         attempt_.reset();
         risk(0);
     }

@@ -2,68 +2,24 @@
 // ends it here.
 #pragma once
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "core/limits/health.h"
 #include "core/providers/attempt.h"
 #include "core/rare.h"
-#include "core/routing/call_key.h"
-#include "core/routing/decide.h"
-#include "core/routing/journal.h"
+#include "core/routing/attempt_context.h"
 #include "core/routing/prepare.h"
 
 namespace gateway {
-
-// Where the caller sees something before all is made. From then on no other try may make it.
-class Showing {
- public:
-    virtual ~Showing() = default;
-    // Of a stream: what a picture looks like so far, and one that is done while others are not.
-    [[nodiscard]] virtual bool is_stream() const = 0;
-    virtual void show_preview(const Candidate &candidate, const Prepared &prepared,
-                              Preview preview) = 0;
-    virtual void show_image(const Candidate &candidate, const Prepared &prepared,
-                            ImageResult image) = 0;
-    // Of a picture that comes alone: its base64.
-    virtual void show_piece(const Candidate &candidate, Bytes piece) = 0;
-};
-
-// What every attempt of a request has in common. It outlives them all.
-struct Effort {
-    const Ports &ports;
-    Health &health;
-    Journal &journal;
-    Milliseconds deadline;  // on the clock
-    RouteChoice choice;
-    size_t answer_max = 0;
-    bool show_wire = false;
-    std::string_view request_id;  // as providers are told it
-    RequestIdentity identity;
-    std::string_view traceparent;
-    std::shared_ptr<RequestMemory> memory;  // that answers count for
-    Showing *showing = nullptr;             // null: nothing is shown before its end
-    int64_t previews = 0;                   // of each picture, that the caller wants
-
-    [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }
-    // Until the deadline, or until a process that was told to quit goes.
-    [[nodiscard]] Milliseconds time_to_start() const {
-        return std::min(time_left(), ports.loop.time_to_live().value_or(time_left()));
-    }
-    [[nodiscard]] Moment moment() const {
-        return {ports.clock.unix_seconds(), ports.clock.now().count()};
-    }
-};
 
 class Lane {
  public:
     // `number` is the call's among several; `on_end` is called when it has ended after all, never
     // from within start().
-    Lane(const Effort &effort, const Candidate &candidate, const Target &target,
+    Lane(const AttemptContext &context, const Candidate &candidate, const Target &target,
          const Prepared &prepared, size_t number, std::function<void()> on_end);
     ~Lane();
     Lane(const Lane &) = delete;
@@ -74,16 +30,16 @@ class Lane {
     // When it is worth to start again, after it ended as throttled; nothing if it is not.
     [[nodiscard]] std::optional<Milliseconds> may_start_again_in() const;
     std::optional<Hindered> start_again();
-    // Whoever takes the images of its end answers for them from here on.
+    // Whoever takes over what it has made answers for it from here on.
     void hand_over() noexcept { at_risk_ = 0; }
     // The time is up: what runs is let go of, and written down.
     void expire();
     // Nobody waits any longer.
     void drop() noexcept;
-    // What is shown is wanted no faster just now, or is again.
+    // Pauses or resumes what arrives from the provider.
     void hold(bool held);
-    // Shows what it has made, as others are not at their end.
-    void show_images();
+    // Gives the images that it has made to the tray's listener, while other calls are under way.
+    void announce_images();
 
     [[nodiscard]] bool running() const { return attempt_ != nullptr || pause_ != nullptr; }
     // How it ended; nothing if it never started.
@@ -93,6 +49,7 @@ class Lane {
     [[nodiscard]] bool may_be_billed_before() const { return perhaps_billed_ > 0; }
     // The caller has seen something of it.
     [[nodiscard]] bool has_shown() const { return shown_; }
+    [[nodiscard]] size_t number() const { return number_; }
     [[nodiscard]] const CallShare &share() const { return prepared_.calls[number_]; }
 
  private:
@@ -103,7 +60,9 @@ class Lane {
     [[nodiscard]] KeyChoice choose_key() const;
     std::optional<Hindered> try_once();
     [[nodiscard]] Attempt::Listener listener();
-    void show_image(ImageResult image);
+    void give_image(ImageResult one);
+    void hand_on(Slot &slot);
+    void put_images();
     [[nodiscard]] Usage usage_of_call() const;
     void on_outcome(Outcome outcome);
     void leave(Verdict verdict) noexcept;
@@ -114,7 +73,7 @@ class Lane {
     void finish(Outcome outcome);
     [[nodiscard]] const Provider &provider() const { return *candidate_.provider; }
 
-    const Effort &effort_;
+    const AttemptContext &context_;
     const Candidate &candidate_;
     const Target &target_;
     const Prepared &prepared_;
@@ -136,8 +95,9 @@ class Lane {
     Milliseconds attempt_began_{0};
     int attempts_ = 0;
     bool shown_ = false;
-    int64_t images_told_ = 0;
-    int64_t at_risk_ = 0;  // of the journal's, that this lane put there
+    int64_t images_given_ = 0;  // to the tray's listener, before the end
+    bool announced_ = false;    // all of them were
+    int64_t at_risk_ = 0;       // of the history's, that this lane put there
     int64_t perhaps_billed_ =
         0;  // images, by calls that may be repeated without being billed twice
     std::unique_ptr<Attempt> attempt_;

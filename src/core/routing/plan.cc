@@ -59,6 +59,16 @@ class Planner {
 
 }  // namespace
 
+const tl::expected<Prepared, ApiError> &Plan::prepared(size_t index,
+                                                       const Preparation &preparation) {
+    prepared_.resize(candidates.size());
+    auto &prepared = prepared_[index];
+    if (!prepared) {
+        prepared = prepare(candidates[index], preparation);
+    }
+    return *prepared;
+}
+
 bool may_use(const Caller &caller, const Candidate &candidate) {
     const Provider &provider = *candidate.provider;
     const bool any_case = provider.dialect->ignores_case();

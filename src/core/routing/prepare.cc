@@ -79,7 +79,7 @@ void note_model(Prepared &prepared, const Candidate &candidate, const Preparatio
     } else {
         return;
     }
-    prepared.fitted.adjustments.push_back({"model", to_json(preparation.model_asked),
+    prepared.fitted.adjustments.push_back({"model", to_json(preparation.requested_model),
                                            to_json(std::string_view(candidate.model)),
                                            std::move(reason)});
 }

@@ -16,7 +16,7 @@ struct Preparation {
     const ImageRequest &request;
     const Catalogue &catalogue;
     FitMode mode = FitMode::adapt;
-    std::string_view model_asked;
+    std::string_view requested_model;
     std::string_view on_behalf_of;
     int64_t now = 0;  // unix seconds
 };

@@ -39,11 +39,11 @@ Target target_of(const Candidate &candidate, const ModelSpec &spec) {
 
 }  // namespace
 
-Round::Round(const Effort &effort, const Candidate &candidate, const Prepared &prepared,
+Round::Round(const AttemptContext &context, const Candidate &candidate, const Prepared &prepared,
              std::function<void(RoundEnd)> on_end)
-    : effort_(effort), target_(target_of(candidate, *prepared.spec)), on_end_(std::move(on_end)) {
+    : context_(context), target_(target_of(candidate, *prepared.spec)), on_end_(std::move(on_end)) {
     for (size_t number = 0; number < prepared.calls.size(); ++number) {
-        lanes_.push_back(std::make_unique<Lane>(effort, candidate, target_, prepared, number,
+        lanes_.push_back(std::make_unique<Lane>(context, candidate, target_, prepared, number,
                                                 [this] { on_lane_end(); }));
     }
 }
@@ -76,16 +76,16 @@ void Round::end_if_all_have() {
         on_end(take_end());
         return;
     }
-    show_what_is_made();
+    announce_images();
 }
 
-// The rest takes its time.
-void Round::show_what_is_made() {
-    if (effort_.showing == nullptr || !effort_.showing->is_stream()) {
+// Other calls are still under way.
+void Round::announce_images() {
+    if (!context_.is_stream()) {
         return;
     }
     for (const auto &lane : lanes_) {
-        lane->show_images();
+        lane->announce_images();
     }
 }
 
@@ -104,7 +104,7 @@ bool Round::wait_for_the_rest() {
     if (!any_made || !soonest) {
         return false;
     }
-    waiting_ = effort_.ports.loop.start_timer(*soonest, [this] {
+    waiting_ = context_.ports.loop.start_timer(*soonest, [this] {
         const auto timer = std::move(waiting_);
         go_on();
     });
@@ -150,8 +150,9 @@ RoundEnd Round::take_end() {
         }
         if (type == OutcomeType::made) {
             lane->hand_over();
-            end.made.push_back(
-                {&lane->share(), std::move(lane->end()->result), std::move(lane->end()->wire)});
+            ImageResult &result = lane->end()->result;
+            end.made.push_back({&lane->share(), lane->number(), std::move(result), result.usage,
+                                result.cost, result.left_out, std::move(lane->end()->wire)});
             continue;
         }
         ++without;

@@ -10,27 +10,30 @@
 
 namespace gateway {
 
-// What one of the calls made, and what its provider told about it.
+// What one of the calls made, besides its images, which lie in the tray.
 struct MadeCall {
     const CallShare *share = nullptr;
-    ImageResult result;
+    size_t number = 0;
+    ImageWords words;
+    std::optional<Usage> usage;
+    std::optional<int64_t> cost;  // in millionths of a dollar, where the provider tells it
+    size_t left_out = 0;          // images beyond those that were asked for
     std::unique_ptr<Wire> wire;
-    size_t images = 0;  // how many it made, once they are gathered with those of the others
 };
 
 struct RoundEnd {
     Outcome outcome;                   // the one that decides; without images
-    std::vector<MadeCall> made;        // with images, in order; not empty if `outcome` is made
+    std::vector<MadeCall> made;        // in order; not empty if `outcome` is made
     std::optional<Hindered> hindered;  // nothing was asked: why
     std::string missing;               // why, if some of the calls made nothing
     bool may_be_billed = false;        // for more than was made
-    bool shown = false;                // the caller has seen something of it
+    bool shown = false;                // something of it was given to the tray's listener
 };
 
 class Round {
  public:
     // All but `on_end` outlives it.
-    Round(const Effort &effort, const Candidate &candidate, const Prepared &prepared,
+    Round(const AttemptContext &context, const Candidate &candidate, const Prepared &prepared,
           std::function<void(RoundEnd)> on_end);
     ~Round() = default;
     Round(const Round &) = delete;
@@ -42,7 +45,7 @@ class Round {
     RoundEnd expire();
     // Nobody waits any longer.
     void drop() noexcept;
-    // What is shown is wanted no faster just now, or is again.
+    // Pauses or resumes what arrives from the provider.
     void hold(bool held);
 
  private:
@@ -51,12 +54,12 @@ class Round {
     bool wait_for_the_rest();
     void go_on();
     void end_if_all_have();
-    void show_what_is_made();
+    void announce_images();
     [[nodiscard]] size_t running() const;
     [[nodiscard]] bool may_start_more() const;
     RoundEnd take_end();
 
-    const Effort &effort_;
+    const AttemptContext &context_;
     Target target_;
     std::function<void(RoundEnd)> on_end_;
     std::vector<std::unique_ptr<Lane>> lanes_;

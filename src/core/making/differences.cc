@@ -1,4 +1,4 @@
-#include "core/response/made.h"
+#include "core/making/differences.h"
 
 #include <algorithm>
 #include <string>
@@ -7,17 +7,16 @@ namespace gateway {
 
 namespace {
 
-// Which form the pictures have in the answer, where it is not the one asked for.
-void compare_form(const ImageResult &result, const Params &asked,
-                  const std::vector<PictureDelivery::Problem> &problems,
-                  std::vector<Adjustment> &into) {
-    if (!asked.is_asked(Param::response_format)) {
+// Which form the pictures have in the answer, where it is not the one requested for.
+void compare_form(std::span<const Image> images, const Params &requested,
+                  std::span<const ImageDelivery::Problem> problems, std::vector<Adjustment> &into) {
+    if (!requested.is_requested(Param::response_format)) {
         return;
     }
-    const std::string_view wanted = asked.text(Param::response_format);
-    const bool other_form = std::any_of(
-        result.images.begin(), result.images.end(),
-        [=](const Image &image) { return (image.form == Image::Form::url) != (wanted == "url"); });
+    const std::string_view wanted = requested.text(Param::response_format);
+    const bool other_form = std::any_of(images.begin(), images.end(), [=](const Image &image) {
+        return (image.form == Image::Form::url) != (wanted == "url");
+    });
     if (!other_form) {
         return;
     }
@@ -35,14 +34,14 @@ void compare_form(const ImageResult &result, const Params &asked,
 
 constexpr std::string_view kMade = "the provider made ";
 
-Adjustment made_instead(Param param, const Params &asked, const Params &sent,
+Adjustment made_instead(Param param, const Params &requested, const Params &sent,
                         std::string_view actual) {
-    return {std::string(name_of(param)), to_json(asked[param]), to_json(sent[param]),
+    return {std::string(name_of(param)), to_json(requested[param]), to_json(sent[param]),
             std::string(kMade).append(actual)};
 }
 
 // Something else was made than the provider was told to make.
-void compare_words(const ImageResult &result, const Params &asked, const Params &sent,
+void compare_words(const ImageWords &result, const Params &requested, const Params &sent,
                    std::vector<Adjustment> &into) {
     const std::pair<Param, const std::string &> told[] = {
         {Param::size, result.size},
@@ -52,29 +51,29 @@ void compare_words(const ImageResult &result, const Params &asked, const Params 
     };
     for (const auto &[param, actual] : told) {
         const std::string_view wanted = sent.text(param);
-        if (!asked.is_asked(param) || wanted.empty() || wanted == "auto" || actual.empty() ||
-            actual == wanted) {
+        if (!requested.is_requested(param) || wanted.empty() || wanted == "auto" ||
+            actual.empty() || actual == wanted) {
             continue;
         }
-        into.push_back(made_instead(param, asked, sent, actual));
+        into.push_back(made_instead(param, requested, sent, actual));
     }
 }
 
 // The same of each picture, where the first one is as it should be.
-void compare_pictures(const ImageResult &result, const Params &asked, const Params &sent,
-                      std::vector<Adjustment> &into) {
+void compare_images(std::span<const Image> images, const Params &requested, const Params &sent,
+                    std::vector<Adjustment> &into) {
     const auto size = parse_size(sent.text(Param::size));
-    // What was sent may not be what was asked: that is told already.
+    // What was sent may not be what was requested: that is told already.
     const auto ratio = size ? size : parse_ratio(sent.text(Param::aspect_ratio));
     const std::string_view format = sent.text(Param::output_format);
-    for (const Image &image : result.images) {
+    for (const Image &image : images) {
         const Pixels actual{image.width, image.height};
         const auto tell = [&](Param param, std::string_view made) {
             const auto is_same = [&](const Adjustment &line) {
                 return line.param == name_of(param) && line.reason.starts_with(kMade);
             };
-            if (asked.is_asked(param) && std::none_of(into.begin(), into.end(), is_same)) {
-                into.push_back(made_instead(param, asked, sent, made));
+            if (requested.is_requested(param) && std::none_of(into.begin(), into.end(), is_same)) {
+                into.push_back(made_instead(param, requested, sent, made));
             }
         };
         if (image.width != 0 && size && actual != *size) {
@@ -92,15 +91,13 @@ void compare_pictures(const ImageResult &result, const Params &asked, const Para
 
 }  // namespace
 
-void note_lifetimes(ImageResult &result, const ModelSpec &model, int64_t now) {
-    for (Image &image : result.images) {
-        if (image.form == Image::Form::url && model.returns.lifetime) {
-            image.expires_at = now + *model.returns.lifetime;
-        }
+void note_lifetime(Image &image, const ModelSpec &model, int64_t now) {
+    if (image.form == Image::Form::url && model.returns.lifetime) {
+        image.expires_at = now + *model.returns.lifetime;
     }
 }
 
-void fill_in_sent(ImageResult &result, const Params &sent) {
+void fill_in_sent(ImageWords &result, const Params &sent) {
     const auto fill = [&](std::string &told, Param param) {
         if (told.empty()) {
             told = sent.text(param);
@@ -117,13 +114,13 @@ void fill_in_sent(ImageResult &result, const Params &sent) {
     }
 }
 
-std::vector<Adjustment> list_differences(const ImageResult &result, const Params &asked,
-                                         const Params &sent,
-                                         const std::vector<PictureDelivery::Problem> &problems) {
+std::vector<Adjustment> list_differences(const ImageWords &words, std::span<const Image> images,
+                                         const Params &requested, const Params &sent,
+                                         std::span<const ImageDelivery::Problem> problems) {
     std::vector<Adjustment> differences;
-    compare_form(result, asked, problems, differences);
-    compare_words(result, asked, sent, differences);
-    compare_pictures(result, asked, sent, differences);
+    compare_form(images, requested, problems, differences);
+    compare_words(words, requested, sent, differences);
+    compare_images(images, requested, sent, differences);
     return differences;
 }
 

@@ -1,6 +1,7 @@
-// What was tried for one request, as the caller, the log and the variables are told of it.
+// What was tried for one request: values, which outlive the request that they are about.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,7 +10,6 @@
 
 #include "core/limits/health.h"
 #include "core/outcome.h"
-#include "core/ports.h"
 #include "core/routing/model_map.h"
 
 namespace gateway {
@@ -36,14 +36,12 @@ struct SkipRecord {
     Hindrance by = Hindrance::busy;
 };
 
-class Journal {
+class History {
  public:
-    Journal(const Ports &ports, std::string_view request_id)
-        : ports_(ports), request_id_(request_id) {}
-
-    // Takes a line about it, unless it is a success. All or nothing. `outcome` is free of secrets.
-    void add(const Candidate &candidate, const Outcome &outcome, AttemptRecord record);
-    void skip(const Candidate &candidate, Hindered hindered);
+    // All or nothing. `outcome` is free of secrets.
+    const AttemptRecord &add(const Candidate &candidate, const Outcome &outcome,
+                             AttemptRecord record, Milliseconds now);
+    void skip(const Candidate &candidate, Hindered hindered, Milliseconds now);
     // Images of a call that is under way, or that were made and are not accounted for: until
     // somebody says what became of them they count as lost.
     void risk(int64_t more) noexcept { images_at_risk_ += more; }
@@ -51,15 +49,14 @@ class Journal {
     void take_home() noexcept { images_at_risk_ = 0; }
     // An attempt that ran when nobody waited for it any longer.
     void drop(const Candidate &candidate, Milliseconds ran, int64_t perhaps_made) noexcept;
-    // Images that are billed and not answered with; and those that were counted so, and are none.
-    void lose(int64_t images) { images_lost_ += images; }
+    // Images that were counted as lost, and are none.
     void redeem(int64_t images) { images_lost_ -= images; }
 
     [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return attempts_; }
     [[nodiscard]] const std::vector<SkipRecord> &skipped() const { return skipped_; }
     [[nodiscard]] bool is_empty() const { return attempts_.empty() && skipped_.empty(); }
-    // How long from now until the first of those that asked for a pause may be asked again.
-    [[nodiscard]] std::optional<Milliseconds> shortest_wait() const;
+    // On the clock: when the first of those that asked for a pause may be asked again.
+    [[nodiscard]] std::optional<Milliseconds> first_available() const { return first_available_; }
     [[nodiscard]] Milliseconds upstream_time() const { return upstream_time_; }
     // Images that were or may have been billed and are not part of a success.
     [[nodiscard]] int64_t images_lost() const { return images_lost_ + images_at_risk_; }
@@ -69,11 +66,8 @@ class Journal {
     [[nodiscard]] bool may_still_be_working() const;
 
  private:
-    void note_wait(std::optional<Milliseconds> wait);
-    void log(const Outcome &outcome) noexcept;
+    void note_wait(std::optional<Milliseconds> wait, Milliseconds now);
 
-    const Ports &ports_;
-    std::string_view request_id_;
     std::vector<AttemptRecord> attempts_;
     std::vector<SkipRecord> skipped_;
     std::optional<Milliseconds> first_available_;

@@ -1,0 +1,35 @@
+// What a location's configuration says about its requests.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/access/identify.h"
+#include "core/access/parties.h"
+#include "core/catalog/fit.h"
+#include "core/images/links.h"
+#include "core/net/fetch_rules.h"
+#include "core/ports.h"
+#include "core/request/decode.h"
+
+namespace gateway {
+
+struct Policy {
+    AuthMode auth = AuthMode::required;
+    std::shared_ptr<const KeyRing> keys;
+    std::shared_ptr<JwtVerifier> tokens;  // null: tokens are no credentials here
+    DefaultLimits limits;
+    const Profile *profile = &unified_profile();
+    UnknownFields unknown_fields;
+    FitMode fit = FitMode::adapt;
+    bool raw = false;                  // callers may see what goes over the wire
+    std::shared_ptr<Hosting> hosting;  // null: no images are stored
+    std::shared_ptr<const FetchRules> fetch_rules = std::make_shared<const FetchRules>();
+    std::string default_model;
+    Milliseconds deadline{590'000};
+    Milliseconds heartbeat{15'000};
+    size_t answer_max = 0;
+    bool buffering = true;  // whole answers are kept here until the client has them
+};
+
+}  // namespace gateway

@@ -1,0 +1,76 @@
+#include "core/making/bill.h"
+
+#include <optional>
+
+#include "core/providers/made_facts.h"
+
+namespace gateway {
+
+namespace {
+
+template <typename Each>
+void each_slot(Tray &tray, size_t call, Each each) {
+    for (Slot &slot : tray.slots()) {
+        if (slot.state != Slot::State::empty && slot.call == call) {
+            each(slot);
+        }
+    }
+}
+
+void share_among_slots(Tray &tray, size_t call, const Usage &usage) {
+    UsageShares shares(usage);
+    size_t sharers = 0;
+    each_slot(tray, call, [&](const Slot &slot) {
+        if (slot.state == Slot::State::sent) {
+            shares.take(slot.image.usage);
+        } else {
+            ++sharers;
+        }
+    });
+    shares.divide(sharers);
+    each_slot(tray, call, [&](Slot &slot) {
+        if (slot.state != Slot::State::sent) {
+            slot.image.usage = shares.next();
+        }
+    });
+}
+
+Bill bill_of_call(const MadeCall &call, const ModelSpec &model, Tray &tray) {
+    ImageResult result;
+    static_cast<ImageWords &>(result) = call.words;
+    result.usage = call.usage;
+    result.cost = call.cost;
+    size_t images = 0;
+    each_slot(tray, call.number, [&](const Slot &slot) {
+        if (images++ == 0) {
+            take_truth(result, slot.image);
+        }
+    });
+    const PricedCall priced{call.share->params, call.share->images};
+    Bill bill;
+    bill.cost = cost_of(result, images, priced, model);
+    bill.counted = !call.usage;
+    bill.usage =
+        with_all_details(call.usage ? *call.usage : count_usage(result, images, priced, model));
+    share_among_slots(tray, call.number, bill.usage);
+    return bill;
+}
+
+}  // namespace
+
+Bill bill_of(const Made &made, Tray &tray) {
+    std::optional<Bill> all;
+    for (const MadeCall &call : made.calls) {
+        const Bill bill = bill_of_call(call, *made.prepared->spec, tray);
+        if (!all) {
+            all = bill;
+            continue;
+        }
+        all->cost += bill.cost;
+        all->usage += bill.usage;
+        all->counted = all->counted || bill.counted;
+    }
+    return all.value_or(Bill());
+}
+
+}  // namespace gateway

@@ -1,0 +1,192 @@
+#include "core/making/delivery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/images/check_pictures.h"
+#include "core/providers/redact.h"
+
+namespace gateway {
+
+namespace {
+
+// Images of a request that are fetched or stored at the same time.
+constexpr size_t kMostDelivered = 8;
+
+bool is_link(const Image &image) {
+    return image.form == Image::Form::url;
+}
+
+// A link as it stands in JSON, without its escapes.
+std::string url_of(const Image &image) {
+    std::string url = image.content.copy();
+    std::erase(url, '\\');
+    return url;
+}
+
+// A flag that is up as long as this lives, also where something throws.
+class Raised {
+ public:
+    explicit Raised(bool &flag) : flag_(flag) { flag_ = true; }
+    ~Raised() { flag_ = false; }
+    Raised(const Raised &) = delete;
+    Raised &operator=(const Raised &) = delete;
+
+ private:
+    bool &flag_;
+};
+
+}  // namespace
+
+bool changes_image(const Image &image, DeliveryWish::Form form, const Hosting *hosting) {
+    using Form = DeliveryWish::Form;
+    const bool stores = hosting != nullptr;
+    switch (form) {
+        case Form::bytes: return is_link(image);
+        case Form::links: return stores && (!is_link(image) || hosting->rehost);
+        case Form::as_made: return stores && is_link(image) && hosting->rehost;
+    }
+    return false;
+}
+
+ImageDelivery::ImageDelivery(const Ports &ports, DeliveryWish wish,
+                             std::function<void(Slot &)> on_ready)
+    : ports_(ports),
+      wish_(std::move(wish)),
+      on_ready_(std::move(on_ready)),
+      left_to_fetch_(std::make_shared<size_t>(wish_.most)) {}
+
+void ImageDelivery::add(Slot &slot) {
+    items_.push_back({slot});
+    slot.state = Slot::State::delivering;
+    if (start_ == nullptr) {
+        start_ = ports_.loop.start_timer(Milliseconds(0), [this] {
+            const auto timer = std::move(start_);
+            start_more();
+        });
+    }
+}
+
+// What ends at once would begin the next from within, image after image.
+void ImageDelivery::start_more() {
+    if (starting_) {
+        return;
+    }
+    const Raised raised(starting_);
+    for (Item &item : items_) {
+        if (running_ == kMostDelivered) {
+            return;
+        }
+        if (!item.begun) {
+            begin(item);
+        }
+    }
+}
+
+void ImageDelivery::begin(Item &item) {
+    item.begun = true;
+    ++running_;
+    is_link(item.slot.image) ? fetch(item) : store(item);
+}
+
+void ImageDelivery::fetch(Item &item) {
+    ++item.tries;
+    item.fetch = ports_.fetcher.fetch(
+        {url_of(item.slot.image), wish_.rules, wish_.timeouts, left_to_fetch_, wish_.memory,
+         wish_.ca_file},
+        [this, &item](FetchedPicture picture) { on_fetched(item, std::move(picture)); });
+}
+
+void ImageDelivery::on_fetched(Item &item, FetchedPicture picture) {
+    constexpr int kMostTries = 2;  // some links are given out a moment before they lead anywhere
+    if (!picture.problem.empty() && picture.worth_again && item.tries < kMostTries) {
+        fetch(item);
+        return;
+    }
+    Image &image = item.slot.image;
+    Image fetched = image;
+    fetched.form = Image::Form::base64;
+    fetched.content = std::move(picture.base64);
+    if (!picture.problem.empty() || !read_facts(fetched)) {
+        fail(item, Trouble::not_fetched,
+             picture.problem.empty() ? "it is no picture" : std::move(picture.problem));
+        return;
+    }
+    fetched.expires_at.reset();
+    item.link = std::exchange(image, std::move(fetched));
+    wish_.form == DeliveryWish::Form::bytes ? finish(item) : store(item);
+}
+
+void ImageDelivery::store(Item &item) {
+    const Image &image = item.slot.image;
+    item.name = new_picture_name(ports_.random, image.format);
+    item.write =
+        ports_.files.write(picture_path(*wish_.hosting, item.name), image.content,
+                           [this, &item](const Written &written) { on_written(item, written); });
+    if (item.write == nullptr) {
+        on_written(item, {Written::failed, "the thread pool takes no more tasks"});
+    }
+}
+
+void ImageDelivery::on_written(Item &item, const Written &written) {
+    Image &image = item.slot.image;
+    if (written.result != Written::whole) {
+        ports_.log.write(LogLevel::error,
+                         for_log("image gateway: cannot keep a picture in \"" +
+                                 wish_.hosting->directory + "\": " + written.problem));
+        if (item.link) {
+            image = std::move(*item.link);
+        }
+        const bool full = written.result == Written::store_full;
+        fail(item, full ? Trouble::store_full : Trouble::not_stored,
+             full ? "the store is full" : "it could not be written");
+        return;
+    }
+    const int64_t expires = ports_.clock.unix_seconds() + wish_.hosting->lifetime;
+    image.form = Image::Form::url;
+    image.content = Bytes::own(wish_.base_url + "/" +
+                               signed_link(item.name, expires, wish_.hosting->keys.front()));
+    image.expires_at = expires;
+    finish(item);
+}
+
+void ImageDelivery::fail(Item &item, Trouble trouble, std::string why) {
+    problems_.push_back({item.slot.image.index, trouble, std::move(why)});
+    finish(item);
+}
+
+// The last one's end may be the end of all, but not of this.
+void ImageDelivery::finish(Item &item) {
+    item.done = true;
+    --running_;
+    item.slot.state = Slot::State::ready;
+    on_ready_(item.slot);
+    start_more();
+}
+
+void ImageDelivery::give_up() {
+    start_.reset();
+    for (Item &item : items_) {
+        if (item.done) {
+            continue;
+        }
+        const bool is_fetched = !is_link(item.slot.image);
+        problems_.push_back({item.slot.image.index,
+                             is_fetched ? Trouble::not_stored : Trouble::not_fetched,
+                             "the time was up"});
+        item.fetch.reset();
+        item.write.reset();
+        item.begun = true;
+        item.done = true;
+        item.slot.state = Slot::State::ready;
+        on_ready_(item.slot);
+    }
+    running_ = 0;
+}
+
+bool ImageDelivery::has_problem(const Slot &slot) const {
+    return std::any_of(problems_.begin(), problems_.end(),
+                       [&](const Problem &problem) { return problem.index == slot.image.index; });
+}
+
+}  // namespace gateway

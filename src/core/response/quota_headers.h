@@ -1,0 +1,11 @@
+// What is left to the caller, as headers.
+#pragma once
+
+#include "core/limits/quotas.h"
+#include "core/response/answer.h"
+
+namespace gateway {
+
+void add_quota_headers(const Quotas &quotas, Answer &answer);
+
+}  // namespace gateway

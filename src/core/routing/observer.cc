@@ -1,0 +1,29 @@
+#include "core/routing/observer.h"
+
+namespace gateway {
+
+namespace {
+
+// A line or a row that there is no memory for is not worth a request.
+template <typename Tell>
+void tell_each(std::span<Observer *const> observers, Tell tell) noexcept {
+    for (Observer *observer : observers) {
+        try {
+            tell(*observer);
+        } catch (...) {
+            continue;
+        }
+    }
+}
+
+}  // namespace
+
+void tell_attempt_end(std::span<Observer *const> observers, const AttemptEnd &end) noexcept {
+    tell_each(observers, [&](Observer &observer) { observer.on_attempt_end(end); });
+}
+
+void tell_request_end(std::span<Observer *const> observers, const RequestEnd &end) noexcept {
+    tell_each(observers, [&](Observer &observer) { observer.on_request_end(end); });
+}
+
+}  // namespace gateway
