@@ -20,7 +20,7 @@ Usage: ./build.sh [COMMAND]
                         with --with-nginx that nginx itself, too
   run                   build if needed and serve examples/quickstart.conf on 127.0.0.1:8080 until Ctrl-C
                         (another port: PORT=9000 ./build.sh run)
-  test [ARG …]          all tests; ARGs go to pytest. SUITES="unit http http-asan sdk cost" chooses among them; cost compares
+  test [ARG …]          all tests; ARGs go to pytest. SUITES="source unit http http-asan sdk cost" chooses among them; cost compares
                         instructions, allocations and system calls of a request with t/cost/budgets.json
   bench [ARG …]         CPU time to understand and to admit a request, of the gateway beside plain proxy_pass, what a
                         primary that answers only 429 costs, what slow readers and waiting requests cost in
@@ -360,7 +360,7 @@ run_tests() { # pytest's arguments
         need_distribution_nginx
     fi
     prepare_python
-    for suite in ${SUITES:-unit http http-asan sdk cost}; do
+    for suite in ${SUITES:-source unit http http-asan sdk cost}; do
         say "" "==== $suite"
         since=$SECONDS
         ended=0
@@ -373,16 +373,17 @@ run_tests() { # pytest's arguments
     done
 }
 
-has_suite() { [[ " ${SUITES:-unit http http-asan sdk cost} " == *" $1 "* ]]; }
+has_suite() { [[ " ${SUITES:-source unit http http-asan sdk cost} " == *" $1 "* ]]; }
 
 run_suite() { # SUITE, pytest's arguments
     case $1 in
+        source) source_tests "${@:2}" ;;
         unit) unit_tests ;;
         http) http_tests "${@:2}" ;;
         http-asan) http_tests_with_sanitizers "${@:2}" ;;
         sdk) sdk_tests "${@:2}" ;;
         cost) cost_tests "${@:2}" ;;
-        *) fail "there is no suite '$1'; there are unit, http, http-asan, sdk and cost." ;;
+        *) fail "there is no suite '$1'; there are source, unit, http, http-asan, sdk and cost." ;;
     esac
 }
 
@@ -421,6 +422,9 @@ skipped = sum(case.find("skipped") is not None for case in cases)
 print(len(cases) - failed - skipped, failed, skipped)
 END
 }
+
+# What docs and comments cite, and which way the includes run.
+source_tests() { build/venv/bin/python -m pytest -q t/source --junitxml=build/test/source.xml "$@"; }
 
 # Where the module with sanitizers is needed too, its objects are what the tests are linked with.
 unit_tests() {

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <string>
 
-#include "core/access/openssl_errors.h"
+#include "core/bytes/openssl_errors.h"
 #include "core/bytes/sha256.h"
 #include "nginx/conf_error.h"
 #include "nginx/files.h"

@@ -8,7 +8,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "core/access/openssl_errors.h"
+#include "core/bytes/openssl_errors.h"
 #include "nginx/conf.h"
 #include "nginx/guard.h"
 #include "nginx/request_context.h"

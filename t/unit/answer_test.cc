@@ -1,4 +1,4 @@
-// The one shape of every answer and every error (contracts, §3).
+// The common form of all answers and errors.
 #include "core/response/answer.h"
 
 #include <gtest/gtest.h>

@@ -53,7 +53,7 @@ TEST(Cost, ThatTheProviderTellsWins) {
 }
 
 TEST(Cost, OfTokensGoesByTheirKind) {
-    // The example of openai.md: two pictures, and fourteen tokens of a prompt.
+    // OpenAI's own example: two images, and fourteen tokens of a prompt.
     EXPECT_EQ(told(cost_of(with_usage({.input_tokens = 14, .output_tokens = 2744}), {Params()},
                            openai("gpt-image-2.5-sunburst"))),
               "82390 tokens");

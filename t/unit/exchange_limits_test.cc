@@ -130,7 +130,7 @@ TEST_F(ExchangeLimits, GivesBackWhatWasCertainlyNotMade) {
     }
 }
 
-// The other one may be billed as well: DESIGN §2, step 6.
+// The first try may be billed, and the second as well.
 TEST_F(ExchangeLimits, ReservesAgainBeforeAnotherTryThatMayBeBilledAsWell) {
     use_key(R"("limits":{"images_per_minute":10})");
     ask_as_key(R"({"prompt":"a","model":"chain","n":4})");

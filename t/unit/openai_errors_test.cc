@@ -1,4 +1,4 @@
-// OpenAI's errors (providers/openai.md §8), row by row: what kind of outcome each is.
+// The errors that OpenAI's API reference lists: which outcome each is.
 #include <gtest/gtest.h>
 
 #include <string>

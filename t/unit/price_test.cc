@@ -1,5 +1,4 @@
-// Every price that the providers' documents give as an example, and what is made of it.
-// Facts: providers/openai.md §10, black-forest-labs.md §2b and §8, google-gemini.md "Prices".
+// The examples in the published prices of OpenAI, Black Forest Labs and Google, and the cost computed from them.
 #include "core/catalog/price.h"
 
 #include <gtest/gtest.h>

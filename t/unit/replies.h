@@ -1,4 +1,4 @@
-// What OpenAI answers (providers/openai.md §7, §8 and its fixtures), as the core receives it.
+// Responses and errors as OpenAI's API reference has them, in the form in which the core receives them.
 #pragma once
 
 #include <string>

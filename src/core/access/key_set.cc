@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "core/access/base64url.h"
-#include "core/access/openssl_errors.h"
+#include "core/bytes/openssl_errors.h"
 
 namespace gateway {
 

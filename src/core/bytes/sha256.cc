@@ -6,7 +6,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "core/access/openssl_errors.h"
+#include "core/bytes/openssl_errors.h"
 
 namespace gateway {
 

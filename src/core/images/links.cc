@@ -7,7 +7,7 @@
 #include <charconv>
 #include <stdexcept>
 
-#include "core/access/openssl_errors.h"
+#include "core/bytes/openssl_errors.h"
 #include "core/bytes/sha256.h"
 
 namespace gateway {
