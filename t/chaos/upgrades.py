@@ -11,7 +11,8 @@ from pathlib import Path
 from _chaos import Callers, Promises, money, options, settle_spent, world
 from harness import environment, processes
 from harness.client import call
-from harness.gateway import free_port, new_directory, until
+from harness.gateway import new_directory, until
+from ports import free_port
 
 PATIENCE = 30  # seconds
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from harness import environment
 from harness.configuration import Configuration
-from harness.gateway import free_port
+from ports import free_port
 
 STARTING = 60  # seconds
 ALLOCATING = ("malloc", "calloc", "realloc", "memalign", "posix_memalign", "aligned_alloc")

@@ -4,7 +4,7 @@ import math
 import re
 
 import pytest
-from harness.gateway import free_port
+from ports import free_port
 
 HTTP, PROVIDER = "In http, server and location", "In image_provider"
 CONTEXTS = {"NGX_HTTP_MAIN_CONF": "http", "NGX_HTTP_SRV_CONF": "server", "NGX_HTTP_LOC_CONF": "location",

@@ -10,8 +10,9 @@ from fakes.black_forest_labs import BlackForestLabs
 from fakes.openai import Reset
 from harness import call, environment, key_entry, provider, write_keys
 from harness.configuration import Configuration
-from harness.gateway import free_port, run_nginx_test, until
+from harness.gateway import run_nginx_test, until
 from harness.tokens import SigningKey, key_set
+from ports import free_port
 
 VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
 

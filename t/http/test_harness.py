@@ -5,7 +5,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from fakes.openai import Delay
@@ -13,6 +16,7 @@ from fakes.server import ports_of_fakes
 from harness import (Configuration, Gateway, background, descriptor_problems, key_entry, log_problems,
                      sanitizer_problems, together, worker_problems, write_keys)
 from harness.processes import Descriptor
+from ports import free_port
 
 ALERT = "2026/11/20 11:36:00 [alert] 7#7: worker process 8 exited on signal 11"
 PLAIN = {"load_module": False}
@@ -79,6 +83,23 @@ def test_quit_waits_for_requests_that_are_under_way(gateway, openai):
     openai.wait_in_flight(1)
     assert g.quit() == 0
     assert reply.result(5).status == 200
+
+
+def test_ports_are_not_those_that_the_kernel_gives_and_no_process_has_anothers(project):
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    mine = {free_port() for _ in range(8)}
+    done = subprocess.run([sys.executable, "-c", "import ports; print(*(ports.free_port() for _ in range(8)))"],
+                          cwd=project / "t", capture_output=True, text=True, check=True)
+    others = {int(port) for port in done.stdout.split()}
+    assert len(mine) == len(others) == 8 and not mine & others
+    assert not any(first <= port <= last for port in mine | others)
+
+
+def test_a_port_that_somebody_else_has_is_passed_over(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("ports._ports", lambda: iter((port, port + 1)))
+        assert free_port() == port + 1
 
 
 def test_nginx_t_tells_whether_a_configuration_is_right(nginx_t):

@@ -4,12 +4,13 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+from ports import free_port
 
 from . import checks, environment, processes
 from .client import RawConnection, Response, call
@@ -27,11 +28,6 @@ class NginxTest(NamedTuple):
 
 class NotStarted(Exception):
     pass
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def new_directory() -> Path:

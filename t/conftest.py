@@ -1,0 +1,3 @@
+"""Of all tests in Python."""
+
+pytest_plugins = ["progress"]
