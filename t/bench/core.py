@@ -5,13 +5,12 @@ two workers that do so get twice as much done as one: builds understand_bench an
     ./build.sh bench [--quick] [--check]
 """
 
-import argparse
 import json
-import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from _bench import ROOT, main
+
 BUILD = ROOT / "build/bench"
 # How often each is run: the best counts, as others may have the processors meanwhile
 REPETITIONS = {"understand_bench": 3, "limits_bench": 10}
@@ -29,7 +28,7 @@ def build():
             sys.exit(done.stdout)
 
 
-def measure(program, seconds) -> list:
+def runs_of(program, seconds) -> list:
     done = subprocess.run([BUILD / program, "--benchmark_format=json", f"--benchmark_min_time={seconds}",
                            f"--benchmark_repetitions={REPETITIONS[program]}"],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
@@ -90,18 +89,13 @@ def report_scaling(name, runs) -> bool:
     return met
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--quick", action="store_true", help="some seconds instead of half a minute")
-    arguments.add_argument("--check", action="store_true", help="fail when a target is not met")
-    options = arguments.parse_args()
+def measure(_, quick) -> bool:
     build()
-    runs = (measure("understand_bench", 0.02 if options.quick else 0.3) +
-            measure("limits_bench", 0.02 if options.quick else 0.1))
+    runs = runs_of("understand_bench", 0.02 if quick else 0.3) + runs_of("limits_bench", 0.02 if quick else 0.1)
     met = [report_time(name, time) for name, time in best_times(runs).items()]
     met += [report_scaling(name, runs) for name in SCALING]
-    return 1 if options.check and not all(met) else 0
+    return all(met)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(measure, "some seconds instead of half a minute")

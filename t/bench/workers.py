@@ -9,20 +9,13 @@ processor of its own brings a whole worker more.
     ./build.sh bench [--quick] [--check]
 """
 
-import argparse
 import contextlib
 import hashlib
 import json
 import os
-import pathlib
-import re
-import subprocess
-import sys
-import tempfile
-import time
 from dataclasses import dataclass
 
-from proxy_vs_gateway import COMMON_CONF, ROOT, cpu_seconds, free_ports, nginx, wait_for
+from _bench import Servers, cpu_seconds, free_port, load, main, request_for, workers_of
 
 CONNECTIONS = 64
 WORKERS = (1, 2)
@@ -31,14 +24,7 @@ WANTED = 1.8  # times as much of two workers as of one, by the CPU time of a req
 PLENTY = 1_000_000_000
 LIMITS = {"requests_per_minute": PLENTY, "images_per_minute": PLENTY, "images_per_day": PLENTY, "concurrent": PLENTY}
 
-CONF = """
-load_module {module};
-worker_processes {workers};
-pid {dir}/front.pid;
-error_log {dir}/front.log error;
-events {{ worker_connections 512; }}
-http {{
-    {common}
+HTTP = """
     image_provider sandbox {{ api sandbox; }}
     image_gateway_keys {dir}/keys.json;
     server {{
@@ -46,21 +32,8 @@ http {{
         listen 127.0.0.1:{front} reuseport;
         location / {{ image_gateway; }}
     }}
-}}
 """
-
-WRK_SCRIPT = """
-wrk.method = "POST"
-wrk.body = '{{"model":"sandbox/placeholder","prompt":"a red kite over dunes","size":"16x16"}}'
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["X-Api-Key"] = "sk-bf-{way}"
-wrk.headers["X-On-Behalf-Of"] = "alice@example.com"
-done = function(summary, latency, requests)
-    local e = summary.errors
-    io.write(string.format("RESULT %d %d %d\\n", summary.requests, summary.duration,
-                           e.status + e.connect + e.read + e.write + e.timeout))
-end
-"""
+REQUEST = request_for("sandbox/placeholder", size="16x16")
 
 
 @dataclass(frozen=True)
@@ -80,59 +53,37 @@ def write_keys(directory):
     (directory / "keys.json").write_text(json.dumps({"keys": keys}))
 
 
-def workers_of(process, number) -> list:
-    """All children are workers; they listen before all of them are there."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        if len(children) == number:
-            return [int(child) for child in children]
-        time.sleep(0.05)
-    sys.exit(f"nginx has {len(children)} processes instead of {number} workers")
-
-
 def spent(workers):
     return sum(sum(cpu_seconds(worker)) for worker in workers)
 
 
-def load(way, port, directory, workers, seconds) -> Round:
-    script = directory / f"{way}.lua"
-    script.write_text(WRK_SCRIPT.format(way=way))
+def one_round(way, port, directory, workers, seconds) -> Round:
     before = spent(workers)
-    wrk = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script),
-                          f"http://127.0.0.1:{port}/v1/images/generations"],
-                         capture_output=True, text=True, timeout=seconds + 60, check=False)
-    after = spent(workers)
-    result = re.search(r"^RESULT (\d+) (\d+) (\d+)$", wrk.stdout, re.M)
-    if not result:
-        sys.exit(f"wrk failed: {wrk.stdout}{wrk.stderr}")
-    requests, duration, failed = map(int, result.groups())
-    if failed or not requests:
-        sys.exit(f"{way}: of {requests} requests {failed} failed")
-    return Round(requests * 1e6 / duration, (after - before) * 1e6 / requests)
+    done = load(f"http://127.0.0.1:{port}/v1/images/generations", REQUEST, CONNECTIONS, seconds, directory,
+                {"X-Api-Key": f"sk-bf-{way}", "X-On-Behalf-Of": "alice@example.com"})
+    return Round(done.requests / done.seconds, (spent(workers) - before) * 1e6 / done.requests)
 
 
-def serve(running, directory, module, workers) -> tuple:
-    ports = free_ports("front")
-    conf = CONF.format(module=module, workers=workers, dir=directory, common=COMMON_CONF.format(dir=directory), **ports)
-    process = running.enter_context(nginx("front", conf, directory))
-    wait_for(ports["front"], process)
-    return ports["front"], workers_of(process, workers)
+def serve(servers, workers: int) -> tuple:
+    """A port, and who serves it."""
+    write_keys(servers.directory)
+    port = free_port()
+    process = servers.front(HTTP.format(dir=servers.directory, front=port), port, workers=workers)
+    return port, workers_of(process, workers)
 
 
-def measure(module, rounds, seconds) -> dict:
+def rounds_of(module, rounds, seconds) -> dict:
     """For each number of workers and each way, the rounds of it."""
     results = {(number, way): [] for number in WORKERS for way in WAYS}
     with contextlib.ExitStack() as running:
-        servers = {}
+        gateways = {}
         for number in WORKERS:
-            directory = pathlib.Path(running.enter_context(tempfile.TemporaryDirectory()))
-            write_keys(directory)
-            servers[number] = (directory, *serve(running, directory, module, number))
+            servers = running.enter_context(Servers(module))
+            gateways[number] = (servers.directory, *serve(servers, number))
         for turn in range(rounds + 1):
             for number, way in results:
-                directory, port, workers = servers[number]
-                measured = load(way, port, directory, workers, seconds if turn else 1)
+                directory, port, workers = gateways[number]
+                measured = one_round(way, port, directory, workers, seconds if turn else 1)
                 if turn:  # the first was to get warm
                     results[number, way].append(measured)
     return results
@@ -159,16 +110,9 @@ def report(results) -> bool:
     return met
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--quick", action="store_true", help="twelve seconds instead of a minute")
-    arguments.add_argument("--check", action="store_true", help="fail when the target is not met")
-    options = arguments.parse_args()
-    rounds, seconds = (2, 1) if options.quick else (5, 3)
-    module = pathlib.Path(os.environ.get("MODULE") or ROOT / "build/ngx_http_image_gateway_module.so").resolve()
-    met = report(measure(module, rounds, seconds))
-    return 1 if options.check and not met else 0
+def measure(module, quick) -> bool:
+    return report(rounds_of(module, *((2, 1) if quick else (5, 3))))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(measure, "twelve seconds instead of a minute")
