@@ -10,7 +10,9 @@ import pytest
 
 from fakes.behaviours import Chunked, Endless, Trickle, Truncate
 from fakes.openai import Images
+from harness.configuration import openai_as_auto
 from harness.gateway import until
+from harness.processes import private_memory
 
 PATH = "/v1/images/generations"
 ASK = {"prompt": "x"}
@@ -18,17 +20,6 @@ WHOLE = "image_gateway; image_gateway_auth off;"
 LOCATION = WHOLE + " image_gateway_buffering off;"
 BIG = 8_000_000
 SANITIZED = os.environ.get("SANITIZER_PRELOAD")  # then what is freed is not given back at once
-
-
-def provider(fake, more: str = "") -> str:
-    return (f"image_provider openai {{ api openai; url {fake.url}; key env:OPENAI_API_KEY; {more} }}\n"
-            "image_model auto openai/gpt-image-2;\n")
-
-
-def memory_of(pid: int) -> int:
-    """Bytes of a process that are in memory and nobody else's."""
-    with open(f"/proc/{pid}/smaps_rollup") as lines:
-        return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
 def is_passed(reply) -> bool:
@@ -52,8 +43,8 @@ def without_change(document: dict) -> dict:
 def test_the_answer_is_the_same(gateway, openai_factory, how):
     openai = openai_factory(image_bytes=300_001)
     openai.always(how)
-    g = gateway(LOCATION, provider(openai))
-    whole = gateway(WHOLE, provider(openai))
+    g = gateway(LOCATION, openai_as_auto(openai))
+    whole = gateway(WHOLE, openai_as_auto(openai))
     passed, kept = g.post(PATH, ASK), whole.post(PATH, ASK)
     assert passed.status == kept.status == 200
     assert is_passed(passed) and not is_passed(kept)
@@ -66,7 +57,7 @@ def test_the_answer_is_the_same(gateway, openai_factory, how):
 def test_the_client_has_the_beginning_before_the_provider_has_sent_the_end(gateway, openai_factory):
     openai = openai_factory(image_bytes=300_000)
     openai.always(Trickle(50_000, 0.5))
-    g = gateway(LOCATION, provider(openai))
+    g = gateway(LOCATION, openai_as_auto(openai))
     began = time.monotonic()
     with g.connect().post(PATH, ASK) as connection:
         connection.receive_until(b"b64_json")
@@ -78,7 +69,7 @@ def test_the_client_has_the_beginning_before_the_provider_has_sent_the_end(gatew
 def test_an_answer_that_breaks_off_is_not_taken_for_whole(gateway, openai_factory):
     openai = openai_factory(image_bytes=300_000)
     openai.always(Truncate(200_000))
-    g = gateway(LOCATION, provider(openai), access_format="$status $image_gateway_outcome $image_gateway_images")
+    g = gateway(LOCATION, openai_as_auto(openai), access_format="$status $image_gateway_outcome $image_gateway_images")
     with g.connect().post(PATH, ASK) as connection:
         received = connection.receive_all()
     assert received.startswith(b"HTTP/1.1 200")
@@ -103,7 +94,7 @@ def test_before_the_picture_begins_another_provider_may_make_it(gateway, openai_
                          ids=("two pictures", "a link", "HTTP/1.0"))
 def test_what_cannot_be_handed_on_is_answered_whole(gateway, openai_factory, what, headers):
     openai = openai_factory(image_bytes=100_000)
-    g = gateway(LOCATION, provider(openai))
+    g = gateway(LOCATION, openai_as_auto(openai))
     if headers:
         body = json.dumps(ASK)
         with g.connect().send(f"POST {PATH} HTTP/1.0\r\nContent-Type: application/json\r\n"
@@ -117,17 +108,17 @@ def test_what_cannot_be_handed_on_is_answered_whole(gateway, openai_factory, wha
 
 def test_without_chunks_there_is_no_telling_and_so_it_is_whole(gateway, openai_factory):
     openai = openai_factory(image_bytes=100_000)
-    g = gateway(LOCATION + "chunked_transfer_encoding off;", provider(openai))
+    g = gateway(LOCATION + "chunked_transfer_encoding off;", openai_as_auto(openai))
     reply = g.post(PATH, ASK)
     assert reply.status == 200 and not is_passed(reply)
 
 
 def test_a_slow_reader_makes_the_provider_wait(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
-    g = gateway(LOCATION, provider(openai))
+    g = gateway(LOCATION, openai_as_auto(openai))
     pid = g.worker_pids()[0]
     assert g.post(PATH, ASK).status == 200  # what is there from the first request on is nobody's
-    before = memory_of(pid)
+    before = private_memory(pid)
     connection = g.connect(receive_buffer=65536).post(PATH, ASK)
     head = connection.receive_until(b"b64_json")
     most = 0
@@ -135,7 +126,7 @@ def test_a_slow_reader_makes_the_provider_wait(gateway, openai_factory):
     for _ in range(20):
         time.sleep(0.03)
         received += len(connection.receive(20_000))
-        most = max(most, memory_of(pid) - before)
+        most = max(most, private_memory(pid) - before)
     assert openai.in_flight == 1, "the fake has not got rid of it"
     assert most < 1_000_000 or SANITIZED, most
     tail = b""
@@ -149,20 +140,20 @@ def test_a_slow_reader_makes_the_provider_wait(gateway, openai_factory):
 def test_a_slow_reader_of_a_stream_makes_the_provider_wait_too(gateway, openai_factory):
     """Its events are whole: so it costs no more than the one that comes, and the one that is read."""
     openai = openai_factory(image_bytes=4_000_000)
-    g = gateway(WHOLE, provider(openai))
+    g = gateway(WHOLE, openai_as_auto(openai))
     pid = g.worker_pids()[0]
-    before = memory_of(pid)
+    before = private_memory(pid)
     connection = g.connect(receive_buffer=65536).post(PATH, {**ASK, "n": 6, "stream": True})
     time.sleep(2)
     assert openai.in_flight == 1, "the fake has not got rid of it"
-    assert memory_of(pid) - before < 3 * 4_000_000 * 4 / 3 or SANITIZED
+    assert private_memory(pid) - before < 3 * 4_000_000 * 4 / 3 or SANITIZED
     assert connection.response().body.count(b"event: image_generation.completed\n") == 6
     connection.close()
 
 
 def test_a_reader_that_stops_is_left_and_its_provider_too(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
-    g = gateway(LOCATION + "send_timeout 500ms;", provider(openai), access_format="$status $image_gateway_outcome")
+    g = gateway(LOCATION + "send_timeout 500ms;", openai_as_auto(openai), access_format="$status $image_gateway_outcome")
     connection = g.connect(receive_buffer=4096).post(PATH, ASK)
     assert g.access_log(1, timeout=10) == ["200 client_gone"]
     assert until(lambda: openai.aborted == 1, 5)
@@ -171,7 +162,7 @@ def test_a_reader_that_stops_is_left_and_its_provider_too(gateway, openai_factor
 
 def test_a_client_that_leaves_takes_its_call_along(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
-    g = gateway(LOCATION, provider(openai), access_format="$status $image_gateway_outcome")
+    g = gateway(LOCATION, openai_as_auto(openai), access_format="$status $image_gateway_outcome")
     connection = g.connect(receive_buffer=4096).post(PATH, ASK)
     connection.receive_until(b"b64_json")
     connection.close()
@@ -182,7 +173,7 @@ def test_a_client_that_leaves_takes_its_call_along(gateway, openai_factory):
 
 def test_a_pause_of_the_client_is_no_silence_of_the_provider(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
-    g = gateway(LOCATION, provider(openai, "timeout stall=500ms;"))
+    g = gateway(LOCATION, openai_as_auto(openai, "timeout stall=500ms;"))
     connection = g.connect(receive_buffer=4096).post(PATH, ASK)
     time.sleep(1.5)
     assert len(connection.response().json["data"][0]["b64_json"]) > BIG
@@ -191,8 +182,8 @@ def test_a_pause_of_the_client_is_no_silence_of_the_provider(gateway, openai_fac
 
 def test_clients_that_do_not_read_take_their_time_and_close_no_provider_to_others(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
-    assert gateway(LOCATION, provider(openai)).post(PATH, ASK).status == 200  # the fake takes long over the first
-    g = gateway(LOCATION, provider(openai, "timeout total=3s stall=2s; breaker failures=3;"))
+    assert gateway(LOCATION, openai_as_auto(openai)).post(PATH, ASK).status == 200  # the fake takes long over the first
+    g = gateway(LOCATION, openai_as_auto(openai, "timeout total=3s stall=2s; breaker failures=3;"))
     slow = []
     for _ in range(6):
         slow.append(g.connect(receive_buffer=4096).post(PATH, ASK))
@@ -211,7 +202,7 @@ def test_clients_that_do_not_read_take_their_time_and_close_no_provider_to_other
 
 def test_answers_above_our_own_limit_close_no_provider_to_others(gateway, openai_factory):
     openai = openai_factory(image_bytes=20_000)
-    g = gateway(WHOLE + " image_gateway_answer_max 1m;", provider(openai, "breaker failures=3; retry off;"))
+    g = gateway(WHOLE + " image_gateway_answer_max 1m;", openai_as_auto(openai, "breaker failures=3; retry off;"))
     openai.next(*[Endless()] * 6)
     for _ in range(6):
         assert g.post(PATH, ASK).json["extra_fields"]["attempts"][0]["code"] == "answer_too_large"
@@ -221,7 +212,7 @@ def test_answers_above_our_own_limit_close_no_provider_to_others(gateway, openai
 def test_whole_answers_leave_memory_as_they_are_taken(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
     small = "image_gateway_memory 4m;"  # less than one of them: while it is held nobody else is asked for
-    g = gateway(WHOLE, provider(openai) + small)
+    g = gateway(WHOLE, openai_as_auto(openai) + small)
     connection = g.connect(receive_buffer=4096).post(PATH, ASK)
     connection.receive_until(b"b64_json")
     until(lambda: not openai.in_flight, 10)

@@ -11,12 +11,6 @@ NEW, OLD, COMPATIBLE = "openai/gpt-image-2", "openai/gpt-image-1.5", "studio/sdx
 
 
 @pytest.fixture
-def studio(openai_factory):
-    """A compatible server: dall-e's dialect, any model."""
-    return openai_factory(family="dalle")
-
-
-@pytest.fixture
 def g(gateway, openai, studio):
     http = provider("openai", openai) + provider("studio", studio) + f"image_model auto {NEW};"
     return gateway(OPEN, http, extra_locations=f"location /openai/ {{ {OPEN} }}"

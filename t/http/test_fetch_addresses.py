@@ -24,11 +24,6 @@ def host():
 
 
 @pytest.fixture
-def studio(openai_factory):
-    return openai_factory(family="dalle")
-
-
-@pytest.fixture
 def ask(gateway, studio):
     """Asks for b64_json when the provider gives this link; `where` is a location with other rules."""
     def start(allow="", **parts):

@@ -9,37 +9,11 @@ from fakes.behaviours import Chunked, Endless, Raw, Reply, Trickle, Truncate, Un
 from fakes.openai import Delay, Hang, Json
 from fakes.pictures import picture
 from fakes.pictures_host import GIF, JPEG, PNG, PicturesHost
-from harness import background, provider
+from harness import background
 from harness.gateway import until
+from harness.links import ALLOW
 
-OPEN = "image_gateway; image_gateway_auth off;"
-ALLOW = "image_gateway_fetch_allow 127.0.0.0/8 ::1;"
 STRICT = {"X-Image-Gateway-Fit": "strict"}
-
-
-@pytest.fixture
-def host():
-    with PicturesHost() as one:
-        yield one
-
-
-@pytest.fixture
-def studio(openai_factory):
-    return openai_factory(family="dalle")
-
-
-@pytest.fixture
-def ask(gateway, studio):
-    """Asks for b64_json when the provider gives these links."""
-    def start(more=ALLOW, about_provider="", **parts):
-        g = gateway(OPEN + more, provider("studio", studio, about_provider), **parts)
-
-        def ask(*links, headers=(), **fields):
-            studio.next(Json({"created": 1, "data": [{"url": link} for link in links]}))
-            return g.generate(headers, model="studio/sdxl", response_format="b64_json", n=len(links), **fields)
-        ask.gateway = g
-        return ask
-    return start
 
 
 def picture_of(reply, index=0):

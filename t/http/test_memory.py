@@ -12,8 +12,10 @@ from fakes.behaviours import Chunked, Delay, Raw
 from fakes.openai import Images
 from fakes.pictures import picture
 from harness.client import together
+from harness.configuration import openai_as_auto
 from harness.gateway import until
 from harness.keys import key_entry, write_keys
+from harness.processes import private_memory
 
 PATH = "/v1/images/generations"
 ASK = {"prompt": "x"}
@@ -22,28 +24,17 @@ MEGA = 1024 * 1024
 SANITIZED = os.environ.get("SANITIZER_PRELOAD")  # then memory is not what it is without
 
 
-def provider(fake, more: str = "") -> str:
-    return (f"image_provider openai {{ api openai; url {fake.url}; key env:OPENAI_API_KEY; {more} }}\n"
-            "image_model auto openai/gpt-image-2;\n")
-
-
-def memory_of(pid: int) -> int:
-    """Bytes of a process that are in memory and nobody else's."""
-    with open(f"/proc/{pid}/smaps_rollup") as lines:
-        return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
-
-
 class Watch:
     """The most memory that a process has had, while the block runs."""
 
     def __init__(self, pid: int):
         self._pid, self._going = pid, True
-        self.most = self.before = memory_of(pid)
+        self.most = self.before = private_memory(pid)
         self._thread = threading.Thread(target=self._look)
 
     def _look(self):
         while self._going:
-            self.most = max(self.most, memory_of(self._pid))
+            self.most = max(self.most, private_memory(self._pid))
             time.sleep(0.01)
 
     def __enter__(self):
@@ -66,7 +57,7 @@ def keyed(gateway, openai_factory, scratch):
         keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a"), key_entry("b", "sk-bf-b")])
         openai = openai_factory(image_bytes=size)
         return gateway(f"image_gateway; image_gateway_keys {keys}; {more}",
-                       provider(openai) + f"image_gateway_memory {memory};", listen="sndbuf=32k"), openai
+                       openai_as_auto(openai) + f"image_gateway_memory {memory};", listen="sndbuf=32k"), openai
     return start
 
 
@@ -128,11 +119,11 @@ def test_a_share_of_all_lets_one_key_have_all(keyed):
 def test_many_slow_readers_hold_no_more_than_the_limit_and_leave_nothing(gateway, openai_factory, how):
     size, limit, clients = 4_000_000, 40 * MEGA, 60
     openai = openai_factory(image_bytes=size)
-    g = gateway(OPEN + "image_gateway_answer_max 8m;", provider(openai) + "image_gateway_memory 40m;",
+    g = gateway(OPEN + "image_gateway_answer_max 8m;", openai_as_auto(openai) + "image_gateway_memory 40m;",
                 listen="sndbuf=32k", events="worker_connections 1024;")
     pid = g.worker_pids()[0]
     assert g.post(PATH, ASK).status == 200
-    assert until(lambda: memory_of(pid) < 60 * MEGA, 10)
+    assert until(lambda: private_memory(pid) < 60 * MEGA, 10)
     openai.always(how)
     with Watch(pid) as watch:
         readers = [slow(g) for _ in range(clients)]
@@ -141,8 +132,8 @@ def test_many_slow_readers_hold_no_more_than_the_limit_and_leave_nothing(gateway
         for reader in readers:
             reader.reset()
     assert watch.growth < limit * 1.1 + clients * 256 * 1024 or SANITIZED, watch.growth / MEGA
-    assert until(lambda: memory_of(pid) < watch.before + 12 * MEGA or SANITIZED, 60, 0.2), \
-        (memory_of(pid) - watch.before) / MEGA
+    assert until(lambda: private_memory(pid) < watch.before + 12 * MEGA or SANITIZED, 60, 0.2), \
+        (private_memory(pid) - watch.before) / MEGA
     assert until(lambda: openai.in_flight == 0, 10)
 
 
@@ -169,7 +160,7 @@ def test_tiny_events_cost_memory_in_proportion_to_their_bytes(gateway, openai_fa
     openai = openai_factory()
     text = b'data: {"type":"nothing"}\n\n' * 46_000  # 1.2 MB
     openai.always(Raw(200, {"Content-Type": "text/event-stream"}, text))
-    g = gateway(OPEN, provider(openai))
+    g = gateway(OPEN, openai_as_auto(openai))
     pid = g.worker_pids()[0]
     g.post(PATH, {**ASK, "stream": True})
     with Watch(pid) as watch:
@@ -231,7 +222,7 @@ def test_bodies_leave_room_for_the_answers_that_their_requests_wait_for(gateway,
     openai = openai_factory(image_bytes=1_500_000)
     openai.always(Delay(0.5))
     g = gateway(f"image_gateway; image_gateway_keys {keys}; image_gateway_deadline 20s;",
-                provider(openai) + "image_gateway_memory 16m;")
+                openai_as_auto(openai) + "image_gateway_memory 16m;")
     headers = {"x-api-key": "sk-bf-a", "Content-Type": "application/json"}
     replies = together(11, g.post, PATH, body=json.dumps(ASK).encode().ljust(360_000), headers=headers, timeout=60)
     statuses = [reply.status for reply in replies]

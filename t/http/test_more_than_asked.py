@@ -2,26 +2,14 @@
 
 import base64
 
-import pytest
 from fakes.openai import Json
 from fakes.pictures import picture
-from fakes.pictures_host import PNG, PicturesHost
+from fakes.pictures_host import PNG
 from harness import key_entry, provider, write_keys
 
 OPEN = "image_gateway; image_gateway_auth off; image_gateway_fetch_allow 127.0.0.0/8;"
 PICTURE = base64.b64encode(picture(16, 16)).decode()
 SECRET = "sk-bf-team-a-secret"
-
-
-@pytest.fixture
-def host():
-    with PicturesHost() as one:
-        yield one
-
-
-@pytest.fixture
-def studio(openai_factory):
-    return openai_factory(family="dalle")
 
 
 def links(host, count):

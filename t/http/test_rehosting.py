@@ -12,11 +12,6 @@ OPEN = "image_gateway; image_gateway_auth off;"
 
 
 @pytest.fixture
-def studio(openai_factory):
-    return openai_factory(family="dalle")
-
-
-@pytest.fixture
 def keeps(gateway, scratch, studio):
     def start(options="", location=OPEN, **parts):
         return gateway(f"{location} image_gateway_store {scratch}/store {options};", provider("studio", studio), **parts)

@@ -4,18 +4,12 @@ import base64
 
 import pytest
 from fakes.openai import Json
-from fakes.pictures_host import PNG, PicturesHost
+from fakes.pictures_host import PNG
 from harness import provider
 from test_profiles import LEAST, PATHS
 
 PUBLISHED = [profile for profile in PATHS if profile != "unified"]
 BYTES = {"created": 1, "data": [{"b64_json": base64.b64encode(PNG).decode()}]}
-
-
-@pytest.fixture
-def host():
-    with PicturesHost() as one:
-        yield one
 
 
 @pytest.fixture

@@ -19,6 +19,12 @@ def provider(name: str, fake, more: str = "", api: str = "openai", key: Optional
     return f"image_provider {name} {{ api {api}; url {fake.url}; {key} {plain}{more} }}\n"
 
 
+def openai_as_auto(fake, more: str = "") -> str:
+    """A provider with all that it does by default, and the alias "auto" for a model of it."""
+    return (f"image_provider openai {{ api openai; url {fake.url}; key env:OPENAI_API_KEY; {more} }}\n"
+            "image_model auto openai/gpt-image-2;\n")
+
+
 @dataclass(frozen=True)
 class Configuration:
     location: Optional[str] = None

@@ -9,7 +9,8 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
-#include <new>
+
+#include "operator_new.h"
 
 namespace {
 
@@ -32,36 +33,13 @@ __attribute__((constructor)) void map_control() {
     control = memory == MAP_FAILED ? nullptr : static_cast<Control *>(memory);
 }
 
-void *allocate(size_t size) {
-    if (control != nullptr && control->left.load(std::memory_order_relaxed) > 0 &&
-        control->process == getpid() && control->left.fetch_sub(1) == 1) {
-        ++control->failed;
-        throw std::bad_alloc();
-    }
-    void *memory = std::malloc(size == 0 ? 1 : size);
-    if (memory == nullptr) {
-        throw std::bad_alloc();
-    }
-    return memory;
-}
-
 }  // namespace
 
-void *operator new(size_t size) {
-    return allocate(size);
-}
-void *operator new[](size_t size) {
-    return allocate(size);
-}
-void operator delete(void *memory) noexcept {
-    std::free(memory);
-}
-void operator delete[](void *memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void *memory, size_t) noexcept {
-    std::free(memory);
-}
-void operator delete[](void *memory, size_t) noexcept {
-    std::free(memory);
+bool gateway::allocation_fails() noexcept {
+    if (control == nullptr || control->left.load(std::memory_order_relaxed) <= 0 ||
+        control->process != getpid() || control->left.fetch_sub(1) != 1) {
+        return false;
+    }
+    ++control->failed;
+    return true;
 }

@@ -12,6 +12,7 @@ from . import environment
 from .certs import Certificates
 from .configuration import Configuration
 from .gateway import Gateway, new_directory, run_nginx_test
+from .links import ask, host, studio  # noqa: F401
 
 VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
 

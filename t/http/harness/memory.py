@@ -6,6 +6,8 @@ import struct
 import subprocess
 from pathlib import Path
 
+from . import environment
+
 LEFT, FAILED, PROCESS = 0, 8, 16
 NEVER = 1 << 40
 
@@ -13,7 +15,7 @@ NEVER = 1 << 40
 class FailingMemory:
     def __init__(self, directory: Path):
         self._library = directory / "fail_allocations.so"
-        subprocess.run(["g++", "-std=c++20", "-O1", "-shared", "-fPIC", "-o", str(self._library),
+        subprocess.run(["g++", "-std=c++20", "-O1", "-shared", "-fPIC", f"-I{environment.PROJECT}/t", "-o", str(self._library),
                         str(Path(__file__).with_name("fail_allocations.cc"))], check=True)
         control = directory / "allocations"
         control.write_bytes(bytes(24))

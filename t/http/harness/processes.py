@@ -102,6 +102,12 @@ def serving_workers(master: int) -> list:
     return [pid for pid in children(master) if title(pid) == "nginx: worker process"]
 
 
+def private_memory(pid: int) -> int:
+    """Bytes of a process that are in memory and nobody else's."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as lines:
+        return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
 def descriptors(pid: int) -> list:
     """Open descriptors of a process, [] if it is gone."""
     while True:
