@@ -1,4 +1,4 @@
-"""docs/security.md names the test that holds each promise: each of them exists."""
+"""docs/security.md names the tests that check each guarantee: all of them exist."""
 
 import re
 
@@ -34,7 +34,7 @@ def test_every_test_that_it_names_exists(names, tests):
     assert len(names) > 50 and not missing
 
 
-def test_every_promise_names_a_test(project):
+def test_every_guarantee_names_a_test(project):
     rows = [row for row in (project / "docs/security.md").read_text().splitlines()
-            if row.startswith("| ") and not row.startswith("| promise")]
+            if row.startswith("| ") and not row.startswith("| guarantee")]
     assert rows and not [row for row in rows if not re.search(r"`[^`]*(test|[A-Z]\w+\.[A-Z])[^`]*` *\|$", row)]
