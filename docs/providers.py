@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes docs/providers.md from the built-in catalogue. `./build.sh docs` runs it; a test compares.
+"""Writes docs/providers.md from the built-in catalogue. `./build.sh docs` runs it; a test compares the page with the output.
 
-What each api is and needs is told in docs/directives.md; this page is about what its models take."""
+docs/directives.md describes each api and what it needs; this page lists what its models accept."""
 
 import json
 import pathlib
@@ -9,21 +9,22 @@ import sys
 
 DOCS = pathlib.Path(__file__).resolve().parent
 CATALOG = DOCS.parent / "src/core/catalog/catalog.json"
-UNTOLD = ("prompt", "n", "stream", "partial_images")  # told elsewhere, or not yet served
+UNLISTED = ("prompt", "n", "stream", "partial_images")  # described elsewhere
 HEAD = """# Providers
 
-What each [api](directives.md#api) can do, from the built-in catalogue. This page is written by `./build.sh docs`; a test
-keeps it current. `GET /v1/models` says the same of the models that are configured, with their prices.
+What each [api](directives.md#api) can do, from the built-in catalogue. `./build.sh docs` writes this page; a test checks
+that it is current. `GET /v1/models` lists the same for the configured models, with their prices.
 
-*Images*: how many one call makes; more are made by several calls side by side. *Answers* are what the provider returns;
-callers get links or base64, whichever they ask for. A parameter in *italics* is taken by some of the models only.
-What a model does not take is adapted or left out, and listed in `adjustments`; strictly, it is refused.
+*Images*: the maximum number that one call makes; for more, the gateway makes several calls at the same time. *Returns*:
+the form that the provider returns; clients get links or base64, as they request. *Parameters*: one in *italics* is
+accepted by some of the models only. If a model does not accept a parameter, the gateway adapts it or leaves it out, and
+lists the change in `adjustments`; with strict fitting it refuses the request.
 
 """
 
 
 def row_of(row: dict, families: dict) -> dict:
-    """The row with its family's members, and the family's own family's, in their place."""
+    """The row, with members that it does not have taken from its family, and from the family's own family."""
     if "family" not in row:
         return row
     family = row_of(families[row["family"]], families)
@@ -34,16 +35,16 @@ def row_of(row: dict, families: dict) -> dict:
 
 
 def images(rows: list) -> str:
-    most = sorted({int((row["parameters"].get("n") or {"max": 1}).get("max", 10)) for row in rows})
-    return str(most[0]) if len(most) == 1 else f"{most[0]} to {most[-1]}"
+    counts = sorted({int((row["parameters"].get("n") or {"max": 1}).get("max", 10)) for row in rows})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
-def answers(rows: list) -> str:
+def returns(rows: list) -> str:
     forms = {row.get("returns", {}).get("form", "b64_json") for row in rows}
     either = any("response_format" in row["parameters"] for row in rows)
     lives = sorted({row["returns"]["lifetime"] for row in rows if row.get("returns", {}).get("lifetime")})
     words = "links or base64" if either else " or ".join({"url": "links", "b64_json": "base64"}[one] for one in sorted(forms))
-    return words + (f", which live {span(lives[0])}" if lives else "")
+    return words + (f", which expire after {span(lives[0])}" if lives else "")
 
 
 def span(seconds: int) -> str:
@@ -54,9 +55,9 @@ def span(seconds: int) -> str:
 
 
 def parameters(rows: list) -> str:
-    order = list(dict.fromkeys(name for row in rows for name in row["parameters"] if name not in UNTOLD))
+    order = list(dict.fromkeys(name for row in rows for name in row["parameters"] if name not in UNLISTED))
     everywhere = [name for name in order if all(name in row["parameters"] for row in rows)]
-    return ", ".join(f"`{name}`" if name in everywhere else f"*{name}*" for name in order) or "the prompt alone"
+    return ", ".join(f"`{name}`" if name in everywhere else f"*{name}*" for name in order) or "only the prompt"
 
 
 def listed(rows: list) -> str:
@@ -74,7 +75,7 @@ def main() -> str:
         rows = [row_of(row, catalog["families"]) for row in rows]
         current = [row for row in rows if row.get("status") != "shut_down" and "generate" in row.get("operations", [])]
         named = listed(current)
-        page += (f"## {api}\n\n| | |\n|---|---|\n| images | {images(current)} |\n| answers | {answers(current)} |\n"
+        page += (f"## {api}\n\n| | |\n|---|---|\n| images | {images(current)} |\n| returns | {returns(current)} |\n"
                  f"| parameters | {parameters(current)} |\n| models | {named + ', and any other' if named else 'any'} |\n\n")
     return page.rstrip("\n") + "\n"
 
