@@ -220,7 +220,7 @@ BROKEN_KEYS = {
     "half a JSON": ("{", "is not valid JSON near byte"),
     "no object": ("[]", "$ must be an object"),
     "no keys": ("{}", "$.keys must be an array"),
-    "an unknown member": ('{"keys": [], "key": 1}', '$ has a member "key" that is not known here (known: keys)'),
+    "an unknown member": ('{"keys": [], "key": 1}', '$ has a member "key", which is not known (expected: keys)'),
     "a duplicate member": ('{"keys": [], "keys": []}', 'the key "keys" appears twice'),
     "no id": ([{"sha256": "0" * 64}], "$.keys[0].id must be a string that is not empty"),
     "an id with a space": ([{"id": "team a", "sha256": "0" * 64}], "$.keys[0].id must have at most 64 visible ASCII"),

@@ -53,7 +53,7 @@ def test_a_catalogue_of_the_operators_extends_and_overrides_the_built_in_one(gat
 @pytest.mark.parametrize("document, place", (
     ("{", "is not valid JSON near byte"), ({"models": []}, "$ has a member"),
     (rows({"family": "sandbox"}), "$.apis.sandbox[0] must have"),
-    (rows({"model": "x", "family": "none"}), "$.apis.sandbox[0].family is no family"),
+    (rows({"model": "x", "family": "none"}), "$.apis.sandbox[0].family is not the name of a family"),
     (rows({"model": "x", "parameters": {"colour": {}}}), "$.apis.sandbox[0].parameters.colour is not a parameter"),
     (rows({"model": "x", "parameters": {"n": {"min": 3, "max": 2}}}), "$.apis.sandbox[0].parameters.n.min is above max"),
     (rows({"model": "x", "price": {"per_image": [{"usd": "1"}]}}), "$.apis.sandbox[0].price.per_image[0].usd must be"),

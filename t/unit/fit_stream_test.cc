@@ -38,7 +38,7 @@ TEST(FitStream, WithoutAStreamThereAreNoPreviews) {
     const auto sent = fitted("openai", "gpt-image-2", asking(false, 2));
     EXPECT_FALSE(sent->params.has(Param::stream));
     ASSERT_EQ(sent->adjustments.size(), 1U);
-    EXPECT_EQ(sent->adjustments[0].reason, "previews are for streams");
+    EXPECT_EQ(sent->adjustments[0].reason, "only for streams");
 }
 
 TEST(FitStream, AModelThatCannotIsAskedForNeither) {
@@ -46,7 +46,7 @@ TEST(FitStream, AModelThatCannotIsAskedForNeither) {
     EXPECT_FALSE(sent->params.has(Param::stream));
     EXPECT_FALSE(sent->params.has(Param::partial_images));
     ASSERT_EQ(sent->adjustments.size(), 1U);
-    EXPECT_EQ(sent->adjustments[0].reason, "this model cannot be asked for previews");
+    EXPECT_EQ(sent->adjustments[0].reason, "this model has no previews");
 }
 
 TEST(FitStream, StrictRefusesPreviewsThatCannotBeAndNeverAStream) {

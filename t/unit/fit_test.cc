@@ -72,10 +72,10 @@ TEST(Fit, TranslatesTheWordsForQualityBothWays) {
         {"dall-e-3", "high", "sent \"hd\"" + kWord},
         {"dall-e-3", "xhigh", "sent \"hd\"" + kWord},
         {"dall-e-3", "max", "sent \"hd\"" + kWord},
-        {"dall-e-3", "auto", "left out: this model takes only standard, hd"},
+        {"dall-e-3", "auto", "left out: this model accepts only standard, hd"},
         {"dall-e-2", "low", "sent \"standard\"" + kWord},
-        {"dall-e-2", "high", "left out: this model takes only standard"},
-        {"gpt-image-2", "best", "left out: this model takes only auto, low, medium, high"},
+        {"dall-e-2", "high", "left out: this model accepts only standard"},
+        {"gpt-image-2", "best", "left out: this model accepts only auto, low, medium, high"},
         {"my-own-model", "hd", "as asked"},
         {"my-own-model", "best", "as asked"},
     };
@@ -104,7 +104,7 @@ TEST(Fit, LeavesOutWhatTheModelDoesNotHave) {
     EXPECT_EQ(verdict(model, Param::guidance, 7.5), none);
     EXPECT_EQ(verdict(model, Param::negative_prompt, Text("rain")), none);
     EXPECT_EQ(verdict(model, Param::background, Text("transparent")),
-              "left out: this model takes only auto, opaque");
+              "left out: this model accepts only auto, opaque");
     EXPECT_EQ(verdict(openai("gpt-image-1.5"), Param::background, Text("transparent")), "as asked");
     const auto style = fit(asking(Param::style, Text("vivid")), model, FitMode::strict);
     EXPECT_EQ(style.error().code, "unsupported_parameter");
@@ -136,7 +136,7 @@ TEST(Fit, RefusesAModelThatMakesNothingFromTextAlone) {
 TEST(Fit, TakesTheNearestNumber) {
     const ModelSpec model = model_taking(
         R"("num_inference_steps":{"min":4,"max":8},"guidance":{"min":1.5,"max":5},"seed":{})");
-    const std::string nearest = ": the nearest that this model takes";
+    const std::string nearest = ": the nearest value that this model accepts";
     EXPECT_EQ(verdict(model, Param::num_inference_steps, int64_t{3}), "sent 4" + nearest);
     EXPECT_EQ(verdict(model, Param::num_inference_steps, int64_t{4}), "as asked");
     EXPECT_EQ(verdict(model, Param::num_inference_steps, int64_t{8}), "as asked");
@@ -154,7 +154,7 @@ TEST(Fit, TakesTheNearestNumber) {
 
 TEST(Fit, TakesTheNearestNumberWhereOnlyOneBoundIsKnown) {
     const ModelSpec model = model_taking(R"("seed":{"min":0},"guidance":{"max":5})");
-    const std::string nearest = ": the nearest that this model takes";
+    const std::string nearest = ": the nearest value that this model accepts";
     EXPECT_EQ(verdict(model, Param::seed, int64_t{-1}), "sent 0" + nearest);
     EXPECT_EQ(verdict(model, Param::seed, INT64_MAX), "as asked");
     EXPECT_EQ(verdict(model, Param::guidance, 5.5), "sent 5" + nearest);
@@ -229,7 +229,7 @@ TEST(Fit, KeepsTheGatewaysOwnParametersFromModelsThatDoNotHaveThem) {
 
 TEST(Fit, PreviewsWithoutAStreamAreLeftOutAndListed) {
     EXPECT_EQ(verdict(openai("gpt-image-2"), Param::partial_images, int64_t{2}),
-              "left out: previews are for streams");
+              "left out: only for streams");
 }
 
 }  // namespace

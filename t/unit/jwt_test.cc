@@ -235,9 +235,9 @@ TEST(JwtClaims, BeginAndEndWithinTheLeeway) {
     EXPECT_EQ(at("exp", "1300818970.9"), "expired_token: The token has expired.");
     EXPECT_EQ(at("nbf", "1300819030"), "key a");
     EXPECT_EQ(at("nbf", "1300819030.5"),
-              "invalid_token: The token is not valid: its nbf is in the future.");
+              "invalid_token: The token is not valid: its claim \"nbf\" is in the future.");
     EXPECT_EQ(at("iat", "1300819031"),
-              "invalid_token: The token is not valid: its iat is in the future.");
+              "invalid_token: The token is not valid: its claim \"iat\" is in the future.");
     for (const char *time : {"\"1300819380\"", "null", "-1", "1e300", "true", "[]"}) {
         EXPECT_EQ(at("exp", time).substr(0, 14), "invalid_token:") << time;
         EXPECT_EQ(at("nbf", time).substr(0, 14), "invalid_token:") << time;

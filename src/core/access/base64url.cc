@@ -38,7 +38,8 @@ std::optional<std::string> decode_base64url(std::string_view text) {
             bytes += static_cast<char>(bits >> count);
         }
     }
-    // A letter that begins no byte, or bits that say nothing: two texts for the same bytes.
+    // A single letter at the end, or unused bits that are not zero, would allow two texts for the
+    // same bytes.
     if (count >= 6 || (bits & ((1U << count) - 1)) != 0) {
         return std::nullopt;
     }

@@ -1,4 +1,4 @@
-// Base64url as RFC 7515 writes it: without padding, and only in the one way that it is written.
+// Base64url as in RFC 7515: without padding, and only in canonical form.
 #pragma once
 
 #include <optional>

@@ -11,7 +11,7 @@ std::string_view host_of(std::string_view url) {
     }
     url.remove_prefix(scheme + 3);
     url = url.substr(0, url.find_first_of("/?#"));
-    // The colons of an IPv6 address stand in brackets.
+    // The colons of an IPv6 address are in brackets.
     const size_t port = url.rfind(':');
     const bool in_brackets = port != std::string_view::npos && url.find(']', port) != url.npos;
     return in_brackets ? url : url.substr(0, port);
@@ -19,7 +19,7 @@ std::string_view host_of(std::string_view url) {
 
 bool is_from_foreign_page(const RequestHead &head, std::string_view host,
                           std::string_view public_host) {
-    // No page can change this one. It is also right where a proxy has changed Host.
+    // A page cannot change this header. It is also correct if a proxy has changed Host.
     if (head.fetch_site == "same-origin" || head.fetch_site == "none") {
         return false;
     }
@@ -29,7 +29,7 @@ bool is_from_foreign_page(const RequestHead &head, std::string_view host,
     if (head.origin.empty()) {
         return false;
     }
-    const std::string_view page = host_of(head.origin);  // none of "null"
+    const std::string_view page = host_of(head.origin);  // empty for "null"
     return page.empty() ||
            (!equal_in_any_case(page, host) && !equal_in_any_case(page, public_host));
 }

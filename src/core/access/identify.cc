@@ -11,7 +11,7 @@ ApiError refuse(std::string code, std::string message) {
     return ApiError::of(401, std::move(code), std::move(message));
 }
 
-// A key that is known may still be of no use.
+// Checks whether a known key is expired or disabled.
 tl::expected<Caller, ApiError> admit(const Key &key, const std::shared_ptr<const KeyRing> &ring,
                                      int64_t unix_seconds) {
     if (key.expires && *key.expires <= unix_seconds) {
@@ -26,8 +26,8 @@ tl::expected<Caller, ApiError> admit(const Key &key, const std::shared_ptr<const
     return caller;
 }
 
-// A token stands for the key that it names. Where there are no keys, it stands for itself, under a
-// name that no key can have: its issuer may give its bearers any id.
+// A token identifies the key that it names. Without a key ring it is a caller of its own, under a
+// name that no key can have, because its issuer may use any id.
 tl::expected<Caller, ApiError> identify_bearer(const Bearer &bearer,
                                                const std::shared_ptr<const KeyRing> &ring,
                                                int64_t unix_seconds) {
@@ -37,7 +37,7 @@ tl::expected<Caller, ApiError> identify_bearer(const Bearer &bearer,
     }
     if (ring != nullptr && !bearer.admin) {
         return tl::unexpected(
-            refuse("invalid_api_key", "The token names a key that is not known."));
+            refuse("invalid_api_key", "The token names a key that does not exist."));
     }
     Caller caller;
     if (!bearer.key_id.empty()) {
@@ -72,7 +72,7 @@ tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
     }
     if (accepted.ring != nullptr && !accepted.ring->is_known()) {
         ApiError error =
-            ApiError::of(503, "keys_unavailable", "The API keys are not known just now.");
+            ApiError::of(503, "keys_unavailable", "The API keys are temporarily not available.");
         error.retry_after = 1;
         return tl::unexpected(std::move(error));
     }
@@ -83,7 +83,7 @@ tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
     }
     const Key *key = accepted.ring == nullptr ? nullptr : accepted.ring->find(secret);
     if (key == nullptr) {
-        return tl::unexpected(refuse("invalid_api_key", "The API key is not known."));
+        return tl::unexpected(refuse("invalid_api_key", "The API key is not valid."));
     }
     return admit(*key, accepted.ring, unix_seconds);
 }

@@ -1,4 +1,4 @@
-// Step 1, headers to Caller: who is asking, before the body is read.
+// Step 1: identifies the caller by the headers, before the body is read.
 #pragma once
 
 #include <memory>
@@ -15,20 +15,20 @@ namespace gateway {
 enum class AuthMode : uint8_t { required, optional, off };
 
 struct Caller {
-    const Key *key = nullptr;             // null: anonymous, or of a token
-    std::shared_ptr<const KeyRing> ring;  // keeps the key alive when the file is read anew
-    std::string token_id;                 // of a token that names no key: "token ID"
-    bool admin = false;                   // may do anything, and is not limited
-    // No key's id has a space in it, so no token can be taken for a key.
+    const Key *key = nullptr;             // null: anonymous, or a token without a key
+    std::shared_ptr<const KeyRing> ring;  // keeps the key alive when the file is read again
+    std::string token_id;                 // "token ID", for a token without a key
+    bool admin = false;                   // may use every model, without limits
+    // The id of a key has no space, so a token's id never equals it.
     [[nodiscard]] std::string_view id() const { return key == nullptr ? token_id : key->id; }
-    // Of the model's name so many characters must be spelled as in the key's patterns.
+    // In the first `exact` characters of the model's name, case must match the key's patterns.
     [[nodiscard]] bool may_use(std::string_view model,
                                size_t exact = std::string_view::npos) const {
         return admin || key == nullptr || key->may_use(model, exact);
     }
 };
 
-// What a location takes for a credential; null: not that.
+// The credentials that a location accepts. Null: not accepted.
 struct Credentials {
     const std::shared_ptr<const KeyRing> &ring;
     JwtVerifier *tokens = nullptr;

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 12> kNames = {"HS256", "HS384", "HS512", 
                                                      "RS384", "RS512", "PS256", "PS384",
                                                      "PS512", "ES256", "ES384", "EdDSA"};
 
-// A token's own words are never repeated in a message: they may be part of a secret.
+// Messages never repeat text of the token, because it may be part of a secret.
 tl::unexpected<std::string> wrong(const char *what) {
     return tl::unexpected(std::string(what));
 }
@@ -29,19 +29,19 @@ tl::expected<void, std::string> read_header(const std::string &text, Jws &jws) {
         return wrong("its header is not a JSON object");
     }
     const JsonValue header = document->root();
-    // What must be understood, and is not (RFC 7515 4.1.11); RFC 7797's way to sign other bytes is
-    // one of these.
+    // Extensions that a reader must understand (RFC 7515 4.1.11). None is supported. RFC 7797,
+    // which signs other bytes, is one of them.
     if (header["crit"] || header["b64"]) {
-        return wrong("its header asks for an extension that is not known here");
+        return wrong("its header requires an extension that is not supported");
     }
     const auto algorithm = algorithm_named(header["alg"].string());
     if (!algorithm) {
-        return wrong("its algorithm is none that is accepted here");
+        return wrong("its algorithm is not supported");
     }
     jws.algorithm = *algorithm;
     if (const JsonValue key_id = header["kid"]) {
         if (!key_id.is(JsonKind::string) || key_id.string().size() > kLongestKeyId) {
-            return wrong("its kid is not a string of sane length");
+            return wrong("its kid is not a string of at most 256 characters");
         }
         jws.key_id = key_id.string();
     }
@@ -80,7 +80,7 @@ tl::expected<Jws, std::string> read_jws(std::string_view token) {
     auto payload = decode_base64url(token.substr(first + 1, second - first - 1));
     auto signature = decode_base64url(token.substr(second + 1));
     if (!header || !payload || !signature) {
-        return wrong("it is not written in base64url");
+        return wrong("it is not valid base64url");
     }
     Jws jws;
     if (auto read = read_header(*header, jws); !read) {

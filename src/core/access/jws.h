@@ -1,4 +1,4 @@
-// A signed token in its compact form (RFC 7515), taken apart and not yet believed.
+// Parses a signed token in compact form (RFC 7515). It does not verify the signature.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace gateway {
 
-// Those that are signed by, and that we verify.
+// The signature algorithms that are accepted.
 enum class JwsAlgorithm : uint8_t {
     hs256,
     hs384,
@@ -30,16 +30,16 @@ std::optional<JwsAlgorithm> algorithm_named(std::string_view name);
 struct Jws {
     JwsAlgorithm algorithm = JwsAlgorithm::hs256;
     std::optional<std::string> key_id;
-    std::string_view signed_part;  // of the token
+    std::string_view signed_part;  // the part of the token that is signed
     std::string payload;
     std::string signature;
 };
 
-// Whether it is meant as one: three parts, of which the first is a JSON object in base64url. An
-// opaque key that looks so by chance is none that anybody would mint.
+// Whether a credential has the form of a token: three parts, and the first one is a JSON object in
+// base64url. A virtual key never has this form in practice.
 bool looks_like_jws(std::string_view credential);
 
-// Or one sentence about what is wrong with it.
+// Returns the token, or a sentence about what is wrong with it.
 tl::expected<Jws, std::string> read_jws(std::string_view token);
 
 }  // namespace gateway

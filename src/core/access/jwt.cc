@@ -20,7 +20,7 @@ tl::unexpected<ApiError> refuse(const std::string &why) {
         ApiError::of(401, "invalid_token", "The token is not valid: " + why + "."));
 }
 
-// Nothing where there is no such claim, or it is no time that anybody lives to see.
+// Returns nothing if the claim is missing or is not a plausible time.
 std::optional<double> time_of(JsonValue claim) {
     constexpr double kLatest = 1e11;
     const auto time = claim.number();
@@ -30,7 +30,7 @@ std::optional<double> time_of(JsonValue claim) {
 tl::expected<int64_t, ApiError> check_times(JsonValue claims, int64_t leeway, int64_t now) {
     const auto expires = time_of(claims["exp"]);
     if (!expires) {
-        return refuse("it has no time \"exp\" at which it ends");
+        return refuse("its claim \"exp\" is missing or is not a time");
     }
     const auto ends = static_cast<int64_t>(*expires) + leeway;
     if (ends <= now) {
@@ -40,17 +40,17 @@ tl::expected<int64_t, ApiError> check_times(JsonValue claims, int64_t leeway, in
         if (claims[name]) {
             const auto begins = time_of(claims[name]);
             if (!begins) {
-                return refuse(std::string("its ") + name + " is no time");
+                return refuse(std::string("its claim \"") + name + "\" is not a time");
             }
             if (*begins > static_cast<double>(now + leeway)) {
-                return refuse(std::string("its ") + name + " is in the future");
+                return refuse(std::string("its claim \"") + name + "\" is in the future");
             }
         }
     }
     return ends;
 }
 
-// A text, or one among a list of them.
+// Whether a claim is this text or a list that contains it.
 bool says(JsonValue claim, std::string_view value) {
     if (claim.is(JsonKind::array)) {
         for (const JsonValue item : claim) {
@@ -63,7 +63,8 @@ bool says(JsonValue claim, std::string_view value) {
     return claim.is(JsonKind::string) && claim.string() == value;
 }
 
-// By its name as it is, as in "https://example.com/roles", or by a path as in "realm_access.roles".
+// Finds a claim by its name, as in "https://example.com/roles", or by a path, as in
+// "realm_access.roles".
 JsonValue find_claim(JsonValue claims, std::string_view name) {
     JsonValue found = claims[name];
     while (!found && claims.is(JsonKind::object)) {
@@ -133,7 +134,7 @@ size_t JwtVerifier::Hash::operator()(const Sha256 &hash) const {
 tl::expected<Bearer, ApiError> JwtVerifier::verify(std::string_view token, int64_t unix_seconds) {
     if (source_->keys == nullptr) {
         ApiError error = ApiError::of(503, "jwks_unavailable",
-                                      "The keys that tokens are verified with are not known yet.");
+                                      "The keys that verify tokens are not loaded yet.");
         error.retry_after = kJwksWait;
         return tl::unexpected(std::move(error));
     }
@@ -151,7 +152,7 @@ tl::expected<Bearer, ApiError> JwtVerifier::verify(std::string_view token, int64
     auto bearer = verify_anew(token, unix_seconds);
     if (bearer) {
         if (verified_.size() >= kMostRemembered) {
-            verified_.clear();  // once in many thousands: what is in use comes back at once
+            verified_.clear();  // happens rarely; tokens in use are verified again
         }
         verified_.emplace(hash, *bearer);
     }
@@ -166,12 +167,12 @@ tl::expected<Bearer, ApiError> JwtVerifier::verify_anew(std::string_view token,
     }
     switch (source_->keys->verify(*jws)) {
         case KeySet::Verdict::good: break;
-        case KeySet::Verdict::bad: return refuse("its signature is not good");
+        case KeySet::Verdict::bad: return refuse("its signature is not valid");
         case KeySet::Verdict::unknown_key:
             if (source_->on_unknown_key) {
                 source_->on_unknown_key();
             }
-            return refuse("it is signed with a key that is not known here");
+            return refuse("it is signed with an unknown key");
     }
     return read_claims(jws->payload, rules_, unix_seconds);
 }

@@ -1,4 +1,4 @@
-// Tokens that name their bearer (RFC 7519): verified once, believed until they end.
+// Verifies tokens (RFC 7519). A token is verified once and remembered until it expires.
 #pragma once
 
 #include <cstdint>
@@ -18,32 +18,32 @@ namespace gateway {
 
 // image_gateway_jwt
 struct JwtRules {
-    std::string issuer;                  // empty: anybody
-    std::vector<std::string> audiences;  // one of them; none: whoever it is for
-    std::string key_claim = "sub";       // has the id of a key
-    std::string admin_claim;             // says that the bearer may do anything; empty: none does
-    std::string admin_value;             // that it has, or is among its values; empty: true
-    int64_t leeway = 30;                 // seconds that clocks may differ
+    std::string issuer;                  // empty: any
+    std::vector<std::string> audiences;  // the token must have one of them; empty: any
+    std::string key_claim = "sub";       // the claim with the id of a key
+    std::string admin_claim;             // the claim that marks administrators; empty: none
+    std::string admin_value;             // its value, or one of its values; empty: true
+    int64_t leeway = 30;                 // seconds by which clocks may differ
 };
 
-// What a token says of its bearer.
+// The claims of a token about its bearer.
 struct Bearer {
     std::string key_id;
     bool admin = false;
     int64_t expires = 0;  // unix seconds
 };
 
-// Of a token whose signature is good.
+// Reads the claims of a token whose signature is valid.
 tl::expected<Bearer, ApiError> read_claims(const std::string &payload, const JwtRules &rules,
                                            int64_t unix_seconds);
 
-// Where the keys are, as they are known just now.
+// The keys that verify tokens, as currently loaded.
 struct KeySource {
-    std::shared_ptr<const KeySet> keys;    // null: never loaded yet
-    std::function<void()> on_unknown_key;  // empty: they are not asked for
+    std::shared_ptr<const KeySet> keys;    // null: not loaded yet
+    std::function<void()> on_unknown_key;  // loads the keys again; empty: they cannot be loaded
 };
 
-// Of one location, in one worker.
+// The verifier of one location in one worker.
 class JwtVerifier {
  public:
     JwtVerifier(JwtRules rules, std::shared_ptr<KeySource> source)
@@ -60,7 +60,7 @@ class JwtVerifier {
 
     JwtRules rules_;
     std::shared_ptr<KeySource> source_;
-    std::shared_ptr<const KeySet> verified_by_;  // all that is remembered
+    std::shared_ptr<const KeySet> verified_by_;  // the keys that verified all remembered tokens
     std::unordered_map<Sha256, Bearer, Hash> verified_;
 };
 

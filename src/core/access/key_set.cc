@@ -20,7 +20,7 @@ namespace gateway {
 namespace {
 
 constexpr size_t kMostKeys = 1000;
-constexpr int kMostTried = 4;  // of keys without an id, by a token without one
+constexpr int kMostTried = 4;  // keys without an id, for a token without a key id
 
 using KeyPointer = std::shared_ptr<evp_pkey_st>;
 using Type = VerificationKey::Type;
@@ -88,7 +88,7 @@ KeyPointer build_key(const char *type, OSSL_PARAM_BLD *builder) {
     return {key, EVP_PKEY_free};
 }
 
-// Larger ones cost more time than a request should, smaller ones can be broken.
+// Larger keys take too much time per request; smaller keys are not secure.
 KeyPointer read_rsa(const std::string &modulus, const std::string &exponent) {
     constexpr int kLeastBits = 2048;
     constexpr int kMostBits = 8192;
@@ -109,7 +109,7 @@ KeyPointer read_rsa(const std::string &modulus, const std::string &exponent) {
     return build_key("RSA", builder.get());
 }
 
-// A point that is not on the curve would give secrets away elsewhere; here it is simply no key.
+// A point that is not on the curve is not a key.
 KeyPointer read_point(const char *curve, size_t size, const std::string &x, const std::string &y) {
     if (x.size() != size || y.size() != size) {
         return nullptr;
@@ -136,7 +136,8 @@ KeyPointer read_ed25519(const std::string &x) {
                                           EVP_PKEY_free);
 }
 
-// JWS has the two numbers side by side, OpenSSL takes them as DER. Empty if they are no such thing.
+// Converts a signature from JWS form, two numbers side by side, to DER for OpenSSL. Returns an
+// empty text if the signature does not have that form.
 std::string to_der(const std::string &signature, size_t number_size) {
     if (signature.size() != number_size * 2) {
         return {};
@@ -148,7 +149,7 @@ std::string to_der(const std::string &signature, size_t number_size) {
         ECDSA_SIG_set0(numbers.get(), r.get(), s.get()) != 1) {
         return {};
     }
-    [[maybe_unused]] const BIGNUM *given[] = {r.release(), s.release()};  // are its own now
+    [[maybe_unused]] const BIGNUM *given[] = {r.release(), s.release()};  // `numbers` owns them now
     unsigned char *der = nullptr;
     const int size = i2d_ECDSA_SIG(numbers.get(), &der);
     const std::unique_ptr<unsigned char, Free<[](unsigned char *p) { OPENSSL_free(p); }>> owned(
@@ -193,7 +194,7 @@ bool verify_with(EVP_PKEY *key, Type type, const Jws &jws) {
                             bytes_of(jws.signed_part), jws.signed_part.size()) == 1;
 }
 
-// What is not there is an empty one.
+// A missing member gives an empty text.
 std::string part_of(JsonValue jwk, const char *name) {
     return decode_base64url(jwk[name].string()).value_or(std::string());
 }
@@ -230,7 +231,7 @@ bool VerificationKey::read_material(JsonValue jwk, std::string &problem) {
     if (type == "RSA") {
         type_ = Type::rsa;
         key_ = read_rsa(part_of(jwk, "n"), part_of(jwk, "e"));
-        problem = "is no RSA key of 2048 to 8192 bits";
+        problem = "is not an RSA key of 2048 to 8192 bits";
     } else if (type == "EC" && (curve == "P-256" || curve == "P-384")) {
         constexpr size_t kP256 = 32;
         constexpr size_t kP384 = 48;
@@ -238,13 +239,13 @@ bool VerificationKey::read_material(JsonValue jwk, std::string &problem) {
         key_ =
             read_point(type_ == Type::p256 ? "prime256v1" : "secp384r1",
                        type_ == Type::p256 ? kP256 : kP384, part_of(jwk, "x"), part_of(jwk, "y"));
-        problem = "is no point of its curve";
+        problem = "is not a point of its curve";
     } else if (type == "OKP" && curve == "Ed25519") {
         type_ = Type::ed25519;
         key_ = read_ed25519(part_of(jwk, "x"));
-        problem = "is no Ed25519 key";
+        problem = "is not an Ed25519 key";
     } else {
-        problem = "is of a type or curve that is not known here";
+        problem = "has a type or curve that is not supported";
     }
     return key_ != nullptr;
 }
@@ -266,7 +267,7 @@ std::optional<VerificationKey> VerificationKey::read(JsonValue jwk, std::string 
         const bool fully = algorithm.string() == "Ed25519";
         key.only_ = fully ? JwsAlgorithm::eddsa : algorithm_named(algorithm.string());
         if (!key.only_ || type_for(*key.only_) != key.type_) {
-            problem = "is for an algorithm that is not known here";
+            problem = "is for an algorithm that is not supported";
             return std::nullopt;
         }
     }
@@ -296,7 +297,7 @@ tl::expected<std::shared_ptr<const KeySet>, std::string> KeySet::read(JsonValue 
         auto key = VerificationKey::read(jwk, problem);
         if (key && key->type() == Type::secret && origin == Origin::address) {
             key.reset();
-            problem = "is a secret, which an address may not hand out";
+            problem = "is a secret, which is not accepted from a URL";
         }
         if (key) {
             set->keys_.push_back(std::move(*key));

@@ -1,5 +1,5 @@
-// The keys that tokens are verified with: a JSON Web Key Set (RFC 7517, 7518, 8037), each of its
-// keys held to the algorithms that it is for.
+// The keys that verify tokens: a JSON Web Key Set (RFC 7517, 7518, 8037). Each key is used only
+// with the algorithms of its type.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +21,13 @@ class VerificationKey {
  public:
     enum class Type : uint8_t { secret, rsa, p256, p384, ed25519 };
 
-    // Nothing for a key that is not for this: for encryption, of another kind, or without what it
-    // needs; `problem` says which.
+    // Returns nothing for a key that cannot verify tokens: a key for encryption, of another type,
+    // or incomplete. `problem` then has the reason.
     static std::optional<VerificationKey> read(JsonValue jwk, std::string &problem);
 
     [[nodiscard]] Type type() const { return type_; }
     [[nodiscard]] const std::optional<std::string> &id() const { return id_; }
-    // Whether it may verify such a signature at all.
+    // Whether the key may verify signatures of this algorithm.
     [[nodiscard]] bool is_for(JwsAlgorithm algorithm) const;
     [[nodiscard]] bool verifies(const Jws &jws) const;
 
@@ -36,18 +36,19 @@ class VerificationKey {
 
     Type type_ = Type::secret;
     std::optional<std::string> id_;
-    std::optional<JwsAlgorithm> only_;  // the one that it says it is for
+    std::optional<JwsAlgorithm> only_;  // the only algorithm that the key allows, if it names one
     std::string secret_;
     std::shared_ptr<evp_pkey_st> key_;
 };
 
 class KeySet {
  public:
-    // From an address anybody who may answer for it could hand us a secret that they know.
+    // Secrets are not accepted from a URL: whoever controls it could insert a secret that they
+    // know.
     enum class Origin : uint8_t { file, address };
 
-    // Or one sentence. Keys that are for something else are passed over; there must be one that is
-    // not.
+    // Returns the key set, or a sentence about what is wrong. Skips keys for other purposes, but
+    // requires at least one usable key.
     static tl::expected<std::shared_ptr<const KeySet>, std::string> read(JsonValue document,
                                                                          Origin origin);
     static tl::expected<std::shared_ptr<const KeySet>, std::string> read(std::string_view text,

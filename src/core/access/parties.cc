@@ -66,7 +66,7 @@ std::vector<Party> model_parties_of(const Caller &caller, std::string_view model
     }
     const Key &key = *caller.key;
     for (const ModelLimits &row : key.model_limits) {
-        // In any case: some providers take it so, and a limit must not be stepped around.
+        // Ignores case: some providers do, and a limit must apply to every spelling.
         if (row.limits.any() && glob_matches(row.pattern, model, 0)) {
             parties.push_back({Party::Kind::model,
                                row.account,
@@ -92,8 +92,8 @@ bool depends_on_past(const Caller &caller, const std::vector<Party> &parties) {
 
 Account memory_owner_of(const Caller &caller, const RequestHead &head) {
     if (caller.id().empty()) {
-        // An address is at most eight bytes long (see address_of), so it needs no hash. Accounts
-        // of keys are hashes, and meet these only by chance.
+        // An address has at most eight bytes (see address_of), so it needs no hash. It differs
+        // from the accounts of keys, which are hashes, with near certainty.
         Account owner{0, head.address.size()};
         std::memcpy(owner.data(), head.address.data(),
                     std::min(head.address.size(), sizeof(owner[0])));

@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kBlocksOfRegion = 64;
 constexpr size_t kRegionSize = kBlocksOfRegion * kBlockSize;
 
-// Counts what it allocates for an answer. The text and its count of owners are one allocation.
+// Counts what it allocates for a response. The bytes and the owner count are one allocation.
 template <typename T>
 struct CountingAllocator {
     using value_type = T;
@@ -30,7 +30,7 @@ struct CountingAllocator {
     explicit CountingAllocator(std::shared_ptr<AnswerMemory> counted)
         : answer(std::move(counted)) {}
     template <typename U>
-    // NOLINTNEXTLINE(google-explicit-constructor): as the library asks of allocators
+    // NOLINTNEXTLINE(google-explicit-constructor): the standard library requires it
     CountingAllocator(const CountingAllocator<U> &other) : answer(other.answer) {}
 
     T *allocate(size_t count) {
@@ -54,7 +54,7 @@ struct CountingAllocator {
 
 std::shared_ptr<BlockPool> BlockPool::create(size_t most_idle) {
     std::shared_ptr<BlockPool> pool(new BlockPool(most_idle));
-    // Giving back must never allocate: it runs inside destructors.
+    // give_back() must not allocate, because destructors call it.
     pool->idle_.reserve(most_idle);
     return pool;
 }
@@ -92,9 +92,9 @@ char *BlockPool::find_block() {
     return memory;
 }
 
-// Not by malloc: between other allocations, blocks that are given back would never leave the
-// process. Addresses stay; only their pages go. A page of 2 MB would count for one block what many
-// hold.
+// Does not use malloc: blocks between other allocations would never be returned to the system.
+// Addresses stay mapped; only their pages are released. Huge pages are disabled, because one page
+// of 2 MB would stay in use for a single block.
 void BlockPool::map_region() {
     regions_.reserve(regions_.size() + 1);
     bare_.reserve((regions_.size() + 1) * kBlocksOfRegion);

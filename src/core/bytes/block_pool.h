@@ -1,5 +1,6 @@
-// The blocks that provider answers are received into. One pool for each worker: fresh pages cost
-// more than the copy into them, so blocks are used again; but not kept for ever.
+// The blocks that provider responses are received into. Each worker has one pool. The pool reuses
+// blocks, because new pages cost more than the copy into them. It returns unused pages to the
+// system after a while.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@ inline constexpr size_t kBlockSize = 64 * 1024;
 
 class AnswerMemory;
 
-// Memory and whoever is counted for it.
+// Owns the memory of a block, and keeps the account alive that it counts for.
 using Block = std::shared_ptr<char[]>;
 
 class BlockPool : public std::enable_shared_from_this<BlockPool> {
@@ -22,17 +23,17 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
     BlockPool(const BlockPool &) = delete;
     BlockPool &operator=(const BlockPool &) = delete;
 
-    // A block of kBlockSize bytes, back in the pool when its last owner lets go. Only on the pool's
-    // own thread. It counts for this answer, if there is one.
+    // Returns a block of kBlockSize bytes. It goes back to the pool when its last owner releases
+    // it, which must happen on the pool's own thread. The block counts for `answer`, if given.
     Block take(std::shared_ptr<AnswerMemory> answer = nullptr);
 
-    // Returns pages to the system: of blocks that nobody has needed since the call before, so many
-    // at most.
+    // Returns the pages of at most `most` blocks to the system. Only blocks that were idle since
+    // the last call of trim() are affected.
     void trim(size_t most);
 
-    // Blocks whose pages are kept for the next answers.
+    // The number of unused blocks that keep their pages.
     [[nodiscard]] size_t idle() const { return idle_.size(); }
-    // Blocks that somebody holds.
+    // The number of blocks in use.
     [[nodiscard]] size_t lent() const { return lent_; }
 
  private:
@@ -46,14 +47,14 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
     std::vector<char *> idle_;
     std::vector<char *> bare_;  // without pages
     size_t most_idle_;
-    size_t unneeded_ = 0;  // blocks that have been idle all the time since the last trim
+    size_t unneeded_ = 0;  // blocks that were idle the whole time since the last trim
     size_t lent_ = 0;
 };
 
-// Where an answer's memory comes from, and which answer it counts for.
+// The pool that a response takes its memory from, and the response that the memory counts for.
 class Blocks {
  public:
-    // NOLINTNEXTLINE(google-explicit-constructor): a pool is enough where nothing is counted
+    // NOLINTNEXTLINE(google-explicit-constructor): a pool alone suffices if nothing is counted
     Blocks(std::shared_ptr<BlockPool> pool, std::shared_ptr<AnswerMemory> answer = nullptr);
     ~Blocks();
     Blocks(const Blocks &);
@@ -62,7 +63,7 @@ class Blocks {
     Blocks &operator=(Blocks &&) noexcept;
 
     [[nodiscard]] Block take() const { return pool_->take(answer_); }
-    // So many bytes, for short texts: no block of their own.
+    // Memory of `size` bytes that is not a block, for short texts.
     [[nodiscard]] Block take_small(size_t size) const;
 
  private:

@@ -37,7 +37,7 @@ void BlockText::append(std::string_view piece) {
     }
 }
 
-// Parts that refer to what it lay in before keep that.
+// When the text moves to larger memory, its parts keep the old memory alive.
 void BlockText::append_small(std::string_view piece) {
     if (piece.empty()) {
         return;

@@ -1,5 +1,5 @@
-// Bytes by reference: an answer travels from curl to the client as slices of the blocks it arrived
-// in.
+// Bytes by reference: a response goes from curl to the client as slices of the blocks that it was
+// received into.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace gateway {
 
-// A piece of memory and whatever keeps it alive.
+// A piece of memory, and the owner that keeps it alive.
 struct Slice {
     std::shared_ptr<const void> owner;
     std::string_view text;
@@ -22,16 +22,16 @@ class Bytes {
 
     void append(Slice slice);
     void append(const Bytes &other);
-    void append(std::string text);  // takes it over, no copy
+    void append(std::string text);  // moves the text, does not copy it
 
     [[nodiscard]] const std::vector<Slice> &slices() const { return slices_; }
     [[nodiscard]] size_t size() const { return size_; }
     [[nodiscard]] bool empty() const { return size_ == 0; }
 
-    // The part [from, from + count), clipped to what is there; refers to the same memory.
+    // The part [from, from + count), cut at the end of the bytes. Refers to the same memory.
     [[nodiscard]] Bytes part(size_t from, size_t count = std::string::npos) const;
 
-    // Copies the first `most` bytes out. For short things: error texts, image headers, tests.
+    // Copies the first `most` bytes. Use it for short texts only: errors, image headers, tests.
     [[nodiscard]] std::string copy(size_t most = std::string::npos) const;
 
  private:

@@ -8,7 +8,7 @@
 
 namespace gateway {
 
-// ---- the worker's
+// ---- HeldMemory
 
 HeldMemory::HeldMemory(const Rules &rules)
     : limit_(rules.limit),
@@ -55,10 +55,10 @@ bool HeldMemory::fits(const Caller &caller, size_t more) const {
     return total_ + more <= (is_over(caller, more) ? short_from_ : limit_);
 }
 
-// Parts of answers may fill all that there is, while none of them can become whole. So one request
-// may take more than fits; it was one with a part of an answer, while there was room at all. The
-// same caller's next one may do so only when this one has gone, or memory is no longer short: else
-// callers who hold more than their share would fill the last quarter in this way.
+// Partly received responses may fill all memory, and then none of them can complete. So one request
+// may exceed the limit. It must hold a part of a response, and the total must not exceed the limit
+// yet. The next request of the same caller may exceed the limit only when this one has ended or
+// memory is no longer short. Otherwise callers above their share could fill the last quarter.
 bool HeldMemory::may_go_beyond(const RequestMemory &request) const {
     if (beyond_ != nullptr && beyond_ != &request) {
         return false;
@@ -85,8 +85,8 @@ void HeldMemory::take_from_queue(AnswerMemory &answer) noexcept {
     answer.request_->caller_.second.wanted -= answer.wanted_;
 }
 
-// Older requests first, but those who are kept back because they hold more than their share keep
-// back nobody else.
+// Serves older requests first. A caller above its share who gets no memory does not block the
+// others behind it.
 AnswerMemory *HeldMemory::next_to_serve() const {
     bool is_over_kept_back = false;
     for (AnswerMemory *answer : queue_) {
@@ -131,7 +131,7 @@ void HeldMemory::serve() {
     }
 }
 
-// ---- a request's
+// ---- RequestMemory
 
 RequestMemory::RequestMemory(std::shared_ptr<HeldMemory> held,
                              HeldMemory::Callers::value_type &caller, uint64_t number)
@@ -155,14 +155,14 @@ bool RequestMemory::may_begin() const {
     if (answers_ > 0) {
         return true;
     }
-    // Its own body does not stand in its way: it is here already.
+    // The request's own body is already held, so it does not count here.
     const size_t others = held_->total_ - own_;
     return held_->is_over(caller, caller.wanted) ? others + held_->wanted_ < held_->short_from_
                                                  : others < held_->limit_;
 }
 
-// They stay until the answer has gone. With no more than half of what the caller may take, answers
-// find room to come and go beside them: else requests would wait for each other's bodies.
+// Bodies stay in memory until the reply is sent. They may take at most half of what the caller may
+// hold, so that there is room for responses. Otherwise requests would wait for each other's bodies.
 bool RequestMemory::may_hold(size_t bytes) const {
     const size_t most = held_->is_over(caller_.second, bytes) ? held_->short_from_ : held_->limit_;
     return held_->bodies_ == 0 || held_->bodies_ + bytes <= most / 2;
@@ -179,7 +179,7 @@ std::shared_ptr<AnswerMemory> RequestMemory::begin_answer() {
     return std::make_shared<AnswerMemory>(shared_from_this());
 }
 
-// ---- an answer's
+// ---- AnswerMemory
 
 AnswerMemory::AnswerMemory(std::shared_ptr<RequestMemory> request)
     : request_(std::move(request)), place_{this} {
@@ -195,7 +195,7 @@ bool AnswerMemory::reserve(size_t need, size_t wish) {
         return true;
     }
     if (place_.empty()) {
-        return false;  // it waits already
+        return false;  // already in the queue
     }
     HeldMemory &held = *request_->held_;
     wanted_ = std::max(need, std::min(wish, held.step_)) - reserved_;

@@ -1,12 +1,12 @@
-// What the requests of a worker hold in memory, counted for each caller, and who may take more. See
-// docs/decisions/0022-held-memory.md.
+// Counts the memory that the requests of a worker hold, per caller, and decides who may take more.
+// See docs/decisions/0022-held-memory.md.
 //
-//   HeldMemory    of the worker: the limit, the callers, and who waits
-//   RequestMemory of one request: whom it counts for
-//   AnswerMemory  of one answer that arrives: what it holds, and what is reserved for the rest of
-//   it
+//   HeldMemory     one per worker: the limit, the callers, and the responses that wait for memory
+//   RequestMemory  one per request: the caller that it counts for
+//   AnswerMemory   one per response that arrives: its held bytes, and the bytes reserved for the
+//                  rest of it
 //
-// Single-threaded: all of it belongs to the event loop.
+// Not thread-safe: only the event loop's thread may use these classes.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ class RequestMemory;
 
 class HeldMemory : public std::enable_shared_from_this<HeldMemory> {
  public:
-    // The account of a key, a token's subject, or an address.
+    // The account of a virtual key, a token's subject, or an address.
     using Owner = std::array<uint64_t, 2>;
     struct Rules {
         size_t limit = 512 * 1024 * 1024;
@@ -38,17 +38,17 @@ class HeldMemory : public std::enable_shared_from_this<HeldMemory> {
 
     std::shared_ptr<RequestMemory> open(const Owner &owner);
 
-    // Bytes that are held or reserved.
+    // The bytes that are held or reserved.
     [[nodiscard]] size_t total() const { return total_; }
     [[nodiscard]] size_t limit() const { return limit_; }
     [[nodiscard]] size_t callers() const { return callers_.size(); }
-    // Whether so many bytes for each answer under way would be much.
+    // Whether `for_each` more bytes for each response in progress would exceed half of the limit.
     [[nodiscard]] bool is_much(size_t for_each) const {
         return total_ + answers_ * for_each > limit_ / 2;
     }
 
-    // Answers that wait for memory. Somebody must call serve() now and then while there are any:
-    // `on_waiting` is called when there is a first one.
+    // Responses that wait for memory. While there are any, serve() must be called regularly.
+    // `on_waiting` is called when the first response begins to wait.
     [[nodiscard]] bool anyone_waits() const { return !queue_.empty(); }
     void serve();
     std::function<void()> on_waiting;
@@ -59,9 +59,9 @@ class HeldMemory : public std::enable_shared_from_this<HeldMemory> {
 
     struct Caller {
         size_t bytes = 0;     // held or reserved
-        size_t wanted = 0;    // by answers that wait
-        size_t requests = 0;  // open
-        uint64_t debt = 0;    // as RequestMemory's
+        size_t wanted = 0;    // bytes that waiting responses need
+        size_t requests = 0;  // open requests
+        uint64_t debt = 0;    // like RequestMemory::debt_
     };
     struct Hash {
         size_t operator()(const Owner &owner) const { return static_cast<size_t>(owner[0]); }
@@ -81,18 +81,18 @@ class HeldMemory : public std::enable_shared_from_this<HeldMemory> {
     void grant(AnswerMemory &answer) noexcept;
 
     size_t limit_;
-    size_t short_from_;  // bytes: three quarters
+    size_t short_from_;  // bytes: three quarters of the limit. Above it memory is short
     size_t share_;       // bytes
-    size_t step_;        // bytes: the most that is reserved at once
+    size_t step_;        // bytes: the maximum that one reservation takes in advance
     size_t total_ = 0;
     size_t wanted_ = 0;
-    size_t answers_ = 0;  // under way
-    size_t bodies_ = 0;   // bytes that requests hold besides their answers
+    size_t answers_ = 0;  // responses in progress
+    size_t bodies_ = 0;   // bytes that requests hold in addition to their responses
     uint64_t requests_ = 0;
     Callers callers_;
-    std::list<AnswerMemory *> queue_;  // those of older requests first
-    // The request that takes more than there is, so that somebody can finish; and a number that
-    // changes when memory is no longer short, which pays all debts.
+    std::list<AnswerMemory *> queue_;  // older requests first
+    // The one request that may exceed the limit, so that it can finish. The epoch changes when
+    // memory is no longer short; debts of earlier epochs no longer count.
     const RequestMemory *beyond_ = nullptr;
     uint64_t epoch_ = 1;
 };
@@ -105,14 +105,14 @@ class RequestMemory : public std::enable_shared_from_this<RequestMemory> {
     RequestMemory(const RequestMemory &) = delete;
     RequestMemory &operator=(const RequestMemory &) = delete;
 
-    // Whether something may be begun that needs memory. A request that holds a part of its answer
-    // may always go on.
+    // Whether the request may start something that needs memory. A request that holds a part of a
+    // response may always continue.
     [[nodiscard]] bool may_begin() const;
-    // Whether there is room for so many bytes besides answers.
+    // Whether there is room for `bytes` bytes in addition to responses.
     [[nodiscard]] bool may_hold(size_t bytes) const;
-    // Whether so many bytes for each answer under way of this worker would be much.
+    // See HeldMemory::is_much().
     [[nodiscard]] bool is_much(size_t for_each) const { return held_->is_much(for_each); }
-    // What the request holds besides its answers, as known by now.
+    // Sets the number of bytes that the request holds in addition to its responses.
     void hold(size_t bytes) noexcept;
     std::shared_ptr<AnswerMemory> begin_answer();
 
@@ -122,11 +122,11 @@ class RequestMemory : public std::enable_shared_from_this<RequestMemory> {
 
     std::shared_ptr<HeldMemory> held_;
     HeldMemory::Callers::value_type &caller_;
-    uint64_t number_;       // older requests have smaller ones
-    size_t own_ = 0;        // bytes besides answers
-    size_t answers_ = 0;    // bytes of answers
-    size_t receiving_ = 0;  // answers that have begun to arrive and have not ended
-    uint64_t debt_ = 0;     // the epoch in which it went beyond what it may hold
+    uint64_t number_;       // older requests have smaller numbers
+    size_t own_ = 0;        // bytes in addition to responses
+    size_t answers_ = 0;    // bytes of responses
+    size_t receiving_ = 0;  // responses that have begun to arrive and have not ended
+    uint64_t debt_ = 0;     // the epoch in which the request exceeded what it may hold
 };
 
 class AnswerMemory {
@@ -136,28 +136,29 @@ class AnswerMemory {
     AnswerMemory(const AnswerMemory &) = delete;
     AnswerMemory &operator=(const AnswerMemory &) = delete;
 
-    // Whether `need` bytes may be taken now. They are reserved, and up to `wish` with them. If they
-    // may not, the answer waits, and `on_room` is called once they may.
+    // Reserves at least `need` and up to `wish` bytes, and returns true. If `need` bytes are not
+    // available, it returns false, the response waits, and `on_room` is called when they are
+    // reserved.
     bool reserve(size_t need, size_t wish);
     std::function<void()> on_room;
-    // Nothing more arrives: what is reserved goes back. What is held stays counted.
+    // Call it when the response has ended. Reserved bytes are given back; held bytes stay counted.
     void end() noexcept;
 
-    // What is held: taken from what is reserved as far as that goes.
+    // Counts bytes as held. They are taken from the reserved bytes first.
     void take(size_t bytes) noexcept;
     void give_back(size_t bytes) noexcept;
 
     [[nodiscard]] size_t reserved() const { return reserved_; }
-    // It has been refused what it needs, so far.
+    // Whether the response waits for memory.
     [[nodiscard]] bool waits() const { return place_.empty(); }
 
  private:
     friend class HeldMemory;
 
     std::shared_ptr<RequestMemory> request_;
-    std::list<AnswerMemory *> place_;  // its node of the queue, while it is not there
+    std::list<AnswerMemory *> place_;  // holds its queue node while the response does not wait
     size_t reserved_ = 0;
-    size_t wanted_ = 0;  // while it waits
+    size_t wanted_ = 0;  // bytes that it waits for
     bool receiving_ = false;
     bool ended_ = false;
 };

@@ -1,6 +1,6 @@
-// Empties OpenSSL's error queue of this thread at the end of a scope. nginx logs an [alert] for
-// each error that it finds there before a TLS call of its own, so that who could leave errors could
-// fill the log.
+// Clears OpenSSL's error queue of this thread at the end of a scope. nginx logs an [alert] for each
+// error that it finds there before its own TLS calls. Without this class clients could fill the
+// log.
 #pragma once
 
 #include <openssl/err.h>

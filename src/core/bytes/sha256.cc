@@ -12,8 +12,8 @@ namespace gateway {
 
 namespace {
 
-// OpenSSL 3 looks an algorithm up anew for each use of EVP_sha256(), which costs more than the hash
-// itself.
+// With EVP_sha256(), OpenSSL 3 searches for the algorithm on every use, which costs more than the
+// hash itself. So it is fetched once per thread.
 struct Hasher {
     Hasher()
         : algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr), EVP_MD_free),

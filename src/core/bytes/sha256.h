@@ -1,4 +1,4 @@
-// SHA-256 by OpenSSL, and comparison that takes the same time whatever it compares.
+// SHA-256 by OpenSSL, and a comparison in constant time.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ Sha256 sha256(std::string_view text);
 
 bool equal_in_constant_time(const Sha256 &a, const Sha256 &b);
 
-// As hexadecimal digits in lower case, and back.
+// To lower-case hexadecimal digits, and back.
 std::string to_hex(const Sha256 &bytes);
 std::optional<Sha256> parse_sha256(std::string_view hex);
 

@@ -1,5 +1,4 @@
-// catalog.json as bytes of the module itself: the assembler puts the file where C++20 has no
-// #embed.
+// Embeds catalog.json in the module by the assembler, because C++20 has no #embed.
 #include "core/catalog/catalog.h"
 
 // clang-format off

@@ -17,7 +17,8 @@ ModelSpec read_row(const std::string &path, JsonValue row, const Catalogue::Fami
     if (const JsonValue name = row["family"]) {
         const auto family = families.find(name.string());
         if (family == families.end()) {
-            fail(path + ".family", "is no family: \"" + std::string(name.string()) + "\"");
+            fail(path + ".family",
+                 "is not the name of a family: \"" + std::string(name.string()) + "\"");
         }
         spec = family->second;
     }
@@ -25,7 +26,7 @@ ModelSpec read_row(const std::string &path, JsonValue row, const Catalogue::Fami
     return spec;
 }
 
-// New rows stand before old ones: the first that matches counts.
+// Inserts new rows before old ones, because the first matching row counts.
 void read_rows(const std::string &path, JsonValue table, const Catalogue::Families &families,
                std::vector<ModelSpec> &into) {
     if (!table.is(JsonKind::array)) {
@@ -102,7 +103,8 @@ void Catalogue::read_apis(JsonValue apis) {
         if (!api.is(JsonKind::string)) {
             read_rows(path, api, families_, apis_[std::string(rows_of(api.key()))]);
         } else if (apis_.find(api.string()) == apis_.end()) {
-            fail(path, "is no api with rows above: \"" + std::string(api.string()) + "\"");
+            fail(path, "is not an api with rows that come before it: \"" +
+                           std::string(api.string()) + "\"");
         } else {
             same_models_[std::string(api.key())] = api.string();
         }

@@ -1,4 +1,4 @@
-// Which models there are, and what is known about each.
+// The catalogue of models: what each can do and what it costs.
 #pragma once
 
 #include <map>
@@ -14,22 +14,21 @@ namespace gateway {
 
 class Catalogue {
  public:
-    // One sentence about what is wrong, with the JSON path, if the text is no catalogue. What it
-    // says comes before what `below` says of the same models.
+    // Returns the catalogue, or a sentence about what is wrong, with the JSON path. Its rows have
+    // priority over the rows of `below`.
     static tl::expected<Catalogue, std::string> read(std::string_view text,
                                                      const Catalogue *below = nullptr);
-    // The one that is built into the module.
+    // The text of the built-in catalogue.
     static std::string_view built_in();
 
-    // Rows for this provider first, then those of its api; the first that matches. Null for an api
-    // that the catalogue does not know. `any_case`: the provider does not tell capitals in names
-    // from small letters.
+    // The first row that matches, of the rows of the provider and then of its api. Null if the
+    // catalogue does not know the api. `any_case`: the provider ignores case in model names.
     [[nodiscard]] const ModelSpec *find(std::string_view provider, std::string_view api,
                                         std::string_view model, bool any_case = false) const;
-    // Whether the model is known by name, not just by the api's last resort.
+    // Whether a row lists the model by name, not only the row "*" of the api.
     [[nodiscard]] bool lists(std::string_view provider, std::string_view api,
                              std::string_view model, bool any_case = false) const;
-    // The models that are listed with their full names, in order.
+    // The rows with a full model name, in order.
     [[nodiscard]] std::vector<const ModelSpec *> named(std::string_view provider,
                                                        std::string_view api) const;
 
@@ -39,14 +38,15 @@ class Catalogue {
 
  private:
     void read_apis(JsonValue apis);
-    // The api whose rows are meant.
+    // The api whose rows this api uses.
     [[nodiscard]] std::string_view rows_of(std::string_view api) const;
     [[nodiscard]] static const ModelSpec *find_in(const Rows &rows, std::string_view name,
                                                   std::string_view model, bool any_case);
 
     Families families_;
     Rows apis_;
-    std::map<std::string, std::string, std::less<>> same_models_;  // as another api has
+    std::map<std::string, std::string, std::less<>>
+        same_models_;  // apis that use the rows of another
     Rows providers_;
 };
 

@@ -13,7 +13,7 @@ namespace gateway {
 
 namespace {
 
-// One API's words for what others call differently, the nearest first.
+// Words of one API, and the words of other APIs for the same, the nearest first.
 struct Synonyms {
     Param param;
     std::string_view word;
@@ -34,7 +34,7 @@ bool offers(const ParamSpec &spec, std::string_view word) {
            std::find(spec.choices.begin(), spec.choices.end(), word) != spec.choices.end();
 }
 
-// The model's own word for it, which lives as long as the specification.
+// The model's own word for a value. It lives as long as the row.
 std::string_view word_for(Param param, const ParamSpec &spec, std::string_view word) {
     const auto alias = spec.aliases.find(word);
     if (alias != spec.aliases.end()) {
@@ -72,7 +72,7 @@ ParamValue clamped(const ParamSpec &spec, const ParamValue &value) {
         return std::min(above, spec.max.value_or(above));
     };
     if (const auto *integer = std::get_if<int64_t>(&value)) {
-        // Compared as doubles, but kept exactly where nothing changes.
+        // Compares as doubles, but returns the exact value if nothing changes.
         const double nearest = bound(static_cast<double>(*integer));
         return nearest == static_cast<double>(*integer) ? value : ParamValue(std::llround(nearest));
     }
@@ -82,7 +82,7 @@ ParamValue clamped(const ParamSpec &spec, const ParamValue &value) {
     return value;
 }
 
-// Nothing is lost in a PNG, so there is nothing to set.
+// A PNG is lossless, so output_compression does not apply to it.
 bool is_lossy(const Params &params) {
     const std::string_view format = params.text(Param::output_format);
     return format == "jpeg" || format == "webp";
@@ -98,7 +98,7 @@ class Fitter {
     tl::expected<Fitted, ApiError> fit() && {
         if (!model_.can(Operation::generate)) {
             return tl::unexpected(ApiError::of(400, "unsupported_operation",
-                                               "This model makes no images from text alone.",
+                                               "This model cannot make images from a prompt only.",
                                                "model"));
         }
         fit_stream();
@@ -117,7 +117,7 @@ class Fitter {
     }
 
  private:
-    // What has a rule of its own, or is the gateway's to see to.
+    // Whether a parameter is handled by a separate function or by the gateway itself.
     static bool is_settled(Param param) {
         switch (param) {
             case Param::prompt:
@@ -131,19 +131,19 @@ class Fitter {
         }
     }
 
-    // Not sent as it was asked. Strict: refused.
+    // Sends another value than requested and lists it; with strict fitting, refuses the request.
     void adjust(Param param, ParamValue sent, std::string shown, std::string reason) {
         fitted_.params[param] = sent;
         if (asked_.is_default(param)) {
             return;
         }
         const std::string name(name_of(param));
-        // Who leaves the choice to the model has nothing taken from them where it has none.
+        // "auto" leaves the choice to the model, so strict fitting accepts that it is left out.
         const bool left_open = asked_.text(param) == "auto" && sent.index() == 0;
         if (mode_ == FitMode::strict && !left_open && !problem_) {
             const bool unknown = !model_[param] && sent.index() == 0;
             problem_ = ApiError::of(400, unknown ? "unsupported_parameter" : "invalid_value",
-                                    name + " cannot be sent as asked: " + reason + ".", name);
+                                    name + " cannot be sent as requested: " + reason + ".", name);
         }
         fitted_.adjustments.push_back(
             {name, to_json(asked_[param]), std::move(shown), std::move(reason)});
@@ -154,8 +154,7 @@ class Fitter {
     }
     void leave_out(Param param, std::string reason) { adjust(param, {}, std::move(reason)); }
 
-    // What a model does not stream the gateway streams for it. A preview without a stream is
-    // nothing that a model could be asked for.
+    // If a model cannot stream, the gateway creates the stream. Previews exist only in streams.
     void fit_stream() {
         const bool wanted = asked_[Param::stream] == ParamValue(true);
         const bool streams = wanted && model_.can(Operation::stream);
@@ -167,8 +166,8 @@ class Fitter {
         } else if (streams && model_[Param::partial_images]) {
             fit_one(Param::partial_images);
         } else {
-            leave_out(Param::partial_images, wanted ? "this model cannot be asked for previews"
-                                                    : "previews are for streams");
+            leave_out(Param::partial_images,
+                      wanted ? "this model has no previews" : "only for streams");
         }
     }
 
@@ -177,7 +176,7 @@ class Fitter {
             !asked_.has(Param::resolution)) {
             return;
         }
-        // A default says nothing beside what was written.
+        // A default size does not apply if the client wrote a ratio or a tier.
         Params wish = asked_;
         if (asked_.is_default(Param::size) &&
             (asked_.is_requested(Param::aspect_ratio) || asked_.is_requested(Param::resolution))) {
@@ -212,7 +211,7 @@ class Fitter {
         }
     }
 
-    // The same in another spelling: 2k and 2K.
+    // Whether two values are equal in another spelling: 2k and 2K.
     static bool is_same(Param param, std::string_view a, std::string_view b) {
         if (param == Param::aspect_ratio) {
             const auto one = parse_ratio(a);
@@ -239,7 +238,7 @@ class Fitter {
     void fit_one(Param param) {
         const auto &spec = model_[param];
         if (!spec) {
-            // The form of the answer is the gateway's own business.
+            // The gateway itself brings images into the requested form.
             param == Param::response_format ? fitted_.params.clear(param)
                                             : leave_out(param, "this model has no such parameter");
             return;
@@ -259,7 +258,7 @@ class Fitter {
         }
         const ParamValue nearest = clamped(*spec, value);
         if (nearest != value) {
-            adjust(param, nearest, "the nearest that this model takes");
+            adjust(param, nearest, "the nearest value that this model accepts");
         }
     }
 
@@ -268,12 +267,13 @@ class Fitter {
             refuse_length(param, *spec.max_length);
         } else if (!offers(spec, text)) {
             const std::string_view word = word_for(param, spec, text);
-            word.empty() ? leave_out(param, "this model takes only " + joined(spec.choices))
+            word.empty() ? leave_out(param, "this model accepts only " + joined(spec.choices))
                          : adjust(param, word, "this model's word for it");
         }
     }
 
-    // Operators may have what a model lacks said in its prompt.
+    // Appends the value to the prompt, for parameters that a model does not have. Operators can
+    // configure this.
     void fold(Param param, std::string_view sentence) {
         const ParamValue &value = asked_[param];
         const auto *text = std::get_if<std::string_view>(&value);
@@ -284,7 +284,7 @@ class Fitter {
         told.append(sentence.substr(place + 2));
         fitted_.params[Param::prompt] = fitted_.keep(std::move(told));
         adjust(param, {}, R"({"prompt":"…"})",
-               "said at the end of the prompt, as this gateway is configured");
+               "appended to the prompt, as the operator configured");
     }
 
     void fit_count() {
@@ -312,7 +312,7 @@ class Fitter {
     void refuse_length(Param param, int64_t most) {
         const std::string name(name_of(param));
         problem_ = ApiError::of(400, "string_above_max_length",
-                                name + " is too long: this model takes at most " +
+                                name + " is too long: this model accepts at most " +
                                     std::to_string(most) + " characters.",
                                 name);
     }

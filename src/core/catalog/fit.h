@@ -1,4 +1,4 @@
-// Step 5: what of a request a model is sent, and what had to be adapted or left out. A pure
+// Step 5: fits a request to a model. Returns the parameters to send, and the adjustments. A pure
 // function.
 #pragma once
 
@@ -15,20 +15,20 @@ namespace gateway {
 
 enum class FitMode : uint8_t { adapt, strict };
 
-// Refers to the request and to the model's specification, which must outlive it.
+// Refers to the request and to the model's row. Both must outlive it.
 struct Fitted {
     Params params;
     std::vector<Adjustment> adjustments;
-    std::vector<int64_t> calls;            // how many images each call asks for; usually one call
-    std::forward_list<std::string> texts;  // what `params` refers to and nobody wrote
+    std::vector<int64_t> calls;            // the number of images of each call; usually one call
+    std::forward_list<std::string> texts;  // texts of the gateway that `params` refers to
 
-    // A text of our own as a value.
+    // Stores a text of the gateway, for use as a value in `params`.
     std::string_view keep(std::string text) { return texts.emplace_front(std::move(text)); }
 };
 
-// Every parameter of the request is sent as asked, sent adapted and listed, or left out and listed.
-// Strict refuses where adapt would have to list, unless it is an "auto" for a model that has no
-// choice.
+// Sends every parameter as requested, or adapts it and lists the change, or leaves it out and lists
+// that. FitMode::strict refuses the request instead of listing, except for an "auto" if the model
+// has no such parameter.
 tl::expected<Fitted, ApiError> fit(const Params &asked, const ModelSpec &model, FitMode mode);
 
 }  // namespace gateway

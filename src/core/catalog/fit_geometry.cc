@@ -8,21 +8,22 @@ namespace gateway {
 
 namespace {
 
-// What a model makes that is not told how large: all of today's come near it.
+// The approximate area of current models' images if no size is requested.
 constexpr double kUsualArea = 1024.0 * 1024.0;
 
-// By which factor one is larger than the other, whichever it is.
+// The larger number divided by the smaller one.
 double factor(double a, double b) {
     return a > b ? a / b : b / a;
 }
 
-// Keeps the nearest of the sizes that it is shown.
+// Keeps the nearest of the considered sizes.
 class Nearest {
  public:
     Nearest(double ratio, double area, bool ratio_is_all)
         : ratio_(ratio), area_(area), ratio_is_all_(ratio_is_all) {}
 
-    // Who wrote pixels does not care for the last percent of the ratio, but for the area.
+    // If the client wrote pixels, a difference of one percent in the ratio matters less than the
+    // area.
     static constexpr double kSameRatio = 1.01;
 
     void consider(Pixels size) {
@@ -58,7 +59,7 @@ struct Wish {
     bool ratio_is_all;
 };
 
-// The shorter sides that are legal beside a longer one.
+// The allowed shorter sides for one longer side.
 struct Range {
     int64_t low;
     int64_t high;
@@ -77,7 +78,7 @@ void consider_rule(const SizeSpec::Rule &rule, const Wish &wish, Nearest &neares
     const int64_t step = rule.multiple_of;
     const bool wide = wish.ratio >= 1;
     const double slope = wide ? wish.ratio : 1 / wish.ratio;
-    // At most so many longer sides are tried: with fine steps the nearest of them is near enough.
+    // The maximum number of longer sides to try. With fine steps the result is near enough.
     constexpr int64_t kMostSides = 1024;
     const int64_t sides = rule.max_side / step;
     const int64_t stride = step * ((sides + kMostSides - 1) / kMostSides);
@@ -99,7 +100,7 @@ void consider_rule(const SizeSpec::Rule &rule, const Wish &wish, Nearest &neares
         const double exact = static_cast<double>(longer) / slope;
         consider(exact);
         if (!wish.ratio_is_all) {
-            // Within the last percent the area decides.
+            // Within one percent of the ratio the area decides.
             consider(std::clamp(wish.area / static_cast<double>(longer),
                                 exact / Nearest::kSameRatio, exact * Nearest::kSameRatio));
         }
@@ -115,7 +116,7 @@ std::string percent(double part) {
     return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
 }
 
-// How far the picture will be from what was asked, as far as that was said.
+// Describes the difference between the image and the requested ratio and area.
 std::string errors(const Shape &shape, double ratio, std::optional<double> area) {
     std::string text;
     const auto add = [&](const char *what, double part) {
@@ -146,11 +147,11 @@ std::optional<double> wanted_area(const Shape &shape) {
 FittedShape fit_to_sizes(const Params &asked, const Shape &shape, const SizeSpec &spec) {
     const std::string_view text = asked.text(Param::size);
     FittedShape fitted;
-    // A ratio that the size does not have decides: then the size said only how large.
+    // If ratio and size disagree, the ratio decides, and the size only sets the area.
     const bool by_size = shape.size && (!shape.ratio || agree(*shape.size, *shape.ratio));
     if (by_size && spec.allows(*shape.size)) {
         fitted.size = text;
-        fitted.reason = "the size says it";
+        fitted.reason = "the size already determines it";
         return fitted;
     }
     if (!shape.size && !shape.ratio && !shape.tier) {
@@ -163,7 +164,7 @@ FittedShape fit_to_sizes(const Params &asked, const Shape &shape, const SizeSpec
         return fitted;
     }
     if (spec.takes_any() && !by_size && !shape.ratio) {
-        // Nothing is known of what it takes: a square of that tier is as good as any.
+        // The row does not limit sizes, so the square of that tier is sent.
         fitted.size = size_text({*shape.tier, *shape.tier});
         fitted.reason = "the square size of this tier";
         return fitted;
@@ -201,7 +202,7 @@ Pixels nearest_ratio(const RatioSpec &spec, Pixels wanted) {
 }
 
 const TierSpec::Tier &nearest_tier(const TierSpec &spec, double area) {
-    // Too small is a little worse than too large: 1920x1080 is 2K to those who write it.
+    // A smaller tier counts as a slightly larger error, because people call 1920x1080 2K.
     constexpr double kWorse = 1.08;
     const double side = std::sqrt(area);
     const auto error = [&](const TierSpec::Tier &tier) {
@@ -218,7 +219,8 @@ FittedShape fit_to_ratios(const Shape &shape, const ModelSpec &model) {
     if (model[Param::aspect_ratio] && (shape.ratio || shape.size)) {
         const Pixels wanted = shape.ratio ? *shape.ratio : *shape.size;
         ratio = nearest_ratio(model.ratio, wanted);
-        // In the model's spelling, or the caller's: 21:9 is not 7:3 to everybody.
+        // Uses the spelling of the model or of the client: 21:9 and 7:3 are not equal to all
+        // models.
         const bool invented = !shape.ratio && model.ratio.list.empty() && *ratio == wanted;
         fitted.ratio = invented ? ratio_text(*ratio) : spelled_ratio(*ratio);
     }
@@ -235,7 +237,7 @@ FittedShape fit_to_ratios(const Shape &shape, const ModelSpec &model) {
     }
     fitted.reason = "this model's nearest" + errors(shape, ratio ? ratio->ratio() : 1, tier_area);
     if (!ratio && (shape.ratio || shape.size)) {
-        fitted.reason = "this model takes no shape, only a tier";
+        fitted.reason = "this model accepts only a tier";
     }
     return fitted;
 }

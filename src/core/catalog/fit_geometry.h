@@ -1,5 +1,5 @@
-// The shape of a picture: from what was asked of it to what a model takes, the nearest by ratio
-// first and then by area.
+// Finds the size, ratio and tier that a model accepts and that are nearest to the requested ones:
+// by ratio first, then by area.
 #pragma once
 
 #include <string>
@@ -9,17 +9,17 @@
 
 namespace gateway {
 
-// What to send. Empty: nothing.
+// The values to send. Empty: not sent.
 struct FittedShape {
     std::string size;
     std::string ratio;
     std::string tier;
-    std::string reason;  // why it is not what was asked, with the error in percent
+    std::string reason;  // why it differs from the request, with the error in percent
 };
 
 FittedShape fit_shape(const Params &asked, const ModelSpec &model);
 
-// The legal size nearest to a ratio and an area; nothing where there is none.
+// The allowed size that is nearest to a ratio and an area. Nothing if no size is allowed.
 std::optional<Pixels> nearest_size(const SizeSpec &spec, double ratio, double area,
                                    bool ratio_is_all);
 

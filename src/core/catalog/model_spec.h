@@ -1,4 +1,4 @@
-// What a model can do and what it costs, as typed data read from catalog.json.
+// A row of the catalogue as typed data: what a model can do and what it costs.
 #pragma once
 
 #include <array>
@@ -21,22 +21,22 @@ inline constexpr size_t kOperationCount = static_cast<size_t>(Operation::stream)
 std::string_view name_of(Operation operation);
 std::optional<Operation> operation_named(std::string_view name);
 
-// What a model takes for one parameter; what is not set is not limited.
+// The values that a model accepts for one parameter. What is not set is not limited.
 struct ParamSpec {
     std::optional<double> min;
     std::optional<double> max;
     std::optional<int64_t> max_length;  // characters
     std::vector<std::string> choices;   // quality, background …
-    // Another API's word for one of the choices, where the usual ones do not do.
+    // Words of other APIs for a choice, if the common synonyms do not apply.
     std::map<std::string, std::string, std::less<>> aliases;
-    // A sentence for the end of the prompt, with {} for the value: for parameters that the model
-    // does not have. Only operators say so.
+    // A sentence that is appended to the prompt, with {} for the value. For parameters that the
+    // model does not have. Only operators set it.
     std::string fold;
 };
 
-// The sizes of a model: those listed, and if there is a rule, those that keep it.
+// The sizes that a model accepts: the listed ones, and those that a rule allows.
 struct SizeSpec {
-    bool automatic = false;  // takes "auto"
+    bool automatic = false;  // accepts "auto"
     std::vector<Pixels> list;
     struct Rule {
         int64_t multiple_of = 1;
@@ -49,12 +49,12 @@ struct SizeSpec {
     };
     std::optional<Rule> rule;
 
-    // A model that says nothing about sizes takes any.
+    // A row without sizes and without a rule accepts any size.
     [[nodiscard]] bool takes_any() const { return list.empty() && !rule; }
     [[nodiscard]] bool allows(Pixels size) const;
 };
 
-// The ratios of a model: those listed, or all between two.
+// The ratios that a model accepts: the listed ones, or all between `min` and `max`.
 struct RatioSpec {
     bool automatic = false;
     std::vector<Pixels> list;
@@ -62,14 +62,14 @@ struct RatioSpec {
     std::optional<Pixels> max;
 };
 
-// The tiers of a model, in its own spelling.
+// The tiers that a model accepts, in its own spelling.
 struct TierSpec {
     struct Tier {
         std::string name;
-        int64_t side;  // of the square picture
+        int64_t side;  // of a square image
     };
     std::vector<Tier> list;
-    std::string standard;  // what it makes when it is not told
+    std::string standard;  // the model's own default
 };
 
 enum class ModelStatus : uint8_t { current, preview, deprecated, shut_down };
@@ -79,12 +79,13 @@ struct ModelSpec {
     std::string pattern;
     std::bitset<kOperationCount> operations;
     std::array<std::optional<ParamSpec>, kParamCount> params;  // not set: the model has none
-    // The geometry of the three parameters that have one; set together with theirs above.
+    // The details of size, aspect_ratio and resolution. Set together with their entries in
+    // `params`.
     SizeSpec size;
     RatioSpec ratio;
     TierSpec tier;
     struct Returns {
-        bool url = false;                 // links and not bytes, unless it is told otherwise
+        bool url = false;                 // returns links by default, not bytes
         std::optional<int64_t> lifetime;  // of the links, in seconds
     } returns;
     std::optional<Price> price;
@@ -99,16 +100,15 @@ struct ModelSpec {
     [[nodiscard]] bool can(Operation operation) const {
         return operations.test(static_cast<size_t>(operation));
     }
-    // The last resort of an api: for models that nobody listed.
+    // Whether this is the row "*", for models that no other row matches.
     [[nodiscard]] bool is_last_resort() const { return pattern == "*"; }
-    // Whether the row is about this very name, as it is or before a "*" at the end; not only about
-    // names like it.
+    // Whether the row is for this name: its pattern is the name, or the name and a "*" at the end.
     [[nodiscard]] bool lists(std::string_view model, bool in_any_case) const;
     [[nodiscard]] bool is_shut_down(int64_t unix_seconds) const {
         return status == ModelStatus::shut_down ||
                (shutdown_time && *shutdown_time <= unix_seconds);
     }
-    // "was shut down on 2026-05-12", for people.
+    // "was shut down on 2026-05-12", for messages.
     [[nodiscard]] std::string how_shut_down() const {
         return shutdown.empty() ? "was shut down" : "was shut down on " + shutdown;
     }

@@ -13,19 +13,19 @@ namespace {
 constexpr int64_t kMillion = 1'000'000;
 constexpr int64_t kMegapixel = 1024 * 1024;
 
-// What a picture is known to be, as far as its price goes. Empty: not known.
+// The facts of an image that determine its price. Empty: not known.
 struct Facts {
     std::string_view size;
     std::string_view quality;
     std::string_view resolution;
 };
 
-// "auto" is no fact.
+// "auto" is not a known value.
 std::string_view known(std::string_view word) {
     return word == "auto" ? std::string_view() : word;
 }
 
-// What the provider says it made, and where it says nothing, what it was told to make.
+// The values that the provider reports, else the values that were sent to it.
 Facts facts_of(const ImageWords &result, const PricedCall &call, const ModelSpec &model) {
     const auto actual = [](std::string_view told, std::string_view sent) {
         return known(told.empty() ? sent : told);
@@ -38,7 +38,7 @@ Facts facts_of(const ImageWords &result, const PricedCall &call, const ModelSpec
 
 enum class Match : uint8_t { no, maybe, certain };
 
-// Whether a row is meant: `maybe` when it depends on what is not known.
+// Whether a row matches; `maybe` if that depends on unknown facts.
 Match match(const PriceKey &key, const Facts &facts) {
     Match result = Match::certain;
     const auto compare = [&](const std::string &wanted, std::string_view fact) {
@@ -53,7 +53,7 @@ Match match(const PriceKey &key, const Facts &facts) {
     return result;
 }
 
-// The first row that is meant; null where that cannot be told.
+// The first matching row. Null if unknown facts decide.
 template <typename Row>
 const Row *find_row(const std::vector<Row> &rows, const Facts &facts) {
     for (const Row &row : rows) {
@@ -65,7 +65,7 @@ const Row *find_row(const std::vector<Row> &rows, const Facts &facts) {
     return nullptr;
 }
 
-// The most that any row says that may be meant.
+// The maximum over all rows that may match.
 template <typename Row>
 std::optional<int64_t> most_of(const std::vector<Row> &rows, const Facts &facts,
                                int64_t Row::*value) {
@@ -90,7 +90,7 @@ MicroUsd price_of_area(const Price::PerMegapixel &price, int64_t area) {
     return price.first + (begun_megapixels(area) - 1) * price.further;
 }
 
-// The largest picture that the model may make when it chooses.
+// The area of the largest image that the model may choose to make.
 std::optional<int64_t> largest_area(const ModelSpec &model) {
     int64_t area = 0;
     for (const Pixels &size : model.size.list) {
@@ -111,7 +111,7 @@ std::optional<int64_t> grid_of(const Price &price, std::string_view quality) {
     return row == price.token_grid.end() ? std::nullopt : std::optional(row->second);
 }
 
-// Of one picture; nothing when it cannot be told.
+// The number of tokens of one image. Nothing if it is not known.
 std::optional<int64_t> output_tokens(const Price &price, const Facts &facts) {
     if (const auto grid = grid_of(price, facts.quality)) {
         const auto size = parse_size(facts.size);
@@ -133,7 +133,7 @@ std::optional<int64_t> most_output_tokens(const Price &price, const Facts &facts
         if (!size && !largest) {
             return std::nullopt;
         }
-        // A square has the most tokens for its area.
+        // Of all shapes with an area, a square has the most tokens.
         const auto side =
             static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(largest.value_or(0)))));
         most = std::max(most, size ? grid_tokens(grid, size->width, size->height)
@@ -142,7 +142,7 @@ std::optional<int64_t> most_output_tokens(const Price &price, const Facts &facts
     return most == 0 ? std::nullopt : std::optional(most);
 }
 
-// No tokenizer makes more tokens than there are bytes; the rest is for what providers wrap it in.
+// A text has at most as many tokens as bytes; the rest is for text that providers add.
 int64_t most_text_tokens(const Params &sent) {
     constexpr int64_t kWrapping = 64;
     return static_cast<int64_t>(sent.text(Param::prompt).size() +
@@ -157,7 +157,7 @@ struct Tokens {
     int64_t image_out = 0;
 };
 
-// Nothing when there are tokens of a kind without a price.
+// Nothing if there are tokens of a kind that has no price.
 std::optional<MicroUsd> price_of_tokens(const Price::PerMillionTokens &price, const Tokens &tokens,
                                         int64_t rounding) {
     int64_t sum = rounding;
@@ -171,7 +171,7 @@ std::optional<MicroUsd> price_of_tokens(const Price::PerMillionTokens &price, co
     return priced ? std::optional(sum / kMillion) : std::nullopt;
 }
 
-// Counts that can be multiplied with any price without overflow.
+// Limits counts, so that they can be multiplied by any price without overflow.
 constexpr int64_t kMostTokens = 100'000'000;
 
 int64_t sane(int64_t tokens) {
@@ -185,7 +185,7 @@ Cost cost_by_tokens(const Price &price, const Usage &usage) {
     tokens.text_out = sane(usage.output_text_tokens.value_or(0));
     tokens.image_out = sane(usage.output_tokens) - tokens.text_out;
     if (tokens.image_out <= 0) {
-        return {};  // pictures without a token: this is no count of them
+        return {};  // images cannot have 0 tokens, so the count is not usable
     }
     const auto usd = price_of_tokens(*price.per_million_tokens, tokens, kMillion / 2);
     return usd ? Cost{usd, "tokens"} : Cost{};
@@ -200,7 +200,7 @@ bool Price::is_free() const {
 
 int64_t grid_tokens(int64_t grid, int64_t width, int64_t height) {
     const auto [shorter, longer] = std::minmax(width, height);
-    // Rounded half to even, in whole numbers.
+    // Rounds half to even, in integers.
     const int64_t doubled = 2 * grid * shorter;
     int64_t side = doubled / (2 * longer);
     const int64_t rest = doubled % (2 * longer);
@@ -270,7 +270,7 @@ Cost cost_of(const ImageResult &result, size_t count, const PricedCall &call,
     const Facts facts = facts_of(result, call, model);
     if (price.per_megapixel) {
         const auto size = parse_size(facts.size);
-        // What pictures given as input were, is not known here.
+        // The sizes of input images are not known here.
         if (!size || (call.input_images > 0 && price.per_megapixel->input > 0)) {
             return {};
         }

@@ -1,4 +1,4 @@
-// What images cost: pure functions over the catalogue's prices. What is not known is nothing, and
+// Calculates costs from the catalogue's prices, by pure functions. An unknown cost is nullopt,
 // never 0.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace gateway {
 
 struct ModelSpec;
 
-// The rows of a price list are tried in order; a word that is not there matches anything.
+// The key of a row in a price list. Rows are tried in order; an empty word matches anything.
 struct PriceKey {
     std::string size;
     std::string quality;
@@ -31,7 +31,7 @@ struct Price {
     };
     std::vector<PerImage> per_image;
 
-    // Megapixels of 1024 x 1024 pixels, begun ones counted whole.
+    // A megapixel is 1024 x 1024 pixels. Fractions are rounded up.
     struct PerMegapixel {
         MicroUsd first = 0;
         MicroUsd further = 0;
@@ -48,8 +48,8 @@ struct Price {
     };
     std::optional<PerMillionTokens> per_million_tokens;
 
-    // How many tokens a picture is, where tokens are what is paid for: by a list, or by OpenAI's
-    // grid, whose longer side is given for each quality.
+    // The number of tokens of an image, for prices per token: from a list, or by OpenAI's grid,
+    // whose longer side is given for each quality.
     struct OutputTokens {
         PriceKey key;
         int64_t tokens = 0;
@@ -57,41 +57,41 @@ struct Price {
     std::vector<OutputTokens> output_tokens;
     std::map<std::string, int64_t, std::less<>> token_grid;
     int64_t partial_tokens = 0;  // for each preview of a stream
-    int64_t max_text_out = 0;    // what the model may say or think besides, for the bound
+    int64_t max_text_out = 0;    // the maximum of further text tokens, for the upper bound
 
-    bool at_most = false;  // known only as a bound: no cost is told by it
+    bool at_most = false;  // only an upper bound is known; no cost is reported
 
     [[nodiscard]] bool is_free() const;
 };
 
-// What decides about the price of a call.
+// The facts that determine the price of a call.
 struct PricedCall {
     const Params &sent;
     int64_t images = 1;
     int64_t input_images = 0;
-    int64_t partials = 0;  // for each image
+    int64_t partials = 0;  // previews of each image
 };
 
-// The most that the call can cost; nothing when the model has no price.
+// The maximum cost of the call. Nothing if the model has no price.
 std::optional<MicroUsd> upper_bound(const PricedCall &call, const ModelSpec &model);
 
 struct Cost {
     std::optional<MicroUsd> usd;
     std::string_view basis = "unknown";  // provider, tokens, image, megapixels
 
-    // Of several calls: unknown if one is.
+    // Adds the cost of another call. The sum is unknown if one of them is.
     Cost &operator+=(const Cost &other);
 };
 
-// The cost of so many images that a call made. A cost that the provider tells wins.
+// The cost of `images` images of a call. The cost that the provider reports has priority.
 Cost cost_of(const ImageResult &result, size_t images, const PricedCall &call,
              const ModelSpec &model);
 inline Cost cost_of(const ImageResult &result, const PricedCall &call, const ModelSpec &model) {
     return cost_of(result, result.images.size(), call, model);
 }
 
-// Tokens as far as they can be counted here, for answers that tell none: pictures by the catalogue,
-// texts by the rule of thumb of four characters.
+// Estimates usage for responses that do not report it: images by the catalogue, texts by four
+// characters per token.
 Usage count_usage(const ImageWords &words, size_t images, const PricedCall &call,
                   const ModelSpec &model);
 inline Usage count_usage(const ImageResult &result, const PricedCall &call,
@@ -99,7 +99,7 @@ inline Usage count_usage(const ImageResult &result, const PricedCall &call,
     return count_usage(result, result.images.size(), call, model);
 }
 
-// Tokens of a picture on OpenAI's grid.
+// The number of tokens of an image on OpenAI's grid.
 int64_t grid_tokens(int64_t grid, int64_t width, int64_t height);
 
 }  // namespace gateway

@@ -71,7 +71,7 @@ Pixels read_ratio(const std::string &path, JsonValue value) {
     return *ratio;
 }
 
-// ---- the parameters with a geometry
+// ---- size, aspect_ratio and resolution
 
 SizeSpec read_sizes(const std::string &path, JsonValue value) {
     SizeSpec spec;
@@ -108,7 +108,7 @@ SizeSpec read_sizes(const std::string &path, JsonValue value) {
     if (ruled) {
         if (rule.min_side > rule.max_side || rule.min_area > rule.max_area ||
             rule.max_side > 16384) {
-            fail(path, "allows no size at all, or a side above 16384");
+            fail(path, "does not allow any size, or allows a side above 16384");
         }
         spec.rule = rule;
     }
@@ -162,12 +162,12 @@ TierSpec read_tiers(const std::string &path, JsonValue value) {
         fail(path, "must list \"tiers\"");
     }
     if (!spec.standard.empty() && std::none_of(spec.list.begin(), spec.list.end(), is_standard)) {
-        fail(path + ".standard", "is none of the tiers");
+        fail(path + ".standard", "is not one of the tiers");
     }
     return spec;
 }
 
-// ---- all others
+// ---- all other parameters
 
 ParamSpec read_plain(const std::string &path, JsonValue value) {
     ParamSpec spec;
@@ -185,7 +185,7 @@ ParamSpec read_plain(const std::string &path, JsonValue value) {
         } else if (key == "fold") {
             spec.fold = read_string(here, member);
             if (spec.fold.find("{}") == std::string::npos) {
-                fail(here, "must say with {} where the value goes");
+                fail(here, "must contain {} in the place of the value");
             }
         } else if (key == "aliases") {
             expect_object(here, member);
@@ -202,7 +202,7 @@ ParamSpec read_plain(const std::string &path, JsonValue value) {
     }
     for (const auto &[alias, word] : spec.aliases) {
         if (std::find(spec.choices.begin(), spec.choices.end(), word) == spec.choices.end()) {
-            fail(path + ".aliases." + alias, "is none of the choices");
+            fail(path + ".aliases." + alias, "is not one of the choices");
         }
     }
     return spec;
@@ -243,7 +243,7 @@ void read_params(const std::string &path, JsonValue params, ModelSpec &into) {
     }
 }
 
-// ---- what is no parameter
+// ---- members that are not parameters
 
 void read_operations(const std::string &path, JsonValue value, ModelSpec &into) {
     into.operations.reset();

@@ -1,4 +1,4 @@
-// From a family or a row of catalog.json to a ModelSpec.
+// Reads a family or a row of catalog.json into a ModelSpec.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace gateway {
 
-// Members that are there take the place of what the specification has; parameters one by one, and
-// null takes one away. Throws Mistake.
+// Members of `object` replace those of `into`. Parameters are replaced one by one; null removes a
+// parameter. Throws Mistake.
 void read_model(const std::string &path, JsonValue object, ModelSpec &into);
 
 }  // namespace gateway

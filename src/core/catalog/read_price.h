@@ -1,4 +1,4 @@
-// From the "price" of a model in catalog.json to a Price.
+// Reads the "price" of a model in catalog.json into a Price.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace gateway {
 
-// Nothing for null: the model has no price. Throws Mistake.
+// Returns nothing for null, which means that the model has no price. Throws Mistake.
 std::optional<Price> read_price(const std::string &path, JsonValue value);
 
 }  // namespace gateway

@@ -7,8 +7,8 @@
 namespace gateway {
 
 std::string encode_base64(std::string_view bytes) {
-    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL ends it with a NUL
-    // EVP_EncodeBlock counts in int: pieces of a multiple of three keep it in range.
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL appends a NUL
+    // EVP_EncodeBlock takes an int. Pieces of a multiple of three bytes keep the size in range.
     constexpr size_t kPiece = size_t{3} << 28;
     size_t written = 0;
     for (size_t at = 0; at < bytes.size(); at += kPiece) {
@@ -28,7 +28,7 @@ std::string decode_base64_front(std::string_view text) {
     const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char *>(bytes.data()),
                                        reinterpret_cast<const unsigned char *>(text.data()),
                                        static_cast<int>(text.size()));
-    // OpenSSL counts the padding as bytes, and takes it in odd places.
+    // OpenSSL counts padding as bytes, and accepts padding in wrong places.
     const size_t end = std::min(text.find('='), text.size());
     const size_t padding = text.size() - end;
     if (length < 0 || padding > 2 || text.find_first_not_of('=', end) != std::string_view::npos) {

@@ -12,18 +12,18 @@ namespace gateway {
 
 namespace {
 
-// OpenSSL ends what it encodes with a NUL, so the last group of a block stays free.
+// OpenSSL appends a NUL to its output, so the last group of a block stays unused.
 constexpr size_t kTextOfBlock = kBlockSize - 4;
 
-// Whole groups without padding. OpenSSL passes over whitespace and more at both ends, but then it
-// has less to show for it.
+// Decodes whole groups without padding. OpenSSL skips whitespace and other characters at both ends,
+// but then its output is shorter.
 bool decode_block(std::string_view text, uint8_t *into) {
     const int count = EVP_DecodeBlock(into, reinterpret_cast<const unsigned char *>(text.data()),
                                       static_cast<int>(text.size()));
     return count >= 0 && static_cast<size_t>(count) == text.size() / 4 * 3;
 }
 
-// How many bytes there are before the first group that is wrong.
+// Decodes groups, and returns the number of bytes before the first invalid group.
 size_t decode_groups(std::string_view text, uint8_t *into) {
     if (decode_block(text, into)) {
         return text.size() / 4 * 3;
@@ -36,7 +36,7 @@ size_t decode_groups(std::string_view text, uint8_t *into) {
     return count;
 }
 
-// One or two bytes; none if the group is wrong.
+// Decodes the last group to one or two bytes; to none if it is invalid.
 size_t decode_padded(std::string_view group, uint8_t *into) {
     const size_t end = group.find('=');
     if (group.size() != 4 || end < 2 || group.find_first_not_of('=', end) != group.npos) {
@@ -54,10 +54,11 @@ size_t decode_padded(std::string_view group, uint8_t *into) {
     return count;
 }
 
-// Sixteen at once, in a vector type of the compiler's own.
+// Sixteen bytes, in a vector type of the compiler.
 using Lanes = uint8_t __attribute__((vector_size(16)));
 
-// Without memchr, which is slow where there are many, as in text that escapes its slashes.
+// Counts backslashes. Does not use memchr, which is slow if there are many, as in text with escaped
+// slashes.
 size_t backslashes(std::string_view text) {
     size_t count = 0;
     while (text.size() >= sizeof(Lanes)) {
@@ -116,7 +117,7 @@ size_t Base64Reader::read(std::span<uint8_t> into) {
 }
 
 std::string Base64Reader::read(size_t most) {
-    // One more than there can be, so that a read that asks for more comes to the end.
+    // One more byte than the text can have, so that the read reaches the end.
     std::string bytes(std::min(most, text_.size() / 4 * 3 + 1), '\0');
     bytes.resize(read({reinterpret_cast<uint8_t *>(bytes.data()), bytes.size()}));
     return bytes;
@@ -151,8 +152,8 @@ size_t Base64Reader::decode(size_t most_groups, uint8_t *into) {
     return count;
 }
 
-// The next characters, without escapes; fewer where the text ends or has another escape, and then
-// after_backslash_ may remain.
+// Returns the next characters without escapes. Returns fewer if the text ends or has an escape
+// other than "\/"; then after_backslash_ may stay set.
 std::string_view Base64Reader::gather(size_t most) {
     size_t count = 0;
     while (count < most && !is_text_used_up()) {
@@ -174,7 +175,7 @@ std::string_view Base64Reader::gather(size_t most) {
 }
 
 bool Base64Reader::unescape(std::string_view piece, size_t *count) {
-    // In locals: a char that is stored might be part of any member, for all the compiler knows.
+    // Works on local copies: the compiler must assume that storing a char changes any member.
     bool after_backslash = after_backslash_;
     char *end = gathered_.data() + *count;
     bool sound = true;
@@ -231,7 +232,7 @@ Bytes Base64Writer::pass() {
     return fresh;
 }
 
-// Groups of three, but at the very end.
+// `bytes` has a multiple of three bytes, except at the end of the text.
 void Base64Writer::encode(std::string_view bytes) {
     while (!bytes.empty()) {
         const std::span<char> into = text_.room();

@@ -11,9 +11,8 @@ bool dot(const Glyph &glyph, int row, int column) {
             1U) != 0;
 }
 
-// Two dots that meet at a corner only are joined by a slope, or large letters would be stairs; the
-// idea is that of the old teletext chips. (x, y) is the corner, side +1 if the lower dot is to the
-// right of it.
+// Joins two dots that meet only at a corner by a slope, as teletext chips did; without it large
+// letters would have stairs. (x, y) is the corner; `side` is +1 if the lower dot is to its right.
 void join_dots(Canvas &canvas, int x, int y, int side, int scale, uint8_t ink) {
     for (int i = 0; i < scale; ++i) {
         int above = i;
@@ -30,7 +29,7 @@ int Canvas::reach(int radius, int off) {
     return static_cast<int>(std::sqrt(std::max(square, 0.0)));
 }
 
-// Every row is the one above moved by a pixel: fast to draw, and nothing to compress.
+// Every row is the row above, moved by one pixel. This is fast to draw and compresses well.
 void draw_gradient(Canvas &canvas, int steps) {
     int length = canvas.width() + canvas.height() - 1;
     std::vector<uint8_t> ramp(static_cast<size_t>(length));

@@ -1,5 +1,5 @@
-// A picture of one byte a pixel, and what is drawn on it: areas, circles, a gradient, stripes,
-// letters. What colour a byte stands for is the business of whoever draws.
+// An image with one byte per pixel, and functions that draw areas, circles, a gradient, stripes and
+// letters on it. The bytes are inks; the palette of the PNG gives them colours.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace gateway {
 
-// Every write is clipped here, so nothing that draws needs to think of the edges.
+// Clips every write, so that drawing functions can ignore the edges.
 class Canvas {
  public:
     Canvas(int width, int height)
@@ -54,7 +54,7 @@ class Canvas {
     }
 
  private:
-    // How far a circle reaches to either side of its centre, `off` rows away from it.
+    // Half the width of a circle, `off` rows away from its centre.
     static int reach(int radius, int off);
 
     int width_;
@@ -62,16 +62,16 @@ class Canvas {
     std::vector<uint8_t> pixels_;
 };
 
-// Covers the canvas with the inks from 0 to `steps` - 1, from the top left corner to the other.
+// Covers the canvas with the inks 0 to `steps` - 1, from the top left to the bottom right corner.
 void draw_gradient(Canvas &canvas, int steps);
 
-// The slanted stripes of a building site: nobody takes that for a finished picture.
+// Draws slanted warning stripes, which show that this is not a finished image.
 void draw_stripes(Canvas &canvas, int y, int thickness, uint8_t ink);
 
-// Squares of so many pixels instead: a picture before it is done.
+// Replaces the image by squares of `side` pixels, like a preview of an unfinished image.
 void draw_mosaic(Canvas &canvas, int side);
 
-// `scale` pixels for each of its dots.
+// Draws each dot of the glyph as a square of `scale` pixels.
 void draw_glyph(Canvas &canvas, const Glyph &shape, int x, int y, int scale, uint8_t ink);
 
 }  // namespace gateway

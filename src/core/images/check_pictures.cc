@@ -44,7 +44,8 @@ void check_pictures(Outcome &outcome, int64_t asked, PicturePart part) {
         outcome.type = OutcomeType::unknown;
         outcome.error.status = 200;
         outcome.error.code = "unreadable_answer";
-        outcome.error.message = "the answer holds bytes that are no picture, or not a whole one";
+        outcome.error.message =
+            "the response has bytes that are not an image, or only a part of one";
     }
 }
 

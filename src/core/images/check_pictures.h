@@ -1,20 +1,20 @@
-// The truth about pictures: what their own bytes say.
+// Reads facts about images from their own bytes.
 #pragma once
 
 #include "core/outcome.h"
 
 namespace gateway {
 
-// How much of a picture is here: all, or only its beginning, because it was handed on as it came.
+// Whether the whole image is in memory, or only its beginning, because it was passed through.
 enum class PicturePart : uint8_t { whole, beginning };
 
-// Format, sides and size of a picture that is here as bytes; false when it is none, or was cut
-// short.
+// Reads format, width, height and size of an image that is in memory as bytes. Returns false if it
+// is not an image or is truncated.
 bool read_facts(Image &image, PicturePart part = PicturePart::whole);
 
-// Of all pictures of a success. Those that are none are taken out, and without any left it is no
-// success. After the first `asked` that are pictures the others are left out without a look: how
-// many there are is the provider's choice.
+// Reads the facts of all images of a success. Removes those that are not images; if none is left,
+// the outcome becomes unknown. After the first `asked` images it removes the others without reading
+// them, because a provider may send any number.
 void check_pictures(Outcome &outcome, int64_t asked, PicturePart part = PicturePart::whole);
 
 }  // namespace gateway

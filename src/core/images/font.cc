@@ -11,7 +11,7 @@ constexpr int kLast = kBoxGlyph;
 constexpr int kCount = kLast - kFirst + 1;
 constexpr int kAcross = 8;  // glyphs side by side in a strip
 
-// Kept as a picture, because a wrong pixel shows here and not in a table of numbers.
+// Drawn as text, because a wrong pixel is visible here but not in a table of numbers.
 // clang-format off
 constexpr std::string_view kSheet[] = {
     // space ! " # $ % & '
@@ -139,7 +139,7 @@ constexpr std::string_view kSheet[] = {
 
 static_assert(std::size(kSheet) * kAcross == size_t{kCount} * kGlyphRows);
 
-// A throw in here is a compile error: that is how a slip in the sheet is found.
+// A throw in here is a compile error. It finds mistakes in the sheet.
 consteval std::array<Glyph, kCount> read_sheet() {
     std::array<Glyph, kCount> font{};
     for (size_t number = 0; number < font.size(); ++number) {

@@ -1,5 +1,5 @@
-// Letters for the placeholder picture, drawn here so that no font has to be installed: fixed width,
-// 5 by 7 pixels for capitals and two more rows for what hangs below the line.
+// The font of the placeholder image, built in so that no font needs to be installed. Its width is
+// fixed: capitals have 5 by 7 pixels, and two more rows are for descenders.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@ inline constexpr int kGlyphColumns = 5;
 inline constexpr int kGlyphRows = 9;
 inline constexpr int kCapitalRows = 7;
 
-// Drawn for all that is not printable ASCII: a hollow box.
+// The glyph for characters that are not printable ASCII: a hollow box.
 inline constexpr char kBoxGlyph = '\x7f';
 
 // Rows from the top; bit 4 is the leftmost column, bit 0 the rightmost.

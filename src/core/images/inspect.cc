@@ -17,12 +17,12 @@ namespace gateway {
 
 namespace {
 
-// The first kMostInspected bytes of a picture, through a small window.
+// Reads the first kMostInspected bytes of an image through a small window.
 class Front {
  public:
     explicit Front(const Bytes &base64) : reader_(base64) {}
 
-    // What comes next, at least `count` bytes unless the front ends before.
+    // The next bytes, at least `count` unless the front ends before.
     std::string_view look(size_t count) {
         if (end_ - begin_ < count) {
             end_ -= begin_;
@@ -38,7 +38,7 @@ class Front {
         const size_t seen = std::min(count, end_ - begin_);
         begin_ += seen;
         count -= seen;
-        std::array<uint8_t, 3072> passed;  // not zeroed
+        std::array<uint8_t, 3072> passed;  // not initialised
         while (count != 0) {
             const size_t got = read(std::span(passed).first(std::min(count, passed.size())));
             if (got == 0) {
@@ -50,7 +50,7 @@ class Front {
 
     [[nodiscard]] size_t position() const { return position_; }
 
-    // Whether it ended because we look no further, in a file that goes on.
+    // Whether the front ended at kMostInspected, and the file continues.
     [[nodiscard]] bool stops_before(size_t bytes) const {
         return left_ == 0 && std::max(position_, kMostInspected) < bytes;
     }
@@ -65,8 +65,8 @@ class Front {
     Base64Reader reader_;
     size_t left_ = kMostInspected;
     size_t position_ = 0;
-    std::array<uint8_t, 192> window_;  // not zeroed; the header of an ordinary JPEG fits
-    size_t begin_ = 0;                 // of what was read into it and not passed
+    std::array<uint8_t, 192> window_;  // not initialised; the header of an ordinary JPEG fits
+    size_t begin_ = 0;                 // where the unread bytes in the window begin
     size_t end_ = 0;
 };
 
@@ -106,7 +106,7 @@ std::optional<PictureFacts> inspect(const Bytes &base64) {
     const std::string beginning(front.look(kFrontOfPicture));
     const ImageFormat format = sniff(beginning);
     if (format == ImageFormat::unknown) {
-        return std::nullopt;  // before the whole text is looked through for its length
+        return std::nullopt;  // before measuring the whole text
     }
     const size_t bytes = decoded_size(base64);
     const auto size = size_of(format, front, bytes);

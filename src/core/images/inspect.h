@@ -1,4 +1,4 @@
-// What a picture says of itself in its first bytes, without decoding it.
+// Reads facts from the first bytes of an image, without decoding the image.
 #pragma once
 
 #include <cstddef>
@@ -11,17 +11,17 @@ namespace gateway {
 
 struct PictureFacts {
     ImageFormat format = ImageFormat::unknown;
-    int width = 0;  // 0 by 0: a JPEG that tells its size further in than we look
+    int width = 0;  // 0 by 0: a JPEG whose size is after the first kMostInspected bytes
     int height = 0;
-    size_t bytes = 0;    // of the file, decoded
-    bool whole = false;  // it ends as it should
+    size_t bytes = 0;    // size of the decoded file
+    bool whole = false;  // it has the end that its format requires
 };
 
 inline constexpr size_t kMostInspected = size_t{512} * 1024;
 
-// The text is base64 as in base64_stream.h. Nothing for what is no picture, or has a header that
-// cannot be, or ends within it. What comes after the header may still be broken. Decodes as little
-// as it can, and never more than the first kMostInspected bytes.
+// The text is base64 as in base64_stream.h. Returns nothing if it is not an image, or its header is
+// invalid or truncated. The rest of the image may still be broken. Decodes as little as possible,
+// and at most the first kMostInspected bytes.
 std::optional<PictureFacts> inspect(const Bytes &base64);
 
 }  // namespace gateway

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr size_t kNameLength = 26;
-constexpr size_t kDirectoryLength = 2;  // of a name's first letters
+constexpr size_t kDirectoryLength = 2;  // a directory is named by the first letters of a name
 
 struct Ending {
     ImageFormat format;
@@ -38,12 +38,12 @@ Sha256 sign(std::string_view name, std::string_view expires, const std::string &
              reinterpret_cast<const unsigned char *>(text.data()), text.size(), signature.data(),
              &length) == nullptr) {
         const OpenSslErrors emptied;
-        throw std::runtime_error("HMAC is not available");  // zeros are no signature
+        throw std::runtime_error("HMAC is not available");  // zeros must not serve as a signature
     }
     return signature;
 }
 
-// The value of "name=value" in a query; the first counts.
+// The value of the first "name=value" in a query.
 std::string_view argument(std::string_view query, std::string_view name) {
     while (!query.empty()) {
         const size_t end = query.find('&');

@@ -1,4 +1,4 @@
-// Links to pictures that the gateway keeps: names that nobody guesses, and signatures that end.
+// Links to kept images: names that nobody can guess, and signatures that expire.
 #pragma once
 
 #include <cstdint>
@@ -11,32 +11,32 @@
 
 namespace gateway {
 
-// A store of pictures and how it is reached.
+// A store of images, and how clients reach it.
 struct Hosting {
     std::string directory;
     int64_t lifetime = 0;           // of files and links, in seconds
     std::vector<std::string> keys;  // the first one signs, all are accepted
-    bool rehost = false;            // also what providers keep themselves
-    std::string public_url;         // empty: as the request itself was addressed
+    bool rehost = false;            // also keep images for which providers return links
+    std::string public_url;         // empty: use the address of the request
 };
 
-// 130 random bits, and the ending that goes with the format.
+// A name of 130 random bits, with the file extension of the format.
 std::string new_picture_name(Random &random, ImageFormat format);
-// Whether it is of that form: nothing else is looked for on disk.
+// Whether the name has that form. The gateway opens no other files in the store.
 bool is_picture_name(std::string_view name);
 ImageFormat format_of_name(std::string_view name);
-// Whether pictures lie in a directory of that name below their store.
+// Whether a directory of this name below the store can contain images.
 bool is_picture_directory(std::string_view name);
 
-// Where a picture lies below its store.
+// The path of an image in its store.
 std::string picture_path(const Hosting &hosting, std::string_view name);
 
 // "images/files/NAME?expires=…&signature=…"
 std::string signed_link(std::string_view name, int64_t expires, const std::string &key);
-// Whether these are the query of a link to this picture that has not ended.
+// Whether `query` is the query of a valid link to this image that has not expired.
 bool is_valid_link(std::string_view name, std::string_view query, const Hosting &hosting,
                    int64_t now);
-// When the link ends; 0 for no link.
+// When the link expires; 0 if it is not a link.
 int64_t expiry_of(std::string_view query);
 
 }  // namespace gateway

@@ -8,18 +8,18 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// PNG specification, section 11.2.5: no data, and so always the same sum.
+// PNG specification, section 11.2.5: the chunk has no data, so its checksum is always the same.
 constexpr std::string_view kEndOfPng = "\0\0\0\0IEND\xae\x42\x60\x82"sv;
 
-// ITU-T T.81: within coded data 0xff is followed by 0 or a restart marker, so that no EOI is in it.
+// ITU-T T.81: in coded data, 0 or a restart marker follows 0xff, so it cannot contain an EOI.
 constexpr std::string_view kEndOfJpeg = "\xff\xd9"sv;
-constexpr size_t kMostBehindEnd = 64;  // some writers add a line end, or zeros
+constexpr size_t kMostBehindEnd = 64;  // some encoders append a line end or zeros
 
 constexpr char kEndOfGif = 0x3b;
 
 constexpr size_t kLeastWebp = 20;  // two headers
 
-// RFC 9649, section 2.4: the length behind "RIFF" counts all that follows it.
+// RFC 9649, section 2.4: the length after "RIFF" counts all bytes that follow it.
 size_t length_of_webp(std::string_view front) {
     size_t length = 0;
     for (size_t i = 4; i-- > 0;) {

@@ -1,4 +1,4 @@
-// Whether a picture is whole, as far as its ends tell: what was cut short lacks the end.
+// Checks that an image has the end that its format requires. A truncated image does not.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +8,12 @@
 
 namespace gateway {
 
-// `front` and `tail` are the first and the last bytes of a file of so many: kFrontOfPicture and
-// kTailOfPicture of them, if it has as many.
+// `front` and `tail` are the first kFrontOfPicture and the last kTailOfPicture bytes of a file of
+// `bytes` bytes, or fewer if the file is smaller.
 //
-// PNG ends with its IEND chunk and nothing else; a JPEG with EOI, behind which some encoders leave
-// a few bytes; a GIF with its trailer, and zeros; WebP says at its front how long it is, and may
-// have more.
+// A PNG ends with its IEND chunk and nothing else. A JPEG ends with EOI, and some encoders write a
+// few bytes after it. A GIF ends with its trailer, and zeros may follow. A WebP has its length at
+// the front, and anything may follow.
 bool has_end(ImageFormat format, std::string_view front, std::string_view tail, size_t bytes);
 
 }  // namespace gateway

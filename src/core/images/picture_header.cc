@@ -37,8 +37,8 @@ std::optional<PictureSize> possible(uint32_t width, uint32_t height) {
     return PictureSize{static_cast<int>(width), static_cast<int>(height)};
 }
 
-// RFC 6386, section 9.1: a frame tag, whose lowest bit is 0 for a key frame, a start code, and
-// sides of 14 bits below two bits of scaling.
+// RFC 6386, section 9.1: a frame tag, whose lowest bit is 0 for a key frame; a start code; width
+// and height, each 14 bits below two bits of scaling.
 std::optional<PictureSize> vp8_size(std::string_view chunk) {
     if (chunk.size() < 10 || (byte_at(chunk, 0) & 1) != 0 ||
         chunk.substr(3, 3) != "\x9d\x01\x2a"sv) {
@@ -47,8 +47,8 @@ std::optional<PictureSize> vp8_size(std::string_view chunk) {
     return possible(little_endian(chunk, 6, 2) & 0x3fff, little_endian(chunk, 8, 2) & 0x3fff);
 }
 
-// RFC 9649, section 3.4: a signature, sides less one of 14 bits, a bit for alpha, a version of
-// three bits.
+// RFC 9649, section 3.4: a signature, width - 1 and height - 1 in 14 bits each, one bit for alpha,
+// a version of three bits.
 std::optional<PictureSize> vp8l_size(std::string_view chunk) {
     if (chunk.size() < 5 || byte_at(chunk, 0) != 0x2f) {
         return std::nullopt;
@@ -60,7 +60,7 @@ std::optional<PictureSize> vp8l_size(std::string_view chunk) {
     return possible((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1);
 }
 
-// RFC 9649, section 2.7: flags, sides less one of 24 bits, and no more than 2^32 - 1 pixels.
+// RFC 9649, section 2.7: flags, width - 1 and height - 1 in 24 bits each, at most 2^32 - 1 pixels.
 std::optional<PictureSize> vp8x_size(std::string_view chunk) {
     if (chunk.size() < 10) {
         return std::nullopt;
@@ -86,7 +86,7 @@ bool starts_frame(uint32_t marker) {
     return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
 }
 
-// T.81, section B.2.2: length, precision, height, width, and three bytes for each component.
+// T.81, section B.2.2: length, precision, height, width, and three bytes per component.
 JpegStep read_frame(std::string_view bytes, size_t length) {
     if (bytes.size() < kJpegStep) {
         return {JpegStep::Kind::cut_off};
@@ -101,7 +101,7 @@ JpegStep read_frame(std::string_view bytes, size_t length) {
 
 }  // namespace
 
-// PNG specification, section 11.2.1: IHDR comes first and has 13 bytes, and a sum behind them.
+// PNG specification, section 11.2.1: IHDR comes first, has 13 bytes, and a checksum follows.
 std::optional<PictureSize> png_size(std::string_view front) {
     if (front.size() < kFrontOfPicture || front.substr(8, 8) != "\0\0\0\x0dIHDR"sv) {
         return std::nullopt;
@@ -125,7 +125,7 @@ std::optional<PictureSize> webp_size(std::string_view front) {
     return name == "VP8X" ? vp8x_size(chunk) : std::nullopt;
 }
 
-// GIF89a, section 18: the logical screen has seven bytes behind the magic's six.
+// GIF89a, section 18: the logical screen descriptor has seven bytes, after six magic bytes.
 std::optional<PictureSize> gif_size(std::string_view front) {
     if (front.size() < 13) {
         return std::nullopt;
@@ -134,8 +134,8 @@ std::optional<PictureSize> gif_size(std::string_view front) {
 }
 
 JpegStep step_through_jpeg(std::string_view bytes) {
-    // Any number of 0xff may come before a marker, and "ff 00" is none. libjpeg passes over other
-    // bytes too, so such pictures are about.
+    // Any number of 0xff may precede a marker, and "ff 00" is not a marker. libjpeg also skips
+    // other bytes, so images with such bytes exist.
     const size_t marker_at = bytes.find_first_not_of('\xff');
     if (marker_at == bytes.npos) {
         return bytes.size() < 2 ? JpegStep{} : JpegStep{JpegStep::Kind::pass, bytes.size() - 1};

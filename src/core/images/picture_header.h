@@ -1,4 +1,4 @@
-// Width and height in the first bytes of a file, of each format.
+// Reads width and height from the first bytes of a file, for each format.
 #pragma once
 
 #include <cstddef>
@@ -13,32 +13,32 @@ struct PictureSize {
     int height = 0;
 };
 
-// Enough of the front of a file for all formats but JPEG.
+// The number of bytes that suffices for all formats except JPEG.
 inline constexpr size_t kFrontOfPicture = 33;
 
-// Each takes the front of a file whose magic bytes were found to be right. Nothing if a side is 0,
-// the header is cut off, or it is not as the format has it.
+// Each takes the front of a file with correct magic bytes. Returns nothing if a side is 0, or the
+// header is truncated or invalid.
 std::optional<PictureSize> png_size(std::string_view front);
 std::optional<PictureSize> webp_size(std::string_view front);
 std::optional<PictureSize> gif_size(std::string_view front);
 
-// A JPEG has its size in one of many segments, behind as much as its makers like.
+// A JPEG has its size in one of its segments. Any amount of data may precede that segment.
 struct JpegStep {
     enum class Kind : uint8_t {
-        pass,     // nothing of interest in the next `count` bytes
-        size,     // found, in a segment of `count` bytes
-        cut_off,  // the bytes end before it can be told
-        wrong,    // no JPEG goes on like this
+        pass,     // the next `count` bytes do not have the size
+        size,     // the size was found, in a segment of `count` bytes
+        cut_off,  // there are too few bytes to decide
+        wrong,    // this is not a JPEG
     };
     Kind kind = Kind::cut_off;
     size_t count = 0;
     PictureSize size = {};
 };
 
-// So many bytes are never cut_off.
+// With this many bytes the result is never cut_off.
 inline constexpr size_t kJpegStep = 10;
 
-// `bytes` begin where a marker is due, the first time behind the magic's first two bytes.
+// `bytes` begin where a marker is expected; the first marker follows the first two magic bytes.
 JpegStep step_through_jpeg(std::string_view bytes);
 
 }  // namespace gateway

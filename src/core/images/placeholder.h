@@ -1,5 +1,5 @@
-// The picture a sandbox key gets: drawn here instead of bought, and it says so in large letters, in
-// its metadata too, so that nobody takes it for a model's work.
+// The image of the sandbox provider. Large letters and its metadata say that it is a placeholder,
+// not the output of a model.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +11,16 @@ namespace gateway {
 struct Placeholder {
     int width = 1024;
     int height = 1024;
-    std::string_view prompt = {};  // UTF-8, maybe 32000 characters, maybe hostile
+    std::string_view prompt = {};  // untrusted UTF-8, up to 32000 characters
     std::string_view model = {};
-    int index = 0;  // which of n
+    int index = 0;  // its number among n
     bool transparent = false;
-    uint64_t seed = 0;  // decides colours and pattern
-    int coarse = 0;     // of a preview: in squares of so many pixels
+    uint64_t seed = 0;  // determines colours and pattern
+    int coarse = 0;     // for a preview: the side of its squares in pixels
 };
 
-// The PNG's bytes, the same for the same input; empty if the size is impossible or memory is short.
-// Touches nothing shared: made for a pool thread.
+// Returns a PNG file; the same input gives the same bytes. Empty if the size is impossible or
+// memory is short. Uses no shared data, so it may run on a pool thread.
 std::string draw_placeholder(const Placeholder &placeholder);
 
 }  // namespace gateway

@@ -9,7 +9,7 @@
 namespace gateway {
 namespace {
 
-// The palette as libpng wants it.
+// The palette in libpng's form.
 struct Entries {
     std::array<png_color, PNG_MAX_PALETTE_LENGTH> colours{};
     std::array<png_byte, PNG_MAX_PALETTE_LENGTH> alpha{};
@@ -28,8 +28,8 @@ Entries make_entries(std::span<const Colour> palette) {
     return entries;
 }
 
-// libpng leaves its calls by longjmp. No exception may pass through its frames, and no jump may
-// start inside a handler, so what append() threw ends here first.
+// libpng leaves its functions by longjmp. No exception may pass through its frames, and no jump may
+// start inside a handler. So an exception of append() is caught first, and the jump follows.
 void write_bytes(png_structp png, png_bytep data, size_t size) {
     bool written = true;
     try {
@@ -45,13 +45,13 @@ void write_bytes(png_structp png, png_bytep data, size_t size) {
 
 void flush_nothing(png_structp) {}
 
-// Instead of libpng's own, which print to stderr.
+// Replace libpng's own functions, which print to stderr.
 [[noreturn]] void jump_back(png_structp png, png_const_charp) {
     png_longjmp(png, 1);
 }
 void say_nothing(png_structp, png_const_charp) {}
 
-// libpng wants them writable; it only copies them.
+// libpng's interface requires writable texts, but it only copies them.
 void write_labels(png_structp png, png_infop info, const std::span<const PngLabel> &labels) {
     for (const PngLabel &label : labels) {
         png_text entry = {};
@@ -62,14 +62,15 @@ void write_labels(png_structp png, png_infop info, const std::span<const PngLabe
     }
 }
 
-// A jump may land here from any call below, so nothing in here or below it has a destructor.
+// Any call below may jump back to here, so neither this function nor the calls have destructors to
+// run.
 bool write_picture(png_structp png, png_infop info, const Canvas &canvas, const Entries &palette,
                    const std::span<const PngLabel> &labels) {
     if (setjmp(png_jmpbuf(png)) != 0) {
         return false;
     }
-    // Flat colours and rows that repeat: the lowest level is nearly as small, and many times
-    // faster.
+    // For flat colours and repeating rows, the lowest level compresses nearly as well and is many
+    // times faster.
     png_set_compression_level(png, 1);
     png_set_compression_buffer_size(png, 65536);
     png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_NONE);

@@ -1,5 +1,4 @@
-// A canvas as the bytes of a PNG file, made in memory by libpng, whose longjmp nobody meets outside
-// this room.
+// Encodes a canvas as a PNG file in memory by libpng. libpng's longjmp does not leave this file.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +16,14 @@ struct Colour {
     uint8_t alpha = 255;
 };
 
-// What a picture says of itself to those who look into the file.
+// A text chunk of the file.
 struct PngLabel {
     const char *keyword;  // PNG specification, "Keywords and text strings"
     const char *text;
 };
 
-// The palette has the colours of the canvas's bytes, at most 256. Empty if memory is short or
-// libpng takes exception to the size or the palette.
+// `palette` has the colours of the canvas's bytes, at most 256. Returns an empty text if memory is
+// short or libpng refuses the size or the palette.
 std::string encode_png(const Canvas &canvas, std::span<const Colour> palette,
                        std::span<const PngLabel> labels);
 

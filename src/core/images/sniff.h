@@ -1,4 +1,4 @@
-// What bytes really are, by their first few.
+// Detects the format of an image by its first bytes.
 #pragma once
 
 #include <string_view>

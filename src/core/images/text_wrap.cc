@@ -20,7 +20,7 @@ int lines_in(int height, int scale) {
 std::string drawable_text(std::string_view text) {
     std::string result;
     result.reserve(text.size());
-    int rest = 0;  // continuation bytes still to come
+    int rest = 0;  // continuation bytes that are still expected
     for (char character : text) {
         auto byte = static_cast<uint8_t>(character);
         if (rest > 0 && (byte & 0xc0U) == 0x80) {

@@ -1,5 +1,5 @@
-// Any bytes, however hostile, as text that can be drawn with the font: one byte for each character,
-// in lines that are not too long and blocks that are not too high.
+// Converts untrusted bytes to text that the font can draw, one byte per character, and breaks it
+// into lines and blocks of limited size.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace gateway {
 
-// From one letter to the next and between two lines, in units of a letter's scale.
+// The distance from one letter to the next and the gap between two lines, in units of the scale.
 inline constexpr int kAdvance = kGlyphColumns + 1;
 inline constexpr int kLineGap = 2;
 
@@ -20,22 +20,22 @@ int text_width(size_t characters, int scale);
 int columns_in(int width, int scale);
 int lines_in(int height, int scale);
 
-// One byte for each character, and each byte has a glyph: white space becomes one space, what is
-// not printable ASCII a box, one for a whole UTF-8 sequence.
+// Returns one byte per character; each byte has a glyph. White space becomes one space. Each other
+// character that is not printable ASCII becomes one box.
 std::string drawable_text(std::string_view text);
 
 struct WrappedText {
     std::vector<std::string> lines;
-    bool whole = true;  // otherwise it ends in an ellipsis
+    bool whole = true;  // if false, the text was shortened and ends in an ellipsis
 };
 
-// Breaks between words, and inside those that are longer than a line. `text` comes from
+// Breaks lines between words, and inside words that are longer than a line. `text` is the output of
 // drawable_text().
 WrappedText wrap_text(std::string_view text, int columns, int most_lines);
 
 struct TextLine {
     std::string text;
-    int top;  // from the top of its block
+    int top;  // distance from the top of the block
     int scale;
     uint8_t ink;
 };
@@ -46,7 +46,7 @@ struct TextBlock {
     int padding = 0;
 };
 
-// Adds as much as there is room for.
+// Adds as many lines as fit.
 void add_lines(TextBlock &block, std::vector<std::string> lines, int most_height, int gap,
                int scale, uint8_t ink);
 

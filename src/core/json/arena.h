@@ -1,5 +1,5 @@
-// Memory for one run of yajl, which makes a dozen small allocations for each document and frees
-// them at its end: from here they cost nothing.
+// Memory for one run of yajl. yajl makes a dozen small allocations per document and frees them at
+// its end; the arena makes these allocations cheap.
 #pragma once
 
 #include <yajl/yajl_common.h>
@@ -33,9 +33,9 @@ class YajlArena {
         Chunk *next;
     };
 
-    // The size stands before the memory, because yajl does not say it when it wants more. Nor does
-    // it look whether it got any: so this throws through it. It holds nothing but what is from
-    // here.
+    // Stores the size before the memory, because yajl does not pass the old size to reallocate().
+    // yajl does not check for null, so a failed allocation throws through it. That leaks nothing,
+    // because all memory of yajl comes from the arena.
     static void *allocate(void *self, size_t size) {
         auto &arena = *static_cast<YajlArena *>(self);
         const size_t whole = (size + 2 * kAlign - 1) / kAlign * kAlign;

@@ -12,14 +12,14 @@ namespace gateway {
 
 namespace {
 
-// What a byte is, in bits: one of the first four for a letter of base64's alphabet, kPadding or
-// kBackslash, and kPrintable for all that are not unusual. So the least value of a text tells
-// whether it has an unusual character (0) or another than these (kPrintable).
+// The class of a byte, as bits. A letter of base64's alphabet has one of the first four bits; '='
+// has kPadding, '\\' has kBackslash; every byte that is not unusual also has kPrintable. So the
+// minimum over a text tells whether it has an unusual byte (0) or another character (kPrintable).
 constexpr uint8_t kPadding = 0x10;
 constexpr uint8_t kBackslash = 0x20;
 constexpr uint8_t kPrintable = 0x40;
 
-// A byte is looked up by its halves: its bits are those that both have.
+// Looks up the two halves of a byte in two tables. The class is the bits that both entries have.
 constexpr std::array<uint8_t, 16> kByHighHalf = {
     0,
     0,
@@ -77,7 +77,7 @@ __attribute__((target("avx2"))) Bits bits_with_avx2(std::string_view text) {
     for (; at != end; at += sizeof(__m256i)) {
         const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(at));
         const __m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), half);
-        // A lookup of a byte above 0x7f gives 0, which is right for those.
+        // The lookup of a byte above 0x7f gives 0, which is its class.
         const __m256i bits = _mm256_and_si256(_mm256_shuffle_epi8(high_table, high),
                                               _mm256_shuffle_epi8(low_table, bytes));
         least = _mm256_min_epu8(least, bits);
@@ -100,7 +100,7 @@ __attribute__((target("avx2"))) Bits bits_with_avx2(std::string_view text) {
 
 #endif
 
-// Sixteen bytes at once, in vector types of the compiler's own.
+// Processes sixteen bytes at a time with the compiler's vector types.
 using Lanes = uint8_t __attribute__((vector_size(16)));
 using Truths = int8_t __attribute__((vector_size(16)));
 

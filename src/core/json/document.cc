@@ -32,12 +32,12 @@ std::string_view name_of(JsonKind kind) {
 
 constexpr size_t kLongestKeyShown = 128;
 
-// Receives yajl's events. Everything here is called from C: nothing may throw out of it.
+// Receives yajl's events. C code calls these functions, so they must not throw.
 class JsonBuilder {
  public:
     JsonBuilder(std::string_view text, const JsonLimits &limits, JsonDocument &document)
         : text_(text), limits_(limits), document_(document) {
-        // One node for each eight bytes is generous for requests, and no trouble for answers.
+        // One node per eight bytes is enough for requests, and a good start for responses.
         document_.nodes_.reserve(std::min<size_t>(limits.nodes, 8 + text.size() / 8));
     }
 
@@ -102,10 +102,11 @@ class JsonBuilder {
     }
 
     [[nodiscard]] const std::string &refusal() const { return refusal_; }
-    // The key that appears twice; empty: none does.
+    // The key that appears twice; empty if there is none.
     [[nodiscard]] const std::string &twice() const { return twice_; }
 
-    // What a callback threw is thrown again when yajl has returned: it is not the text's fault.
+    // An exception of a callback. It is thrown again after yajl has returned, because it is not an
+    // error in the text.
     void keep_exception() noexcept { thrown_ = std::current_exception(); }
     void rethrow() const {
         if (thrown_ != nullptr) {
@@ -127,8 +128,8 @@ class JsonBuilder {
                !before(text_.data() + text_.size(), text.data());
     }
 
-    // yajl hands out a pointer into the document, unless it had to undo escapes: that lies in a
-    // buffer it reuses.
+    // yajl passes a pointer into the document. If it unescaped the string, it passes a pointer into
+    // a buffer that it reuses.
     std::string_view keep(std::string_view text) {
         if (inside(text)) {
             return text;
@@ -136,7 +137,8 @@ class JsonBuilder {
         return document_.unescaped_.emplace_back(text);
     }
 
-    // A cut string is known by where it stands, which nobody who writes the document can imitate.
+    // A string that was cut out is recognised by its position. The author of a document cannot
+    // imitate that.
     std::optional<uint32_t> lifted_at(std::string_view text) {
         if (document_.lifted_ == nullptr || !text.empty() || !inside(text)) {
             return std::nullopt;
@@ -179,7 +181,7 @@ std::string_view view(const unsigned char *text, size_t size) {
     return {reinterpret_cast<const char *>(text), size};
 }
 
-// yajl's callbacks: C on the outside, no exception gets through.
+// yajl's callbacks. yajl is C, so no exception may leave them.
 template <typename Body>
 int guarded(void *context, Body body) noexcept {
     auto &builder = *static_cast<JsonBuilder *>(context);
@@ -255,12 +257,11 @@ tl::expected<JsonDocument, JsonError> JsonDocument::read(std::string_view text,
                                                          const std::vector<LiftedString> *lifted) {
     if (limits.strict_text) {
         if (const auto offset = find_bad_text(text, limits.escapes)) {
-            return tl::unexpected(
-                JsonError{text[*offset] == '\\'
-                              ? "half of a surrogate pair, or more escapes than anyone needs"
-                              : "not valid UTF-8 text",
-                          *offset,
-                          {}});
+            return tl::unexpected(JsonError{text[*offset] == '\\'
+                                                ? "half of a surrogate pair, or too many escapes"
+                                                : "not valid UTF-8 text",
+                                            *offset,
+                                            {}});
         }
     }
     JsonDocument document;
@@ -272,14 +273,14 @@ tl::expected<JsonDocument, JsonError> JsonDocument::read(std::string_view text,
     if (yajl == nullptr) {
         throw std::bad_alloc();
     }
-    yajl_config(yajl.get(), yajl_dont_validate_strings, 1);  // either checked above, or not wanted
+    yajl_config(yajl.get(), yajl_dont_validate_strings, 1);  // checked above, or not required
     const auto *bytes = reinterpret_cast<const unsigned char *>(text.data());
     if (yajl_parse(yajl.get(), bytes, text.size()) != yajl_status_ok) {
         return tl::unexpected(explain(yajl.get(), builder));
     }
     if (yajl_complete_parse(yajl.get()) != yajl_status_ok || document.nodes_.empty()) {
         JsonError error = explain(yajl.get(), builder);
-        error.offset = text.size();  // it ends too early; yajl counts anew by now
+        error.offset = text.size();  // the text ends too early, and yajl has reset its count
         return tl::unexpected(std::move(error));
     }
     return document;
@@ -335,7 +336,7 @@ std::optional<int64_t> JsonValue::integer() const {
     if (!text.empty() && error == std::errc() && stop == text.data() + text.size()) {
         return integer;
     }
-    // Beyond 2^53 a double no longer says which integer was meant.
+    // Beyond 2^53 a double cannot represent every integer.
     constexpr double kExact = 9007199254740992.0;
     const auto real = number();
     if (!real || std::trunc(*real) != *real || std::fabs(*real) >= kExact) {

@@ -1,5 +1,5 @@
-// A JSON document read by yajl, in one go from one buffer, into a flat list of nodes that point
-// into it.
+// A JSON document. yajl parses it at once from one buffer into a flat list of nodes, which point
+// into that buffer.
 #pragma once
 
 #include <cstdint>
@@ -16,23 +16,23 @@ namespace gateway {
 
 enum class JsonKind : uint8_t { absent, null, boolean, number, string, lifted, object, array };
 
-// For messages to people: "a string", "an integer" and so on are built from these.
+// The name for messages: "a string", "an object" and so on.
 std::string_view name_of(JsonKind kind);
 
 struct JsonNode {
     JsonKind kind = JsonKind::absent;
     bool truth = false;
-    uint32_t end = 0;     // index of the node after this one and all below it
-    uint32_t lifted = 0;  // index of the lifted string
-    uint32_t count = 0;   // members or items
+    uint32_t end = 0;     // index of the node after this one and its descendants
+    uint32_t lifted = 0;  // index of the lifted string, if kind is lifted
+    uint32_t count = 0;   // number of members or items
     std::string_view key;
-    std::string_view text;  // of a string (escapes undone) or a number (as written)
+    std::string_view text;  // of a string (unescaped) or a number (as written)
 };
 
 class JsonDocument;
 
-// A cheap view of one value; valid as long as its document. What is not there is of kind absent, so
-// that lookups can be chained.
+// A view of one value. It is valid as long as its document. A value that does not exist has the
+// kind absent, so that lookups can be chained.
 class JsonValue {
  public:
     JsonValue() = default;
@@ -43,10 +43,10 @@ class JsonValue {
     explicit operator bool() const { return kind() != JsonKind::absent; }
 
     [[nodiscard]] std::string_view key() const { return node().key; }
-    // The text of a string; empty for everything else.
+    // The text of a string. Empty for every other kind.
     [[nodiscard]] std::string_view string() const;
-    // The same of a string that may have been cut out for its length, unless it is longer than
-    // `most` bytes.
+    // The text of a string that the lifter may have cut out. Empty if it is longer than `most`
+    // bytes.
     [[nodiscard]] std::string long_string(size_t most) const;
     [[nodiscard]] std::optional<bool> boolean() const;
     [[nodiscard]] std::optional<double> number() const;
@@ -61,7 +61,7 @@ class JsonValue {
     [[nodiscard]] JsonValue at(size_t index) const;
 
     class Iterator;
-    // Members of an object or items of an array; nothing for all else.
+    // The members of an object or the items of an array. Empty for every other kind.
     [[nodiscard]] Iterator begin() const;
     [[nodiscard]] Iterator end() const;
 
@@ -75,36 +75,36 @@ class JsonValue {
 struct JsonLimits {
     size_t depth = 32;
     size_t nodes = 4096;
-    size_t members = 256;  // of one object
+    size_t members = 256;  // per object
     bool unique_keys = true;
     bool strict_text = true;
-    size_t escapes = SIZE_MAX;  // in all texts together: undoing them is what costs most
+    size_t escapes = SIZE_MAX;  // in all strings together; unescaping is the most expensive part
 };
 
-// Someone's input: everything is checked. The longest prompt that any model takes, all of it
-// written in escapes, fits.
+// For requests of callers: everything is checked. The longest prompt that any model accepts fits,
+// even if all its characters are escapes.
 inline constexpr JsonLimits kCallersJson{32, 4096, 256, true, true, 80'000};
-// A provider's answer: read what can be read.
+// For provider responses: reads as much as possible.
 inline constexpr JsonLimits kProvidersJson{64, 65536, 4096, false, false};
-// A file of ours.
+// For files of the operator.
 inline constexpr JsonLimits kOperatorsJson{32, 16 * 1024 * 1024, 4096, true, true};
 
 struct JsonError {
     std::string message;
     size_t offset = 0;
-    std::string key;  // that appears twice; empty: it is something else
+    std::string key;  // the key that appears twice; empty for other errors
 };
 
 class JsonDocument {
  public:
-    // `text` must outlive the document. With `lifted`, it is the outline that those strings were
-    // cut out of.
+    // `text` must outlive the document. With `lifted`, `text` is the outline that these strings
+    // were cut from.
     static tl::expected<JsonDocument, JsonError> read(
         std::string_view text, const JsonLimits &limits,
         const std::vector<LiftedString> *lifted = nullptr);
 
     [[nodiscard]] JsonValue root() const { return {this, 0}; }
-    // Whether it holds strings that are not in the text it was read from, because of their escapes.
+    // Whether the document owns unescaped strings, which are not in the text that it was read from.
     [[nodiscard]] bool has_own_strings() const { return !unescaped_.empty(); }
 
  private:
@@ -112,7 +112,7 @@ class JsonDocument {
     friend class JsonBuilder;
 
     std::vector<JsonNode> nodes_;
-    std::list<std::string> unescaped_;  // a list: its strings never move, and most have none
+    std::list<std::string> unescaped_;  // a list, because its strings must not move
     const std::vector<LiftedString> *lifted_ = nullptr;
 };
 

@@ -10,8 +10,8 @@ namespace gateway {
 
 namespace {
 
-// The slow look at a string with something unusual: are all its escapes "\/" and the rest printable
-// ASCII? `after_backslash` is kept from piece to piece.
+// The slow check of a string with unusual bytes: whether all its escapes are "\/" and the rest is
+// printable ASCII. `after_backslash` carries over from piece to piece.
 bool only_escaped_slashes(const Bytes &content, bool &after_backslash) {
     for (const Slice &slice : content.slices()) {
         for (const char c : slice.text) {
@@ -70,8 +70,8 @@ void Lifter::scan(std::string_view piece) {
             continue;
         }
         look_at(before);
-        // A quote is escaped by an odd run of backslashes before it; the run may have begun in an
-        // earlier piece.
+        // A quote is escaped if an odd number of backslashes is before it. They may have begun in
+        // an earlier piece.
         const size_t run = trailing_backslashes(before);
         const bool run_reaches_back = run == before.size();
         const bool escaped = ((run % 2) != 0) != (run_reaches_back && odd_backslashes_);
@@ -87,7 +87,7 @@ void Lifter::scan(std::string_view piece) {
     }
 }
 
-// Once it is known to be neither fit for our JSON as it is, nor base64, it is not looked at.
+// Skips a string that is known to be neither base64 nor suitable for our JSON.
 void Lifter::look_at(std::string_view text) {
     if (unusual_ && off_alphabet_) {
         return;
@@ -172,7 +172,7 @@ LiftedText Lifter::finish() && {
     if (!passed_) {
         result_.raw = text_.part(0, text_.size());
     }
-    if (!passed_ || passed_->end) {  // else it was cut off within the string
+    if (!passed_ || passed_->end) {  // else the text ends within the string
         copy_to_outline(outlined_, text_.size());
     }
     return std::move(result_);

@@ -1,6 +1,6 @@
-// Keeps image bytes away from the JSON parser. Scans an answer as it arrives, stores it once in
-// blocks, and cuts every long string out: what is left, the outline, is small and whole, and safe
-// to give to yajl.
+// Keeps image bytes away from the JSON parser. The lifter scans a response while it arrives, stores
+// it once in blocks, and cuts out every long string. The rest, the outline, is small and goes to
+// yajl as one text.
 #pragma once
 
 #include <memory>
@@ -15,17 +15,16 @@
 
 namespace gateway {
 
-// A string that was cut out, as it lay between its quotes (escapes not undone).
+// A string that was cut out: the bytes between its quotes, not unescaped.
 struct LiftedString {
-    size_t position = 0;  // in the outline: where its first character would be
+    size_t position = 0;  // offset in the outline where its first character would be
     Bytes content;
-    // ASCII from the space upwards, and no escape but "\/": may stand in our JSON as it is.
+    // Printable ASCII, and no escape except "\/": it can be written into our JSON unchanged.
     bool plain = true;
-    // Nothing but the letters of base64, "\/", and "=" at the end. Whether there are as many as
-    // there must be is not looked at.
+    // Only letters of base64, "\/", and "=" at the end. The number of characters is not checked.
     bool base64 = false;
     bool escaped = false;  // has escapes
-    bool passed = false;   // only its beginning is here: the rest was handed on
+    bool passed = false;   // only its beginning is here; the rest was passed through
 };
 
 struct LiftedText {
@@ -38,8 +37,8 @@ struct LiftedText {
 class Lifter {
  public:
     struct Limits {
-        size_t long_string = 4096;         // longer ones are cut out
-        size_t outline_max = 1024 * 1024;  // what yajl may have to read
+        size_t long_string = 4096;         // longer strings are cut out
+        size_t outline_max = 1024 * 1024;  // maximum size of the outline, which yajl parses
     };
 
     Lifter(Blocks blocks, Limits limits);
@@ -47,15 +46,16 @@ class Lifter {
 
     void feed(std::string_view piece);
     [[nodiscard]] size_t size() const { return text_.size(); }
-    // How many blocks more it takes to be fed so many bytes.
+    // The number of further blocks that feeding `bytes` bytes needs.
     [[nodiscard]] size_t blocks_for(size_t bytes) const { return text_.blocks_for(bytes); }
     LiftedText finish() &&;
 
-    // A picture can be handed on before its end. What there is of the first long string while it is
-    // open:
+    // To pass an image through while it arrives. open_string() returns the received part of the
+    // first long string while that string is not complete.
     [[nodiscard]] Bytes open_string() const;
-    // From the first pass() on, only so much of it is kept; each gives what has come of it since
-    // the one before. Nothing, if that may not stand in our JSON as it is, or is no base64.
+    // Returns the part of that string that arrived since the last call. The lifter keeps only what
+    // had arrived at the first call. Returns nothing if the part is not base64 or cannot be written
+    // into our JSON unchanged.
     std::optional<Bytes> pass();
 
  private:
@@ -64,13 +64,13 @@ class Lifter {
     void close_string(size_t end);
     void copy_to_outline(size_t from, size_t to);
 
-    // Of a string that is handed on.
+    // The state of a string that is passed through.
     struct Passed {
         size_t start = 0;
         size_t kept_to = 0;
         size_t passed_to = 0;
         std::optional<size_t> end;
-        // As the members of these names, once it has ended:
+        // Like the members of the same names below, once the string has ended:
         bool unusual = false;
         bool off_alphabet = false;
         bool after_backslash = false;
@@ -79,15 +79,15 @@ class Lifter {
     BlockText text_;
     Limits limits_;
     std::optional<Passed> passed_;
-    size_t outlined_ = 0;      // all before this offset is in the outline, or was cut out
-    size_t scanned_ = 0;       // offset of the piece under the scanner
+    size_t outlined_ = 0;      // everything before this offset is in the outline or was cut out
+    size_t scanned_ = 0;       // offset of the piece that is being scanned
     size_t string_start_ = 0;  // offset of the character after the opening quote
     bool in_string_ = false;
-    bool odd_backslashes_ = false;  // the text so far ends in an odd run of them
+    bool odd_backslashes_ = false;  // the text so far ends in an odd number of backslashes
     // Of the current string:
     bool unusual_ = false;       // it has a control, non-ASCII or backslash byte
-    bool off_alphabet_ = false;  // it has what base64 has not
-    size_t padding_ = 0;         // so many "=" at its end so far
+    bool off_alphabet_ = false;  // it has a character outside the alphabet of base64
+    size_t padding_ = 0;         // the number of "=" at its end so far
     LiftedText result_;
 };
 

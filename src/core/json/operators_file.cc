@@ -19,7 +19,7 @@ void expect_members(const std::string &path, JsonValue object, std::string_view 
     for (const JsonValue member : object) {
         if (!is_one_of(member.key(), known)) {
             fail(path, "has a member \"" + std::string(member.key()) +
-                           "\" that is not known here (known: " + std::string(known) + ")");
+                           "\", which is not known (expected: " + std::string(known) + ")");
         }
     }
 }

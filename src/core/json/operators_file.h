@@ -1,5 +1,5 @@
-// Reading the JSON files that operators write: stops at the first mistake, and says at which JSON
-// path it is.
+// Helpers for reading the JSON files that operators write. Reading stops at the first mistake and
+// reports its JSON path.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct Mistake {
 
 void expect_object(const std::string &path, JsonValue value);
 
-// An object with no other members than these, which are separated by spaces.
+// Requires an object with no members except the known ones, which are separated by spaces.
 void expect_members(const std::string &path, JsonValue object, std::string_view known);
 
 }  // namespace gateway

@@ -18,7 +18,7 @@ bool continues(std::string_view text, size_t index) {
     return index < text.size() && (byte_at(text, index) & 0xC0) == 0x80;
 }
 
-// Bytes at the front that are ASCII and no backslash, eight at a time.
+// The number of bytes at the front that are ASCII and not a backslash. Checks eight at a time.
 size_t ordinary_prefix(std::string_view text) {
     constexpr uint64_t kHigh = 0x8080808080808080U;
     constexpr uint64_t kOnes = 0x0101010101010101U;
@@ -37,7 +37,7 @@ size_t ordinary_prefix(std::string_view text) {
     return at;
 }
 
-// The value of each hexadecimal digit; 16 for what is none.
+// The value of each hexadecimal digit; 16 for other characters.
 constexpr std::array<uint8_t, 256> kHexDigits = [] {
     std::array<uint8_t, 256> digits{};
     digits.fill(16);
@@ -71,8 +71,8 @@ bool is_low_surrogate(unsigned unit) {
     return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-// Length of the escape at the front, 0 if it is half of a surrogate pair. Other mistakes are for
-// yajl to find.
+// The length of the escape at the front; 0 if it is half of a surrogate pair. yajl finds other
+// mistakes.
 size_t escape_length(std::string_view text) {
     const auto unit = escaped_unit(text);
     if (!unit) {
@@ -151,7 +151,7 @@ std::string_view front_of(std::string_view text, size_t most) {
 }
 
 size_t count_characters(std::string_view text) {
-    // All bytes but those that continue a character (10xxxxxx), eight at a time.
+    // Counts all bytes except those that continue a character (10xxxxxx), eight at a time.
     constexpr uint64_t kHigh = 0x8080808080808080U;
     size_t continuing = 0;
     size_t at = 0;

@@ -1,4 +1,4 @@
-// Writes JSON, member by member; commas and escapes are its business, balance is the caller's.
+// Writes JSON. The writer adds commas and escapes; its user must balance open and close calls.
 #pragma once
 
 #include <cstdint>
@@ -20,27 +20,29 @@ class JsonWriter {
     JsonWriter &close_array();
     JsonWriter &key(std::string_view name);
 
-    // Bytes that are no UTF-8 come out as U+FFFD: what a provider says may be anything.
+    // Replaces bytes that are not UTF-8 by U+FFFD, because texts of providers may contain anything.
     JsonWriter &string(std::string_view text);
     JsonWriter &number(int64_t number);
     JsonWriter &number(double number);
     JsonWriter &boolean(bool truth);
     JsonWriter &null();
-    // As it was read, but never longer than an error message should be: long texts are shortened.
+    // Writes a value that was read. Shortens long strings, so that the output fits an error
+    // message.
     JsonWriter &copy(JsonValue value, int depth = 8);
 
-    // As it was read, to the last character.
+    // Writes a value that was read, unchanged.
     JsonWriter &exact(JsonValue value);
-    // What is JSON already.
+    // Writes a text that is already JSON.
     JsonWriter &json(std::string_view text);
 
-    // A string whose content is passed by reference; it must be fit to stand in JSON as it is.
+    // Writes a string whose content is passed by reference. The content must need no escapes.
     JsonWriter &string_by_reference(std::string_view prefix, const Bytes &content);
 
-    // A string whose content is written elsewhere, between what take() gives here and the next.
+    // For a string whose content is written elsewhere: between the output of one take() and the
+    // next.
     JsonWriter &open_string();
     JsonWriter &close_string();
-    // What has been written since the last time. The rest goes on.
+    // Returns what was written since the last call. Writing continues after it.
     Bytes take();
 
     Bytes finish() &&;
@@ -48,7 +50,7 @@ class JsonWriter {
     std::string finish_text() &&;
 
  private:
-    static constexpr size_t kRoom = 1024;  // most texts fit without growing
+    static constexpr size_t kRoom = 1024;  // most documents fit without growing
     void separate();
     void append_escaped(std::string_view text);
 

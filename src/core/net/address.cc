@@ -19,7 +19,7 @@ constexpr Address ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
     return {{a, b, c, d}, false};
 }
 
-// The leading groups; the rest is zero.
+// `groups` are the leading groups; the others are zero.
 constexpr Address ipv6(std::initializer_list<uint16_t> groups) {
     Address address{{}, true};
     size_t i = 0;
@@ -30,7 +30,8 @@ constexpr Address ipv6(std::initializer_list<uint16_t> groups) {
     return address;
 }
 
-// From IANA's special-purpose registry (RFC 6890), multicast and what clouds keep for themselves.
+// From IANA's special-purpose registry (RFC 6890), multicast, and addresses that clouds use for
+// themselves.
 constexpr Network kRefusedIpv4[] = {
     {ipv4(0, 0, 0, 0), 8},         // this host: Linux connects 0.0.0.0 to itself (RFC 791)
     {ipv4(10, 0, 0, 0), 8},        // private (RFC 1918)
@@ -41,7 +42,7 @@ constexpr Network kRefusedIpv4[] = {
     {ipv4(172, 16, 0, 0), 12},     // private (RFC 1918)
     {ipv4(192, 0, 0, 0), 24},      // protocol assignments (RFC 6890), Oracle's metadata
     {ipv4(192, 0, 2, 0), 24},      // documentation (RFC 5737)
-    {ipv4(192, 88, 99, 0), 24},    // 6to4 relays, given up (RFC 7526)
+    {ipv4(192, 88, 99, 0), 24},    // 6to4 relays, deprecated (RFC 7526)
     {ipv4(192, 168, 0, 0), 16},    // private (RFC 1918)
     {ipv4(198, 18, 0, 0), 15},     // benchmarks (RFC 2544)
     {ipv4(198, 51, 100, 0), 24},   // documentation (RFC 5737)
@@ -54,14 +55,14 @@ constexpr Network kRefusedIpv4[] = {
 // segment routing are all outside of it.
 constexpr Network kGlobalUnicast{ipv6({0x2000}), 3};
 
-// What is inside of kGlobalUnicast and still not global.
+// The networks in kGlobalUnicast that are not global.
 constexpr Network kRefusedIpv6[] = {
     {ipv6({0x2001}), 23},         // protocols (RFC 2928): Teredo, benchmarks, both ORCHIDs
     {ipv6({0x2001, 0xdb8}), 32},  // documentation (RFC 3849)
     {ipv6({0x3fff}), 20},         // documentation (RFC 9637)
 };
 
-// IPv6 that a translator or tunnel turns into the IPv4 that starts at this byte.
+// IPv6 networks that a translator or tunnel maps to the IPv4 address at this byte offset.
 struct Embedding {
     Network network;
     size_t offset;
@@ -104,10 +105,10 @@ bool is_in(std::span<const Network> networks, const Address &address) {
                                [&](const Network &network) { return network.contains(address); });
 }
 
-// As written: a mapped address is still IPv6.
+// Parses the address as written; a mapped address stays IPv6.
 std::optional<Address> parse_literally(std::string_view text) {
     std::array<char, INET6_ADDRSTRLEN> terminated{};
-    // inet_pton would stop at a zero byte and never see what follows it.
+    // inet_pton would ignore everything after a zero byte.
     if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos) {
         return std::nullopt;
     }
@@ -131,7 +132,7 @@ std::optional<int> parse_bits(std::string_view text, int most) {
     return bits;
 }
 
-// Copied out, because nobody promises that the bytes are aligned.
+// Copies the structure, because the bytes may not be aligned.
 template <typename Sockaddr>
 std::optional<Sockaddr> copy_of(const void *bytes, size_t length) {
     if (length < sizeof(Sockaddr)) {

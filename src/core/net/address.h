@@ -1,6 +1,5 @@
-// Which network addresses a picture link given by a third party may lead to. What is judged is the
-// address that a socket is about to connect to, so no spelling, redirect or DNS answer gets around
-// it.
+// Decides which network addresses an image link of a third party may lead to. It checks the address
+// that a socket is about to connect to, so no spelling, redirect or DNS answer can avoid the check.
 #pragma once
 
 #include <array>
@@ -20,7 +19,7 @@ struct Address {
     bool operator==(const Address &) const = default;
 };
 
-// The bytes are those of a struct sockaddr; nothing for other families and for lengths too short.
+// Reads the bytes of a struct sockaddr. Returns nothing for other families and for too few bytes.
 std::optional<Address> read_address(const void *sockaddr_bytes, size_t length);
 
 // A dotted quad of four decimal numbers without leading zeros, or IPv6 without a zone.
@@ -33,11 +32,12 @@ struct Network {
     bool contains(const Address &address) const;
 };
 
-// "10.0.0.0/8", "fd00::/8" or a single address. Host bits that are set are a mistake, and so is a
-// prefix on an IPv4-mapped address: it could be meant in either family's bits.
+// Reads "10.0.0.0/8", "fd00::/8" or a single address. It is an error if host bits are set. A prefix
+// on an IPv4-mapped address is also an error, because it is ambiguous which family's bits it
+// counts.
 std::optional<Network> parse_network(std::string_view text);
 
-// Globally routable unicast, and no address that a cloud gives a meaning of its own.
+// Whether the address is globally routable unicast, and not one that a cloud uses for itself.
 bool is_public(const Address &address);
 
 }  // namespace gateway

@@ -1,5 +1,5 @@
-// Where a link that somebody else gave us may lead: into the public network by https, and wherever
-// the operator says.
+// Decides which addresses a link of a third party may lead to: public addresses by https, and the
+// networks that the operator allows.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace gateway {
 
 struct FetchRules {
-    std::vector<Network> allowed;  // image_gateway_fetch_allow: also without TLS
+    std::vector<Network> allowed;  // by image_gateway_fetch_allow; also without TLS
 
     [[nodiscard]] bool allow(const Address &address, bool https) const {
         return (https && is_public(address)) ||

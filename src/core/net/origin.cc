@@ -31,7 +31,7 @@ std::string lower(std::string_view text) {
 }
 
 std::optional<Origin> origin_of(std::string_view url) {
-    // What curl might read otherwise than we do is not looked at closer.
+    // Rejects characters that curl might parse differently.
     if (std::any_of(url.begin(), url.end(),
                     [](char c) { return c <= ' ' || c > '~' || c == '\\'; })) {
         return std::nullopt;

@@ -1,4 +1,4 @@
-// Which addresses a provider's key may be sent to.
+// Decides which addresses a provider's key may be sent to.
 #pragma once
 
 #include <span>
@@ -6,9 +6,9 @@
 
 namespace gateway {
 
-// Whether `url` leads to where `own` does (scheme, host and port), or by https to a host that one
-// of the patterns names ("api.*.example.com", where '*' stands for one label). An address with a
-// user name, or one that can be read in two ways, leads nowhere.
+// Whether `url` has the same scheme, host and port as `own`, or is an https URL of a host that
+// matches a pattern ("api.*.example.com", where '*' stands for one label). A URL with a user name,
+// or one that different programs may parse differently, never matches.
 bool is_own_address(std::string_view url, std::string_view own,
                     std::span<const std::string_view> patterns);
 

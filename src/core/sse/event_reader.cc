@@ -7,7 +7,7 @@ namespace gateway {
 
 namespace {
 
-constexpr size_t kLongestName = 16;  // of those that mean something
+constexpr size_t kLongestName = 16;  // enough for all field names that are used
 constexpr size_t kLongestEventName = 256;
 constexpr std::string_view kDataAgain = "data:";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -83,7 +83,8 @@ void EventReader::end_name() {
     }
 }
 
-// A space may come first. Some relays write "data: data: …".
+// The value may begin with a space. Some relays write "data: data: …"; the repeated name is
+// skipped.
 std::string_view EventReader::take_value_start(std::string_view part) {
     while (!part.empty()) {
         front_ += part.front();
@@ -114,7 +115,7 @@ void EventReader::end_line() {
     if (empty_) {
         end_event();
     } else if (place_ == Place::name) {
-        end_name();  // a field without a value
+        end_name();  // a line with a field name and no value
     } else if (place_ == Place::value_start) {
         take_value(std::string_view(front_).substr(front_.starts_with(' ') ? 1 : 0));
     }

@@ -1,5 +1,5 @@
-// Reads server-sent events as they arrive, in whatever pieces. Their data goes through a Lifter: a
-// line may be as long as a picture, and is stored once.
+// Reads server-sent events while they arrive, in pieces of any size. Their data goes through a
+// Lifter, because a line may be as long as an image and must be stored only once.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 namespace gateway {
 
 struct ServerEvent {
-    std::string name;  // empty: it has none
+    std::string name;  // empty if the event has no name
     LiftedText data;
 };
 
@@ -23,11 +23,12 @@ class EventReader {
         : blocks_(std::move(blocks)), on_event_(std::move(on_event)) {}
 
     void feed(std::string_view piece);
-    // How many blocks more it takes to be fed so many bytes, if they are one event's.
+    // The number of further blocks that feeding `bytes` bytes of one event needs.
     [[nodiscard]] size_t blocks_for(size_t bytes) const {
         return data_ ? data_->blocks_for(bytes) : bytes / kBlockSize + 1;
     }
-    // The stream has ended, and not broken off: an event that no empty line follows is one, too.
+    // Call it when the stream has ended completely. Then the last event counts even if no empty
+    // line follows it.
     void finish();
 
  private:
@@ -45,15 +46,15 @@ class EventReader {
     Blocks blocks_;
     std::function<void(ServerEvent)> on_event_;
     std::string event_name_;
-    std::optional<Lifter> data_;  // of the event so far
+    std::optional<Lifter> data_;  // of the current event
 
-    // Of the line so far.
+    // Of the current line.
     Place place_ = Place::name;
     Field field_ = Field::none;
-    std::string name_;   // of its field
-    std::string front_;  // of its value, while it may be a field's name that was written twice
+    std::string name_;   // the name of its field
+    std::string front_;  // the front of its value, while it may be a repeated field name
     bool empty_ = true;
-    bool after_return_ = false;  // a line feed now belongs to the line before
+    bool after_return_ = false;  // a line feed now belongs to the previous line
     bool first_line_ = true;
 };
 
