@@ -10,7 +10,7 @@ namespace gateway {
 
 namespace {
 
-// A header of the request; empty without.
+// The value of a request header. Empty if there is none.
 std::string_view header_of(ngx_http_request_t *r, std::string_view lower_case_name) {
     const ngx_list_part_t *part = &r->headers_in.headers.part;
     for (; part != nullptr; part = part->next) {
@@ -26,7 +26,7 @@ std::string_view header_of(ngx_http_request_t *r, std::string_view lower_case_na
     return {};
 }
 
-// "https://app.example.com:8443": no path, nothing after the port.
+// Whether the text is an origin such as "https://app.example.com:8443", without a path.
 bool is_origin(std::string_view text) {
     const size_t scheme = text.find("://");
     return scheme != std::string_view::npos && scheme > 0 && is_visible_ascii(text) &&
@@ -34,7 +34,7 @@ bool is_origin(std::string_view text) {
            text.find_first_of("/?#,*@", scheme + 3) == std::string_view::npos;
 }
 
-// A list of header names, as browsers send it.
+// Whether the text is a list of header names, as browsers send it.
 bool is_header_list(std::string_view text) {
     constexpr size_t kLongest = 2048;
     return !text.empty() && text.size() <= kLongest &&
@@ -55,7 +55,7 @@ Cors read_cors(const ngx_str_t *arguments, size_t count) {
     for (size_t i = 0; i < count; ++i) {
         const std::string_view text = to_view(arguments[i]);
         if ((text == "off" || text == "*") && count > 1) {
-            throw ConfError{"\"" + std::string(text) + "\" stands alone"};
+            throw ConfError{"\"" + std::string(text) + "\" must be the only argument"};
         }
         if (text == "off") {
             continue;
@@ -81,7 +81,7 @@ bool add_cors_headers(ngx_http_request_t *r, const Cors &cors) {
     if (!cors.on()) {
         return true;
     }
-    // Caches must know that other origins get other answers.
+    // Tells caches that the reply depends on the origin.
     if (!cors.any && !add_header(r, "Vary", "Origin")) {
         return false;
     }
@@ -103,7 +103,7 @@ bool add_cors_headers(ngx_http_request_t *r, const Cors &cors) {
     const std::string_view wanted = header_of(r, "access-control-request-headers");
     added = added && add_header(r, "Access-Control-Allow-Methods", "GET, POST, OPTIONS") &&
             add_header(r, "Access-Control-Max-Age", "3600");
-    // SDKs send headers of their own: none of them does anything here that a key does not allow.
+    // SDKs send their own headers. None of them has an effect that the key does not allow.
     return added &&
            (!is_header_list(wanted) || add_header(r, "Access-Control-Allow-Headers", wanted));
 }

@@ -1,4 +1,4 @@
-// Which web pages may read our answers: image_gateway_cors.
+// image_gateway_cors: which web pages may send requests and read our replies.
 #pragma once
 
 #include <string>
@@ -10,21 +10,20 @@
 namespace gateway {
 
 struct Cors {
-    bool any = false;  // every origin, but none with credentials of the browser's
+    bool any = false;  // every origin, but without the browser's own credentials
     std::vector<std::string> origins;
 
     [[nodiscard]] bool on() const { return any || !origins.empty(); }
     [[nodiscard]] bool allows(std::string_view origin) const;
 };
 
-// Takes the directive's arguments; throws ConfError.
+// Reads the directive's arguments. Throws ConfError.
 Cors read_cors(const ngx_str_t *arguments, size_t count);
 
-// Whether this is a browser's question before the request itself, from a page that may ask. It
-// comes without a key.
+// Whether this is a preflight request of an allowed page. Browsers send it without a key.
 bool is_preflight(ngx_http_request_t *r, const Cors &cors);
 
-// What the answer, whoever made it, has to say to the browser. False without memory.
+// Adds the CORS headers to a reply of any module. False if memory is short.
 bool add_cors_headers(ngx_http_request_t *r, const Cors &cors);
 
 }  // namespace gateway

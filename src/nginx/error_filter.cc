@@ -1,4 +1,5 @@
-// Every error in our locations is our JSON, also those that nginx or another module raises there.
+// Turns every error reply in our locations into our JSON, also errors of nginx and of other
+// modules.
 #include "nginx/guard.h"
 #include "nginx/handlers.h"
 #include "nginx/request_context.h"
@@ -16,8 +17,8 @@ bool is_ours(ngx_http_request_t *r) {
     return r == r->main && location_conf(r).enabled == 1 && worker() != nullptr;
 }
 
-// Someone else's error: its status stays, and what headers it came with (Retry-After,
-// WWW-Authenticate).
+// Replaces the body of another module's error. Keeps its status and its headers, such as
+// Retry-After and WWW-Authenticate.
 void replace(ngx_http_request_t *r, RequestContext &context) {
     const auto status = static_cast<int>(r->headers_out.status);
     const bool refused_by_us = context.refusal && context.refusal->status == status;
@@ -67,8 +68,7 @@ bool prepare_headers(ngx_http_request_t *r) {
     return add_cors_headers(r, *location_conf(r).cors);
 }
 
-// What fails for want of memory is tried once more: otherwise the client would get no answer at
-// all.
+// Tries once more if memory is short. Otherwise the client would get no reply.
 ngx_int_t header_filter(ngx_http_request_t *r) noexcept {
     const auto prepared = [=] {
         return guard_or("error filter", false, [=] { return prepare_headers(r); });
@@ -89,7 +89,7 @@ ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in) noexcept {
         link->buf->file_pos = link->buf->file_last;
     }
     if (context->answered) {
-        return NGX_OK;  // ours is on its way already
+        return NGX_OK;  // our reply is already being sent
     }
     context->answered = true;
     ngx_chain_t *body = make_chain(r, context->answer.body);

@@ -9,7 +9,7 @@ namespace {
 
 class Action;
 
-// Standard layout, so that the owner can be found from the event.
+// Has standard layout, so that the owner can be found from the event.
 struct ActionEvent {
     ngx_event_t event;
     Action *owner;
@@ -17,7 +17,7 @@ struct ActionEvent {
 
 extern "C" void image_gateway_on_timer(ngx_event_t *event);
 
-// Something that nginx's loop will do later.
+// A callback that nginx's event loop runs later.
 class Action {
  public:
     Action(CallbackOwner &owner, std::function<void()> action, TimerKind kind)
@@ -40,7 +40,8 @@ class Action {
     void start(Milliseconds delay) noexcept {
         ngx_add_timer(&event_.event, static_cast<ngx_msec_t>(std::max<int64_t>(0, delay.count())));
     }
-    // nginx runs a timer of no time that is started by another one in the same pass, and so on.
+    // Not a timer with delay 0: nginx runs such a timer in the same pass in which another timer
+    // started it, and so on without end.
     void start_in_next_turn() noexcept { ngx_post_event(&event_.event, &ngx_posted_next_events); }
     void cancel() noexcept {
         if (event_.event.timer_set) {
@@ -89,7 +90,7 @@ class NgxAlarm final : public Alarm, private Action {
     void fire() override { run_for(owner_, action_); }
 };
 
-// Process-wide, like ngx_exiting itself.
+// Process-wide, like ngx_exiting.
 std::optional<ngx_msec_t> leaving_since;
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kLargestFile = 64 * 1024 * 1024;
 constexpr size_t kLargestSecret = 4096;
-// A pipe or a terminal must not make us wait, and be refused when it is open.
+// Opening a pipe or a terminal must not block. It is refused after it is open.
 constexpr int kReading = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 
 int64_t nanoseconds_of(const struct timespec &time) {
@@ -25,7 +25,7 @@ tl::unexpected<std::string> because(int why) {
     return tl::unexpected(std::string(std::strerror(why)));
 }
 
-// At most so many bytes; whatever the file is said to have, it may grow.
+// Reads at most `most` bytes. The file may grow while it is read.
 tl::expected<std::string, std::string> read_all(const FileHandle &file, size_t most) {
     constexpr size_t kPiece = size_t{64} * 1024;
     std::string text;
@@ -58,11 +58,11 @@ tl::expected<std::string, std::string> load(const FileHandle &file, size_t most)
     return read_all(file, most);
 }
 
-// What makes this file nothing to trust; null if nothing does.
+// The reason not to trust this file. Null if there is none.
 const char *distrust(const FileHandle &file) {
     struct stat status {};
     if (fstat(file.number(), &status) != 0) {
-        return "it cannot be looked at";
+        return "its owner and mode cannot be read";
     }
     if (!is_owned_by_us(status)) {
         return "it belongs neither to root nor to the user that nginx is started as";
@@ -70,7 +70,7 @@ const char *distrust(const FileHandle &file) {
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         return "others may write to it";
     }
-    return status.st_nlink != 1 && S_ISREG(status.st_mode) ? "it has another name as well"
+    return status.st_nlink != 1 && S_ISREG(status.st_mode) ? "it has a second name (hard link)"
                                                            : nullptr;
 }
 

@@ -1,4 +1,4 @@
-// Files that operators write, read whole; and care with files that others might have put there.
+// Reads files of operators, and checks files in directories where others can write.
 #pragma once
 
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 
 namespace gateway {
 
-// An open file or directory; closed with this.
+// Owns an open file or directory.
 class FileHandle {
  public:
     explicit FileHandle(int number) : number_(number) {}
@@ -22,39 +22,41 @@ class FileHandle {
 
     [[nodiscard]] int number() const { return number_; }
     [[nodiscard]] bool is_open() const { return number_ >= 0; }
-    // False if that said that something was not written.
+    // False if the system reports that data was not written.
     bool close();
 
  private:
     int number_;
 };
 
-// A directory, not a link to one unless `follow`; `name` is relative to `above`, if that is open.
+// Opens a directory. Follows a symbolic link only with `follow`. `name` is relative to `above`,
+// which must be open.
 FileHandle open_directory(const std::string &path, bool follow);
 FileHandle open_directory(const FileHandle &above, const std::string &name);
 
-// Whether nobody but root or this process's user owns it.
+// Whether root or this process's user owns the file.
 bool is_owned_by_us(const struct stat &status);
 
-// Says whether a file has changed since it was last looked at. The time of its inode's last change
-// is among it: nobody can set that, as they can the time of the last writing.
+// Identifies the state of a file, to detect changes. It includes the time of the inode's last
+// change, which users cannot set, unlike the time of the last write.
 struct Fingerprint {
     uint64_t device = 0;
     uint64_t inode = 0;
-    int64_t size = -1;  // -1: there was no such file
+    int64_t size = -1;  // -1: the file does not exist
     int64_t written = 0;
-    int64_t changed = 0;  // both in nanoseconds
+    int64_t changed = 0;  // both times are in nanoseconds
     bool operator==(const Fingerprint &) const = default;
 };
 
 Fingerprint fingerprint_of(const std::string &path);
 
-// The contents of a regular file, or one sentence about why not. Never waits for somebody who might
-// write into a pipe.
+// Returns the contents of a regular file, or a sentence about the problem. Never waits, also not
+// for a named pipe.
 tl::expected<std::string, std::string> load_file(const std::string &path);
 
-// The same for a secret of ours in a directory in which others may write: not behind a link, owned
-// by root or us, written by nobody else, under no other name, and of sane size.
+// Returns the contents of the gateway's own secret in a directory where others may write. The file
+// must not be a symbolic link, must belong to root or this process's user, must be writable only by
+// its owner, must have no second name, and must not be large.
 tl::expected<std::string, std::string> load_own_secret(const FileHandle &directory,
                                                        const std::string &name);
 

@@ -1,4 +1,4 @@
-// No exception crosses from C++ into nginx's C.
+// Keeps C++ exceptions out of nginx's C code.
 #pragma once
 
 #include <exception>
@@ -8,7 +8,7 @@
 
 namespace gateway {
 
-// False when it throws.
+// Runs `body`. Logs an exception and returns false.
 template <typename Body>
 bool guard(const char *where, Body &&body) noexcept {
     try {
@@ -23,10 +23,10 @@ bool guard(const char *where, Body &&body) noexcept {
     return false;
 }
 
-// The same for what returns something: `otherwise` when it throws.
+// Runs `body` and returns its result. If it throws, returns `fallback`.
 template <typename Result, typename Body>
-Result guard_or(const char *where, Result otherwise, Body &&body) noexcept {
-    Result result = otherwise;
+Result guard_or(const char *where, Result fallback, Body &&body) noexcept {
+    Result result = fallback;
     (void)guard(where, [&] { result = std::forward<Body>(body)(); });
     return result;
 }

@@ -1,4 +1,4 @@
-// The adapter's entry points, as module.cc hands them to nginx.
+// The adapter's entry points, which module.cc registers with nginx.
 #pragma once
 
 #include "nginx/ngx.h"

@@ -14,10 +14,10 @@ namespace {
 constexpr Milliseconds kFetchInterval{300'000};
 constexpr Milliseconds kFirstRetry{1'000};
 constexpr Milliseconds kLongestRetry{60'000};
-constexpr Milliseconds kForUnknownKey{30'000};  // so often at most, whatever tokens arrive
+constexpr Milliseconds kForUnknownKey{30'000};  // the minimum interval, whatever tokens arrive
 constexpr size_t kLargest = 1024 * 1024;
 
-// Other members of a key may be long enough to be cut out; none that matters is.
+// Long members of a key may be cut out by the lifter. No relevant member is that long.
 tl::expected<std::shared_ptr<const KeySet>, std::string> read_keys(const LiftedText &text) {
     const auto document = JsonDocument::read(text.outline, kOperatorsJson, &text.strings);
     return document ? KeySet::read(document->root(), KeySet::Origin::address)
@@ -53,7 +53,7 @@ JwksSource::~JwksSource() {
 
 void JwksSource::fetch() {
     constexpr Milliseconds kPatience{10'000};
-    alarm_->set(kLongestRetry);  // whatever is thrown from here on
+    alarm_->set(kLongestRetry);  // in case something below throws
     began_ = clock_.now();
     task_.reset();
     HttpCall call;
@@ -67,7 +67,7 @@ void JwksSource::fetch() {
         upstream_.start(std::move(call), [this](HttpReply reply) { on_reply(std::move(reply)); });
 }
 
-// A key may just have been added; or a token be made up.
+// An unknown key may be new, or the token may be invented.
 void JwksSource::fetch_for_unknown_key() {
     const bool busy = call_ != nullptr || task_ != nullptr;
     if (!busy && clock_.now() - began_.value_or(Milliseconds(0)) >= kForUnknownKey) {
@@ -114,7 +114,7 @@ void JwksSource::take(Read read) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "image gateway: keys of tokens at %V; %s",
                       &text,
                       source_->keys == nullptr ? "tokens are not accepted yet"
-                                               : "the keys that were there are kept");
+                                               : "the previous keys stay in use");
     }
     const Milliseconds longest =
         std::min(kLongestRetry, kFirstRetry * (1 << std::min(failures_++, 6)));

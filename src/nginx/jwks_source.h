@@ -1,5 +1,5 @@
-// A key set behind an address: fetched when the worker starts and again and again, never while a
-// request waits for it. What it was stays until something better comes.
+// A key set behind a URL. It is fetched when the worker starts and regularly after that; no request
+// waits for it. If a fetch fails, the previous keys stay in use.
 #pragma once
 
 #include <memory>
@@ -35,9 +35,9 @@ class JwksSource {
     Random &random_;
     TaskPool &tasks_;
     UpstreamClient &upstream_;
-    std::optional<Milliseconds> began_;  // the last fetch
+    std::optional<Milliseconds> began_;  // start of the last fetch
     int failures_ = 0;                   // in a row
-    std::string told_;                   // the failure that the log knows of
+    std::string told_;                   // the last failure that was logged
     std::unique_ptr<Alarm> alarm_;
     std::unique_ptr<UpstreamCall> call_;
     std::unique_ptr<Task> task_;

@@ -1,5 +1,5 @@
-// What nginx loads: two modules, one that answers and one that filters errors. Both do nothing but
-// hand nginx's hooks to the rooms beside this one.
+// The two nginx modules: one answers requests, the other filters errors. Both only connect nginx's
+// hooks to the functions of this directory.
 #include "nginx/conf.h"
 #include "nginx/handlers.h"
 #include "nginx/worker.h"

@@ -1,5 +1,4 @@
-// The one place where nginx's headers are included, and where the differences between its versions
-// are kept.
+// The only file that includes nginx's headers. It also has the differences between nginx versions.
 #pragma once
 
 extern "C" {
@@ -24,7 +23,7 @@ extern ngx_module_t ngx_http_image_gateway_filter_module;
 
 namespace gateway {
 
-// nginx's empty strings often have no data at all, which a std::string must not be made of.
+// nginx's empty strings often have a null pointer, from which a std::string must not be created.
 inline std::string_view to_view(const ngx_str_t &text) {
     return text.data == nullptr
                ? std::string_view()
@@ -35,12 +34,12 @@ inline std::string to_string(const ngx_str_t &text) {
     return std::string(to_view(text));
 }
 
-// Refers to the same memory; nginx reads it, and does not write to it.
+// Refers to the same memory. nginx reads it and does not write to it.
 inline ngx_str_t to_ngx(std::string_view text) {
     return {text.size(), reinterpret_cast<u_char *>(const_cast<char *>(text.data()))};
 }
 
-// 1.23 chained headers of the same name.
+// Since 1.23, nginx chains headers of the same name.
 inline void unchain(ngx_table_elt_t *header) {
 #if nginx_version >= 1023000
     header->next = nullptr;

@@ -47,8 +47,8 @@ bool write_all(const FileHandle &file, const uint8_t *bytes, size_t count) {
     return true;
 }
 
-// DIR/xx, made if need be. Somebody else who may write in DIR could have put a link there, or a
-// directory of their own: then it is not used.
+// Opens DIR/xx, and creates it if necessary. Refuses a symbolic link or a directory of another
+// owner, because others may be able to write in DIR.
 FileHandle open_picture_directory(const std::string &path) {
     constexpr mode_t kDirectoryMode = 0700;
     const size_t slash = path.rfind('/');
@@ -68,7 +68,7 @@ FileHandle open_picture_directory(const std::string &path) {
     return directory;
 }
 
-// Nothing is seen under its name before it is whole.
+// Writes a temporary file and renames it, so that an incomplete file never has the final name.
 Written write_picture(const std::string &path, const Bytes &base64) {
     constexpr mode_t kFileMode = 0600;
     const size_t slash = path.rfind('/');
@@ -114,7 +114,8 @@ Written write_picture(const std::string &path, const Bytes &base64) {
 std::unique_ptr<Write> NgxPictureFiles::write(std::string path, Bytes base64,
                                               std::function<void(Written)> on_end) {
     auto result = std::make_shared<Written>();
-    // Not kept outside of the job, which the loop destroys: the blocks belong to the loop.
+    // Only the job holds the blocks, because the loop's thread must release them and it destroys
+    // the job.
     auto task = tasks_.run([result, path = std::move(path),
                             base64 = std::move(base64)] { *result = write_picture(path, base64); },
                            [result, on_end = std::move(on_end)] { on_end(*result); });

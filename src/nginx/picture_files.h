@@ -1,4 +1,4 @@
-// Writes pictures to disk on the task pool: the port PictureFiles.
+// Implements the port PictureFiles: writes images to disk on the task pool.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace gateway {
 
-// Of what is not yet whole.
+// The ending of files that are not complete yet.
 inline constexpr std::string_view kTemporaryEnding = ".tmp";
 
 class NgxPictureFiles final : public PictureFiles {

@@ -24,11 +24,12 @@ namespace {
 
 constexpr size_t kDefaultMax = size_t{1024} * 1024 * 1024;
 constexpr int64_t kDefaultLifetime = 3600;
-constexpr size_t kLeastKey = 16;  // of an operator
-constexpr size_t kSoundKey = 32;  // what it should have, and ours have at least
+constexpr size_t kLeastKey = 16;  // the minimum for keys of operators
+constexpr size_t kSoundKey =
+    32;  // the recommended minimum, and the minimum for the store's own key
 constexpr const char *kOwnKey = ".key";
 
-// ---- the cache manager's sweep, in a process of its own
+// ---- the cleanup, which runs in nginx's cache manager process
 
 struct Kept {
     std::string directory;  // below the store
@@ -55,7 +56,8 @@ std::vector<std::string> names_in(const FileHandle &directory) {
     return names;
 }
 
-// Others may keep files of their own in the store's directory: those that only look like ours stay.
+// The store's directory may contain other files. Only regular files with names of our form are
+// listed.
 void list_directory(const FileHandle &store, const std::string &directory,
                     std::vector<Kept> &into) {
     const FileHandle open = open_directory(store, directory);
@@ -88,7 +90,7 @@ bool remove_kept(const FileHandle &store, const Kept &file) {
     return directory.is_open() && unlinkat(directory.number(), file.name.c_str(), 0) == 0;
 }
 
-// The oldest go first: what is too old, then what is too much.
+// Removes files that are too old, and then the oldest files until the size is below the maximum.
 void sweep_store(const PictureStore &store) {
     const FileHandle directory = open_directory(store.hosting->directory, true);
     std::vector<Kept> all = list_store(directory);
@@ -101,7 +103,7 @@ void sweep_store(const PictureStore &store) {
     const int64_t now = ngx_time();
     size_t removed = 0;
     for (const Kept &file : all) {
-        constexpr int64_t kAbandoned = 600;  // what a killed worker was writing
+        constexpr int64_t kAbandoned = 600;  // age of a temporary file of a killed worker
         const int64_t age = now - file.modified;
         const bool old = age > store.hosting->lifetime || (file.temporary && age > kAbandoned);
         if (!old && total <= store.max) {
@@ -156,7 +158,7 @@ bool has_keys_of(const std::vector<std::string> &keys, size_t least) {
                        [=](const std::string &key) { return key.size() >= least; });
 }
 
-// True as well if there is one already. What is written in part goes again.
+// Creates the store's own key. Also true if it exists already. Removes a partly written file.
 bool make_own_key(const FileHandle &directory) {
     constexpr mode_t kSecret = 0600;
     FileHandle file(openat(directory.number(), kOwnKey,
@@ -174,11 +176,11 @@ bool make_own_key(const FileHandle &directory) {
     return false;
 }
 
-// The key that the store made for itself, now or before; or what is wrong with it.
+// Returns the store's own key, which is created if necessary, or the problem with it.
 tl::expected<std::vector<std::string>, std::string> own_keys(const std::string &store) {
     const FileHandle directory = open_directory(store, true);
     if (!directory.is_open() || !make_own_key(directory)) {
-        return tl::unexpected(std::string("cannot be made: ") + std::strerror(errno));
+        return tl::unexpected(std::string("cannot be created: ") + std::strerror(errno));
     }
     const auto text = load_own_secret(directory, kOwnKey);
     if (!text) {
@@ -187,8 +189,8 @@ tl::expected<std::vector<std::string>, std::string> own_keys(const std::string &
     std::vector<std::string> keys = split_lines(*text);
     if (!has_keys_of(keys, kSoundKey)) {
         return tl::unexpected(
-            std::string("must hold one or two keys of at least 32 characters; without the file a "
-                        "new key is made, and links signed before are not valid any more"));
+            std::string("must have one or two keys of at least 32 characters; if you remove the "
+                        "file, a new key is created and earlier links become invalid"));
     }
     return keys;
 }
@@ -199,13 +201,12 @@ std::vector<std::string> read_store_keys(ngx_conf_t *cf, const std::string &path
     std::vector<std::string> keys = split_lines(read_file(cf, path));
     if (!has_keys_of(keys, kLeastKey)) {
         throw ConfError{"\"" + path +
-                        "\" must hold one or two keys, each on a line of its own and at least 16 "
-                        "characters long"};
+                        "\" must have one or two keys, one per line, of at least 16 characters"};
     }
     if (!has_keys_of(keys, kSoundKey)) {
         ngx_str_t name = to_ngx(path);
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\" holds a key of less than 32 characters, which may be guessed",
+                           "\"%V\" has a key of less than 32 characters, which may be guessed",
                            &name);
     }
     return keys;
@@ -213,7 +214,8 @@ std::vector<std::string> read_store_keys(ngx_conf_t *cf, const std::string &path
 
 namespace {
 
-// nginx makes it as well, and gives it to the workers; but does not say where it is asked for.
+// nginx would also create the directory, and gives it to the workers. But its error message does
+// not have the line of the configuration.
 void make_directory(const std::string &directory) {
     constexpr mode_t kOwnersOnly = 0700;
     if (ngx_process != NGX_PROCESS_SIGNALLER && mkdir(directory.c_str(), kOwnersOnly) != 0 &&
@@ -240,7 +242,7 @@ std::unique_ptr<PictureStore> read_store(ngx_conf_t *cf) {
         } else if (take_parameter(arguments(cf)[i], "ttl", value)) {
             store->hosting->lifetime = parse_time_parameter(value).count() / 1000;
             if (store->hosting->lifetime < 1) {
-                throw ConfError{"a ttl of less than a second"};
+                throw ConfError{"ttl must be at least 1s"};
             }
         } else if (take_parameter(arguments(cf)[i], "rehost", value)) {
             if (value != "on" && value != "off") {
@@ -266,10 +268,11 @@ std::unique_ptr<PictureStore> read_store(ngx_conf_t *cf) {
     path->line = cf->conf_file->line;
     store->path = path;
     if (ngx_add_path(cf, &store->path) != NGX_OK) {
-        throw ConfError{"the directory \"" + directory + "\" is used for something else"};
+        throw ConfError{"the directory \"" + directory + "\" is already used by another directive"};
     }
     if (store->path != path) {
-        throw ConfError{"the store \"" + directory + "\" is already described elsewhere"};
+        throw ConfError{"the store \"" + directory +
+                        "\" is already defined by another image_gateway_store"};
     }
     store->hosting->directory = std::move(directory);
     return store;

@@ -1,5 +1,5 @@
-// image_gateway_store: a directory of pictures, what it signs links with, and nginx's cache manager
-// that keeps it small.
+// image_gateway_store: a directory of images, the keys that sign its links, and its cleanup by
+// nginx's cache manager.
 #pragma once
 
 #include <memory>
@@ -11,26 +11,26 @@
 
 namespace gateway {
 
-// Lives as long as its configuration; nginx's manager process reads it, too.
+// Lives as long as its configuration. nginx's cache manager process reads it, too.
 struct PictureStore {
     std::shared_ptr<Hosting> hosting;
     size_t max = 0;
-    // As the locations that use it have it, each with its own keys and address.
+    // The hostings of the locations that use the store, each with its own keys and URL.
     std::vector<std::shared_ptr<Hosting>> users;
     ngx_path_t *path = nullptr;
 };
 
-// Reads the directive's arguments and declares the directory to nginx; throws ConfError.
+// Reads the directive's arguments and declares the directory to nginx. Throws ConfError.
 std::unique_ptr<PictureStore> read_store(ngx_conf_t *cf);
 
-// Lines of a file of keys; throws ConfError.
+// Reads the lines of a key file. Throws ConfError.
 std::vector<std::string> read_store_keys(ngx_conf_t *cf, const std::string &path);
 
-// In the master, once the directory is there: who has no keys gets the store's own, which is made
-// the first time. False after having logged why not.
+// Runs in the master after the directory exists. Gives the store's own key to locations without
+// keys, and creates that key if it does not exist. On failure it logs the reason and returns false.
 bool prepare_store(PictureStore &store, ngx_log_t *log);
 
-// GET of a kept picture.
+// Handles GET of a kept image.
 ngx_int_t serve_picture(ngx_http_request_t *r, const Hosting &hosting, std::string_view name);
 
 }  // namespace gateway

@@ -1,4 +1,4 @@
-// A kept picture, sent as nginx sends its files: sendfile, ranges, and what browsers may keep.
+// Serves a kept image as nginx serves files: sendfile, ranges, and headers for browser caches.
 #include "nginx/conf.h"
 #include "nginx/picture_store.h"
 #include "nginx/send.h"
@@ -16,9 +16,9 @@ ngx_str_t type_of(ImageFormat format) {
     }
 }
 
-// As nginx's static module does: blocking, which its users know, and cached where they say so.
-// Links below the store's directory are not followed: who may write there could make one to any
-// file that workers can read.
+// Opens the file as nginx's static module does: it blocks, and uses open_file_cache if configured.
+// Does not follow symbolic links below the store's directory, because whoever can write there could
+// link to any file that workers can read.
 ngx_int_t open_picture(ngx_http_request_t *r, const Hosting &hosting, const std::string &path,
                        ngx_open_file_info_t &file) {
     const auto *core = static_cast<ngx_http_core_loc_conf_t *>(
@@ -60,7 +60,7 @@ bool set_picture_headers(ngx_http_request_t *r, const ngx_open_file_info_t &file
     return ngx_http_set_etag(r) == NGX_OK &&
            add_header(r, "Cache-Control",
                       "private, max-age=" + std::to_string(left) + ", immutable") &&
-           // No browser may take it for anything else.
+           // Prevents browsers from treating the file as another type.
            add_header(r, "X-Content-Type-Options", "nosniff") &&
            add_header(r, "Content-Security-Policy", "default-src 'none'; sandbox");
 }

@@ -18,16 +18,16 @@ namespace gateway {
 
 namespace {
 
-// A text is never written over the one that the header speaks of: a worker that is killed while it
-// publishes leaves the copy as it was.
+// A new text never overwrites the text that the header refers to. So a worker that is killed while
+// it publishes does not damage the copy.
 struct CopyHeader {
     uint64_t magic = 0;
-    uint64_t version = 0;  // 0: no text, but what the master has read
+    uint64_t version = 0;  // 0: no text; what the master has read is the newest
     uint64_t place = 0;
     uint64_t size = 0;
     Fingerprint file;
     Sha256 hash{};
-    Sha256 sum{};  // over all above
+    Sha256 sum{};  // of all members above
 };
 static_assert(std::is_trivially_copyable_v<CopyHeader>);
 
@@ -72,7 +72,7 @@ bool write_header(int memory, CopyHeader header) {
     return write_whole(memory, reinterpret_cast<const char *>(&header), sizeof(header), 0);
 }
 
-// False if it is not whole.
+// False if the header is not intact.
 bool read_header(int memory, CopyHeader &header) {
     return read_whole(memory, reinterpret_cast<char *>(&header), sizeof(header), 0) &&
            header.magic == kCopyMagic && header.sum == sum_of(header);
@@ -83,13 +83,13 @@ void lose(int memory) {
     (void)write_whole(memory, reinterpret_cast<const char *>(&lost), sizeof(lost), 0);
 }
 
-// Before it if there is room, else behind it.
+// The place of a new text: before the current text if there is room, else after it.
 uint64_t place_beside(const CopyHeader &now, size_t size) {
     const bool before = now.version == 0 || now.place >= kFirstPlace + size;
     return before ? kFirstPlace : now.place + now.size;
 }
 
-// Among processes; the kernel takes it back from one that dies.
+// A lock between processes. The kernel releases it when its holder dies.
 class CopyLock {
  public:
     explicit CopyLock(int memory) : memory_(memory) {
@@ -132,7 +132,7 @@ SharedCopy::SharedCopy(const std::string &text, const Fingerprint &file)
         if (memory_ >= 0) {
             close(memory_);
         }
-        throw std::runtime_error(std::string("no memory that workers share: ") +
+        throw std::runtime_error(std::string("cannot create memory that workers share: ") +
                                  std::strerror(why));
     }
 }
@@ -170,7 +170,7 @@ SharedCopy::Published SharedCopy::publish(const std::string &path, const std::st
 }
 
 SharedCopy::Newest SharedCopy::newest() const {
-    constexpr int kTries = 3;  // it may be written over twice while we read
+    constexpr int kTries = 3;  // another worker may overwrite it while we read
     for (int i = 0; i < kTries; ++i) {
         CopyHeader header;
         if (!read_header(memory_, header)) {

@@ -1,6 +1,6 @@
-// The newest good contents of a file that may change, in memory that all workers of a configuration
-// share. A worker that takes the place of one that has died begins with them: what it inherits from
-// the master is as old as the last reload.
+// The newest valid contents of a watched file, in memory that all workers of a configuration share.
+// A worker that replaces a dead one starts with them, because what it inherits from the master is
+// as old as the last reload.
 #pragma once
 
 #include <cstdint>
@@ -13,26 +13,27 @@ namespace gateway {
 
 class SharedCopy {
  public:
-    // What of a file was read: another text has another hash.
+    // Identifies what was read: the file's state and the hash of the text.
     struct Seen {
         Fingerprint file;
         Sha256 hash{};
     };
 
-    // Made by the master when it has read the file, which is the newest until somebody publishes.
-    // Throws std::runtime_error.
+    // The master creates it after it has read the file. That text is the newest until a worker
+    // publishes another. Throws std::runtime_error.
     SharedCopy(const std::string &text, const Fingerprint &file);
     ~SharedCopy();
     SharedCopy(const SharedCopy &) = delete;
     SharedCopy &operator=(const SharedCopy &) = delete;
 
-    // Before contents are used, on any thread. `outdated`: the file is another one by now, so that
-    // what was read of it must not take the place of what others may have published since.
-    // `failed`: what is there is not the newest any more, and nobody will take it for that.
+    // Publishes contents before they are applied. May run on any thread. `outdated`: the file has
+    // changed since it was read, so its old contents must not replace what other workers may have
+    // published. `failed`: the copy is marked as not the newest.
     enum class Published : uint8_t { yes, outdated, failed };
     Published publish(const std::string &path, const std::string &text, const Seen &seen);
 
-    // `original`: nothing newer than what the master read. `unknown`: there was, and it is lost.
+    // `original`: nothing is newer than what the master read. `unknown`: newer contents existed and
+    // are lost.
     struct Newest {
         enum class State : uint8_t { original, published, unknown };
         State state = State::unknown;

@@ -19,8 +19,8 @@ extern "C" void image_gateway_on_writable(ngx_event_t *event) {
     static_cast<NgxSockets *>(connection->data)->on_event(connection, Readiness::writable);
 }
 
-// curl is written for level-triggered loops, so never ngx_handle_read_event() or ngx_add_conn(),
-// which are not.
+// curl needs level-triggered events. So this does not use ngx_handle_read_event() and
+// ngx_add_conn(), which are edge-triggered.
 bool set_interest(ngx_event_t *event, ngx_int_t kind, bool wanted) {
     if (wanted == (event->active != 0)) {
         return true;
@@ -30,8 +30,9 @@ bool set_interest(ngx_event_t *event, ngx_int_t kind, bool wanted) {
     return done == NGX_OK;
 }
 
-// Of an idle connection that was reset. Before curl 7.88 uses one again it looks at what there is
-// to read: it takes an error for life, and only the end, which is behind the error, for the end.
+// Clears the error of an idle connection that was reset. curl 7.88 checks a connection by reading
+// before it uses it again. It takes an error as a sign that the connection is alive, and only the
+// end of data, which follows the error, as closed.
 void forget_error(int socket) {
     int error = 0;
     socklen_t size = sizeof(error);
@@ -66,8 +67,7 @@ NgxSockets::Watched *NgxSockets::find(int socket) noexcept {
 }
 
 bool NgxSockets::attach(int socket, bool is_ours) noexcept {
-    // A connection in curl's cache outlives the request that opened it: the cycle's log, not a
-    // request's.
+    // Uses the cycle's log: a connection in curl's cache outlives the request that opened it.
     ngx_connection_t *connection = ngx_get_connection(socket, ngx_cycle->log);
     if (connection == nullptr) {
         return false;
@@ -93,15 +93,16 @@ bool NgxSockets::attach(int socket, bool is_ours) noexcept {
     return true;
 }
 
-// As ngx_close_connection() does, but the descriptor stays open. A stale event of the same batch
-// must not run.
+// Like ngx_close_connection(), but the descriptor stays open. A stale event of the same batch must
+// not run.
 void NgxSockets::detach(Watched &watched) noexcept {
     ngx_connection_t *connection = watched.connection;
     if (is_still_open(watched)) {
         (void)set_interest(connection->read, NGX_READ_EVENT, false);
         (void)set_interest(connection->write, NGX_WRITE_EVENT, false);
     } else {
-        // The kernel has forgotten it already; whoever has its number now must keep their events.
+        // The kernel has removed it already. Another socket may have its number and must keep its
+        // events.
         connection->read->active = 0;
         connection->write->active = 0;
     }
@@ -122,8 +123,8 @@ int NgxSockets::open(int family, int type, int protocol) noexcept {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno, "image gateway: socket() failed");
         return -1;
     }
-    // If an earlier socket of this number was closed behind our back, curl takes this one for it:
-    // it will not ask again for what it has asked for.
+    // If curl closed an earlier socket with this number without close(), curl confuses the two, and
+    // does not repeat its requests for events.
     SocketListener *listener = nullptr;
     bool readable = false;
     bool writable = false;
@@ -162,12 +163,12 @@ bool NgxSockets::watch(int socket, bool readable, bool writable,
            set_interest(watched->connection->write, NGX_WRITE_EVENT, writable);
 }
 
-// An idle connection stays registered for reading: the next transfer on it will want that again,
-// and most never hear anything meanwhile. If one does, on_event() takes it off.
+// An idle connection stays registered for reading, because the next transfer will need that again
+// and usually no event comes in between. If one comes, on_event() removes the registration.
 void NgxSockets::unwatch(int socket) noexcept {
     Watched *watched = find(socket);
     if (watched == nullptr) {
-        return;  // some versions of curl end what they never began
+        return;  // some versions of curl end watches that they did not start
     }
     if (!watched->is_ours) {
         detach(*watched);

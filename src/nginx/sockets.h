@@ -1,4 +1,4 @@
-// curl's sockets as nginx connections: the port SocketPort.
+// Implements the port SocketPort: curl's sockets as nginx connections.
 #pragma once
 
 #include <sys/types.h>
@@ -25,16 +25,16 @@ class NgxSockets final : public SocketPort {
 
     void on_event(ngx_connection_t *connection, Readiness readiness) noexcept;
 
-    // Lets go of connections whose sockets were closed behind our back, which curl 7.88 does with a
-    // socket that was still connecting.
+    // Releases connections whose sockets curl has closed without close(). curl 7.88 does so with a
+    // socket that is still connecting.
     void sweep() noexcept;
 
  private:
     struct Watched {
         ngx_connection_t *connection = nullptr;
         SocketListener *listener = nullptr;
-        ino_t inode = 0;       // which socket it was: numbers are used again
-        bool is_ours = false;  // from open(): the connection is kept until close()
+        ino_t inode = 0;       // identifies the socket, because descriptor numbers are reused
+        bool is_ours = false;  // opened by open(): the connection is kept until close()
     };
     Watched *find(int socket) noexcept;
     bool attach(int socket, bool is_ours) noexcept;

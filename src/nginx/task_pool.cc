@@ -10,13 +10,13 @@ namespace {
 
 class NgxTask;
 
-// What the thread works on. Owned by nobody else, because a posted task cannot be taken back: so it
-// needs neither the request's memory nor the request.
+// The data of one task. A posted task cannot be withdrawn, so the job owns all that it needs and
+// does not use the request or its memory.
 struct PoolJob {
     ngx_thread_task_t task{};
     std::function<void()> work;
     std::function<void()> done;
-    NgxTask *waiting = nullptr;  // null: nobody cares any more
+    NgxTask *waiting = nullptr;  // null: the result is no longer needed
 };
 
 class NgxTask final : public Task {
@@ -37,16 +37,16 @@ class NgxTask final : public Task {
     CallbackOwner &owner_;
 };
 
-// On a pool thread: must not touch nginx.
+// Runs on a pool thread. Must not use nginx's functions.
 extern "C" void image_gateway_work(void *data, ngx_log_t * /*log*/) {
     try {
         static_cast<PoolJob *>(data)->work();
     } catch (...) {
-        return;  // the result stays what it was before the work: an outcome `unknown`
+        return;  // the result keeps its initial value, such as the outcome `unknown`
     }
 }
 
-// Back on the loop.
+// Runs on the event loop.
 extern "C" void image_gateway_work_done(ngx_event_t *event) {
     const std::unique_ptr<PoolJob> job(static_cast<PoolJob *>(event->data));
     if (job->waiting != nullptr) {

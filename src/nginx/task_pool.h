@@ -1,4 +1,4 @@
-// nginx's thread pool as the port TaskPool, for a request or the worker.
+// Implements the port TaskPool by nginx's thread pool, for a request or the worker.
 #pragma once
 
 #include "core/callback_owner.h"

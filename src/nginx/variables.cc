@@ -1,4 +1,4 @@
-// What an operator's log_format can say about a request.
+// The variables $image_gateway_…, for log_format.
 #include <string>
 
 #include "nginx/guard.h"
@@ -53,7 +53,8 @@ const Variable kVariables[] = {
     {ngx_string("image_gateway_request_id"), [](const Exchange &e) { return e.request_id(); }},
 };
 
-// Also asked where the gateway never ran: then there is no such thing.
+// nginx also evaluates variables of requests that the gateway did not handle. Then they are not
+// found.
 bool read_variable(ngx_http_request_t *r, ngx_http_variable_value_t &value,
                    const Variable &variable) {
     const RequestContext *context = find_context(r->main);
@@ -70,7 +71,7 @@ bool read_variable(ngx_http_request_t *r, ngx_http_variable_value_t &value,
     ngx_memcpy(value.data, text.data(), text.size());
     value.len = static_cast<unsigned>(text.size());
     value.valid = 1;
-    value.no_cacheable = 1;  // the story goes on
+    value.no_cacheable = 1;  // the value may change
     value.not_found = 0;
     return true;
 }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr Milliseconds kLookInterval{500};
 
-// Far longer than a tick of any kernel or file server.
+// One second is far longer than a clock tick of any kernel or file server.
 bool was_settled(const Fingerprint &file, std::chrono::nanoseconds now) {
     constexpr int64_t kLong = 1'000'000'000;
     return std::abs(now.count() - file.changed) > kLong;
@@ -22,7 +22,7 @@ bool was_settled(const Fingerprint &file, std::chrono::nanoseconds now) {
 
 }  // namespace
 
-// All that the thread works on.
+// The data of one check, which the pool thread works on.
 struct WatchedFile::Look {
     std::string path;
     Last last;
@@ -47,7 +47,7 @@ struct WatchedFile::Look {
     }
 
  private:
-    // False if the file is another one by now: the next look will see that.
+    // False if the file has changed in the meantime. The next check handles that.
     bool take(const tl::expected<std::string, std::string> &text, const SharedCopy::Seen &seen) {
         if (!text) {
             result = tl::unexpected("\"" + path + "\": " + text.error());
@@ -58,7 +58,7 @@ struct WatchedFile::Look {
             result = tl::unexpected("\"" + path + "\": " + contents.error());
             return true;
         }
-        // Before it is used: nobody may begin with less than what was in use.
+        // Publishes before applying, so that no later worker starts with older contents.
         if (copy->publish(path, *text, seen) == SharedCopy::Published::outdated) {
             return false;
         }
@@ -82,7 +82,7 @@ WatchedFile::WatchedFile(EventLoop &loop, TaskPool &tasks, std::string path,
                       "need them are refused until it is read",
                       &name);
     }
-    // At once, and not half a second from now: a worker may not live that long.
+    // Checks at once, not after half a second, because a worker may not live that long.
     alarm_->set(Milliseconds(0));
 }
 
@@ -103,7 +103,7 @@ bool WatchedFile::begin() {
 }
 
 void WatchedFile::look() {
-    alarm_->set(kLookInterval);  // before all that may throw
+    alarm_->set(kLookInterval);  // before anything that may throw
     if (task_ != nullptr) {
         return;
     }
@@ -124,14 +124,15 @@ void WatchedFile::take(Look &look) {
     if (!*look.result) {
         last_ = look.last;
         ngx_str_t why = to_ngx(look.result->error());
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "image gateway: keeps what it had: %V", &why);
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "image gateway: keeps the previous contents: %V", &why);
         return;
     }
     old_.reserve(old_.size() + 1);
     old_.push_back((**look.result)());
-    last_ = look.last;  // not before: what throws is looked at again
+    last_ = look.last;  // at the end, so that the file is read again after an exception
     ngx_str_t name = to_ngx(path_);
-    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0, "image gateway: has read \"%V\" anew", &name);
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0, "image gateway: has read \"%V\" again", &name);
 }
 
 }  // namespace gateway

@@ -1,6 +1,6 @@
-// A file that operators may change while requests run: looked at twice a second, read and parsed on
-// the task pool, and taken over whole or not at all. What a worker takes over, one that takes its
-// place begins with.
+// A file that operators may change while requests run. It is checked twice a second, read and
+// parsed on the task pool, and applied completely or not at all. A worker that replaces a dead one
+// starts with the contents that the dead one applied.
 #pragma once
 
 #include <functional>
@@ -17,14 +17,16 @@ namespace gateway {
 
 class WatchedFile {
  public:
-    // Puts new contents in the place of the old, which it returns; runs on the loop.
+    // Replaces the old contents by new ones, and returns the old ones. Runs on the event loop.
     using Apply = std::function<std::shared_ptr<const void>()>;
-    // From a text to that, or one sentence about what is wrong; runs on another thread.
+    // Parses a text. Returns the function that applies it, or a sentence about what is wrong. Runs
+    // on another thread.
     using Read = std::function<tl::expected<Apply, std::string>(const std::string &text)>;
-    // Makes requests wait for contents that are not known; runs on the loop.
+    // Called if the newest contents are not known: requests that need them must be refused. Runs on
+    // the event loop.
     using Forget = std::function<void()>;
 
-    // Before the first request: the newest contents are in their place, or forgotten.
+    // Create it before the first request. It applies the newest contents, or calls `forget`.
     WatchedFile(EventLoop &loop, TaskPool &tasks, std::string path,
                 std::shared_ptr<SharedCopy> copy, Read read, const Forget &forget);
     WatchedFile(const WatchedFile &) = delete;
@@ -33,11 +35,11 @@ class WatchedFile {
 
  private:
     struct Look;
-    // What was seen of the file last, whether or not it was of use.
+    // The last state of the file that was read, whether or not it was valid.
     struct Last {
         SharedCopy::Seen seen;
-        // It had not changed for a while when it was read. A change within a tick of the kernel's
-        // clock cannot be told from the one before.
+        // Whether the file was unchanged for a while when it was read. Two changes within a tick of
+        // the kernel's clock cannot be distinguished.
         bool settled = false;
     };
 
@@ -48,12 +50,13 @@ class WatchedFile {
     TaskPool &tasks_;
     std::string path_;
     std::shared_ptr<SharedCopy>
-        copy_;  // shared, like the next, with a thread that may outlive this
+        copy_;  // shared with a thread that may outlive this object, like read_
     std::shared_ptr<const Read> read_;
     Last last_;
     std::unique_ptr<Alarm> alarm_;
     std::unique_ptr<Task> task_;
-    // Old contents that requests may still use. To free many keys takes time: another thread does.
+    // Old contents that requests may still use. Another thread frees them, because freeing many
+    // keys takes time.
     std::vector<std::shared_ptr<const void>> old_;
 };
 

@@ -19,8 +19,7 @@ namespace {
 
 constexpr Milliseconds kSweepInterval{10'000};
 
-// Runtime, not configuration: what is here survives a reload only in a process that runs without
-// workers.
+// Runtime state, not configuration. It survives a reload only in a process without workers.
 std::unique_ptr<Worker> the_worker;
 
 bool is_alive(int32_t process) {
@@ -92,8 +91,8 @@ Worker::~Worker() {
     }
 }
 
-// What is read on another thread is put in its place here, in this worker's copy of the
-// configuration. Requests that run keep what they began with.
+// Applies contents that another thread has read to this worker's copy of the configuration. Running
+// requests keep what they started with.
 void Worker::watch_files(MainConf &main) {
     using Applied = tl::expected<WatchedFile::Apply, std::string>;
     const auto watch = [&](const std::string &path, const std::shared_ptr<SharedCopy> &copy,
@@ -169,7 +168,7 @@ void Worker::sweep() {
     tell_when_full();
     if (swept > 0) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "image gateway: took back %uz leases of workers that are gone", swept);
+                      "image gateway: released %uz leases of dead workers", swept);
     }
 }
 
@@ -196,8 +195,8 @@ void Worker::tell_when_full() {
     told_full_ = clock.now();
     if (times_full_ > 0) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "image gateway: image_gateway_zone is full: %uz times a caller found no room "
-                      "to be counted in, or another's counters were forgotten for it",
+                      "image gateway: image_gateway_zone is full: %uz times there was no room "
+                      "to count a caller, or counters of another caller were removed for it",
                       std::exchange(times_full_, 0));
     }
     if (calls_refused_ > 0) {

@@ -1,4 +1,4 @@
-// What a worker process has of its own: made after the fork, gone before it exits.
+// The objects of one worker process. Created after the fork, destroyed before the process exits.
 #pragma once
 
 #include "core/callback_owner.h"
@@ -22,14 +22,15 @@ struct MainConf;
 
 class NgxClock final : public Clock {
  public:
-    // nginx's own: read once for each turn of the loop.
+    // nginx's cached time, which is updated once per turn of the event loop.
     [[nodiscard]] Milliseconds now() const override {
         return Milliseconds(static_cast<int64_t>(ngx_current_msec));
     }
     [[nodiscard]] int64_t unix_seconds() const override { return ngx_time(); }
 };
 
-// OpenSSL's, drawn in larger portions: each draw of its own costs a lock and a syscall or two.
+// Random numbers of OpenSSL, fetched in larger portions, because each fetch costs a lock and one or
+// two system calls.
 class NgxRandom final : public Random {
  public:
     void fill(std::span<uint8_t> bytes) override;
@@ -42,7 +43,7 @@ class NgxRandom final : public Random {
 class Worker final : private CallbackOwner {
  public:
     explicit Worker(MainConf &main);
-    // Ends what still runs, so that what it used is written down.
+    // Ends running requests, so that their usage is recorded.
     ~Worker();
     Worker(const Worker &) = delete;
     Worker &operator=(const Worker &) = delete;
@@ -62,11 +63,11 @@ class Worker final : private CallbackOwner {
     Ledger ledger;
     LedgerAccounts accounts;
     Health health;
-    std::unique_ptr<UsageWriter> usage;  // null: nothing is written down
-    ngx_queue_t requests{};              // RequestPlaces
+    std::unique_ptr<UsageWriter> usage;  // null: usage is not recorded
+    ngx_queue_t requests{};              // of RequestPlaces
 
  private:
-    // Of the worker's own callbacks: each has seen to it before that there is a next time.
+    // For the worker's own callbacks. Each callback sets its next timer before it can throw.
     void end_by_exception(const char *what) noexcept override;
     void sweep();
     void tell_when_full();
@@ -76,12 +77,13 @@ class Worker final : private CallbackOwner {
     std::unique_ptr<Alarm> sweep_alarm_;
     std::optional<Milliseconds> told_full_;
     size_t times_full_ = 0;
-    size_t calls_refused_ = 0;  // as times_full_, of calls to providers
+    size_t calls_refused_ = 0;  // like times_full_, for calls to providers
     std::vector<std::unique_ptr<WatchedFile>> watched_;
     std::vector<std::unique_ptr<JwksSource>> jwks_;
 };
 
-// Of this process; null in helper processes and where no location uses the gateway.
+// The worker of this process. Null in nginx's helper processes, and if no location uses the
+// gateway.
 Worker *worker();
 
 ngx_int_t start_worker(ngx_cycle_t *cycle) noexcept;

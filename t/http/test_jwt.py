@@ -180,7 +180,7 @@ def test_a_changed_file_is_taken_over_by_every_worker(trusting, signers, scratch
     assert [ask(g, new_token).status for _ in range(9)] == [200] * 9
     assert [ask(g, old_token).status for _ in range(9)] == [401] * 9
     (scratch / "jwks.json").write_text("{")
-    g.wait_log("keeps what it had: .*jwks.json")
+    g.wait_log("keeps the previous contents: .*jwks.json")
     assert ask(g, new_token).status == 200
 
 

@@ -201,5 +201,5 @@ def test_a_worker_that_is_killed_leaves_no_lease_behind(gateway, openai, scratch
     os.kill(g.worker_pids()[0], signal.SIGKILL)
     hanging.close()
     openai.always()
-    g.wait_log("took back 1 leases")
+    g.wait_log("released 1 leases")
     assert g.generate(model=MODEL, headers=own).status == 200

@@ -78,7 +78,7 @@ def test_a_broken_catalogue_keeps_the_old_contents_and_is_logged(gateway, scratc
     path = scratch / "catalog.json"
     g = gateway(OPEN, f"image_gateway_catalog {write(path, rows({'model': 'one', 'family': 'sandbox'}))};" + SANDBOX)
     write(path, '{"apis": {"sandbox": [{"model": "two"')
-    assert until(lambda: "keeps what it had" in g.error_log(), 5)
+    assert until(lambda: "keeps the previous contents" in g.error_log(), 5)
     assert "sandbox/one" in listed(g)
     write(path, rows({"model": "two", "famly": "sandbox"}))
     assert until(lambda: '$.apis.sandbox[0] has a member "famly"' in g.error_log(), 5)
@@ -101,7 +101,7 @@ def test_a_catalogue_that_nginx_would_not_start_with_is_not_taken_over(gateway, 
     g = gateway(location, http)
     assert g.generate(model="house", size="16x16").status == 200
     write(path, document)
-    g.wait_log(f"keeps what it had: .*{problem}")
+    g.wait_log(f"keeps the previous contents: .*{problem}")
     for model in ("house", "one", "extra", "sandbox/one", "sandbox/never-heard-of", None):
         reply = g.generate(size="16x16", **({"model": model} if model else {}))
         assert reply.status == 200, (model, reply)
@@ -121,7 +121,7 @@ def test_a_changed_file_of_keys_takes_effect_without_a_reload(gateway, scratch):
     assert until(lambda: statuses("sk-bf-b") == {200}, 5)
     assert statuses("sk-bf-a") == {401} and statuses("sk-bf-b", "/too/models") == {200}
     path.write_text("{")
-    assert until(lambda: "keeps what it had" in g.error_log(), 5)
+    assert until(lambda: "keeps the previous contents" in g.error_log(), 5)
     assert statuses("sk-bf-b") == {200}
 
 

@@ -140,7 +140,7 @@ def test_where_the_newest_keys_are_lost_nobody_is_let_in_until_they_are_read(gat
     assert spoil_copies(g) == 2
     for file in (path, catalog):
         damage(file, "broken")
-    g.wait_log("keeps what it had.*keys.json")
+    g.wait_log("keeps the previous contents.*keys.json")
     kill_worker(g)
     assert until(lambda: status(g) > 0, 10)
     for secret in ("old", "new"):

@@ -188,9 +188,9 @@ def test_a_changed_key_file_is_read_at_a_reload_and_either_line_is_good(keeps, s
     second = path_of(g, g.generate(**ASK))
     assert [g.get(one).status for one in (first, second_unread, second)] == [200] * 3
     file.write_text("too short\n")
-    g.allow_log("must hold one or two keys")
+    g.allow_log("must have one or two keys")
     g.signal(1)
-    g.wait_log("must hold one or two keys")
+    g.wait_log("must have one or two keys")
     assert g.get(second).status == 200, "a mistake leaves what there was"
     file.write_text("a second key, long enough\n")
     g.reload()

@@ -149,7 +149,7 @@ tl::expected<Bearer, ApiError> JwtVerifier::verify(std::string_view token, int64
         }
         verified_.erase(known);
     }
-    auto bearer = verify_anew(token, unix_seconds);
+    auto bearer = verify_uncached(token, unix_seconds);
     if (bearer) {
         if (verified_.size() >= kMostRemembered) {
             verified_.clear();  // happens rarely; tokens in use are verified again
@@ -159,7 +159,7 @@ tl::expected<Bearer, ApiError> JwtVerifier::verify(std::string_view token, int64
     return bearer;
 }
 
-tl::expected<Bearer, ApiError> JwtVerifier::verify_anew(std::string_view token,
+tl::expected<Bearer, ApiError> JwtVerifier::verify_uncached(std::string_view token,
                                                         int64_t unix_seconds) {
     const auto jws = read_jws(token);
     if (!jws) {

@@ -52,7 +52,7 @@ class JwtVerifier {
     tl::expected<Bearer, ApiError> verify(std::string_view token, int64_t unix_seconds);
 
  private:
-    tl::expected<Bearer, ApiError> verify_anew(std::string_view token, int64_t unix_seconds);
+    tl::expected<Bearer, ApiError> verify_uncached(std::string_view token, int64_t unix_seconds);
 
     struct Hash {
         size_t operator()(const Sha256 &hash) const;
