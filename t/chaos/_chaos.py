@@ -1,4 +1,4 @@
-"""What the programs share: a gateway whose every cent is counted by its provider, and callers who never stop asking."""
+"""Shared code: a gateway whose provider counts every cent, and callers that send requests continuously."""
 
 import argparse
 import collections
@@ -22,7 +22,7 @@ from harness import Configuration, Gateway, key_entry, provider, write_keys  # n
 from harness.gateway import new_directory, until  # noqa: E402
 
 LONGEST, LONGEST_QUICK = 900, 120  # seconds
-PAUSE = 0.05  # seconds between two requests of a caller: what is tested is not how fast they can be answered
+PAUSE = 0.05  # seconds between two requests of a caller; speed is not tested here
 CENT = 0.01  # dollars: what a picture costs
 CATALOGUE = {"apis": {"openai": [{"model": "cent", "operations": ["generate"], "parameters": {"prompt": {}},
                                   "price": {"per_image": [{"usd": CENT}]}}]}}
@@ -32,7 +32,7 @@ def options(about: str):
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds instead of minutes")
     found = parser.parse_args()
-    # In the main thread, so that whatever was started is stopped.
+    # Raised in the main thread, so that everything that was started is stopped.
     signal.signal(signal.SIGALRM, _too_long)
     signal.signal(signal.SIGTERM, _too_long)
     signal.alarm(LONGEST_QUICK if found.quick else LONGEST)
@@ -44,7 +44,7 @@ def _too_long(*_):
 
 
 class Promises:
-    """Says at the end which were broken."""
+    """Reports at the end which promises were broken."""
 
     def __init__(self):
         self.broken = []
@@ -78,7 +78,7 @@ class Bank:
         return f"sk-bf-{name}"
 
     def name(self, number: int) -> str:
-        """Every fourth caller goes on asking with a key that was spent."""
+        """Every fourth caller continues with a key that is spent."""
         return self._names[number % (self._at + 1) if number % 4 == 0 else self._at]
 
     def spent(self, name: str):
@@ -94,13 +94,13 @@ class Bank:
         return {name: count for name, count in self.billed(fake).items() if count > self.pictures}
 
     def underspent(self, fake) -> dict:
-        """Those that were refused as spent, and had something left."""
+        """The keys that were refused as spent although something was left."""
         billed = self.billed(fake)
         return {name: billed[name] for name in self.exhausted if billed[name] < self.pictures}
 
 
 class Callers:
-    """Threads that ask as long as the context lasts. `seen` counts answers by status; 0 is a connection that broke."""
+    """Threads that send requests while the context lasts. `seen` counts replies by status; 0 is a broken connection."""
 
     def __init__(self, gateway, bank: Bank, threads: int = 8):
         self.seen = collections.Counter()
@@ -127,7 +127,7 @@ class Callers:
 
     @property
     def failed(self) -> int:
-        """All but pictures and refusals for want of money."""
+        """All replies except images and refusals because of spent budgets."""
         return self.requests - self.seen[200] - self.seen[402]
 
     def _run(self):
@@ -186,7 +186,7 @@ def world(pictures: int, keys: int, delay: float = 0.05, zone: str = "", state: 
 
 
 def reload(gateway, **parts):
-    """HUP, and until only new workers serve. The harness looks at more than that, which takes too long under load."""
+    """HUP, and waits until only new workers serve. The harness's own reload checks more, which takes too long under load."""
     before = set(gateway.worker_pids())
     gateway.write_configuration(**parts)
     gateway.signal(signal.SIGHUP)
@@ -196,7 +196,7 @@ def reload(gateway, **parts):
 
 
 def settle_spent(gateway, bank: Bank, seconds: float = 10):
-    """Asks with every key that was spent until it is refused, as whoever finds a leak would."""
+    """Uses every spent key until it is refused, as somebody who looks for a leak would."""
     end = time.monotonic() + seconds
     for name in sorted(bank.exhausted):
         for _ in range(3):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Providers that send without end: how long a request that needs no provider has to wait meanwhile."""
+"""Providers that send endless data: how long a request that needs no provider waits at the same time."""
 
 import contextlib
 import http.client
@@ -17,7 +17,7 @@ from harness import Configuration, Gateway
 
 CALLS = 2  # at the same time
 BLOCK = 1 << 20  # bytes that are sent at once
-ALLOWED = 0.02  # seconds, more than without such a provider
+ALLOWED = 0.02  # seconds in addition to the time without such a provider
 OPEN = "image_gateway; image_gateway_auth off;"
 EVENT = b'event: image_generation.partial_image\ndata: {"type":"image_generation.partial_image","b64_json":""}\n\n'
 KINDS = {
@@ -29,7 +29,7 @@ KINDS = {
 
 
 def provide(listener: socket.socket, kind: str):
-    """Sends to all connections at full speed, until it is ended."""
+    """Sends to all connections at full speed, until the process ends."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     content_type, front, block, _ = KINDS[kind]
@@ -46,7 +46,7 @@ def provide(listener: socket.socket, kind: str):
 
 
 def ask(port: int, kind: str, ending: threading.Event):
-    """Again and again: at some length each answer is given up."""
+    """Sends requests repeatedly; the gateway aborts each response at some size."""
     body = json.dumps({"prompt": "x", "model": "m", **KINDS[kind][3]})
     while not ending.is_set():
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.2) as client:
@@ -59,7 +59,7 @@ def ask(port: int, kind: str, ending: threading.Event):
 
 
 def longest_wait(port: int, seconds: float, count_of: list) -> float:
-    """Of requests one after another, on one connection."""
+    """The longest time of requests one after another on one connection."""
     longest, end = 0.0, time.monotonic() + seconds
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     while (began := time.monotonic()) < end:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A provider that closes idle connections just when requests come: how many end as unknown, and that none is sent twice."""
+"""A provider that closes idle connections when requests arrive: counts outcomes unknown, and checks that none is sent twice."""
 
 import collections
 import json
@@ -15,7 +15,7 @@ ALLOWED = 1 / 500
 
 
 class CloseAfter(Behaviour):
-    """The normal answer; a connection that is then idle for so long is closed, or reset."""
+    """The normal response; then a connection that is idle for this time is closed or reset."""
 
     def __init__(self, seconds: float, reset: bool):
         self.seconds, self.reset = seconds, reset

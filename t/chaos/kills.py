@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Workers killed with -9 under load: only requests that the killed worker had are lost, and every budget holds."""
+"""Workers killed with -9 under load: only requests of the killed worker are lost, and every budget is exact."""
 
 import os
 import random
@@ -31,7 +31,7 @@ def main():
                 killed += 1
             until(lambda: len(gateway.worker_pids()) == WORKERS, 30)
         settle_spent(gateway, bank)
-        # What a killed worker had asked for may be billed, and counts as spent: budgets may end early, never late.
+        # The calls of a killed worker may be billed and count as spent: budgets may end early, never late.
         others = callers.failed - callers.seen[0]
         promises.check(others == 0, f"{others} answers were errors: {callers.examples}")
         promises.check(callers.seen[0] <= killed * THREADS, f"{callers.seen[0]} connections broke in {killed} kills")

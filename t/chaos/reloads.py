@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reloads under load: no request fails, and every budget holds. Then the same with another size of the zone at each."""
+"""Reloads under load: no request fails, and every budget is exact. Then the same with another zone size at each reload."""
 
 import time
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Clients that read their pictures slowly: how much memory the worker holds at its most, and after they have left."""
+"""Clients that read their images slowly: the worker's peak memory, and its memory after they have left."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from harness.gateway import until
 
 MB = 1_000_000
 PICTURE = 4 * MB
-BUFFER = 256 * 1024  # bytes for each call besides
+BUFFER = 256 * 1024  # further bytes for each call
 OPEN = "image_gateway; image_gateway_auth off; image_gateway_answer_max 8m;"
 
 
@@ -24,7 +24,7 @@ def resident(pid: int) -> int:
 
 
 def begin(port: int) -> socket.socket:
-    """Asks, and reads nothing."""
+    """Sends a request and does not read."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
     connection.connect(("127.0.0.1", port))
@@ -44,7 +44,7 @@ def main():
         gateway = Gateway(conf, {"OPENAI_API_KEY": "sk-test-openai"}, ports_of_fakes)
         try:
             worker, = gateway.worker_pids()
-            with contextlib.closing(begin(gateway.port)) as first:  # what the first request brings along stays
+            with contextlib.closing(begin(gateway.port)) as first:  # memory that the first request allocates stays
                 first.settimeout(60)
                 received = 0
                 while received < PICTURE:

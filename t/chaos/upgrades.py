@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Binary upgrades (USR2, then QUIT to the old master) under load: no request fails, and every budget holds."""
+"""Binary upgrades (USR2, then QUIT to the old master) under load: no request fails, and every budget is exact."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def is_gone(pid: int) -> bool:
 
 
 class Daemon:
-    """nginx in the background, as it must be for an upgrade: one that is a child of whoever started it refuses."""
+    """nginx in the background, which an upgrade requires: nginx refuses it as a child of the process that started it."""
 
     def __init__(self, configuration, variables: dict, _):
         self.configuration, self.directory, self.port = configuration, new_directory(), free_port()

@@ -1,5 +1,5 @@
 """nginx as one process under valgrind's callgrind: what requests cost in user-mode instructions, allocations and
-system calls. What else the machine does has no say in these counts."""
+system calls. Other load of the machine does not influence these counts."""
 
 import contextlib
 import socket
@@ -25,7 +25,7 @@ class Cost(NamedTuple):
 
 
 def least(costs) -> Cost:
-    """Of each count the least: what disturbs a request, such as a timer that is due, only adds to it."""
+    """The minimum of each count, because disturbances such as timers only add to it."""
     return Cost(*map(min, zip(*costs)))
 
 
@@ -50,7 +50,7 @@ def read_dump(path: Path) -> Cost:
 
 
 class Nginx:
-    """Runs until the context ends; `take()` says what it has cost since it was asked last."""
+    """Runs until the context ends; `take()` returns the cost since the last call."""
 
     def __init__(self, directory: Path, **parts):
         self.port = free_port()

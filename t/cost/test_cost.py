@@ -27,7 +27,7 @@ ALLOWED = 1.05
 ROUNDS = 3
 OPEN = "image_gateway; image_gateway_auth off;"
 PICTURE = 2_000_000  # bytes of a large picture
-PAUSE = 0.03  # seconds: nginx is idle before anything comes, so that nothing is read or written in more or fewer parts
+PAUSE = 0.03  # seconds: nginx is idle before each step, so that the number of reads and writes does not vary
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ SCENARIOS = {
 @pytest.fixture(scope="module")
 def nginx():
     limited = "image_gateway_limit address requests=1/m;"
-    zone = "image_gateway_zone zone=cost:64k;"  # what is done to it now and then takes no time that counts
+    zone = "image_gateway_zone zone=cost:64k;"  # small, so that its periodic maintenance costs little
     with OpenAI() as small, OpenAI(image_bytes=PICTURE) as large, tempfile.TemporaryDirectory() as directory:
         for fake in (small, large):
             fake.always(Delay(PAUSE))

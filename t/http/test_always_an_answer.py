@@ -1,4 +1,4 @@
-"""Retries, resting keys, breakers, fan-out and deadlines, as callers and providers see them."""
+"""Retries, resting keys, breakers, several calls per request, and deadlines, as callers and providers see them."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def skipped(reply) -> list:
 
 @pytest.fixture
 def pair(gateway, openai_factory):
-    """Two providers behind the alias auto, the first with rules of its own."""
+    """Two providers behind the alias auto; the first has its own rules."""
     def start(rules, **parts):
         first, second = openai_factory(), openai_factory()
         g = gateway(http=provider("first", first, rules) + provider("second", second) +
@@ -177,7 +177,7 @@ def test_no_more_calls_at_once_than_a_provider_takes(gateway, openai):
                 seen.append(len(running))
             call.wait(0.05)
             with lock:
-                running.remove(call)  # before the answer: after it another may begin
+                running.remove(call)  # before the reply, because another call may begin after it
             super().play(call)
 
     openai.always(Watched())
@@ -217,7 +217,7 @@ def test_calls_of_a_worker_that_was_killed_are_counted_no_more(gateway, openai):
     assert status == 200
 
 
-# Several calls for one request
+# Several calls per request
 
 
 def test_more_images_than_a_call_makes_are_made_by_several(few):

@@ -1,4 +1,4 @@
-"""What is particular to AUTOMATIC1111 and Forge: checkpoints, grids, seeds, passwords, and jobs that nobody stops."""
+"""Special features of AUTOMATIC1111 and Forge: checkpoints, grids, seeds, passwords, and jobs that cannot be cancelled."""
 
 import pytest
 from fakes.automatic1111 import ERRORS_BY_OUTCOME, PATH, Automatic1111
@@ -114,7 +114,7 @@ def test_a_sampler_is_passed_where_the_location_says_so(studio):
 
 
 def test_nothing_is_stopped_when_a_client_leaves(studio):
-    """The server's only switch stops whichever job runs: perhaps somebody else's."""
+    """The server can only stop the running job, which may belong to another client."""
     g, fake = studio()
     fake.always(Hang())
     raw = g.connect().post("/v1/images/generations", {"prompt": "x", "model": f"studio/{SDXL}"})

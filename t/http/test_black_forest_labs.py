@@ -1,4 +1,4 @@
-"""What is particular to Black Forest Labs: models with bodies of their own, states of jobs, seeds and costs."""
+"""Special features of Black Forest Labs: a different body for each model, states of jobs, seeds and costs."""
 
 import time
 
@@ -28,7 +28,7 @@ def extra(reply) -> dict:
     return reply.json["extra_fields"]
 
 
-# Model, what was asked for besides the prompt, and the whole body but the seed.
+# Model, the requested parameters besides the prompt, and the whole body without the seed.
 MODELS = {
     "flux-3-image": ({"size": "1920x1080", "moderation": "low", "output_format": "png", "seed": 5},
                      {"aspect_ratio": "16:9", "resolution": "1.5k", "safety_tolerance": 4, "grounding": False}),

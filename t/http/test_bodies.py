@@ -1,4 +1,4 @@
-"""Bodies of every size, speed and malice."""
+"""Large, slow and malicious request bodies."""
 
 import json
 import time
@@ -12,7 +12,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def body_of(size: int) -> bytes:
-    """A good request of exactly so many bytes; white space fills it."""
+    """A valid request of exactly this many bytes, padded with white space."""
     body = b'{"prompt": "a kite", "size": "16x16"}'
     return body + b" " * (size - len(body))
 
@@ -163,7 +163,7 @@ def test_what_is_at_the_limits_is_taken(g):
 
 
 def test_hostile_json_does_not_hold_up_others(gateway):
-    """One worker: what parsing takes, everybody waits for."""
+    """With one worker, every request waits while a body is parsed."""
     g = gateway(OPEN, SANDBOX, extra_locations="location /ping { return 204; }")
     raws = [g.connect().post(PATH, body) for body in list(HOSTILE.values()) * 3]
     began = time.monotonic()

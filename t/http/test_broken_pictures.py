@@ -1,4 +1,4 @@
-"""Pictures that are not whole, or not base64, are not answered as made."""
+"""Images that are truncated or not base64 are not returned as made."""
 
 import base64
 import json
@@ -44,7 +44,7 @@ FORMATS = ("png", "jpeg", "webp")
 
 
 def changed(how, places=None) -> Images:
-    """The normal answer with something done to its pictures, or to those at these places."""
+    """The normal response with all its images changed, or only those at `places`."""
     def change(document):
         for place, item in enumerate(document["data"]):
             if places is None or place in places:
@@ -95,7 +95,7 @@ def test_a_broken_picture_of_a_stream_is_an_error(broken, how):
 
 
 class Streamed(Images):
-    """A stream of the normal answer's events, changed."""
+    """A stream of the normal response's events, changed."""
 
     def __init__(self, change):
         super().__init__(SIZE)
@@ -113,7 +113,7 @@ def test_a_broken_picture_that_is_handed_on_breaks_off(broken, how, output_forma
     body = {"prompt": "x", "output_format": output_format}
     with g.connect().post("/off/images/generations", body, {"Connection": "close"}) as connection:
         received = connection.receive_all()
-    # The size of these JPEGs stands far in: what is found out before it is an error like any other.
+    # These JPEGs have their size far inside. A mistake that is found before it is an ordinary error.
     begun = received.startswith(b"HTTP/1.1 200")
     assert begun or (output_format == "jpeg" and received.startswith(b"HTTP/1.1 502"))
     assert not begun or not received.endswith(b"0\r\n\r\n")

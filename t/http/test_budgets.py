@@ -1,4 +1,4 @@
-"""What a key may spend: reserved at the most, settled at the truth, and told."""
+"""Budgets of keys: the maximum is reserved, the real cost is settled, and the reply reports it."""
 
 import json
 import re
@@ -12,7 +12,7 @@ HEADERS = {"x-api-key": "sk-bf-a"}
 
 @pytest.fixture
 def spender(scratch, gateway):
-    """A gateway whose key has these budgets. A picture of p/fixed costs $0.04, one of p/nobody-knows nobody knows."""
+    """A gateway whose key has these budgets. An image of p/fixed costs $0.04; the price of p/nobody-knows is unknown."""
     def start(*budgets, http="", fakes=(), **members):
         catalog = scratch / "catalog.json"
         fixed = {"family": "gpt-image-2", "price": {"per_image": [{"usd": 0.04}]}}
@@ -97,7 +97,7 @@ def test_what_may_have_been_billed_counts_besides_the_next_attempt(spender, open
     http = provider("p", openai) + provider("dear", other) + "image_model both p/gpt-image-2 dear/gpt-image-2;"
     g = spender((0.13, "day"), http=http)
     openai.next(Reset())
-    assert_spent(make(g, "both"), "has $0.03 left")  # $0.04 are lost, and $0.10 for another attempt are not there
+    assert_spent(make(g, "both"), "has $0.03 left")  # $0.04 are lost, and $0.10 for another attempt are not available
     assert not other.requests
 
 

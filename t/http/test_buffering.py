@@ -1,4 +1,4 @@
-"""image_gateway_buffering off: a picture that goes to the client while it comes from its provider."""
+"""image_gateway_buffering off: an image is sent to the client while it arrives from its provider."""
 
 import base64
 import json
@@ -19,16 +19,16 @@ ASK = {"prompt": "x"}
 WHOLE = "image_gateway; image_gateway_auth off;"
 LOCATION = WHOLE + " image_gateway_buffering off;"
 BIG = 8_000_000
-SANITIZED = os.environ.get("SANITIZER_PRELOAD")  # then what is freed is not given back at once
+SANITIZED = os.environ.get("SANITIZER_PRELOAD")  # sanitizers do not return freed memory at once
 
 
 def is_passed(reply) -> bool:
-    """Whoever hands on a picture does not know how long the answer will be."""
+    """Whether the image was passed through: then the length of the reply is not known in advance."""
     return "Content-Length" not in reply.headers
 
 
 def without_change(document: dict) -> dict:
-    """What is the same however the answer went out."""
+    """The document without the members that differ between requests."""
     document = json.loads(json.dumps(document))
     for name in ("id", "created"):
         document.pop(name)
@@ -138,7 +138,7 @@ def test_a_slow_reader_makes_the_provider_wait(gateway, openai_factory):
 
 
 def test_a_slow_reader_of_a_stream_makes_the_provider_wait_too(gateway, openai_factory):
-    """Its events are whole: so it costs no more than the one that comes, and the one that is read."""
+    """Events are sent complete: so memory holds the event that arrives and the event that is read."""
     openai = openai_factory(image_bytes=4_000_000)
     g = gateway(WHOLE, openai_as_auto(openai))
     pid = g.worker_pids()[0]
@@ -188,7 +188,7 @@ def test_clients_that_do_not_read_take_their_time_and_close_no_provider_to_other
     for _ in range(6):
         slow.append(g.connect(receive_buffer=4096).post(PATH, ASK))
         slow[-1].receive_until(b"b64_json")
-    time.sleep(4)  # the provider's time would be up by now
+    time.sleep(4)  # the provider's timeout would have passed by now
     assert len(g.post(PATH, ASK, timeout=60).json["data"][0]["b64_json"]) > BIG, "the next is served"
     for connection in slow:
         received, tail = 0, b""

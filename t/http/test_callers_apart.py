@@ -1,4 +1,4 @@
-"""Callers do not reach each other: by keys of idempotency, by ids, by the spelling of a model."""
+"""Callers are isolated from each other: by idempotency keys, by ids, by the spelling of a model."""
 
 import json
 import sqlite3
@@ -74,7 +74,7 @@ def test_without_idempotency_the_provider_is_sent_no_key_at_all(keyed, openai):
 
 @pytest.fixture
 def two_doors(gateway, scratch):
-    """/v1/ with the key team-a, /t/ where any bearer of a token is a caller of their own."""
+    """/v1/ with the key team-a, and /t/ where each token is a separate caller."""
     signer = SigningKey("HS", "kid")
     (scratch / "jwks.json").write_text(key_set(signer))
     (scratch / "jwks.json").chmod(0o644)
@@ -111,7 +111,7 @@ def test_a_token_with_a_keys_id_is_somebody_else(two_doors, scratch):
     assert with_key(g) == 200
     assert g.access_log(6)[4:] == ["200 [token team-a]", "200 [team-a]"]
     g.quit()
-    g, signer = two_doors()  # what was written down is told apart as well
+    g, signer = two_doors()  # the state file also distinguishes them
     assert [with_key(g) for _ in range(2)] == [200, 402]
     assert with_token(g, signer) == 429
     g.quit()

@@ -1,4 +1,4 @@
-"""What is particular to Workers AI: models with fields, forms and answers of their own, refusals with a 200, seeds."""
+"""Special features of Workers AI: different fields, forms and responses per model, refusals with a 200, seeds."""
 
 import pytest
 from fakes.cloudflare import ERRORS_BY_OUTCOME, MODELS, Cloudflare, input_of

@@ -1,4 +1,4 @@
-"""The gateway among nginx's own access rules, redirects and subrequests."""
+"""The gateway together with nginx's own access rules, redirects and subrequests."""
 
 import base64
 import time
@@ -15,7 +15,7 @@ BASIC = {"Authorization": "Basic " + base64.b64encode(b"ada:secret").decode()}
 
 @pytest.fixture
 def keyed(scratch):
-    """The directives of a location that asks for keys."""
+    """The directives of a location that requires keys."""
     return f"image_gateway; image_gateway_keys {write_keys(scratch / 'keys.json', [key_entry('a', 'sk-bf-team-a')])};"
 
 
@@ -238,7 +238,7 @@ def never_asked(fake, seconds=0.3) -> bool:
 
 @pytest.mark.parametrize("front", ("return_ok", "gateway"))
 def test_a_mirrored_request_does_not_get_past_the_keys(gateway, keyed, openai, front):
-    """mirror keeps method and body, and subrequests see no access phase."""
+    """mirror keeps method and body, and subrequests do not run the access phase."""
     main = "proxy_pass http://127.0.0.1:$server_port/ok;" if front == "return_ok" else OPEN
     g = gateway(f"{main} mirror {PATH};", f"{SANDBOX} {provider('p', openai)}", location_path="/open/",
                 extra_locations=f"location /v1/ {{ {keyed} image_gateway_default_model p/gpt-image-2; }}"

@@ -1,4 +1,4 @@
-"""What nginx -t refuses, in which words, and what it takes."""
+"""What nginx -t refuses, with which message, and what it accepts."""
 
 import json
 import re
@@ -250,7 +250,7 @@ def test_a_broken_keys_json_is_refused_with_the_path_of_the_mistake(nginx_t, scr
     assert "sk-bf-plain" not in output
 
 
-# What is right
+# Valid configurations
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a request becomes on its way to the provider, and what the answer says about it."""
+"""What the gateway sends to the provider for a request, and what the reply reports about it."""
 
 import base64
 
@@ -17,7 +17,7 @@ def g(gateway, openai, studio):
                                                f"location /other/ {{ {OPEN} image_gateway_default_model {OLD}; }}")
 
 
-# The request's fields but prompt and model; what is sent of them; the parameters listed as adjusted
+# The request's fields without prompt and model; the sent fields; the parameters that are listed as adjusted
 SENT = {
     "nothing more": (NEW, {}, {}, []),
     "all that a model takes": (NEW, {"n": 2, "size": "1024x1024", "quality": "low", "background": "opaque",
@@ -59,7 +59,7 @@ def test_what_is_sent_is_what_was_asked_or_is_listed(g, openai, studio, model, a
     adjustments = reply.json["extra_fields"].get("adjustments", [])
     assert [one["param"] for one in adjustments] == adjusted
     for one in adjustments:
-        if one["param"] == "model":  # nobody listed it
+        if one["param"] == "model":  # the catalogue does not list it
             assert (one["requested"], one["sent"]) == (model, model.split("/")[1])
             continue
         assert one["requested"] == asked[one["param"]] or one["param"] == "extra"

@@ -1,4 +1,4 @@
-"""One contract for all dialects: what each of them promises, whatever its provider's wire looks like.
+"""One contract for all dialects: what each of them guarantees, whatever its provider's API looks like.
 
 t/fakes/cases.py lists the dialects; a fake refuses what the real provider would."""
 
@@ -11,7 +11,7 @@ from fakes.behaviours import Chunked, CloseUnanswered, Hang, Raw, Reset, Trickle
 from fakes.cases import CASES
 from harness import provider
 
-# What the caller is told when the only provider ends so.
+# The error that the caller gets if the only provider ends with this outcome.
 STATUSES = {"callers_fault": range(400, 500), "refused_by_policy": range(400, 500), "our_credentials": (502,),
             "out_of_quota": (502,), "throttled": (503,), "not_here": (404,), "broken": (502,), "unknown": (502, 504)}
 HTML = "<html><body><h1>It did not work</h1></body></html>"
@@ -37,7 +37,7 @@ STRANGE = {
     "no answer": CloseUnanswered(),
     "a reset": Reset(),
 }
-# What tables of errors look for in messages.
+# The words that error tables search for in messages.
 WORDS = ("quota, billing, limit: 0, invalid token, invalid API key, incorrect API key, available credits, spending limit, "
          "temporarily blocked, overloaded, Exhausted balance, 用户额度不足, 无效的令牌, resets in ~500s, nsfw, moderated")
 
@@ -81,7 +81,7 @@ def ask(g, case, number=0, **fields):
 
 
 def attempt(reply) -> dict:
-    """The last one."""
+    """The last attempt."""
     return reply.json["extra_fields"]["attempts"][-1]
 
 
@@ -135,7 +135,7 @@ def test_every_parameter_that_is_said_to_be_sent_is_on_the_wire(case, made_by):
 
 
 def test_every_parameter_of_the_catalogue_is_probed(case, made_by):
-    """What `GET models` says that the model takes is on the wire, by the test before this one."""
+    """The previous test checks that the parameters which `GET models` lists are sent."""
     g, _ = made_by(case)
     model = g.get(f"/v1/models/p/{case.model}").json
     unprobed = set(model["supported_parameters"]) - set(case.probes) - {"stream", "partial_images", "response_format"}
@@ -155,7 +155,7 @@ def test_the_error_table_is_read_as_the_document_says(made_by, case):
 
 
 def repeating(case, status, text):
-    """An error in this provider's own form, whose message repeats what the caller wrote."""
+    """An error in this provider's form whose message repeats the caller's text."""
     error = next(iter(case.errors["callers_fault"].values()))
     reply = error.plain_reply() if hasattr(error, "plain_reply") else error.reply(None)
     messages = []
@@ -239,7 +239,7 @@ def test_the_deadline_holds_whatever_the_provider_does(case, made_by):
 
 
 def jobs():
-    """Those whose provider answers before the picture is there."""
+    """The cases whose provider answers before the image is ready."""
     return [pytest.param(case, id=str(case)) for case in CASES if case.running]
 
 
@@ -274,6 +274,6 @@ def test_a_client_that_leaves_while_the_job_goes_on_cancels_it_once(made_by, cas
     fake.wait(lambda: len(fake.polls) == 1)
     raw.close()
     fake.wait(lambda: len(fake.cancels) == 1)
-    time.sleep(1)  # in which nobody polls any more, and nobody cancels again
+    time.sleep(1)  # no more polls and no second cancel in this time
     assert (len(fake.work), len(fake.polls), len(fake.cancels)) == (1, 1, 1)
     assert fake.refusals == []

@@ -1,4 +1,4 @@
-"""docs/directives.md and the tables in the source say the same."""
+"""docs/directives.md agrees with the tables in the source."""
 
 import math
 import re
@@ -28,7 +28,7 @@ def page(project):
 
 @pytest.fixture(scope="module")
 def entries(page):
-    """By chapter and name: the parts of an entry."""
+    """The parts of each entry, by chapter and name."""
     found = {}
     for chapter in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
         title, _, rest = chapter.partition("\n")
@@ -75,7 +75,7 @@ def lines(source):
 
 
 def arguments(name, syntax) -> tuple:
-    """The least and the most arguments that a Syntax line allows."""
+    """The minimum and maximum number of arguments that a Syntax line allows."""
     words = re.fullmatch(rf"{name}( .*)?(;| \{{ \.\.\. \}})", syntax)
     assert words, f"the syntax of {name} does not begin with its name or does not end: {syntax}"
     # Words in brackets are one argument that may be missing; a bar with spaces around it parts the ways to write it.
@@ -123,17 +123,17 @@ def test_what_may_be_repeated_is_said(entries, lines):
         assert said == lines[name][2], name
 
 
-# Defaults, where the source states them
+# Defaults that the source states
 
 
 def amount(text) -> int:
-    """Of nginx's sizes in bytes, of times in milliseconds."""
+    """The value of nginx's sizes in bytes, of times in milliseconds."""
     number, unit = re.fullmatch(r"(\d+)(ms|s|k|m|%|)", text).groups()
     return int(number) * {"ms": 1, "s": 1000, "k": 1024, "m": 1024 * 1024, "%": 1, "": 1}[unit]
 
 
 def product(text) -> int:
-    """Of C++ such as 16 * 1024 or 590'000."""
+    """The value of C++ such as 16 * 1024 or 590'000."""
     return math.prod(int(factor.replace("'", "")) for factor in text.split("*"))
 
 
@@ -142,7 +142,7 @@ def constant(text, name) -> int:
 
 
 def parts_of(value) -> list:
-    """Of "connect=5s first_byte=300s", with times as numbers; a range of times is a list."""
+    """The parts of "connect=5s first_byte=300s", with times as numbers; a range of times is a list."""
     return [(name, [amount(time) for time in times.split("..")] if ".." in times else amount(times))
             for name, times in (word.split("=") for word in value.split())]
 
@@ -207,7 +207,7 @@ def test_the_least_zone_is_that_of_the_source(entries, source):
     assert amount(least) == constant(source("nginx/zone.h"), "kLeastZone")
 
 
-# Words that may be written
+# Words that a directive accepts
 
 
 @pytest.mark.parametrize("name, table", (("image_gateway_auth", "kAuthModes"), ("image_gateway_fit", "kFitModes")))

@@ -1,4 +1,4 @@
-"""Errors have one shape, whoever raised them; and every answer says who it is."""
+"""All errors have one format, whichever module raised them; and every reply has a request id."""
 
 import json
 import re
@@ -15,7 +15,7 @@ OUR_ID = re.compile(r"req_[0-9a-z]{24}")
 
 
 def assert_error(reply, status, code=None, param=None):
-    """The whole shape of an error of ours."""
+    """Checks the complete format of an error of the gateway."""
     assert reply.status == status, reply
     assert reply.headers.get_all("Content-Type") == ["application/json"]
     assert reply.headers.get_all("Content-Length") == [str(len(reply.body))]
@@ -130,7 +130,7 @@ def test_headers_at_their_limits_are_right(g):
 # Raised by nginx in our location
 
 
-# What an error says of the model
+# The model in an error
 
 
 def test_an_error_before_the_plan_names_the_model_that_was_asked_for(g):
@@ -281,7 +281,7 @@ def test_pipelined_requests_are_answered_in_order(g):
 
 
 def read_pipelined(raw, count) -> list:
-    """Statuses and documents; http.client would lose what it has read ahead."""
+    """Statuses and documents. http.client would lose data that it has read ahead."""
     data, replies = b"", []
     while len(replies) < count:
         head, mark, rest = data.partition(b"\r\n\r\n")
@@ -296,7 +296,7 @@ def read_pipelined(raw, count) -> list:
     return replies
 
 
-# What every answer says of itself
+# Headers of every reply
 
 
 def test_our_id_is_always_fresh(g):

@@ -1,4 +1,4 @@
-"""Limits and budgets under load: four workers, twenty thousand requests, and what is admitted is what the arithmetic says."""
+"""Limits and budgets under load: four workers, twenty thousand requests, and exactly the calculated number is admitted."""
 
 import json
 import os
@@ -14,7 +14,7 @@ HTTP = "keepalive_requests 100000; image_provider sandbox { api sandbox; } image
 
 @pytest.fixture
 def flooded(scratch, gateway):
-    """What became of so many requests of a key with these members, by status."""
+    """The number of replies by status, for `count` requests of a key with these members."""
     def run(headers=HEADERS, http="", location="", body=b'{"prompt":"a","size":"16x16"}', count=REQUESTS, **members):
         path = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", **members)])
         g = gateway(f"image_gateway; image_gateway_keys {path}; {location}", HTTP + http, workers=WORKERS,
@@ -26,7 +26,7 @@ def flooded(scratch, gateway):
 
 
 def priced(scratch, usd) -> str:
-    """The sandbox, as if it cost something."""
+    """The sandbox with a price."""
     path = scratch / "catalog.json"
     path.write_text(json.dumps({"apis": {"sandbox": [
         {"model": "placeholder", "family": "sandbox", "price": {"per_image": [{"usd": usd}]}}]}}))
@@ -75,7 +75,7 @@ def test_a_budget(flooded, scratch):
 
 
 def test_a_thousand_requests_at_once_on_a_budget_for_ten_spend_ten(flooded, scratch, openai):
-    """All of them are under way before the first is made."""
+    """All requests are in progress before the first image is made."""
     openai.always(Delay(0.5))
     path = scratch / "catalog.json"
     path.write_text(json.dumps({"providers": {"p": [
@@ -88,7 +88,7 @@ def test_a_thousand_requests_at_once_on_a_budget_for_ten_spend_ten(flooded, scra
 
 
 def test_concurrency(scratch, gateway, openai):
-    """All ask at once for five places, and then for none that is free."""
+    """All requests compete for five places; then no place is free."""
     openai.always(Delay(4))
     path = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", limits={"concurrent": 5})])
     g = gateway(f"image_gateway; image_gateway_keys {path};", HTTP + provider("p", openai), workers=WORKERS,

@@ -1,4 +1,4 @@
-"""What stands in examples/ works as it stands, but for the paths and ports of the machine it is for."""
+"""The files in examples/ work unchanged, except for paths and ports of the machine."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
 
 
 def http_block_of(path) -> str:
-    """What stands inside http { … } of an example."""
+    """The contents of http { … } of an example."""
     text = re.sub(r"#[^\n]*", "", path.read_text())
     inside = text[text.index("http {") + len("http {"):]
     return inside[:inside.rindex("}")]
@@ -33,7 +33,7 @@ def test_every_example_is_named_here(project):
 
 
 def test_the_quickstart_serves_a_picture_to_anybody(project, gateway):
-    g = gateway("return 404;", http="")  # only for a free port and its directory
+    g = gateway("return 404;", http="")  # only to get a free port and a directory
     port = g.port
     g.quit()
     block = http_block_of(project / "examples" / "quickstart.conf")
@@ -57,7 +57,7 @@ def test_openai_with_fallback_is_a_configuration(project, scratch, certs):
 
 
 def test_many_providers_serve_one_after_another(project, gateway, scratch, openai, openai_factory):
-    """The example, with fakes where its providers are."""
+    """The example, with fakes in place of its providers."""
     flux, studio = BlackForestLabs().start(), Automatic1111().start()
     try:
         write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])

@@ -1,4 +1,4 @@
-"""The fake of OpenAI is as strict as the real one, and misbehaves exactly as it is told."""
+"""The fake of OpenAI is as strict as the real API, and misbehaves exactly as a test requests."""
 
 import base64
 import http.client
@@ -181,7 +181,7 @@ def test_bad_http_is_not_answered_but_recorded(openai):
     assert openai.malformed == ["there must be exactly one Host header"]
 
 
-# What it saw
+# What it records
 
 
 def test_requests_are_recorded_with_all_that_matters(openai):
@@ -231,7 +231,7 @@ def test_the_bad_certificates_are_bad(openai_factory, certs, kind):
         connection.connect()
 
 
-# What it can be told to do
+# Its behaviours
 
 
 def test_the_script_is_played_in_order_and_then_the_default(openai):

@@ -1,4 +1,4 @@
-"""What is particular about fal: two ways to the same models, results apart, black pictures, schemas that differ."""
+"""Special features of fal: two endpoints for the same models, separate results, black images, different schemas."""
 
 import time
 
@@ -45,7 +45,7 @@ def facts(reply) -> dict:
 
 # Requests
 
-# Fields that each model takes besides those that all do.
+# Fields that a model accepts in addition to the common ones.
 ASKED = {
     DEV: ({"size": "1280x720", "n": 2, "num_inference_steps": 20, "guidance": 4.5, "moderation": "low"},
           {"image_size": {"width": 1280, "height": 720}, "num_images": 2, "num_inference_steps": 20,

@@ -1,4 +1,4 @@
-"""Where a link may lead: every spelling of an address, name or redirect into a network that is not allowed is refused."""
+"""Addresses of links: every spelling, name or redirect that leads into a network that is not allowed is refused."""
 
 import os
 import subprocess
@@ -18,14 +18,14 @@ VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
 
 @pytest.fixture
 def host():
-    """It listens wherever a spelling of this machine may lead."""
+    """Listens on every address of this machine that a spelling may lead to."""
     with PicturesHost(also=EVERYWHERE) as one:
         yield one
 
 
 @pytest.fixture
 def ask(gateway, studio):
-    """Asks for b64_json when the provider gives this link; `where` is a location with other rules."""
+    """Requests b64_json when the provider returns this link; `where` is a location with other rules."""
     def start(allow="", **parts):
         extra = f"location /closed/ {{ {OPEN} }} location /none/ {{ {OPEN} image_gateway_fetch_allow none; }}"
         more = f"image_gateway_fetch_allow {allow};" if allow else ""
@@ -48,7 +48,7 @@ def reason(reply) -> str:
     return [one["reason"] for one in reply.json["extra_fields"]["adjustments"] if one["param"] == "response_format"][0]
 
 
-# Every one of them is this machine.
+# Every spelling leads to this machine.
 SPELLINGS = ("127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "2130706433", "0177.0.0.1",
              "0x7f.1", "0x7f000001", "017700000001", "127.1", "127.0.0.2", "0.0.0.0", "0", "[::]", "[0:0:0:0:0:0:0:1]",
              "LOCALHOST")
@@ -66,14 +66,14 @@ def test_every_spelling_of_this_machine_is_refused_and_would_have_led_there(ask,
             assert [link for link, reply in replies.items() if is_fetched(reply) or REFUSED not in reason(reply)] == []
             assert plain.connections == secure.connections == 0
         not_led_there = []
-        for link, host in links.items():  # the same with leave: so it was the refusal that kept them away
+        for link, host in links.items():  # with permission they are fetched: so the refusal prevented it before
             before = host.connections
             fetched = is_fetched(one(link))
             not_led_there += [link] if host.connections == before or fetched != (host is plain) else []
         assert not_led_there == []
 
 
-# Networks that are nobody's to be asked in, whichever scheme; none of them may even be tried.
+# Networks that must never be contacted, whatever the scheme. The gateway must not even try.
 NETWORKS = ("169.254.169.254", "[fe80::1]", "[fd00:ec2::254]", "[fd00::1]", "10.0.0.1", "172.16.0.1", "192.168.0.1",
             "100.64.0.1", "192.0.0.192", "168.63.129.16", "198.18.0.1", "224.0.0.1", "255.255.255.255", "[ff02::1]",
             "[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "[2002:a00:1::]", "[2001:db8::1]", "0xa9fea9fe", "2852039166")

@@ -1,4 +1,4 @@
-"""How a link is fetched: what its server sees, what it may answer, and what else may happen meanwhile."""
+"""Fetching links: what the server sees, what it may answer, and what may happen at the same time."""
 
 import base64
 import signal
@@ -17,7 +17,7 @@ STRICT = {"X-Image-Gateway-Fit": "strict"}
 
 
 def picture_of(reply, index=0):
-    """The bytes, or None where the link was left."""
+    """The bytes of the image, or None if the reply has its link."""
     assert reply.status == 200, reply
     text = reply.json["data"][index].get("b64_json")
     return base64.b64decode(text, validate=True) if text else None
@@ -99,7 +99,7 @@ def test_a_gif_is_a_picture(ask, host):
 def test_a_link_may_be_escaped_as_json_allows(ask, host, studio):
     one = ask()
     for slash, ampersand, length in (("/", "&", 0), ("\\/", "&", 0), ("/", "\\u0026", 0), ("\\u002f", "\\u0026", 0),
-                                     ("/", "&", 6000), ("\\/", "&", 6000)):  # what is long is read in another way
+                                     ("/", "&", 6000), ("\\/", "&", 6000)):  # long strings are read in another way
         link = f"{host.origin}/a.png?a=1".replace("/", slash) + f"{ampersand}b={'x' * length}"
         studio.next(Raw(200, {"Content-Type": "application/json"}, '{"created":1,"data":[{"url":"%s"}]}' % link))
         assert picture_of(one.gateway.generate(model="studio/sdxl", response_format="b64_json")) == PNG, link
@@ -219,7 +219,7 @@ def test_one_link_of_three_that_fails_is_an_error_where_fitting_is_strict(ask, h
     assert one(*links[:1], headers=STRICT).status == 200
 
 
-# Time, and clients that have none
+# Timeouts, and clients that leave
 
 
 def test_a_link_slower_than_the_deadline_is_left_and_answered_in_time(ask, host):

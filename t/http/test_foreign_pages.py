@@ -1,4 +1,4 @@
-"""What a web page of another site can make a browser send is not served, unless image_gateway_cors names the page."""
+"""Requests that a web page of another site makes a browser send are refused, unless image_gateway_cors names the page."""
 
 import json
 

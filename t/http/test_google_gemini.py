@@ -1,4 +1,4 @@
-"""What is particular about Gemini: thoughts, refusals with status 200, seeds, shapes, and cost by tokens."""
+"""Special features of Gemini: thoughts, refusals with status 200, seeds, sizes, and cost by tokens."""
 
 import pytest
 from fakes.behaviours import Json

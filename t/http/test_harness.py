@@ -1,4 +1,4 @@
-"""The harness watches the gateway; this watches the harness, with an nginx that has no module in it."""
+"""Tests the harness itself, with an nginx without the module."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ PLAIN = {"load_module": False}
 
 
 def unwatched(**parts):
-    """An nginx whose end is not the fixture's business but the test's."""
+    """An nginx that the test stops, not the fixture."""
     return Gateway(Configuration(load_module=False, **parts), {}, ports_of_fakes)
 
 

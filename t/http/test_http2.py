@@ -1,4 +1,4 @@
-"""Answers over HTTP/2, where a connection has many streams and each has a window of its own."""
+"""Replies over HTTP/2, where a connection has many streams and each stream has its own window."""
 
 import base64
 import threading
@@ -19,7 +19,7 @@ PATH = "/v1/images/generations"
 
 @dataclass
 class Interrupted(Events):
-    """The first of its events, and the others when it is told to go on."""
+    """Sends the first event, and the others when the test allows it."""
 
     told: threading.Event = field(default_factory=threading.Event)
 
@@ -146,7 +146,7 @@ def test_a_large_kept_picture_is_whole(scratch, connect, openai):
 
 @pytest.mark.parametrize("window", (100, 10_000))
 def test_a_reader_with_a_small_window_gets_every_byte(connect, openai, window):
-    """Of what came while the provider drew, and of what came when the reader was behind."""
+    """It gets the bytes that arrive while the provider works, and those that wait while the reader is slow."""
     openai.image_bytes = 100_000
     openai.next(rest := Interrupted())
     connection, _ = connect(window=window)
@@ -202,7 +202,7 @@ def test_whoever_leaves_with_the_connection_leaves_all(connect, openai):
 
 
 def test_a_stream_that_nobody_reads_is_given_up(connect, openai):
-    """After send_timeout, as every answer of nginx's, and what is under way for it too."""
+    """send_timeout ends the reply, as in all of nginx, and also the call that is in progress for it."""
     openai.next(Interrupted())
     connection, _ = connect("send_timeout 1s;", window=100)
     unread = stream(connection)

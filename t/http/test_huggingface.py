@@ -1,4 +1,4 @@
-"""What is particular to Hugging Face: the cache, models that are loaded or gone, dedicated endpoints, other answers."""
+"""Special features of Hugging Face: the cache, models that are loading or removed, dedicated endpoints, other responses."""
 
 import base64
 
@@ -35,7 +35,7 @@ def seeds(reply) -> list:
 
 
 def test_the_same_request_twice_makes_two_pictures(g, fake):
-    """The cache is got around by the seed, which is told because no answer tells it."""
+    """A seed avoids the cache. The reply reports the sent seed, because the provider's response does not have it."""
     one, other = (ask(g, response_format="b64_json") for _ in range(2))
     assert one.json["data"] != other.json["data"]
     assert seeds(one) + seeds(other) == [told(request)["seed"] for request in fake.work]

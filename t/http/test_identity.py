@@ -1,4 +1,4 @@
-"""Who may ask: credentials, and what they allow, before the body is read."""
+"""Authentication: credentials and what they allow, before the body is read."""
 
 import time
 
@@ -28,7 +28,7 @@ def keys(scratch):
 
 @pytest.fixture
 def guarded(gateway, keys):
-    """A gateway with keys; a location's further directives, and other parts, may be given."""
+    """A gateway with keys. Further directives of the location and other parts are optional."""
     def start(more="", **parts):
         return gateway(f"image_gateway; image_gateway_keys {keys}; {more}", SANDBOX, **parts)
     return start
@@ -149,7 +149,7 @@ def test_with_auth_off_credentials_mean_nothing(guarded):
 
 
 def impatient(g, start: bytes, headers: bytes = b""):
-    """Sends a head that promises a body, never the body; returns status and what came, or fails."""
+    """Sends headers that announce a body, but no body. Returns status and reply, or fails."""
     raw = g.connect(timeout=5).send(start + b" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                                     b"Content-Length: 900000\r\n" + headers + b"\r\n")
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Tokens as credentials: who is let in, who is not, and where the keys come from."""
+"""Tokens as credentials: which are accepted, which are not, and where the keys come from."""
 
 import hashlib
 import hmac
@@ -107,7 +107,7 @@ def test_issuer_audience_and_times_are_held_to(trusting, signers):
 
 
 def attacks(signers):
-    """Name and token of the published attacks, and some of our own."""
+    """Names and tokens of published attacks, and of some others."""
     rsa, point, secret = signers["RSA"], signers["P-256"], signers["HS"]
     claims = {"sub": "team-a", "exp": int(time.time()) + 3600}
     for none in ("none", "None", "NONE", "nOnE", ""):
@@ -198,7 +198,7 @@ def test_keys_come_from_an_address(trusting, signers, identity):
     identity.serve(signers["RSA"], signers["HS"])
     g = trusting(jwks=f"{identity.origin}/jwks.json", workers=2)
     assert until(lambda: [ask(g, signers["RSA"].token()).status for _ in range(6)] == [200] * 6, 5)
-    assert_refused(ask(g, signers["HS"].token()))  # a secret is none that everybody can fetch
+    assert_refused(ask(g, signers["HS"].token()))  # a secret from a URL is not accepted
 
 
 def test_and_by_https_only_from_who_proves_to_be_it(trusting, signers, certs):
@@ -233,7 +233,7 @@ def test_keys_from_an_unknown_kid_are_asked_for_and_not_too_often(trusting, sign
     for _ in range(50):
         assert_refused(ask(g, made_up))
     time.sleep(0.5)
-    assert len(identity.requests) == 1  # within 30 s of the last
+    assert len(identity.requests) == 1  # less than 30 s after the last fetch
 
 
 def test_an_address_over_plain_http_is_for_loopback_only(nginx_t):
@@ -261,7 +261,7 @@ def test_a_file_without_a_key_for_signatures_is_told(nginx_t, scratch):
 
 
 def test_thousands_of_tokens_leave_the_worker_as_it_was(trusting, signers):
-    """More than are remembered."""
+    """More tokens than the verifier remembers."""
     signer = signers["HS"]
     g = trusting(signer, virtual=False)
     tokens = [{"Authorization": f"Bearer {signer.token(sub=f'user-{number}')}"} for number in range(6000)]
@@ -269,7 +269,7 @@ def test_thousands_of_tokens_leave_the_worker_as_it_was(trusting, signers):
 
 
 def test_tokens_with_wrong_signatures_write_no_alerts_of_tls(trusting, signers, certs):
-    """What OpenSSL said of them stays in its queue, and nginx's next TLS call would log it."""
+    """OpenSSL's errors would stay in its queue, and nginx's next TLS call would log them."""
     g = trusting(*signers.values(), tls=certs.good)
     for signer in signers.values():
         for algorithm in signer.algorithms:

@@ -1,4 +1,4 @@
-"""Connections to a provider that are kept and used again, and a provider that closes them just then."""
+"""Connections to a provider that are reused, and a provider that closes them at that moment."""
 
 import base64
 import json
@@ -64,7 +64,7 @@ class Impatient:
         connection.close()
 
     def _read(self, connection):
-        """The prompt of the next request; None when there is none."""
+        """The prompt of the next request; None if there is none."""
         data = b""
         while b"\r\n\r\n" not in data:
             data += (piece := connection.recv(65536))
@@ -114,7 +114,7 @@ def last_outcome(reply):
 
 
 def leave_a_live_connection(g, server):
-    """What was reset stays with curl until it looks for a connection; the harness would take it for a leak."""
+    """curl keeps a reset connection until it looks for a connection; the harness would report it as a leak."""
     server.idle = 30
     assert g.generate(prompt="the last", model="p/gpt-image-2").status in (200, 502)
     assert g.generate(prompt="the very last", model="p/gpt-image-2").status == 200
@@ -131,7 +131,7 @@ def test_what_is_sent_as_the_connection_ends_is_never_taken_for_undelivered_when
         pace.wait()
     print(outcomes, impatient.connections, "connections")
     assert set(outcomes) <= {"made", "broken", "unknown"} and sum(outcomes.values()) == REQUESTS
-    # Every such moment was hit many times. What the provider's kernel has acknowledged may have been read: unknown.
+    # Every such moment occurred many times. What the provider's kernel has acknowledged may have been read: unknown.
     assert outcomes["made"] > REQUESTS / 2 and impatient.connections > REQUESTS / 10
     assert max(impatient.read.values()) == 1
     leave_a_live_connection(g, impatient)

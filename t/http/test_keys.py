@@ -1,4 +1,4 @@
-"""Virtual keys: the tool that mints them, and files with very many."""
+"""Virtual keys: the tool that creates them, and files with very many keys."""
 
 import hashlib
 import json
@@ -86,7 +86,7 @@ def test_keys_minted_at_the_same_time_are_all_there(tool, tmp_path):
 
 
 def test_a_hundred_thousand_keys_stall_nobody_when_they_are_read(gateway, scratch):
-    """While the file is read, parsed, taken over and its predecessor freed, a request takes what it always takes."""
+    """While a file is read, parsed and applied, and the old keys are freed, a request takes no longer than usual."""
     many = [key_entry(f"key-{number}", f"sk-{number}", models=["auto", "sandbox/*"],
                       limits={"requests_per_minute": 1000}) for number in range(100_000)]
     path = write_keys(scratch / "keys.json", many)
@@ -106,6 +106,6 @@ def test_a_hundred_thousand_keys_stall_nobody_when_they_are_read(gateway, scratc
                 end = min(end, time.monotonic() + 1)  # the old ones are freed a moment later
         assert known
         slowest.append(slow)
-    # the reading itself takes most of a second, and much more where a sanitizer slows all code down; on a busy
-    # machine a request may wait for a turn of the processor
+    # reading takes most of a second, and much more with sanitizers; on a busy
+    # machine a request may wait for the processor
     assert min(slowest) < (0.5 if os.environ.get("SANITIZER_PRELOAD") else 0.1), slowest

@@ -62,7 +62,7 @@ def test_worker_shutdown_timeout_ends_what_hangs(gateway, openai):
     openai.wait_in_flight(0)
 
 
-# Where a client may leave, and what is then under way.
+# The moments when a client may leave, and what is in progress then.
 LEAVING = {
     "while the provider thinks": (Hang(), 0),
     "while the answer arrives": (Trickle(chunk_bytes=100, pause=0.05, of=Images(image_bytes=50_000)), 0.3),
@@ -110,7 +110,7 @@ def test_a_client_that_leaves_while_the_sandbox_waits_is_forgotten(gateway):
 
 
 def test_a_client_that_leaves_while_connecting_or_resolving_is_forgotten(gateway):
-    # An address that swallows packets is not to be had on loopback: a full backlog is.
+    # Loopback has no address that drops packets, but a full backlog behaves the same.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         port = full.getsockname()[1]
         fillers = [socket.socket() for _ in range(8)]
@@ -161,7 +161,7 @@ def test_running_out_of_connections_fails_single_requests_with_503(gateway, open
     openai.always(Delay(1.0, Images()))
     g = gateway(http=provider("openai", openai), events="worker_connections 24;")
     g.allow_log(r"\[alert\].*worker_connections are not enough")
-    # All are under way, and so not to be dropped for others, before the first of them is whole.
+    # All requests are in progress before the first is complete, so none may be dropped for another.
     body = json.dumps(ASK).encode()
     clients = [g.connect().post(PATH, body[:-1], promised=len(body)) for _ in range(14)]
     time.sleep(0.3)

@@ -99,7 +99,7 @@ def test_of_two_limits_the_nearer_is_told(limited):
 @pytest.mark.parametrize("limits", ({"images_per_minute": 2}, {"images_per_day": 2}), ids=str)
 def test_more_images_than_the_limit_ever_allows_are_a_mistake_of_the_caller(limited, limits):
     g = limited(**limits)
-    for _ in range(2):  # the second when there is no room anyway
+    for _ in range(2):  # the second time there is no room anyway
         reply = make(g, n=3)
         assert reply.status == 400 and reply.headers["Retry-After"] is None
         error = reply.json["error"]
@@ -161,7 +161,7 @@ def test_concurrent_requests_are_limited_and_told_to_come_again_soon(limited, op
 
 
 def place_is_free(g, model="p/gpt-image-2") -> bool:
-    """A place is given back a moment after the client has its answer, or has gone."""
+    """A place is given back shortly after the client has its reply or has left."""
     end = time.monotonic() + 3
     while time.monotonic() < end:
         if make(g, model=model, size="auto").status == 200:
@@ -172,7 +172,7 @@ def place_is_free(g, model="p/gpt-image-2") -> bool:
 
 def test_a_place_is_given_back_however_a_request_ends(limited, openai):
     endings = [*ERRORS.values(), Reset()]
-    # After some of these a provider's key rests: each has its own.
+    # After some of these a provider's key rests, so each has its own key.
     http = "".join(provider(f"p{number}", openai) for number in range(len(endings))) + provider("p", openai)
     g = limited(http, concurrent=1, more="client_body_timeout 300ms;")
     for number, behaviour in enumerate(endings):

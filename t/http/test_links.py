@@ -1,4 +1,4 @@
-"""Links where bytes are wanted: what is fetched, what is not, and that nothing is asked that may not be."""
+"""Links when the client wants bytes: what is fetched and what is not, and that forbidden addresses are never contacted."""
 
 import base64
 
@@ -52,7 +52,7 @@ def test_redirects_are_followed_three_times_and_no_more(ask, host):
     assert reply.status == 200 and reply.json["data"][0]["url"] == host.origin + "/s0" and adjusted(reply)
 
 
-# Each of them leads, or tries to lead, to a listener on this machine.
+# Each link leads, or tries to lead, to a listener on this machine.
 FORBIDDEN = ("http://127.0.0.1:{port}/a.png", "https://127.0.0.1:{port}/a.png", "http://localhost:{port}/a.png",
              "https://localhost:{port}/a.png", "http://[::1]:{port}/a.png", "http://[::ffff:127.0.0.1]:{port}/a.png",
              "http://2130706433:{port}/a.png", "http://0177.0.0.1:{port}/a.png", "http://0x7f.1:{port}/a.png",

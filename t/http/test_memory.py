@@ -1,4 +1,4 @@
-"""image_gateway_memory: what a worker holds for its callers, and who is refused or waits when there is no more."""
+"""image_gateway_memory: what a worker holds for its callers, and which requests are refused or wait if memory is short."""
 
 import base64
 import json
@@ -21,11 +21,11 @@ PATH = "/v1/images/generations"
 ASK = {"prompt": "x"}
 OPEN = "image_gateway; image_gateway_auth off;"
 MEGA = 1024 * 1024
-SANITIZED = os.environ.get("SANITIZER_PRELOAD")  # then memory is not what it is without
+SANITIZED = os.environ.get("SANITIZER_PRELOAD")  # sanitizers change memory use
 
 
 class Watch:
-    """The most memory that a process has had, while the block runs."""
+    """The peak memory of a process while the block runs."""
 
     def __init__(self, pid: int):
         self._pid, self._going = pid, True
@@ -52,7 +52,7 @@ class Watch:
 
 @pytest.fixture
 def keyed(gateway, openai_factory, scratch):
-    """A gateway with the keys a and b, whose provider makes pictures of so many bytes."""
+    """A gateway with the keys a and b, whose provider makes images of `size` bytes."""
     def start(size: int, memory: str, more: str = ""):
         keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a"), key_entry("b", "sk-bf-b")])
         openai = openai_factory(image_bytes=size)
@@ -65,12 +65,12 @@ A, B = {"x-api-key": "sk-bf-a"}, {"x-api-key": "sk-bf-b"}
 
 
 def slow(g, headers=(), body=ASK):
-    """A client that reads nothing for now."""
+    """A client that does not read yet."""
     return g.connect(receive_buffer=4096, timeout=60).post(PATH, body, headers)
 
 
 def beginning(g, headers, seconds: float = 0.5) -> bytes:
-    """Of an answer; nothing, if it does not begin within so many seconds, because it waits for memory."""
+    """The first bytes of a reply; empty if it does not begin in time, because it waits for memory."""
     with g.connect(timeout=seconds).post(PATH, ASK, headers) as connection:
         try:
             return connection.receive(12)
@@ -139,7 +139,7 @@ def test_many_slow_readers_hold_no_more_than_the_limit_and_leave_nothing(gateway
 
 def test_whoever_waits_for_memory_gets_it_when_others_have_read(keyed):
     g, openai = keyed(3_000_000, "8m")
-    openai.always(Delay(0.5))  # so that all have begun before there is too little
+    openai.always(Delay(0.5))  # so that all have begun before memory is short
     assert [reply.status for reply in together(6, g.post, PATH, ASK, A)] == [200] * 6
 
 
@@ -149,7 +149,7 @@ def test_the_deadline_holds_while_an_answer_waits_for_memory(keyed):
     first.receive_until(b"b64_json")
     openai.next(Delay(0))
     began = time.monotonic()
-    # Admitted while there is room, it finds none when its answer comes.
+    # It is admitted while there is room, but finds none when its response arrives.
     second = slow(g, B)
     reply = second.response()
     assert reply.status in (504, 503) and time.monotonic() - began < 6
@@ -212,12 +212,12 @@ def test_pictures_behind_links_wait_for_memory_too(gateway, openai_factory):
         time.sleep(3)
         for reader in readers:
             reader.reset()
-    # 4 requests of 32 MB each; one of them may go beyond the limit.
+    # 4 requests of 32 MB each; one of them may exceed the limit.
     assert watch.most < (40 + 32 + 20) * MEGA or SANITIZED, watch.most / MEGA
 
 
 def test_bodies_leave_room_for_the_answers_that_their_requests_wait_for(gateway, openai_factory, scratch):
-    """Else all would wait for memory that their own bodies hold, until their deadline, and be paid for."""
+    """Otherwise all would wait until their deadline for memory that their own bodies hold, and would be billed."""
     keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
     openai = openai_factory(image_bytes=1_500_000)
     openai.always(Delay(0.5))

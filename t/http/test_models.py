@@ -1,4 +1,4 @@
-"""GET …/models and …/models/{id}: what this caller may use, what it can do, and what it costs."""
+"""GET …/models and …/models/{id}: the models that this caller may use, what they can do, and what they cost."""
 
 import pytest
 from harness import key_entry, provider, write_keys
@@ -86,7 +86,7 @@ def test_a_key_sees_what_it_may_use_and_no_more(gateway, openai, scratch):
     g = gateway(f"image_gateway; image_gateway_keys {keys};",
                 provider("openai", openai) + "image_provider sandbox { api sandbox; }" + ALIASES)
     assert g.get("/v1/models").status == 401
-    # an alias of which they may use something is theirs as well; here none is
+    # an alias is listed if the caller may use one of its models; here they may use none
     assert set(listed(g, headers={"Authorization": f"Bearer {narrow}"})) == {
         "openai/gpt-image-2.5-sunburst", "openai/gpt-image-2.5-sunburst-2026-09-08", "openai/gpt-image-2.5-flare",
         "openai/gpt-image-2.5-flare-2026-09-08"}

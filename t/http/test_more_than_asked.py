@@ -1,4 +1,4 @@
-"""Providers that return more than was asked for: callers get what they asked for, and the gateway stays small."""
+"""Providers that return more than requested: callers get what they requested, and the gateway's memory stays small."""
 
 import base64
 

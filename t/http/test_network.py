@@ -10,7 +10,7 @@ from fakes.openai import Images, SayClose
 from harness import background, provider
 
 MODEL = "openai/gpt-image-2"
-# Three milliseconds, and generously more where a sanitizer slows all code down.
+# Three milliseconds, and much more with sanitizers.
 SLOW_HANDSHAKE = 0.012 if os.environ.get("SANITIZER_PRELOAD") else 0.003
 
 
@@ -46,7 +46,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def test_handshakes_after_the_first_do_not_parse_the_bundle_again(gateway, openai_factory, certs, scratch):
-    """Each new connection takes one. With the system's bundle in the file, parsing it costs over 20 ms."""
+    """Each new connection would parse the file. With the system's bundle that costs over 20 ms."""
     bundle = scratch / "bundle.pem"
     system = open("/etc/ssl/certs/ca-certificates.crt").read()
     bundle.write_text(open(certs.ca).read() + system)

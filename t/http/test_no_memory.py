@@ -1,4 +1,4 @@
-"""Each allocation of a request fails in turn: the request ends, at once and by itself, and the worker serves the next."""
+"""Each allocation of a request fails in turn: only that request ends, at once, and the worker serves the next one."""
 
 import http.client
 import os
@@ -18,7 +18,7 @@ from harness.memory import FailingMemory
 
 PATH = "/v1/images/generations"
 KEY = {"Authorization": "Bearer sk-bf-memory"}
-BROKEN = None  # what a client has of an answer that breaks off
+BROKEN = None  # the result of a reply that breaks off
 SLOW = bool(os.environ.get("SANITIZER_PRELOAD"))
 
 
@@ -44,7 +44,7 @@ class Case:
         return bool(reply.json["data"])
 
     def is_told(self, reply) -> bool:
-        """The client knows that it got nothing."""
+        """Whether the client can see that the request failed."""
         if reply is BROKEN:
             return self.breaks_off
         if reply.status == 200:

@@ -1,4 +1,4 @@
-"""What is particular to the servers that speak like OpenAI's Images API: fields, seeds, costs, refusals, and servers that
+"""Special features of servers that resemble OpenAI's Images API: fields, seeds, costs, refusals, and servers that
 an operator describes."""
 
 import pytest
@@ -444,7 +444,7 @@ def test_a_reseller_s_quota_told_with_429_is_not_waited_for(behind):
 
 
 class House(OpenAiLike):
-    """A server of somebody's own."""
+    """A server that the configuration describes."""
 
     path = "/paint/house-1"
     fields = {"model": text(1), "prompt": text(1), "w": number(64, 4096), "h": number(64, 4096), "noise": number(0)}
@@ -489,7 +489,7 @@ def test_a_field_that_the_description_writes_cannot_be_passed_by_a_caller(behind
 
 
 def test_microsoft_s_own_models_are_a_description_away(behind):
-    """Azure's MAI models: another path, and a size in two fields."""
+    """Azure's MAI models: a different path, and a size in two fields."""
     class Mai(AzureOpenAi):
         base = "/mai/v1"
 

@@ -1,4 +1,4 @@
-"""What a provider does, and what the caller and the operator are told of it."""
+"""What a provider does, and what the caller and the operator learn about it."""
 
 import email.utils
 import time
@@ -211,7 +211,7 @@ def test_a_failed_attempt_is_one_log_line_at_its_level_without_secrets(gateway, 
     assert "sk-very-secret-indeed" not in g.error_log()
 
 
-# What is told of a failure besides its code
+# What a reply reports of a failure besides its code
 
 
 def alone(gateway, openai):

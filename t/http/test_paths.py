@@ -1,4 +1,4 @@
-"""Which paths a location answers: behind its prefix stands what is asked for, and little else before it."""
+"""The paths that a location serves: an endpoint after the prefix, with few words allowed before it."""
 
 import re
 
@@ -69,12 +69,12 @@ def test_blocks_inside_a_location_have_its_prefix(gateway):
 
 
 def locations_of(text) -> list:
-    """Those of a configuration that are gateways."""
+    """The gateway locations of a configuration."""
     return re.findall(r"location (\S+)\s*\{[^}]*image_gateway[; ]", re.sub(r"#.*", "", text))
 
 
 def test_every_location_that_is_written_down_serves_its_clients(project, gateway):
-    """Those of the README and the examples, and the paths of the published APIs."""
+    """The locations of the README and the examples, and the paths of the published APIs."""
     texts = [project / "README.md", project / "docs" / "directives.md", *sorted((project / "examples").glob("*.conf"))]
     locations = sorted({one for text in texts for one in locations_of(text.read_text())} | {"/api/v1/llm/", "/api/llm/"})
     assert {"/v1/", "/openai/", "/api/v1/llm/", "/api/llm/", "/app/"} <= set(locations)

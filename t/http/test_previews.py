@@ -1,4 +1,4 @@
-"""Providers that stream: what they tell on the way is passed on as it comes, and how it ends is never hidden."""
+"""Providers that stream: their events are passed through as they arrive, and a failure is always reported."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ def test_previews_come_before_the_picture(streaming, openai):
     for number, (_, data) in enumerate(found[:2]):
         assert data["partial_image_index"] == number and data["index"] == 0
         assert base64.b64decode(data["b64_json"]).startswith(b"\x89PNG")
-        # Whatever the provider says of its size: this fake's previews are small.
+        # The provider reports the final size, but this fake's previews are small.
         assert (data["size"], data["quality"], data["output_format"]) == ("16x16", "low", "png")
         assert data["extra_fields"]["provider"] == "p" and data["extra_fields"]["chunk_index"] == number
         assert "usage" not in data and "cost" not in data["extra_fields"]
@@ -97,7 +97,7 @@ def test_however_a_stream_is_written(streaming, openai, behaviour):
 
 
 def told(text) -> list:
-    """The events, but for what differs between two requests that are the same."""
+    """The events without the parts that differ between two equal requests."""
     found = events(text)
     for _, data in found:
         extra = data["extra_fields"]
@@ -189,7 +189,7 @@ def test_openrouter_streams_what_openai_makes(behind):
 
 
 def test_a_reseller_streams_what_the_catalogue_says_that_it_does(scratch, behind):
-    """Its pictures are links all the same."""
+    """Its images are links in this case too."""
     catalogue = scratch / "catalog.json"
     catalogue.write_text(json.dumps({"apis": {"aggregator": [{"model": STREAMED, "family": "gpt-image"}]}}))
     catalogue.chmod(0o644)

@@ -1,4 +1,4 @@
-"""The five published APIs, as their clients speak them: paths, defaults, and answers with all that is promised."""
+"""The five published APIs as their clients use them: paths, defaults, and replies with all published fields."""
 
 import base64
 
@@ -9,10 +9,10 @@ SANDBOX = "image_provider sandbox { api sandbox; } image_model auto sandbox/plac
 PATHS = {"unified": "/v1/images/generations", "mka1": "/api/v1/llm/images/generations",
          "mka1-2025": "/api/v1/llm/images/generations", "kkiai": "/v1/images/generations",
          "truefoundry": "/api/llm/images/generations", "mpilot": "/v1/images/generations"}
-# The least that each API asks for
+# The required fields of each API
 LEAST = {"unified": {}, "mka1": {}, "mka1-2025": {}, "kkiai": {"aspect_ratio": "1:1"}, "truefoundry": {},
          "mpilot": {"model": "sandbox/placeholder"}}
-# All that each API has, as its reference shows it
+# All fields of each API, as in its reference
 MOST = {
     "unified": {"model": "auto", "n": 1, "quality": "hd", "response_format": "b64_json", "size": "1024x1024",
                 "style": "vivid", "output_format": "png", "output_compression": 80, "background": "opaque",
@@ -142,7 +142,7 @@ def test_a_published_field_is_never_passed_on_unread(nginx_t, served):
     assert tested.ok and '[warn] "seed" is a field of the published APIs' in tested.output
 
 
-# What goes over the wire
+# Raw exchange
 
 
 def test_the_wire_is_shown_only_where_the_operator_and_the_request_want_it(gateway, openai):

@@ -1,4 +1,4 @@
-"""docs/providers.md is written from the catalogue, and is not older than it."""
+"""docs/providers.md agrees with the catalogue that it is generated from."""
 
 import re
 import subprocess

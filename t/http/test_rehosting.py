@@ -1,4 +1,4 @@
-"""Links that a provider gives: passed on as they are, or kept anew where the operator says so."""
+"""Links of a provider: returned unchanged, or replaced by kept images if the operator configures it."""
 
 import shutil
 import time
@@ -40,7 +40,7 @@ def test_a_link_of_no_known_lifetime_has_no_end(keeps, studio):
 
 @pytest.mark.parametrize("form", ({"response_format": "url"}, {}))
 def test_a_link_that_cannot_be_kept_anew_is_passed_on(keeps, studio, form):
-    g = keeps("rehost=on")  # it may not be fetched, either
+    g = keeps("rehost=on")  # it may not be fetched
     reply = g.generate(model="studio/sdxl", **form)
     assert reply.status == 200 and reply.json["data"][0]["url"].startswith(studio.origin)
 

@@ -1,4 +1,4 @@
-"""A worker that takes the place of one that has died begins with what that one knew, and not with what the master has read
+"""A worker that replaces a dead one starts with the contents that the dead one had, not with what the master has read
 at the last reload: keys, catalogue and the keys of tokens."""
 
 import json
@@ -33,7 +33,7 @@ def damage(path, how):
 
 
 def kill_worker(g):
-    """Its connections wait in the kernel for the next one, which has them before all else."""
+    """Its connections wait in the kernel for the next worker, which serves them first."""
     g.allow_worker_change()
     g.allow_log("exited on signal 9")
     killed, = g.worker_pids()
@@ -118,7 +118,7 @@ def test_the_catalogue_stays_the_newest(gateway, scratch, how):
 
 
 def spoil_copies(g):
-    """What workers share of the newest contents, as if its memory had been damaged."""
+    """Damages the memory in which workers share the newest contents. Returns how many pieces it damaged."""
     spoiled = 0
     for name in os.listdir(f"/proc/{g.pid}/fd"):
         path = f"/proc/{g.pid}/fd/{name}"

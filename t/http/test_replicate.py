@@ -1,4 +1,4 @@
-"""What is particular to Replicate: models' inputs, the wait, states of predictions, cancelling, failures in words."""
+"""Special features of Replicate: inputs of models, waiting, states of predictions, cancelling, failures as texts."""
 
 import base64
 import time
@@ -36,7 +36,7 @@ def outcomes(reply) -> list:
     return [one["outcome"] for one in extra(reply)["attempts"]]
 
 
-# Model, what was asked for besides the prompt, and the whole input but the seed.
+# Model, the requested parameters besides the prompt, and the whole input without the seed.
 MODELS = {
     SCHNELL: ({"size": "512x512", "num_inference_steps": 9, "guidance": 3},
               {"aspect_ratio": "1:1", "megapixels": "0.25", "num_inference_steps": 4}),
@@ -150,7 +150,7 @@ def test_a_seed_that_nobody_asked_for_is_drawn_and_told(replicate):
     assert [extra(reply)["images"][0]["seed"] for reply in (first, second)] == sent
     assert sent[0] != sent[1]
     assert "seed" not in extra(ask(g, "recraft-ai/recraft-v4"))["images"][0]
-    assert "seed" not in extra(ask(g, n=2))["images"][0]  # whose it is of the two, nobody knows
+    assert "seed" not in extra(ask(g, n=2))["images"][0]  # it is not known which of the two has it
 
 
 def test_pictures_beyond_what_a_call_makes_take_more_calls(replicate):

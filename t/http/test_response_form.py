@@ -1,4 +1,4 @@
-"""The form of pictures where nobody asks for one: the five published APIs say url, unified leaves it to the model."""
+"""The form of images without response_format: url in the five published APIs, the model's own form in unified."""
 
 import base64
 
@@ -14,7 +14,7 @@ BYTES = {"created": 1, "data": [{"b64_json": base64.b64encode(PNG).decode()}]}
 
 @pytest.fixture
 def ask(gateway, openai_factory, scratch):
-    """What is answered with this profile when the provider answers so."""
+    """The reply with this profile to this provider response."""
     studio = openai_factory(family="dalle")
 
     def start(profile, document, more=""):

@@ -1,4 +1,4 @@
-"""The built-in provider, and rehearsing failures with it."""
+"""The built-in provider, and how to rehearse failures with it."""
 
 import base64
 import struct

@@ -1,4 +1,4 @@
-"""No key, neither a provider's nor a caller's, is found in an answer or a log."""
+"""No key, neither a provider's nor a caller's, appears in a reply or a log."""
 
 import pytest
 from fakes.openai import ERRORS, Error, Hang, Json, Raw, Reset

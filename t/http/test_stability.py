@@ -1,4 +1,4 @@
-"""What is particular to Stability: forms, pictures that were filtered, seeds, prices, the models' addresses."""
+"""Special features of Stability: forms, filtered images, seeds, prices, paths of models."""
 
 import pytest
 from fakes.stability import PATH, Error, Finished, Stability, form_of

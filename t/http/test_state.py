@@ -1,4 +1,4 @@
-"""What outlives the processes: budgets, days, and a row for each request."""
+"""Data that survives the processes: budgets, daily counts, and a row for each request."""
 
 import json
 import os
@@ -94,7 +94,7 @@ CENTS = 600
 
 
 class Load:
-    """Some requests in a second, until it is left."""
+    """Sends some requests per second until the context ends."""
 
     def __init__(self, g):
         self._g, self._over = g, threading.Event()
@@ -118,7 +118,7 @@ class Load:
 
 
 def spend_all_and_no_more(g, scratch):
-    """Until the key is told that its budget is spent."""
+    """Sends requests until the budget of the key is spent."""
     assert until(lambda: Flood(g, 100, HEADERS, connections=4).run()[402] == 100, 60)
     assert until(lambda: spent(scratch) == CENTS * 10_000, 15), spent(scratch)
 
@@ -128,7 +128,7 @@ def made(scratch) -> int:
 
 
 def test_a_budget_holds_over_binary_upgrades(kept, scratch):
-    """Both binaries serve at once, and none of them pays for what the other has paid for."""
+    """Both binaries serve at the same time, and neither spends what the other has spent."""
     g = kept(budgets=[{"usd": CENTS / 100, "per": "month"}], limits={"images_per_day": 9000}, daemon=True,
              main="env PATH; env LD_PRELOAD; env ASAN_OPTIONS; env UBSAN_OPTIONS;")
     for _ in range(3):
@@ -221,7 +221,7 @@ def test_nothing_is_lost_in_a_reload(kept, scratch):
 def test_what_is_left_is_written_on_the_way_out(kept, scratch, stop):
     g = kept()
     assert Flood(g, 500, HEADERS).run() == {200: 500}
-    g.signal(stop)  # within the 50 ms that records wait for others
+    g.signal(stop)  # within the 50 ms that a record waits for others
     g.wait_exit()
     assert ask(scratch, "SELECT count(*), sum(counted_usd) FROM usage")[0] == (500, pytest.approx(5))
 
@@ -263,7 +263,7 @@ def test_a_killed_worker_has_its_money_counted(scratch, gateway, openai):
 
 @pytest.mark.parametrize("crash", range(CRASHES))
 def test_a_crash_of_everything_loses_no_more_than_the_last_group(kept, scratch, crash):
-    """What was answered a while before the end is in the file, and the file is whole."""
+    """The file has the replies that were sent some time before the end, and it is not damaged."""
     g = kept(workers=4)
     flood = Flood(g, 100_000, HEADERS, connections=8)
     flood.start()
@@ -299,7 +299,7 @@ def test_a_file_that_cannot_be_written_is_told_and_served_without(kept, scratch)
     shutil.rmtree(state(scratch).parent)
     state(scratch).parent.mkdir()
     state(scratch).parent.chmod(0o777)
-    wait_rows(scratch, 3)  # what is refused on entering has none
+    wait_rows(scratch, 3)  # requests that are refused before an attempt have no row
     g.wait_log("usage is written down again")
     assert ask(scratch, "SELECT micro_usd FROM spent WHERE per = 'day'") == [(30_000,)]
     g.take_baseline()
@@ -369,7 +369,7 @@ def test_it_is_nobody_elses_to_read_also_where_it_was(kept, scratch):
 
 @contextmanager
 def locked(scratch):
-    """By another process that does not let go of the file."""
+    """Another process locks the file and does not release it."""
     with closing(sqlite3.connect(state(scratch), isolation_level=None)) as database:
         database.execute("BEGIN EXCLUSIVE")
         yield
@@ -383,7 +383,7 @@ def timed(g, secret):
 
 
 def test_a_file_that_somebody_has_locked_delays_nobody_who_has_no_budget(kept, scratch):
-    """Without this they waited five seconds, which is how long SQLite tries."""
+    """SQLite would wait for five seconds."""
     limits = {"budgets": [{"usd": 0.03, "per": "month"}]}
     g = kept(**limits)
     assert [make(g).status for _ in range(2)] == [200, 200]
@@ -510,7 +510,7 @@ def take_away(scratch):
 
 
 def test_a_file_that_is_taken_away_before_a_reload_gets_all_that_was_spent(kept, scratch):
-    """The new worker has never seen the old file."""
+    """The new worker has never opened the old file."""
     parts = {"workers": 1, "budgets": [{"usd": 0.02, "per": "lifetime"}]}
     g = kept(**parts)
     assert [make(g).status for _ in range(3)] == [200, 200, 402]

@@ -1,4 +1,4 @@
-"""Bytes where links are wanted: pictures that the gateway keeps and serves itself."""
+"""Bytes when the client wants links: images that the gateway keeps and serves itself."""
 
 import base64
 import os
@@ -210,7 +210,7 @@ def test_mistakes_are_told_by_the_test_of_the_configuration(nginx_t, scratch, mo
     assert not tested.ok and problem in tested.output, tested.output
 
 
-# The truth about pictures
+# Facts about images
 
 
 def test_what_the_bytes_say_wins_over_what_the_provider_says(gateway, openai):

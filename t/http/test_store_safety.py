@@ -1,4 +1,4 @@
-"""A store's directory in which others can write: what they put there is neither believed, nor followed, nor removed."""
+"""A store's directory in which others can write: what they put there is not trusted, not followed and not removed."""
 
 import os
 import re
@@ -56,7 +56,7 @@ def write_key(store, text, mode=0o600):
 
 @pytest.mark.parametrize("put, told", (
     (link, "symbolic link"), (lambda store: os.mkfifo(store / ".key", 0o600), "not a regular file"),
-    (lambda store: (store / ".key").mkdir(), "directory"), (other_name, "another name"),
+    (lambda store: (store / ".key").mkdir(), "directory"), (other_name, "second name"),
     pytest.param(of_somebody_else, "belongs neither", marks=ROOT_ONLY),
     (lambda store: write_key(store, SECRET, 0o666), "others may write"),
     (lambda store: write_key(store, "x"), "32 characters"), (lambda store: write_key(store, ""), "32 characters"),
@@ -111,7 +111,7 @@ def test_the_sweep_removes_only_files_with_names_of_ours(gateway, store):
 
 
 def test_links_below_the_store_are_not_followed(gateway, store):
-    """Neither when a picture is written, nor when it is served."""
+    """Neither when an image is written nor when it is served."""
     g = gateway(location(store), SANDBOX)
     path = g.generate(**ASK).json["data"][0]["url"].removeprefix(g.url)
     name = path.partition("?")[0].rsplit("/", 1)[1]

@@ -1,4 +1,4 @@
-"""Pictures that the gateway keeps: the files, the links to them, and what nginx makes of both."""
+"""Kept images: the files, the links to them, and how nginx serves them."""
 
 import base64
 import re

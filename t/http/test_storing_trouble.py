@@ -1,4 +1,4 @@
-"""Stores that are full, broken, too old or wrongly described, and what an operator changes in them."""
+"""Stores that are full, broken, expired or configured wrongly, and changes by an operator."""
 
 import base64
 import os
@@ -121,7 +121,7 @@ def test_a_store_that_is_no_directory_any_more_leaves_data_urls(keeps, scratch, 
 def test_one_of_two_that_cannot_be_written_does_not_spoil_the_other(keeps, scratch, openai):
     g = keeps(http=provider("openai", openai))
     whole = base64.b64encode(PNG).decode()
-    # Bits behind the end, which writing refuses and nobody else looks at.
+    # Bits after the end, which only the writer of files checks.
     broken = base64.b64encode(JPEG + bytes(3 - (len(JPEG) + 2) % 3)).decode()
     assert broken.endswith("==") and broken[-3] == "A"
     broken = broken[:-3] + "B=="
@@ -131,7 +131,7 @@ def test_one_of_two_that_cannot_be_written_does_not_spoil_the_other(keeps, scrat
     assert g.get(path_of(g, reply, 1)).body == PNG and len(kept(scratch / "store")) == 1
 
 
-# The manager's sweep
+# The cleanup by nginx's cache manager
 
 
 def age(file, seconds):
@@ -173,7 +173,7 @@ def test_a_link_ends_before_its_file_goes(keeps, scratch):
     assert until(lambda: not kept(scratch / "store"), 6, 0.05)
 
 
-# What is changed
+# Changes by an operator
 
 
 def test_a_changed_key_file_is_read_at_a_reload_and_either_line_is_good(keeps, scratch):

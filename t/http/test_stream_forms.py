@@ -1,4 +1,4 @@
-"""In which form the pictures of a stream come: bytes, links, and data: URLs where there are no links."""
+"""The form of images in a stream: bytes, links, and data: URLs without a store."""
 
 import base64
 import re
@@ -25,7 +25,7 @@ def kept(scratch) -> list:
 
 
 def split(text) -> tuple:
-    """Its previews as they came, and its pictures by their index."""
+    """The previews in order, and the images by index."""
     found = events(text)
     done = {data["index"]: data for name, data in found if name == COMPLETED}
     previews = [data for name, data in found if name == PARTIAL]
@@ -34,7 +34,7 @@ def split(text) -> tuple:
 
 
 def adjusted(done) -> list:
-    """What they say of the form they are in."""
+    """The adjustments of response_format."""
     return [one for data in done.values() for one in data["extra_fields"].get("adjustments", ())
             if one["param"] == "response_format"]
 

@@ -1,4 +1,4 @@
-"""stream: true, over providers that do not stream: signs of life, and then the pictures, as events."""
+"""stream: true with providers that do not stream: comments while they work, then the images as events."""
 
 import base64
 import json
@@ -152,7 +152,7 @@ def test_a_slow_reader_gets_every_byte(streaming):
 
 
 def test_a_worker_full_of_pictures_that_nobody_takes_asks_for_no_more(streaming, openai):
-    """Until those who have them take them."""
+    """Until the clients of the held images read."""
     g = streaming(http="image_gateway_memory 1m;", listen="sndbuf=64k")
     openai.always(Json({"created": 1, "data": [{"b64_json": base64.b64encode(picture(64, 64, size_bytes=3_000_000)).decode()}]}))
     slow = g.connect(receive_buffer=4096).post("/v1/images/generations", {"prompt": "x", "model": "p/gpt-image-2"})

@@ -1,4 +1,4 @@
-"""What an answer says of its pictures is what their own bytes say."""
+"""The facts about images in a reply are those of their bytes."""
 
 import base64
 from itertools import product
@@ -25,7 +25,7 @@ def g(gateway, openai):
 
 @pytest.fixture
 def gives(g, openai):
-    """Asks, and the provider gives these bytes."""
+    """Sends a request; the provider returns these bytes."""
     def ask(*pictures, told=None, headers=(), **fields):
         openai.next(Json({"created": 1, **(told or {}), "data": [{"b64_json": coded(one)} for one in pictures]}))
         return g.generate(headers, model=MODEL, **{"n": len(pictures), **fields})
@@ -71,7 +71,7 @@ def test_a_data_url_names_the_format_of_the_bytes(gives):
         assert ("output_format" in adjusted(reply)) == (kind != "png")
 
 
-# Something else than was asked
+# Images that differ from the request
 
 
 def test_bytes_win_over_the_provider_s_words_in_every_respect(gives):
@@ -107,7 +107,7 @@ def test_a_second_picture_of_another_size_is_an_adjustment(gives):
     assert "size" in adjusted(reply)
 
 
-# No pictures
+# Bytes that are not images
 
 
 NO_PICTURES = {
@@ -147,7 +147,7 @@ def test_one_of_several_that_is_no_picture_is_left_out_and_told(gives):
         assert adjusted(reply) == {"n": "the provider made only 2"}
 
 
-# Links and bytes, whatever the provider gives
+# Links and bytes, whichever the provider returns
 
 
 PROFILES = ("unified", "mka1", "mka1-2025", "kkiai", "truefoundry", "mpilot")

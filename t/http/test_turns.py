@@ -1,4 +1,4 @@
-"""Providers that send without end get their turn, and no more: what needs no provider is answered meanwhile."""
+"""A provider that sends endless data does not block the worker: other requests are served at the same time."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from harness import provider
 
 SLOW = bool(os.environ.get("SANITIZER_PRELOAD"))
 
-# In a process of its own: the fakes keep this one busy.
+# Runs in a separate process, because the fakes keep this one busy.
 CANARY = """
 import http.client, json, sys, time
 times = []
@@ -33,7 +33,7 @@ print(json.dumps(times))
 
 
 class Informing(Behaviour):
-    """An informational head after the other, without end."""
+    """Endless informational responses."""
 
     def play(self, call):
         while True:

@@ -1,4 +1,4 @@
-"""What log_format can say about a request."""
+"""The variables for log_format."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the SDK tests share: gateways with the sandbox and with providers that stream, and how to look at what comes."""
+"""Shared code of the SDK tests: gateways with the sandbox and with providers that stream, and checks of events."""
 
 import base64
 import struct
@@ -22,20 +22,20 @@ STREAMING = ((OpenAI, "openai", "gpt-image-1.5"), (AzureOpenAi, "azure-openai", 
 
 @pytest.fixture
 def open_gateway(gateway):
-    """Anyone may."""
+    """A gateway without authentication."""
     return gateway(OPEN, SANDBOX, extra_locations=f"location /openai/ {{ {OPEN} }}")
 
 
 @pytest.fixture
 def closed_gateway(gateway, scratch):
-    """Only SECRET may."""
+    """A gateway that accepts only SECRET."""
     keys = write_keys(scratch / "keys.json", [key_entry("team-a", SECRET)])
     return gateway(CLOSED, SANDBOX + f"image_gateway_keys {keys};", extra_locations=f"location /openai/ {{ {CLOSED} }}")
 
 
 @pytest.fixture
 def over(gateway):
-    """A gateway for anyone, whose model "streamed" is this one of a fake."""
+    """A gateway without authentication, whose model "streamed" is this model of a fake."""
     started = []
 
     def start(fake, api, model, more=""):
@@ -55,7 +55,7 @@ def png_size(b64_json: str) -> tuple:
 
 
 def assert_a_preview_of_each(events, pictures):
-    """Before the picture itself, in whatever order pictures come; and each picture says what it has used."""
+    """Before the image itself, in whatever order images arrive; and each image has its usage."""
     types = {index: [one["type"] for one in events if one["index"] == index] for index in range(pictures)}
     assert types == {index: [f"image_generation.{kind}" for kind in ("partial_image", "completed")]
                      for index in range(pictures)}

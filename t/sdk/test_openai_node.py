@@ -134,7 +134,7 @@ def test_a_wrong_key_is_refused(closed_gateway, generate):
 
 
 def test_the_clients_speak_as_these_tests_believe(openai_factory, node):
-    """Not about the gateway: that the version pinned here sends what the tests above are for."""
+    """Does not test the gateway: checks that the pinned client sends what the tests above are about."""
     fake = openai_factory(keys={"sk-1"}, family="dalle")
     assert node("OpenAI", {"apiKey": "sk-1", "baseURL": fake.url}, ASK)["answer"]["data"]
     azure_options = {"apiKey": "sk-1", "endpoint": fake.origin, "apiVersion": "2025-04-01-preview"}

@@ -24,7 +24,7 @@ def azure_client_of(gateway, key="any") -> openai.AzureOpenAI:
 
 @pytest.fixture(params=[client_of, azure_client_of], ids=["OpenAI", "AzureOpenAI"])
 def connect(request):
-    """Makes clients, and closes their connections with the test."""
+    """Creates clients, and closes their connections when the test ends."""
     clients = []
 
     def make(*arguments):
@@ -63,7 +63,7 @@ def test_a_stream_has_previews(open_gateway, connect):
 
 
 @pytest.mark.parametrize("failures, billed", (
-    ((Reset(),), True),                                                # nobody knows what became of it
+    ((Reset(),), True),                                                # it is not known how it ended
     ((ERRORS["server_error"],) * 2, False)), ids=("unknown", "broken"))  # the gateway itself has tried twice
 def test_a_client_repeats_by_itself_only_what_cannot_be_billed_twice(over, failures, billed):
     fake = OpenAI()
@@ -83,7 +83,7 @@ def test_a_client_repeats_by_itself_only_what_cannot_be_billed_twice(over, failu
 
 @pytest.fixture
 def streamed(over):
-    """What the client makes of a stream of such a fake."""
+    """The events that the client reads from a stream of such a fake."""
     def ask(fake, api, model):
         with client_of(over(fake, api, model)) as client:
             events = client.images.generate(prompt="x", model="streamed", n=3, stream=True, partial_images=1)
@@ -134,7 +134,7 @@ def test_a_wrong_key_is_refused(closed_gateway, connect):
 
 
 def test_the_clients_speak_as_these_tests_believe(openai_factory):
-    """Not about the gateway: that the versions pinned here send what the tests above are for."""
+    """Does not test the gateway: checks that the pinned clients send what the tests above are about."""
     fake = openai_factory(keys={"sk-1"}, family="dalle")
     openai.OpenAI(base_url=fake.url, api_key="sk-1").images.generate(**ASK)
     with pytest.raises(openai.OpenAIError):
@@ -146,7 +146,7 @@ def test_the_clients_speak_as_these_tests_believe(openai_factory):
     assert azure.query == "api-version=2025-04-01-preview" and azure.headers["api-key"] == "sk-1"
 
 
-# Which models there are
+# Models
 
 
 def test_models_are_listed_and_described(open_gateway):

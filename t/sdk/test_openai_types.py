@@ -19,7 +19,7 @@ def read_event(data: dict):
 
 
 def events(reply) -> list:
-    """Data and what the client makes of it."""
+    """Data, and the client's object for it."""
     assert reply.status == 200, reply
     found = [json.loads(line.removeprefix("data: ")) for line in reply.text.splitlines() if line.startswith("data: ")]
     return [(data, read_event(data)) for data in found]
@@ -40,7 +40,7 @@ def added(usages) -> dict:
 def read_plain(reply):
     assert reply.status == 200, reply
     document = reply.json
-    # The plain type has no word for "the provider's choice", and needs none: these may be left out of it.
+    # The plain type has no word for "the provider's choice"; these members may be missing from it.
     for field in ("quality", "background"):
         assert document[field]
         if document[field] == "auto":
