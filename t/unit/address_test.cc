@@ -1,5 +1,5 @@
-// Addresses as curl's sockets and the operator's configuration give them, and which are public.
-// The networks are written here as first and last address, so that a wrong prefix length shows.
+// Addresses as curl's sockets and the operator's configuration have them, and which are public. The
+// tests write networks as first and last address, so that a wrong prefix length is visible.
 #include "core/net/address.h"
 
 #include <arpa/inet.h>
@@ -52,7 +52,7 @@ Address random_address(bool v6, std::mt19937 &random) {
     return address;
 }
 
-// The neighbours are left out where another refused network begins.
+// Leaves out a neighbour if another refused network begins there.
 struct Refused {
     const char *first;
     const char *last;
@@ -370,7 +370,7 @@ bool contains_bit_by_bit(const Network &network, const Address &address) {
     return network.first.v6 == address.v6;
 }
 
-// A random network of that many bits, with the last address that is inside.
+// A random network with this prefix length, and its last address.
 std::pair<Network, Address> random_network(bool v6, int bits, std::mt19937 &random) {
     Address first = random_address(v6, random);
     Address last = first;
@@ -476,7 +476,7 @@ TEST(ReadAddress, ReadsSocketsInLargerStorageAndAtOddPlaces) {
     EXPECT_EQ(read_address(odd.data() + 1, sizeof ipv6), address("2606:4700::1"));
 }
 
-// Heap memory of exactly that length, so that the sanitizer sees a read past the end.
+// Heap memory of exactly this length, so that the sanitizer detects a read past the end.
 std::optional<Address> read_exactly(const void *socket, size_t length) {
     const auto *const from = static_cast<const char *>(socket);
     const std::vector<char> exact(from, from + length);

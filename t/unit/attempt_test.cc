@@ -1,4 +1,4 @@
-// One try: a call or a task, at last one outcome, and none once it was let go of.
+// One attempt: a call or a task, exactly one outcome, and none after the attempt was destroyed.
 #include "core/providers/attempt.h"
 
 #include <gtest/gtest.h>
@@ -59,7 +59,7 @@ TEST_F(AttemptTest, SendsTheCallWithTheProvidersSettings) {
     EXPECT_EQ(call.answer_max, 1000U) << "the location's";
 }
 
-// The request's own deadline is to speak first: the call's limit is a second behind it.
+// The request's deadline must come first: the call's timeout is one second later.
 TEST_F(AttemptTest, TakesHardlyLongerThanWhatIsLeft) {
     provider.answer_max = 77;
     const auto attempt = start("openai", Milliseconds(1234));

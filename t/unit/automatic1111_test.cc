@@ -1,4 +1,4 @@
-// The dialect of AUTOMATIC1111 and Forge: bodies forth, pictures among grids and errors back.
+// The dialect of AUTOMATIC1111 and Forge: request bodies, images among grids, errors.
 #include "core/providers/dialects/automatic1111.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 namespace gateway {
 namespace {
 
-// Another 1x1 PNG, told from kPng by its end.
+// Another 1x1 PNG, which differs from kPng at its end.
 const std::string kOther = std::string(kPng) + "AAAA";
 
 std::string answer(const std::string &images, const std::string &info) {

@@ -1,4 +1,4 @@
-// How long to wait before the same is tried again.
+// The pause before a repeated attempt.
 #include "core/routing/backoff.h"
 
 #include <gtest/gtest.h>

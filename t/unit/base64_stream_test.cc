@@ -1,4 +1,4 @@
-// Whatever the slices, the reads and the feeds: base64 comes out as if it had been done at once.
+// Base64 in pieces gives the same result as base64 at once, whatever the slices, reads and feeds.
 #include "core/images/base64_stream.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ std::ostream &operator<<(std::ostream &out, const Decoded &decoded) {
     return out << testing::PrintToString(decoded.bytes) << (decoded.whole ? " whole" : " broken");
 }
 
-// The plainest reading there is, to compare with.
+// A simple reader, to compare with.
 Decoded expected(std::string_view text) {
     constexpr std::string_view kAlphabet =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -82,7 +82,7 @@ std::string with_escaped_slashes(std::string_view text) {
     return escaped;
 }
 
-// Every slice in memory of its own, so that a read beyond one of them is seen.
+// Every slice has separate memory, so that a read past its end is detected.
 Bytes in_slices(std::string_view text, size_t size) {
     Bytes bytes;
     for (; !text.empty(); text.remove_prefix(std::min(size, text.size()))) {

@@ -1,5 +1,4 @@
-// Black Forest Labs' dialect, forth: what each model is sent. And back: jobs, links, refusals,
-// errors.
+// Black Forest Labs' dialect: request bodies per model, jobs, links, refusals, errors.
 #include "core/providers/dialects/black_forest_labs.h"
 
 #include <gtest/gtest.h>

@@ -173,7 +173,7 @@ TEST_F(BreakerTest, IsLikeNewWhenItsFailuresAreOld) {
     EXPECT_FALSE(breaker.is_like_new(rules, now)) << "open until a probe has succeeded";
 }
 
-// Whatever comes: while it is open at most one call is through, and only what was let through.
+// In any sequence of calls: while the breaker is open, at most one call is let through.
 TEST_F(BreakerTest, HasAtMostOneProbeWhateverHappens) {
     std::mt19937 dice(7);
     std::vector<Breaker::Pass> running;

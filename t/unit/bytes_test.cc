@@ -1,4 +1,4 @@
-// What bytes by reference promise: nothing is copied, and nothing dies while it is referred to.
+// Bytes by reference: nothing is copied, and memory stays alive while something refers to it.
 #include "core/bytes/bytes.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Whose call an Idempotency-Key means.
+// The Idempotency-Key of a call.
 #include "core/routing/call_key.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Which words of a provider's may be the caller's.
+// Which words in a provider's error may come from the caller.
 #include "core/providers/callers_words.h"
 
 #include <gtest/gtest.h>

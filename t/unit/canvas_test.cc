@@ -1,4 +1,4 @@
-// What the canvas promises: whatever is drawn on it, and wherever, only the pixels it has change.
+// The canvas: drawing changes only its own pixels, whatever and wherever is drawn.
 #include "core/images/canvas.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// A mistake in a catalogue is told by its place, and nothing in it is ignored.
+// A mistake in a catalogue is reported with its JSON path, and nothing is ignored.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -139,7 +139,7 @@ TEST(CatalogueMistakes, InPricesAreTold) {
     }
 }
 
-// A model that makes no image at a time would keep the plan of calls from ever coming to an end.
+// A model that makes 0 images per call would make fitting loop forever.
 TEST(CatalogueMistakes, AModelThatMakesNoImageAtATimeIsOne) {
     for (const char *most : {"0", "-1", "0.5"}) {
         const auto read =

@@ -1,4 +1,4 @@
-// catalog.json: the built-in one is sound; families, overrides and overlays say who has the word.
+// catalog.json: the built-in one is valid; precedence of families, overrides and overlays.
 #include "core/catalog/catalog.h"
 
 #include <gtest/gtest.h>
@@ -40,7 +40,7 @@ TEST(Catalogue, BuiltInOneKnowsEveryApisLastResort) {
     EXPECT_FALSE(built_in().lists("mine", "midjourney", "v8"));
 }
 
-// A row behind one that matches all it matches would never count.
+// A row after one that matches the same names would never be used.
 TEST(Catalogue, BuiltInOneHasNoRowThatIsNeverReached) {
     for (const auto &[api, rows] : built_in().apis()) {
         for (const ModelSpec &row : rows) {

@@ -1,4 +1,4 @@
-// The built-in catalogue, and small ones that are written in a test.
+// The built-in catalogue, and small catalogues for tests.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Every byte at every place is of the kind that it is, however wide the machine looks.
+// Every byte at every position is classified correctly, however many bytes are checked at a time.
 #include "core/json/character_kinds.h"
 
 #include <gtest/gtest.h>

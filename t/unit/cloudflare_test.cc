@@ -1,4 +1,4 @@
-// The dialect of Workers AI: JSON or forms forth, by model; pictures and errors back.
+// The dialect of Workers AI: JSON or forms per model, images, errors.
 #include "core/providers/dialects/cloudflare.h"
 
 #include <gtest/gtest.h>
@@ -77,7 +77,7 @@ TEST_F(CloudflareTest, SendsNoEmptyTextsAndPassesFieldsOfTheModels) {
     }
 }
 
-// No answer tells the seed; a model that takes none must not be told one.
+// No response has the seed. A model without a seed parameter must not get one.
 TEST_F(CloudflareTest, DrawsASeedForModelsThatTakeOne) {
     const HttpCall drawn = world.call("@cf/leonardo/phoenix-1.0", R"({"prompt":"a"})");
     ASSERT_TRUE(drawn.seed);

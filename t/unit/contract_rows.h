@@ -1,5 +1,5 @@
-// For tests: rows to write a published contract down with, apart from the tables that it is held
-// against.
+// For tests: rows that describe a published contract, independent of the tables that they are
+// compared with.
 #pragma once
 
 #include <algorithm>
@@ -51,7 +51,7 @@ inline std::string in_quotes(std::string_view text) {
     return "\"" + std::string(text) + "\"";
 }
 
-// A word that some contract has, or that somebody might think one had.
+// Words that some contract has, and similar words.
 inline std::vector<std::string> words_of_all(const std::string &field) {
     static const std::map<std::string, std::string> kWords = {
         {"quality", "auto low medium high xhigh max standard hd ultra"},
@@ -115,7 +115,7 @@ inline Expected integer(std::string name, std::optional<int64_t> min = {},
 inline Expected of_kind(Expected::Kind kind, std::string name) {
     return {std::move(name), kind};
 }
-// One of these, and nothing that only other contracts have.
+// A field that accepts one of these words, and no word of other contracts.
 inline Expected words(std::string name, std::string_view allowed) {
     Expected row{std::move(name), Expected::Kind::words};
     row.allowed = split(allowed);

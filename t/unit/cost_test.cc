@@ -1,4 +1,4 @@
-// What a call has cost, as far as that is known, and what it can cost at most.
+// The cost of a call, if it is known, and its maximum cost.
 #include <gtest/gtest.h>
 
 #include <string>

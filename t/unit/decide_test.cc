@@ -1,4 +1,4 @@
-// What next after each outcome: the table of the design, all of it.
+// What follows each outcome: the complete table.
 #include "core/routing/decide.h"
 
 #include <gtest/gtest.h>

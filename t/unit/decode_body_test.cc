@@ -1,4 +1,4 @@
-// The body as a whole: prompts, models and fallbacks, what nobody knows, what is not JSON.
+// The body as a whole: prompts, models and fallbacks, unknown fields, invalid JSON.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,5 +1,5 @@
-// How values are read whatever the profile, how what is wrong is told, and what cannot be meant at
-// once. (Each published API has a test of its own: profile_*_test.cc.)
+// Decoding of values in all profiles, error messages, and contradictions. (Each published API has
+// its own test: profile_*_test.cc.)
 #include "core/request/decode.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// For tests: the body of a request together with what became of it.
+// For tests: the body of a request and the result of decoding it.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// For tests: a dialect, and what a caller writes on its way to the provider.
+// For tests: a dialect, and a request on its way to the provider.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// A dialect as the gateway uses it: what a caller wrote, fitted to a model of the built-in
-// catalogue, becomes a call; and a reply an outcome.
+// A dialect as the gateway uses it: a request is fitted to a model of the built-in catalogue and
+// becomes a call; a response becomes an outcome.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -53,7 +53,7 @@ struct DialectWorld {
     FakeRandom random;
 };
 
-// An answer that is a picture's own bytes.
+// A response whose body is an image.
 inline HttpReply picture_reply(std::string headers = "") {
     HttpReply reply = reply_of(200, "", std::move(headers));
     reply.picture = Bytes::own(kPng);

@@ -1,4 +1,4 @@
-// What reading JSON refuses, and where it says the mistake is.
+// What the JSON reader refuses, and the position that it reports.
 #include <gtest/gtest.h>
 
 #include "core/json/document.h"

@@ -1,4 +1,4 @@
-// What reading JSON promises: every value by its kind, and no document that could mean two things.
+// The JSON reader: every value has its kind, and ambiguous documents are refused.
 #include "core/json/document.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What a path asks for, by how much of it the operator wrote.
+// Which endpoint a path selects, depending on the part that the operator wrote.
 #include "core/request/endpoint.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// From what a provider says, or fails to say, to a typed outcome.
+// How a provider's response, or a missing response, becomes a typed outcome.
 #include "core/providers/error_reply.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What next after each outcome, wherever in the chain it happens.
+// What follows each outcome at each position in a chain of candidates.
 #include <gtest/gtest.h>
 
 #include <set>

@@ -1,4 +1,4 @@
-// What a location's contract changes in the story: profiles, unknown fields, prices, the wire.
+// Settings of a location that change an exchange: profile, unknown fields, prices, raw exchange.
 #include "exchange_world.h"
 
 namespace gateway {

@@ -1,4 +1,4 @@
-// The story's end when pictures must first be brought into the form that was asked for.
+// The end of an exchange whose images must be brought into the requested form.
 #include "exchange_world.h"
 
 namespace gateway {

@@ -1,5 +1,5 @@
-// A stream of several pictures: each is told as soon as it is there, and the last one tells the
-// sum.
+// A stream of several images: each is sent as soon as it is ready, and the last event has the
+// totals.
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"

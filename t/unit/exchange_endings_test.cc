@@ -1,4 +1,4 @@
-// Deadlines, callers that leave, and what nobody may ever read.
+// Deadlines, clients that leave, and texts that must never appear in a reply or log.
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"

@@ -1,5 +1,4 @@
-// What every answer and event says of how a picture was made and of what it used, so that typed
-// clients can read it.
+// Facts and usage in every reply and event, in types that typed clients can read.
 #include <gtest/gtest.h>
 
 #include <array>

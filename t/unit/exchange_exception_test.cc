@@ -1,5 +1,5 @@
-// Whatever allocation of a request fails: the request ends once, what it held is given back, what
-// may be billed is counted, and the next request is served.
+// Any allocation of a request fails: the request ends once, what it held is given back, what may be
+// billed is counted, and the next request is served.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -43,7 +43,7 @@ bool FailingAllocations::is_due() noexcept {
 
 }  // namespace gateway
 
-// For this whole program; without a window they are what they always are.
+// Replaces these operators for the whole program. Without an open window they behave as usual.
 void *operator new(size_t size) {
     return gateway::allocate(size);
 }

@@ -1,5 +1,5 @@
-// A hundred thousand requests over providers with random faults, delays, keys and limits, with
-// callers that leave; and what must hold for each of them whatever happens.
+// Simulates a hundred thousand requests over providers with random faults, delays, keys and limits,
+// and with clients that leave; checks invariants of each request.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What a key may: its models, its limits, and that everything it did not use comes back.
+// Models and limits of a key, and that everything it did not use is given back.
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"

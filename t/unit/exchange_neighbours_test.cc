@@ -1,5 +1,5 @@
-// Callers who ask the same provider: what one of them writes, and what the provider says of it,
-// must not keep the others from it.
+// Callers who use the same provider: what one of them writes, and what the provider replies to it,
+// must not block the provider for the others.
 #include <gtest/gtest.h>
 
 #include "core/routing/failure.h"
@@ -41,7 +41,7 @@ class NeighboursTest : public ExchangeTest {
     }
 };
 
-// All words that any table looks for.
+// All words that error tables search for.
 constexpr const char *kWords[] = {"quota",
                                   "billing",
                                   "invalid token",
@@ -104,7 +104,7 @@ TEST_F(NeighboursTest, APromptThatTheProviderRepeatsOpensNoBreaker) {
     EXPECT_TRUE(reaches(name + "/first"));
 }
 
-// Else a prompt with both words would have the key rest for this model, because of a 403.
+// Otherwise a prompt with both words would make the key rest for this model because of a 403.
 TEST_F(NeighboursTest, ARefusalStaysOneWhenThePromptHasWordsOfTrouble) {
     const std::string name = add("aggregator");
     for (const char *prompt : {"quota", "moderated", "quota, moderated", "Q_U_O_T_A moderated"}) {
@@ -184,7 +184,7 @@ TEST_F(NeighboursTest, ATimeToWaitThatACallerWroteDoesNotCount) {
     EXPECT_EQ(wait_for("resets in ~500s"), "1");
 }
 
-// ---- names that nobody listed
+// ---- names that the catalogue does not list
 
 TEST_F(NeighboursTest, MadeUpNamesShareAThrottle) {
     const std::string name = add("aggregator");
@@ -237,7 +237,7 @@ TEST_F(NeighboursTest, MadeUpNamesDoNotFillTheTable) {
     EXPECT_EQ(health.take_times_full(), 0U);
 }
 
-// Two models of one provider must not be taken for the same call.
+// Two models of one provider must have different keys.
 TEST_F(NeighboursTest, EachMadeUpNameHasAnIdempotencyKeyOfItsOwn) {
     Provider *provider = add_provider("i", {"sk-1"});
     provider->takes_idempotency = true;

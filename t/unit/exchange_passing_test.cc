@@ -1,4 +1,4 @@
-// A picture that goes to the client while it comes from its provider.
+// An image that is sent to the client while it arrives from its provider.
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"

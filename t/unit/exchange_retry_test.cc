@@ -1,4 +1,4 @@
-// Trying again: the same model after a pause, another key, a model that was not asked for a while.
+// Retries: the same model after a pause, another key, a model that was not available for a while.
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"

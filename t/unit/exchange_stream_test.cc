@@ -1,4 +1,4 @@
-// A stream's story: what a preview commits to, and what is counted when it breaks off.
+// A stream: what follows from a preview, and what is counted when the stream breaks off.
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"

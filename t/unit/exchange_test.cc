@@ -1,4 +1,4 @@
-// One request, step by step, when things go as they should; and what is refused on the way.
+// One exchange, step by step, in the normal case; and requests that are refused.
 #include <gtest/gtest.h>
 
 #include "core/request_id.h"

@@ -1,4 +1,4 @@
-// What callers are told of failures: one code for each kind, whether to repeat, and what was said.
+// Errors for callers: one code for each kind of failure, x-should-retry, and messages.
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"

@@ -1,4 +1,4 @@
-// A gateway in a box: three providers, some aliases, keys with limits, and fake ports around.
+// A complete gateway for tests: three providers, some aliases, keys with limits, and fake ports.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ inline std::shared_ptr<const KeyRing> ring_of(const std::string &keys) {
     return read ? *read : nullptr;
 }
 
-// What a test sees of one request. The answer is looked at as JSON.
+// The observable results of one request. The reply is parsed as JSON.
 struct Told {
     int answers = 0;
     std::optional<Answer> answer;
@@ -71,7 +71,7 @@ class ExchangeTest : public testing::Test {
         for (std::string &secret : secrets) {
             provider->keys.push_back({std::move(secret)});
         }
-        // Most tests are about one thing at a time; those about these turn them on.
+        // Off by default, because most tests are about something else.
         provider->retry.attempts = 1;
         provider->retry.within = Milliseconds(0);
         provider->breaker.failures = 0;
@@ -88,10 +88,10 @@ class ExchangeTest : public testing::Test {
         EXPECT_TRUE(models.add(std::move(alias)));
     }
 
-    // As if all breakers were closed and no key rested.
+    // Closes all breakers and ends the rest of all keys.
     void forget_health() { EXPECT_TRUE(Health::prepare(health_memory.region(), true)); }
 
-    // The first two steps; an error of theirs is the answer.
+    // The first two steps. An error of a step is the reply.
     void open(const RequestHead &head = {}) {
         exchange.reset();
         if (!remembers_health) {

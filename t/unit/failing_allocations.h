@@ -1,4 +1,4 @@
-// Lets one allocation fail, the n-th while a window is open.
+// Makes one allocation fail: the n-th while a window is open.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Fetching and keeping pictures, in memory: records what was asked, and the test says how it ends.
+// Fetching and keeping images in memory: records requests; the test determines their results.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The world as the core sees it in tests: time stands still until told, nothing happens by itself.
+// Fake ports: time stands still until the test advances it, and nothing happens by itself.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ class FakeClock final : public Clock {
     int64_t unix_start_ = 1'800'000'000;  // divisible by 60 and by 3600, in the middle of a day
 };
 
-// Timers run by advancing the clock, each at its own time. An action may destroy its own timer.
+// Timers fire while the test advances the clock. An action may destroy its own timer.
 class FakeLoop final : public EventLoop {
  public:
     explicit FakeLoop(FakeClock &clock) : clock_(clock) {}
@@ -139,7 +139,8 @@ class FakeRandom final : public Random {
     std::mt19937_64 engine_;
 };
 
-// Runs its tasks when told. A task let go of still runs, but tells nobody.
+// Runs its tasks when the test says so. A destroyed task still runs, but its callback is not
+// called.
 class FakeTaskPool final : public TaskPool {
  public:
     std::unique_ptr<Task> run(std::function<void()> work, std::function<void()> done) override {

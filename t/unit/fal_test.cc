@@ -1,4 +1,4 @@
-// fal's dialects: inputs by model, results and errors, and the queue's addresses.
+// fal's dialects: inputs per model, results and errors, and the URLs of the queue.
 #include "core/providers/dialects/fal.h"
 
 #include <string>

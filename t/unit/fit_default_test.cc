@@ -1,5 +1,5 @@
-// What a profile's default says is never held against the caller; what an operator has said in the
-// prompt is.
+// Defaults of a profile are never refused or listed; a value that an operator folds into the prompt
+// is listed.
 #include <gtest/gtest.h>
 
 #include <string>

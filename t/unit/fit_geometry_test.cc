@@ -1,5 +1,5 @@
-// The shape of a picture: the nearest that a model takes, by ratio first and then by area, and how
-// far that is from what was asked.
+// Fitting of sizes: the nearest that a model accepts, by ratio first and then by area, and the
+// reported difference.
 #include "core/catalog/fit_geometry.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// The promise about parameters, for random requests and every row of the catalogue: none vanishes
-// silently, and nothing is sent that the model does not take.
+// The guarantee about parameters, for random requests and every row of the catalogue: none is lost
+// silently, and nothing is sent that the model does not accept.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -60,7 +60,7 @@ bool legal(const ModelSpec &model, Param param, const Params &sent) {
     return number >= spec.min.value_or(number) && number <= spec.max.value_or(number);
 }
 
-// 2k for 2K and 2:2 for 1:1 are sent as asked.
+// 2k for 2K and 2:2 for 1:1 count as sent unchanged.
 bool same(Param param, const Params &sent, const Params &asked) {
     if (sent[param] == asked[param]) {
         return true;
@@ -74,7 +74,7 @@ bool same(Param param, const Params &sent, const Params &asked) {
     return param == Param::resolution && tier && tier == parse_resolution(asked.text(param));
 }
 
-// To whom a picture goes and how is not the model's business but the gateway's.
+// The gateway handles these parameters itself; they are not sent to the model.
 bool is_the_gateways(Param param, const Params &asked) {
     return param == Param::stream || param == Param::response_format ||
            (param == Param::partial_images && asked.integer(param, 0) == 0);

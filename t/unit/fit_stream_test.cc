@@ -1,4 +1,4 @@
-// What of a stream and its previews a model is asked for.
+// Fitting of streams and previews.
 #include <gtest/gtest.h>
 
 #include "catalogues.h"

@@ -1,4 +1,4 @@
-// Fitting: what of a request a model is sent, and what is said about the rest.
+// Fitting: what is sent to a model, and what is reported about the rest.
 #include "core/catalog/fit.h"
 
 #include <gtest/gtest.h>

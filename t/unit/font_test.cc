@@ -1,4 +1,4 @@
-// What the font promises: a letter for every byte, and no two alike that should differ.
+// The font: a glyph for every byte, and different glyphs for different letters.
 #include "core/images/font.h"
 
 #include <gtest/gtest.h>

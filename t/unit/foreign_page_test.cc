@@ -1,4 +1,4 @@
-// Which requests a page of another site has sent.
+// Which requests come from a page of another site.
 #include "core/access/foreign_page.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Sizes, ratios and tiers as callers write them, and what can be said to be of which.
+// Sizes, ratios and tiers as clients write them, and conversions between them.
 #include "core/request/geometry.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Gemini's dialect: what is sent, and how pictures, refusals and errors are read.
+// Gemini's dialect: request bodies, images, refusals, errors.
 #include "core/providers/dialects/google_gemini.h"
 
 #include <string>

@@ -1,4 +1,4 @@
-// What all workers know of providers: breakers, resting keys, calls under way.
+// The state of providers that all workers share: breakers, resting keys, calls in progress.
 #include "core/limits/health.h"
 
 #include <gtest/gtest.h>
@@ -145,7 +145,7 @@ TEST_F(HealthTest, ARegionThatIsNotOursIsRefused) {
     EXPECT_TRUE(Health::prepare(least.region(), false));
 }
 
-// Names that callers think up must not push out what is known of real models.
+// Invented names must not displace the state of real models.
 TEST_F(HealthTest, AFullTableForgetsNobodyWhoFails) {
     fail(target(), 1'000);
     fail(target(), 1'000);
@@ -197,7 +197,7 @@ TEST_F(HealthTest, WhenAllLeasesAreTakenNoMoreCallsAreMade) {
     EXPECT_TRUE(few.enter(wide, at(0), kLong));
 }
 
-// A lease that a refused call had kept would never come back.
+// A refused call must not keep a lease.
 TEST_F(HealthTest, ACallThatABreakerRefusesTakesNoPlace) {
     fail(target(), 1'000);
     fail(target(), 1'000);

@@ -1,4 +1,4 @@
-// Who may take how much of a worker's memory, and that somebody can always finish.
+// Who may hold how much of a worker's memory, and that at least one request can always finish.
 #include "core/bytes/held_memory.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ HeldMemory::Owner owner(uint64_t number) {
     return {number, 0};
 }
 
-// An answer that arrives in blocks; `room` counts how often it was told that it may go on.
+// A response that arrives in blocks. `room` counts the calls of on_room.
 struct Arriving {
     Arriving(std::shared_ptr<RequestMemory> request, std::shared_ptr<BlockPool> from)
         : memory(request->begin_answer()), pool(std::move(from)) {

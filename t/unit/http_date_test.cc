@@ -1,4 +1,4 @@
-// Dates as HTTP writes them, and Retry-After as one of them.
+// HTTP dates, and Retry-After with a date.
 #include "core/http_date.h"
 
 #include <gtest/gtest.h>

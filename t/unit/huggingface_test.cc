@@ -1,4 +1,4 @@
-// Hugging Face's dialect: addresses and bodies forth, pictures and errors back.
+// Hugging Face's dialect: URLs, request bodies, images, errors.
 #include "core/providers/dialects/huggingface.h"
 
 #include <gtest/gtest.h>
@@ -60,7 +60,7 @@ TEST_F(HuggingFaceTest, SendsTheFittedFieldsAndNoOthers) {
     EXPECT_FALSE(world.dialect.passes("guidance_scale"));
 }
 
-// The same request would be answered from a cache, and no answer tells its seed.
+// Without a seed the provider would answer an equal request from its cache. No response has a seed.
 TEST_F(HuggingFaceTest, SendsASeedWithEveryRequestAndTellsIt) {
     EXPECT_EQ(world.call(kModel, R"({"prompt":"a","seed":7})").seed, 7);
     const HttpCall one = world.call(kModel, R"({"prompt":"a"})");

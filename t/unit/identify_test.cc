@@ -1,4 +1,4 @@
-// Who is asking: every way in which credentials can be right, wrong or missing.
+// Identifying callers: all ways in which credentials can be valid, invalid or missing.
 #include "core/access/identify.h"
 
 #include <gtest/gtest.h>

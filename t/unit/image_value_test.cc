@@ -1,4 +1,4 @@
-// What a provider's string must be to pass for an image, and to be handed on as it lies.
+// Which strings of a provider are accepted as images, and can be written into a reply unchanged.
 #include "core/providers/image_value.h"
 
 #include <gtest/gtest.h>

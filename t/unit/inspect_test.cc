@@ -1,5 +1,5 @@
-// What is known of a picture by its header: of real ones, of ones by hand, of ones cut off, and of
-// what only looks like one.
+// Facts from an image's header: real images, handmade ones, truncated ones, and other data that
+// resembles them.
 #include "core/images/inspect.h"
 
 #include <gtest/gtest.h>

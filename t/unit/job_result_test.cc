@@ -1,4 +1,4 @@
-// Fetching the result of a job that is done, where its own document does not hold it.
+// Fetching the result of a completed job if its own document does not have it.
 #include <gtest/gtest.h>
 
 #include <optional>

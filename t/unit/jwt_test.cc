@@ -1,4 +1,4 @@
-// Tokens: the examples of the RFCs, everything that may be wrong with one, and what they say.
+// Tokens: the examples of the RFCs, everything that may be wrong with a token, and claims.
 #include "core/access/jwt.h"
 
 #include <gtest/gtest.h>
@@ -119,7 +119,7 @@ TEST(KeySet, HoldsEachKeyToWhatItIsFor) {
     EXPECT_EQ(keys->verify(jws), KeySet::Verdict::good);
 }
 
-// nginx logs an [alert] for each error that it finds there.
+// nginx logs an [alert] for each error in OpenSSL's queue.
 TEST(KeySet, LeavesNothingInOpenSslsQueueWhateverItIsGiven) {
     ERR_clear_error();
     const auto keys = set_of(kAll);
@@ -189,7 +189,7 @@ TEST(Base64Url, IsReadInTheOneWayThatItIsWritten) {
     }
 }
 
-// ---- what a token says
+// ---- claims
 
 std::string told(const std::string &claims, const JwtRules &rules = {}) {
     const auto bearer = read_claims(claims, rules, kNow);

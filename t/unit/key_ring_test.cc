@@ -1,4 +1,4 @@
-// keys.json: what it may say, and that every mistake in it is told by its place.
+// keys.json: its contents, and that every mistake is reported with its JSON path.
 #include "core/access/key_ring.h"
 #include "core/utc_time.h"
 

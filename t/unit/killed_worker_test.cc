@@ -249,7 +249,7 @@ Left left_in(MappedMemory &memory) {
     return left;
 }
 
-// One request of a living worker holds a dollar, a dead one has held another.
+// A request of a living worker holds one dollar; a request of a dead worker held another.
 void begin_ledger(MappedMemory &memory) {
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
     ASSERT_TRUE(Ledger::prepare_purses(memory.purses(), true));
@@ -358,7 +358,7 @@ TEST_F(KilledWorker, MayBringBackHalfOfWhatWasSpentAndTheNextAllOfIt) {
     });
 }
 
-// A set that is full, so that another's counters have to go.
+// A full set, so that counters of another account must be removed.
 TEST_F(KilledWorker, LeavesAnotherWholeOrGoneWhosePlaceItTakes) {
     const auto begin = [](MappedMemory &memory) {
         begin_ledger(memory);
@@ -481,7 +481,7 @@ TEST(RobustLock, IsTakenFromAHolderThatWasKilled) {
     memory.unlock();
 }
 
-// Nobody has called wait() for it: to a kill(process, 0) it is still there.
+// It is a zombie, so kill(process, 0) still finds it.
 TEST(RobustLock, IsTakenFromAHolderThatIsAZombie) {
     MappedMemory memory;
     const pid_t holder = fork();

@@ -1,4 +1,4 @@
-// The ledger under random use: against a model too simple to be wrong, and with many threads.
+// The ledger under random use: compared with a simple model, and with many threads.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The ledger's memory: laid out, taken over, refused; and what happens when it is full.
+// The ledger's memory: creating it, taking it over, refusing it, and what happens when it is full.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -96,7 +96,8 @@ TEST_F(LedgerRoom, WhenLeasesRunOutNobodyGetsInWithoutOne) {
     EXPECT_FALSE(enter());
 }
 
-// More keys than there is room for: who has used least is forgotten, and the log says so.
+// More keys than there is room for: the counters that were used least are removed, and the log
+// reports it.
 TEST_F(LedgerRoom, AFullSetLocksNobodyOut) {
     for (uint64_t key = 0; key < 500; ++key) {
         ASSERT_TRUE(enter_key(key, 0)) << key;
@@ -127,7 +128,7 @@ TEST_F(LedgerRoom, DoesNotForgetAKeyThatHasSomethingToLose) {
     }
 }
 
-// Token subjects that had spent something kept their places for good.
+// Token subjects that had spent money kept their places forever.
 TEST_F(LedgerRoom, CallersWithoutAPurseKeepNoPlaceForWhatTheyHaveSpent) {
     for (uint64_t subject = 0; subject < 400; ++subject) {
         Party bearer = key_party(subject, {.requests_per_minute = 9});

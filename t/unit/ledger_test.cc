@@ -1,4 +1,4 @@
-// Counting: each limit is exact, windows pass, leases and money come back.
+// The ledger: each limit is exact, windows expire, leases and money are given back.
 #include "core/limits/ledger.h"
 
 #include <gtest/gtest.h>

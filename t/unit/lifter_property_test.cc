@@ -1,5 +1,4 @@
-// Whatever the document, and however it arrives in pieces: the lifter says the same, and nothing
-// is lost.
+// The lifter gives the same result for any document in any pieces, and loses nothing.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -20,7 +19,7 @@ std::vector<size_t> random_cuts(std::mt19937 &random, size_t size) {
     return cuts;
 }
 
-// Writes the document that the outline stands for, by what the parser says of each value.
+// Writes the document that the parser read from the outline.
 void rewrite(JsonValue value, std::string &text) {
     const char *comma = "";
     switch (value.kind()) {

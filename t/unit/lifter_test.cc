@@ -1,4 +1,4 @@
-// What the lifter promises: long strings out, everything else as it was.
+// The lifter: it cuts out long strings and keeps everything else unchanged.
 #include "core/json/lifter.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ std::string in_quotes(std::string_view content) {
     return "\"" + std::string(content) + "\"";
 }
 
-// The one string that was lifted out of {"a": "<content>"}, however the text was fed.
+// The string that was lifted out of {"a": "<content>"}, for any way of feeding the text.
 LiftedString lift_one(std::string_view content) {
     const std::string text = "{\"a\":" + in_quotes(content) + ",\"b\":1}";
     LiftedText lifted = lift(text, kSmall);
@@ -196,7 +196,7 @@ TEST(Lifter, SaysWhenTheOutlineIsTooLargeAndKeepsTheRaw) {
     }
 }
 
-// ---- a string that is handed on before its end
+// ---- a string that is passed through before its end
 
 class PassingTest : public testing::Test {
  protected:

@@ -1,4 +1,4 @@
-// For tests: texts fed to the lifter whole or in pieces, and what comes out put together again.
+// For tests: feeds texts to the lifter at once or in pieces, and restores the text from the result.
 #pragma once
 
 #include <algorithm>

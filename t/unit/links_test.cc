@@ -1,4 +1,4 @@
-// Links to kept pictures: names nobody guesses, signatures that end and that cannot be moved.
+// Links to kept images: names that nobody can guess, signatures that expire and fit only one link.
 #include "core/images/links.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The part that each picture has of what its call used.
+// The share that each image has of its call's usage.
 #include "core/providers/made_facts.h"
 
 #include <gtest/gtest.h>

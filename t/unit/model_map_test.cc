@@ -1,4 +1,4 @@
-// From the name that a caller wrote to candidates, in order.
+// From the name that a client wrote to candidates in order.
 #include "core/routing/model_map.h"
 
 #include "core/routing/plan.h"

@@ -1,4 +1,4 @@
-// Names of models in URLs: whatever a caller writes, it is a path downwards or nothing.
+// Model names in URLs: whatever a client writes, the result is a path below the base or nothing.
 #include "core/providers/model_path.h"
 
 #include <gtest/gtest.h>

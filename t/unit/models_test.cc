@@ -1,4 +1,4 @@
-// The list of models: what a caller may use, what each can do and what it costs.
+// The list of models: which a caller may use, what each can do and what it costs.
 #include "core/response/models.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Amounts as texts, tokens counted here, and that a bound is one.
+// Amounts as texts, estimated tokens, and that the maximum cost is never exceeded.
 #include <gtest/gtest.h>
 
 #include <string>

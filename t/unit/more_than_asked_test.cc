@@ -1,4 +1,4 @@
-// Providers that return more than was asked for: what callers get, pay and wait for has a bound.
+// Providers that return more than requested: what callers get, pay and wait for is limited.
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -229,7 +229,7 @@ double processor_seconds() {
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-// The least of some runs: what else the machine does makes some of them longer, and none shorter.
+// The minimum of several runs, because other load of the machine only makes runs longer.
 double least_seconds_to_read(const Dialect &dialect, const HttpReply &reply) {
     double least = 1e9;
     for (int i = 0; i < 5; ++i) {
@@ -248,7 +248,7 @@ std::string repeated(const std::string &item, int count) {
     return list;
 }
 
-// Eight times as many entries may take eight times as long, and not sixty-four.
+// Eight times as many entries may take eight times as long, not sixty-four times.
 void expect_no_more_than_linear(const char *api,
                                 const std::function<std::string(int)> &answer_with) {
     constexpr int kFew = 2'000;
@@ -276,7 +276,7 @@ TEST(ManyEntries, TakeTimeInProportionToTheirNumber) {
     });
 }
 
-// ---- a picture that is handed on while it comes
+// ---- an image that is passed through
 
 TEST_F(MoreThanAskedTest, APictureThatIsHandedOnIsTheFirst) {
     policy.buffering = false;

@@ -1,4 +1,4 @@
-// A form on the wire: nobody who writes a value, or a name, can end it early.
+// Forms: no value and no name can end the form early.
 #include "core/providers/multipart.h"
 
 #include <gtest/gtest.h>

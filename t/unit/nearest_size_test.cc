@@ -1,4 +1,4 @@
-// The search for the nearest size against looking at every legal size there is.
+// The search for the nearest size, compared with trying every allowed size.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct Errors {
     double area;
 };
 
-// Who wrote pixels does not care for the last percent of the ratio.
+// If the client wrote pixels, one percent of the ratio does not matter.
 Errors errors_of(Pixels size, const Wish &wish) {
     const double ratio = std::abs(std::log(size.ratio() / wish.ratio));
     const double area = std::abs(std::log(static_cast<double>(size.area()) / wish.area));
@@ -107,7 +107,7 @@ TEST(NearestSize, IsTheBestOfAllLegalOnes) {
     }
 }
 
-// The sandbox takes any pixel; not every one of its sizes is tried.
+// The sandbox accepts every size; the test does not try all of them.
 TEST(NearestSize, IsNearEnoughWhereStepsAreFine) {
     SizeSpec spec;
     spec.rule = SizeSpec::Rule{.max_side = 4096, .max_area = 4'194'304};

@@ -1,4 +1,4 @@
-// OpenAI's dialect, forth: what is sent. And back: pictures. (Errors are in openai_errors_test.cc.)
+// OpenAI's dialect: request bodies and images. (Errors are in openai_errors_test.cc.)
 #include "core/providers/dialects/openai.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Servers that speak OpenAI's Images API with differences: those that are built in, and those that
-// an operator describes.
+// Servers with variants of OpenAI's Images API: the built-in ones, and those that an operator
+// describes.
 #include "core/providers/dialects/openai_wire.h"
 
 #include <gtest/gtest.h>
@@ -214,7 +214,7 @@ TEST_F(Aggregator, IsAskedForARatioAndNothingElse) {
               R"({"model":"flux-kontext-pro","prompt":"a","aspect_ratio":"16:9"})");
 }
 
-// ---- what an operator says of a server
+// ---- servers that an operator describes
 
 tl::expected<OpenAiWire, std::string> described(const std::vector<std::string> &words,
                                                 const char *api = "openai") {

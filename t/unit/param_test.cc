@@ -1,4 +1,4 @@
-// The parameters: their names, their order, their values, and how they are shown.
+// The parameters: names, order, values, and their text form.
 #include <gtest/gtest.h>
 
 #include <set>

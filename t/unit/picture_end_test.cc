@@ -1,4 +1,4 @@
-// What was cut short is not taken for a picture.
+// A truncated image is not accepted.
 #include "core/images/picture_end.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// What the sandbox's picture promises: a sound PNG of the size asked for, whatever the prompt, that
-// says what it is.
+// The sandbox's image: a valid PNG of the requested size for any prompt, labelled as a placeholder.
 #include "core/images/placeholder.h"
 
 #include <gtest/gtest.h>

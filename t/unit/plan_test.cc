@@ -1,4 +1,4 @@
-// The models that a request may be made by, in the order in which they are tried.
+// The candidates of a request, in the order in which they are tried.
 #include "core/routing/plan.h"
 
 #include <gtest/gtest.h>

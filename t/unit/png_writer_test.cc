@@ -1,4 +1,4 @@
-// What the PNG writer promises: every pixel in its colour, the labels as given, and no bytes rather
+// The PNG writer: every pixel has its colour, labels are unchanged, and it returns no bytes rather
 // than a broken file.
 #include "core/images/png_writer.h"
 

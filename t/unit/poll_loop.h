@@ -1,4 +1,5 @@
-// A small event loop over poll(2), and a server on loopback: what curl's driver needs of the world.
+// A small event loop over poll(2), and a server on loopback: what the curl driver needs from its
+// environment.
 #pragma once
 
 #include <arpa/inet.h>
@@ -223,7 +224,7 @@ class LoopbackServer {
     std::vector<int> sockets_;  // numbers are not used again before the end
 };
 
-// What a test ends when something throws.
+// Records an exception as the end of its owner.
 class CountingOwner final : public CallbackOwner {
  public:
     void end_by_exception(const char * /*what*/) noexcept override {

@@ -1,4 +1,4 @@
-// Asking for a job until it has ended: when, how often, and what an answer that says nothing means.
+// Polling a job until it ends: when, how often, and how unclear responses are treated.
 #include "core/providers/polling.h"
 
 #include <gtest/gtest.h>

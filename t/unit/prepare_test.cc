@@ -1,4 +1,4 @@
-// A candidate whose model the catalogue does not know is a model that there is not.
+// A candidate is prepared only if the catalogue knows its model.
 #include "core/routing/prepare.h"
 
 #include <gtest/gtest.h>

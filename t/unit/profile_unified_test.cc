@@ -1,4 +1,4 @@
-// The unified contract, field by field; and what holds for every contract.
+// The unified contract, field by field, and rules of every contract.
 #include <gtest/gtest.h>
 
 #include "profile_walk.h"

@@ -1,5 +1,5 @@
-// For tests: walks every field of a published API, as its contract says it in words of the test's
-// own. A profile with a field more or less than the test fails it.
+// For tests: walks every field of a published API, as the test describes its contract. It fails if
+// the profile has a field more or less than the test.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -118,7 +118,7 @@ class ProfileWalk {
         for (const Expected &row : rows_) {
             SCOPED_TRACE(row.name);
             if (row.kind == Expected::Kind::model) {
-                // Which model that is, is for routing to say.
+                // Routing decides which model it is.
                 EXPECT_EQ(profile_.field("model")->otherwise, row.standard);
                 EXPECT_EQ(decoded->model, base_of("model"));
             } else if (!row.standard.empty()) {

@@ -1,4 +1,4 @@
-// For tests: random JSON documents without blanks, with long strings of awkward content.
+// For tests: random JSON documents without white space, with long strings of awkward content.
 #pragma once
 
 #include <random>

@@ -1,5 +1,5 @@
-// Requests as decoding might let them through, by chance: any profile's values, and defaults that
-// nobody wrote.
+// Random requests that decoding could return: values of any profile, and defaults that the client
+// did not write.
 #pragma once
 
 #include <algorithm>

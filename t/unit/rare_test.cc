@@ -1,4 +1,4 @@
-// A value that is seldom there.
+// A value that is rarely set.
 #include "core/rare.h"
 
 #include <gtest/gtest.h>

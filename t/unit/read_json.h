@@ -1,4 +1,4 @@
-// JSON text and its document in one, for looking at what the gateway wrote.
+// JSON text and its document, to check what the gateway wrote.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Replicate's dialect, forth: what each model is sent. And back: predictions, in all their forms.
+// Replicate's dialect: inputs per model, and predictions in all their forms.
 #include "core/providers/dialects/replicate.h"
 
 #include <gtest/gtest.h>

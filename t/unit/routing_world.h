@@ -1,4 +1,4 @@
-// Providers and aliases as nginx.conf would set them up, for tests of who is asked.
+// Providers and aliases as nginx.conf would define them, for tests of routing.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The built-in provider: what it draws, how it plays slow and failing.
+// The built-in provider: its images, latency and failures.
 #include "core/providers/dialects/sandbox.h"
 
 #include <gtest/gtest.h>

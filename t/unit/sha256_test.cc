@@ -1,4 +1,4 @@
-// SHA-256 against the examples of NIST (FIPS 180-2, appendix B, and CAVP's short messages).
+// SHA-256, with the examples of NIST (FIPS 180-2, appendix B, and CAVP's short messages).
 #include "core/bytes/sha256.h"
 
 #include <gtest/gtest.h>

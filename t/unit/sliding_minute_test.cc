@@ -1,4 +1,4 @@
-// A minute that slides: against a list of all that happened.
+// The sliding minute, compared with a list of all events.
 #include "core/limits/sliding_minute.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Stability's dialect: forms forth, pictures and errors back.
+// Stability's dialect: forms, images, errors.
 #include "core/providers/dialects/stability.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The state file: what is written is read back, all of it or nothing.
+// The state file: what is written is read back, completely or not at all.
 #include "state/state_file.h"
 
 #include <gtest/gtest.h>

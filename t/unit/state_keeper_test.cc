@@ -1,5 +1,5 @@
-// What happens to the state file while it is in use: it is noticed, nothing that counts is lost,
-// and what people may want to look at stays.
+// Damage to the state file while it is in use: it is noticed, nothing that counts is lost, and the
+// damaged file is kept.
 #include "state/state_keeper.h"
 
 #include <gtest/gtest.h>

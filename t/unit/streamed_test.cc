@@ -1,4 +1,4 @@
-// What OpenAI's events say, and what a stream of them comes to.
+// OpenAI's events, and the result of a stream of them.
 #include "core/providers/streamed.h"
 
 #include <gtest/gtest.h>

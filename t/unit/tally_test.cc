@@ -1,4 +1,4 @@
-// Who stands in a set of places, and who has to go when there are more than it has.
+// Which accounts have a place in a set, and which are removed when there are too many.
 #include "core/limits/tally.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// What counts as text, held against the definition in the Unicode standard (table 3-7), written
-// down once more in the plainest way.
+// Checks of text, compared with a simple implementation of the definition in the Unicode standard
+// (table 3-7).
 #include "core/json/text.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What text wrapping promises: only bytes that have a glyph, no line too long, no block too high.
+// Text wrapping: only bytes that have a glyph, no line too long, no block too high.
 #include "core/images/text_wrap.h"
 
 #include <gtest/gtest.h>

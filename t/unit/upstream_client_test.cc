@@ -1,4 +1,4 @@
-// The curl client over a loop of our own: exceptions, turns, and whose time it is.
+// The curl client with an event loop of the test: exceptions, turns, timeouts.
 #include "upstream/curl_client.h"
 
 #include <gtest/gtest.h>

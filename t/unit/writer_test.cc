@@ -1,4 +1,4 @@
-// What the JSON writer promises: always valid JSON, whatever it is given.
+// The JSON writer: always valid JSON, whatever its input.
 #include "core/json/writer.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ std::string string_of(std::string_view text) {
     return std::move(out).finish_text();
 }
 
-// The copy of a document, read as a provider's answer may be.
+// The copy of a document that is read with the limits for providers.
 std::string copy_of(std::string_view json, int depth = 8) {
     const LiftedText lifted = lift(json);
     const auto document = JsonDocument::read(lifted.outline, kProvidersJson, &lifted.strings);
@@ -153,7 +153,7 @@ TEST(Writer, ShortensWhatIsLong) {
     EXPECT_EQ(copy_of("{\"a\":1}", 0), "\"…\"");
 }
 
-// A copy goes into answers and adjustments: nobody may be made to repeat a whole document.
+// A copy goes into replies and adjustments, so it must not repeat a whole document.
 TEST(Writer, ShortensLongKeysAsWell) {
     const std::string json = "{\"" + std::string(4000, 'k') + "\":1}";
     EXPECT_LT(copy_of(json).size(), 1000U);
