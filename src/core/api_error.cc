@@ -14,7 +14,8 @@ struct StatusText {
     const char *message;
 };
 
-// Statuses that nginx or its modules may raise in our locations, and our own.
+// The statuses of our own errors, and of errors that nginx or its modules may raise in our
+// locations.
 constexpr StatusText kTexts[] = {
     {400, "invalid_request_error", "bad_request", "The request is malformed."},
     {401, "invalid_request_error", "invalid_api_key", "A valid API key is needed."},

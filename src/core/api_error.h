@@ -1,4 +1,4 @@
-// What we tell a caller who gets no image.
+// The error reply to a request without images.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,7 @@
 
 namespace gateway {
 
-// One thing that is wrong with a request.
+// One mistake in one field of a request.
 struct Problem {
     std::string param;
     std::string code;
@@ -19,13 +19,13 @@ struct ApiError {
     std::string type;
     std::string code;
     std::string message;
-    std::string param;             // empty: null
-    std::vector<Problem> details;  // everything that is wrong with the request's fields
-    std::string model;             // that a request names which is refused for something else
+    std::string param;             // empty: written as null
+    std::vector<Problem> details;  // all mistakes in the request's fields
+    std::string model;             // the requested model, if the error is about something else
     bool from_provider = false;
     std::optional<int> retry_after;  // seconds
 
-    // With the type and code that go with the status.
+    // An error with the default type, code and message of the status.
     static ApiError of(int status);
     static ApiError of(int status, std::string code, std::string message, std::string param = {});
 };

@@ -1,5 +1,5 @@
-// On whose behalf a callback of the event loop runs. What it throws ends its owner, and nothing
-// else: not the worker, and none of the other requests that are served in the same turn.
+// The owner of a callback of the event loop: a request or the worker. An exception of the callback
+// ends only its owner, not the worker and not other requests of the same turn.
 #pragma once
 
 #include <exception>
@@ -8,14 +8,16 @@ namespace gateway {
 
 class CallbackOwner {
  public:
-    // A callback threw, and has been unwound. Whatever the owner still has on its way is cancelled.
+    // Called after a callback threw. The owner must cancel everything that it still has in
+    // progress.
     virtual void end_by_exception(const char *what) noexcept = 0;
 
  protected:
     ~CallbackOwner() = default;
 };
 
-// The only way in which the loop's side (timers, tasks, transfers) calls back into the core.
+// Runs a callback for its owner. Timers, tasks and transfers call into the core only by this
+// function.
 template <typename Callback>
 void run_for(CallbackOwner &owner, Callback &&callback) noexcept {
     try {

@@ -1,4 +1,4 @@
-// Patterns with '*', as key files and the catalogue use them.
+// Patterns with '*', for key files and the catalogue.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +24,8 @@ inline bool equal_in_any_case(std::string_view a, std::string_view b) {
                       [](char x, char y) { return lower_case(x) == lower_case(y); });
 }
 
-// The first `exact` characters of the text must be as they are in the pattern; in those behind them
-// the case of ASCII letters does not matter.
+// In the first `exact` characters of the text, case must match the pattern. After them, the case of
+// ASCII letters is ignored.
 inline bool glob_matches(std::string_view pattern, std::string_view text,
                          size_t exact = std::string_view::npos) {
     const auto same = [=](size_t p, size_t t) {

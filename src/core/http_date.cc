@@ -8,7 +8,7 @@ namespace gateway {
 
 namespace {
 
-// Exactly these digits.
+// Reads a number of exactly this many digits.
 std::optional<int> number_at(std::string_view text, size_t place, size_t digits) {
     int number = 0;
     const char *first = text.data() + place;

@@ -1,4 +1,4 @@
-// Dates as HTTP writes them: "Sun, 06 Nov 1994 08:49:37 GMT".
+// Dates in HTTP's format: "Sun, 06 Nov 1994 08:49:37 GMT".
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace gateway {
 
-// Unix seconds; nothing if it is no such date.
+// Returns Unix seconds, or nothing if the text is not such a date.
 std::optional<int64_t> parse_http_date(std::string_view text);
 
 }  // namespace gateway

@@ -10,9 +10,10 @@ namespace gateway {
 
 using MicroUsd = int64_t;
 
-// As the JSON number in dollars.
+// The amount in dollars, as a JSON number.
 std::string dollars(MicroUsd usd);
-// "0.0336" to 33600; nothing if it is negative, absurd, or finer than a millionth.
+// Reads "0.0336" as 33600. Returns nothing if the amount is negative, too large, or has more than
+// six decimals.
 std::optional<MicroUsd> parse_dollars(std::string_view text);
 
 }  // namespace gateway

@@ -1,4 +1,4 @@
-// What the delivery of pictures needs of the world: fetching links, and keeping files.
+// The ports of delivery: fetching links and keeping files.
 #pragma once
 
 #include <functional>
@@ -12,21 +12,21 @@
 
 namespace gateway {
 
-// A picture behind a link. No credentials go with it.
+// A request for the image behind a link. It is sent without credentials.
 struct PictureFetch {
     std::string url;
     std::shared_ptr<const FetchRules> rules;
     HttpTimeouts timeouts;
-    // Bytes that all pictures of an answer may still have together. A fetch takes what it needs of
-    // it, and gives it back where nothing comes of it.
+    // The bytes that all images of a response may still have together. A fetch takes its share, and
+    // gives it back if it fails.
     std::shared_ptr<size_t> left;
-    std::shared_ptr<RequestMemory> memory;  // what the picture counts for
+    std::shared_ptr<RequestMemory> memory;  // the request that the image counts for
     std::string ca_file;                    // empty: the system's
 };
 
 struct FetchedPicture {
-    Bytes base64;         // whole; empty when there is a problem
-    std::string problem;  // for people
+    Bytes base64;         // the complete image; empty if there is a problem
+    std::string problem;  // for messages
     bool worth_again = false;
 };
 
@@ -38,8 +38,8 @@ class Fetch {
 class PictureFetcher {
  public:
     virtual ~PictureFetcher() = default;
-    // `on_end` is called exactly once, never before fetch() has returned, and not after the handle
-    // was let go of.
+    // `on_end` is called exactly once, after fetch() has returned, and not after the handle was
+    // destroyed.
     virtual std::unique_ptr<Fetch> fetch(PictureFetch fetch,
                                          std::function<void(FetchedPicture)> on_end) = 0;
 };
@@ -47,7 +47,7 @@ class PictureFetcher {
 struct Written {
     enum Result : uint8_t { whole, store_full, failed };
     Result result = failed;
-    std::string problem = {};  // for operators; empty where there is none
+    std::string problem = {};  // for operators; empty if there is none
 };
 
 class Write {
@@ -58,8 +58,8 @@ class Write {
 class PictureFiles {
  public:
     virtual ~PictureFiles() = default;
-    // Decodes and writes under a name that nobody sees until it is whole; the same promises as
-    // above. Null when no more can be done now.
+    // Decodes and writes an image. The file gets its name when it is complete. `on_end` is called
+    // as above. Returns null if no more tasks can run now.
     virtual std::unique_ptr<Write> write(std::string path, Bytes base64,
                                          std::function<void(Written)> on_end) = 0;
 };

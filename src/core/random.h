@@ -1,4 +1,4 @@
-// What is drawn from the port Random.
+// Random values from the port Random.
 #pragma once
 
 #include "core/ports.h"
@@ -7,10 +7,10 @@ namespace gateway {
 
 uint64_t random_number(Random &random);
 
-// A seed that every provider takes, and none takes for "any".
+// A seed that every provider accepts, and that no provider interprets as "any seed".
 int64_t random_seed(Random &random);
 
-// Evenly distributed, both ends included.
+// A uniformly distributed time, including both ends.
 Milliseconds random_time(Milliseconds shortest, Milliseconds longest, Random &random);
 
 }  // namespace gateway

@@ -1,4 +1,5 @@
-// An optional value that is seldom there, and large: it takes the room of a pointer until then.
+// An optional value that is rarely set, and large. While it is not set, it needs the memory of one
+// pointer.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// Our own ids: unguessable, and short enough to read out.
+// The gateway's request ids: hard to guess, and short enough to read aloud.
 #pragma once
 
 #include <string>

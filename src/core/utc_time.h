@@ -1,4 +1,4 @@
-// Times as people write them in UTC: "2027-06-30T00:00:00Z".
+// Times in UTC: "2027-06-30T00:00:00Z".
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace gateway {
 
-// Unix seconds; nothing if it is no such time.
+// Returns Unix seconds, or nothing if the text is not such a time.
 std::optional<int64_t> parse_time(std::string_view text);
 std::string format_time(int64_t unix_seconds);
 

@@ -1,4 +1,4 @@
-// Short lists of words in one string, separated by spaces: what tables and messages share.
+// Short lists of words in one string, separated by spaces, for tables and messages.
 #pragma once
 
 #include <string_view>
