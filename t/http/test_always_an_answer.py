@@ -229,7 +229,7 @@ def test_more_images_than_a_call_makes_are_made_by_several(few):
     assert [one["call"] for one in sorted(reply.json["extra_fields"]["attempts"], key=lambda one: one["call"])] == [0, 1, 2]
 
 
-def test_they_run_side_by_side(few):
+def test_calls_of_one_request_run_at_the_same_time(few):
     g, openai = few()
     openai.always(Delay(0.5))
     began = time.monotonic()
@@ -237,7 +237,7 @@ def test_they_run_side_by_side(few):
     assert time.monotonic() - began < 2
 
 
-def test_a_part_is_an_answer_that_says_what_is_missing_and_strictly_none(few):
+def test_a_partial_result_reports_what_is_missing_and_is_an_error_with_strict_fitting(few):
     g, openai = few()
     for strict in (False, True):
         openai.next(Images(), BROKEN, Images())
@@ -251,7 +251,7 @@ def test_a_part_is_an_answer_that_says_what_is_missing_and_strictly_none(few):
             assert line["requested"] == 3 and "only 2 were made" in line["reason"]
 
 
-def test_a_client_that_leaves_ends_all_of_them(few):
+def test_a_client_that_leaves_ends_all_calls_of_its_request(few):
     g, openai = few()
     openai.always(Hang())
     raw = g.connect().post(PATH, {"prompt": "x", "model": "p/single", "n": 6})
@@ -278,7 +278,7 @@ def test_no_request_outlives_its_deadline(gateway, openai, behaviour):
     assert reply.json["extra_fields"]["latency"] <= 1000
 
 
-def test_the_deadline_ends_at_the_outcome_and_a_slow_client_has_its_own_time(gateway, openai_factory):
+def test_the_deadline_ends_at_the_outcome_and_does_not_limit_a_slow_client(gateway, openai_factory):
     openai = openai_factory(image_bytes=6_000_000)
     g = gateway(f"{OPEN} image_gateway_deadline 2s;", provider("openai", openai))
     slow = g.connect(receive_buffer=4096).post(PATH, {"prompt": "x", "model": MODEL})
@@ -319,7 +319,7 @@ def test_on_504_the_body_says_whether_somebody_may_still_be_at_work(gateway, ope
 # Leaving
 
 
-def test_a_worker_that_leaves_finishes_what_runs_with_its_retries(gateway, openai):
+def test_a_worker_that_exits_finishes_its_requests_with_their_retries(gateway, openai):
     g = gateway(http=provider("openai", openai, "retry attempts=2 backoff=1ms..2ms;"))
     openai.next(Delay(0.6, BROKEN), Delay(0.6, Images()))
     running = background(g.generate, model=MODEL)
@@ -370,7 +370,7 @@ def test_a_bad_fallback_names_itself(gateway, openai, bad, where):
     assert (reply.status, reply.json["error"]["param"]) == (400, where)
 
 
-def test_a_provider_that_answers_with_nonsense_json_at_full_speed_holds_nobody_up(gateway, openai):
+def test_a_provider_that_sends_useless_json_at_full_speed_does_not_block_others(gateway, openai):
     g = gateway(http=provider("openai", openai))
     openai.always(Json({"data": [{"b64_json": "x" * 100}] * 3000}))
     assert g.generate(model=MODEL).status == 502

@@ -36,13 +36,13 @@ def facts(reply) -> list:
     return reply.json["extra_fields"]["images"]
 
 
-def test_steps_are_those_of_the_page_and_not_the_many_of_the_api(studio):
+def test_the_default_of_steps_is_that_of_the_web_page_not_of_the_api(studio):
     g, fake = studio()
     assert ask(g).status == 200
     assert fake.work[0].json["steps"] == 20
 
 
-def test_a_checkpoint_is_named_in_the_request_and_nothing_else_is_changed_there(studio):
+def test_a_request_selects_a_checkpoint_and_changes_no_other_setting(studio):
     g, fake = studio()
     assert ask(g).status == 200
     assert fake.work[0].json["override_settings"] == {"sd_model_checkpoint": SDXL}
@@ -57,7 +57,7 @@ def test_flux_has_its_guidance_by_another_name(studio):
 
 
 @pytest.mark.parametrize("options", ({"grid": True}, {"extra": 2}, {"grid": True, "extra": 1}))
-def test_grids_and_what_scripts_add_are_no_pictures(studio, options):
+def test_grids_and_images_added_by_scripts_are_left_out(studio, options):
     g, _ = studio(**options)
     reply = ask(g, n=3, seed=42, size="64x64", response_format="b64_json")
     assert reply.status == 200, reply
@@ -71,20 +71,20 @@ def test_the_seed_that_the_server_drew_is_told(studio):
     assert "seed" not in fake.work[0].json
 
 
-def test_a_server_that_says_nothing_of_its_pictures_gives_them_all_the_same(studio):
+def test_a_server_that_sends_no_info_about_its_pictures_is_accepted(studio):
     g, _ = studio(info=False)
     assert [one.get("seed") for one in facts(ask(g, n=2))] == [None, None]
     assert [one.get("seed") for one in facts(ask(g, seed=7))] == [7]
 
 
-def test_a_password_goes_as_basic_credentials(studio):
+def test_a_password_is_sent_as_basic_credentials(studio):
     g, fake = studio("key env:STUDIO;", keys=("gateway:secret",), env={"STUDIO": "gateway:secret"})
     reply = ask(g)
     assert reply.status == 200, (reply, fake.refusals)
     assert "secret" not in g.error_log() + reply.text
 
 
-def test_a_wrong_password_is_ours_to_mend(studio):
+def test_a_wrong_password_is_an_error_of_our_credentials(studio):
     g, _ = studio("key env:STUDIO;", keys=("gateway:secret",), env={"STUDIO": "gateway:wrong"})
     reply = ask(g)
     assert reply.status == 502
@@ -97,7 +97,7 @@ def test_without_a_key_none_need_be_configured(studio):
     assert "authorization" not in fake.work[0].headers
 
 
-def test_a_checkpoint_that_is_not_there_leaves_it_to_the_next_candidate(studio):
+def test_a_missing_checkpoint_leads_to_the_next_candidate(studio):
     g, fake = studio(http="image_provider sandbox { api sandbox; }\nimage_model any studio/x sandbox/placeholder;")
     reply = g.generate(model="any")
     assert reply.status == 200 and reply.json["extra_fields"]["provider"] == "sandbox", reply

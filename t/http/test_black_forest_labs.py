@@ -68,7 +68,7 @@ def test_every_model_that_the_catalogue_lists_for_generation_is_tried_here(flux)
 
 
 @pytest.mark.parametrize("tells_seed", (True, False))
-def test_a_seed_that_nobody_asked_for_is_drawn_and_told(flux, tells_seed):
+def test_without_a_requested_seed_one_is_drawn_and_reported(flux, tells_seed):
     g, fake = flux(tells_seed=tells_seed)
     first, second = (ask(g), ask(g))
     sent = [request.json["seed"] for request in fake.work]
@@ -99,19 +99,19 @@ def test_the_cost_is_what_the_submit_said(flux):
     assert told == {"usd": 0.03, "basis": "megapixels"}
 
 
-def test_a_prompt_that_was_expanded_is_told_and_one_that_was_not_is_not(flux):
+def test_only_an_expanded_prompt_is_reported(flux):
     g, _ = flux()
     assert ask(g, "flux-3-image", prompt="a kite").json["data"][0]["revised_prompt"] == "a kite, in rich detail"
     assert "revised_prompt" not in ask(g, prompt="a kite").json["data"][0]
 
 
-def test_a_link_is_told_to_live_for_ten_minutes(flux):
+def test_a_link_is_reported_to_expire_after_ten_minutes(flux):
     g, _ = flux()
     left = extra(ask(g, response_format="url"))["images"][0]["expires_at"] - time.time()
     assert 580 < left <= 600
 
 
-def test_states_on_the_way_are_waited_through(flux):
+def test_polling_continues_through_intermediate_states(flux):
     g, fake = flux()
     fake.next_poll(state("Task not found", 404), state("Pending"), state("Reasoning"), state("Generating", 202))
     reply = ask(g)
@@ -155,7 +155,7 @@ def test_a_mistake_names_its_field(flux):
     assert "Too long" in reply.json["error"]["message"]
 
 
-def test_too_many_tasks_are_told_with_their_wait(flux):
+def test_too_many_tasks_are_reported_with_retry_after(flux):
     g, fake = flux()
     fake.next(Json({"detail": "Too many active tasks"}, 429, {"Retry-After": "7"}))
     reply = ask(g)
@@ -192,7 +192,7 @@ def test_a_deadline_ends_a_job_that_goes_on(flux):
     fake.wait_in_flight(0)
 
 
-def test_what_a_poll_may_never_be_is_not_taken_for_an_end(flux):
+def test_an_impossible_poll_response_does_not_end_the_job(flux):
     g, fake = flux(location="image_gateway_deadline 20s;")
     fake.next_poll(Json([[[]]]), Raw(200, {"Content-Type": "image/png"}, b"no picture"))
     assert ask(g).status == 200

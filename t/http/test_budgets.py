@@ -48,21 +48,21 @@ def test_a_budget_is_spent_to_the_last_cent_and_no_further(spender, openai):
     assert len(openai.requests) == 3
 
 
-def test_what_is_left_is_told_when_it_is_not_enough(spender, openai):
+def test_an_insufficient_budget_is_reported_with_what_is_left(spender, openai):
     g = spender((0.12, "lifetime"), http=provider("p", openai))
     assert make(g).status == 200
     assert_spent(make(g, n=3), "$0.12 in all, has $0.08 left, and this request may cost up to $0.12. It does not renew.")
     assert make(g, n=2).status == 200
 
 
-def test_what_was_not_made_is_not_paid_for(spender, openai):
+def test_images_that_were_not_made_are_not_counted(spender, openai):
     g = spender((0.12, "day"), http=provider("p", openai))
     openai.next(ERRORS["moderation_blocked"], ERRORS["server_error"])
     assert [make(g, n=3).status for _ in range(3)] == [400, 502, 200]
     assert_spent(make(g))
 
 
-def test_what_may_have_been_made_is_counted_at_the_most_that_it_may_cost(spender, openai):
+def test_what_may_have_been_made_counts_with_its_maximum_cost(spender, openai):
     g = spender((0.12, "day"), http=provider("p", openai))
     openai.next(Reset())
     assert make(g, n=2).status == 502
@@ -79,7 +79,7 @@ def test_money_is_held_for_what_is_under_way(spender, openai):
     assert [one.result(10).status for one in running] == [200, 200]
 
 
-def test_money_for_the_dearest_that_may_be_asked_is_held_from_the_start(spender, openai, openai_factory):
+def test_the_cost_of_the_most_expensive_candidate_is_reserved_at_the_start(spender, openai, openai_factory):
     dear = openai_factory()
     http = provider("p", openai) + provider("dear", dear) + "image_model both p/gpt-image-2 dear/gpt-image-2;"
     g = spender((0.18, "day"), http=http)
@@ -92,7 +92,7 @@ def test_money_for_the_dearest_that_may_be_asked_is_held_from_the_start(spender,
     assert_spent(make(g))
 
 
-def test_what_may_have_been_billed_counts_besides_the_next_attempt(spender, openai, openai_factory):
+def test_what_may_have_been_billed_counts_in_addition_to_the_next_attempt(spender, openai, openai_factory):
     other = openai_factory()
     http = provider("p", openai) + provider("dear", other) + "image_model both p/gpt-image-2 dear/gpt-image-2;"
     g = spender((0.13, "day"), http=http)
@@ -109,14 +109,14 @@ def test_a_model_without_a_price_is_refused_to_a_key_with_a_budget(spender, open
     assert not openai.requests
 
 
-def test_unless_the_key_says_otherwise(spender, openai):
+def test_a_key_may_allow_models_without_a_price(spender, openai):
     g = spender((0.04, "day"), http=provider("p", openai), unpriced="allow")
     assert [make(g, "p/gpt-image-1.5").status for _ in range(3)] == [200, 200, 200]
     assert make(g).status == 200
     assert_spent(make(g))
 
 
-def test_the_log_says_for_whom_and_what_it_cost(spender, openai):
+def test_the_log_has_key_end_user_and_cost(spender, openai):
     g = spender((1, "day"), http=provider("p", openai))
     make(g, n=2, headers={**HEADERS, "X-On-Behalf-Of": "alice"})
     assert g.access_log(1)[0] == "200 0.08 2 alice"
@@ -135,7 +135,7 @@ def test_the_log_says_for_whom_and_what_it_cost(spender, openai):
     ({"model_limits": []}, r"$.keys[0].model_limits"),
     ({"end_user": {"images_per_day": 5}}, "images_per_day"),
     ({"end_user": {"limits": {"images_per_day": 0}}}, r"$.keys[0].end_user.limits.images_per_day")))
-def test_a_mistake_in_keys_json_is_told_by_its_place(nginx_t, scratch, member, place):
+def test_a_mistake_in_keys_json_is_reported_with_its_json_path(nginx_t, scratch, member, place):
     keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", **member)])
     ok, output = nginx_t("image_provider s { api sandbox; }", f"image_gateway; image_gateway_keys {keys};")
     assert not ok and place in output, output

@@ -92,7 +92,7 @@ def test_before_the_picture_begins_another_provider_may_make_it(gateway, openai_
 
 @pytest.mark.parametrize("what, headers", (({"n": 2}, {}), ({"response_format": "url"}, {}), ({}, {"Connection": "close"})),
                          ids=("two pictures", "a link", "HTTP/1.0"))
-def test_what_cannot_be_handed_on_is_answered_whole(gateway, openai_factory, what, headers):
+def test_what_cannot_be_passed_through_is_buffered(gateway, openai_factory, what, headers):
     openai = openai_factory(image_bytes=100_000)
     g = gateway(LOCATION, openai_as_auto(openai))
     if headers:
@@ -106,7 +106,7 @@ def test_what_cannot_be_handed_on_is_answered_whole(gateway, openai_factory, wha
     assert reply.status == 200 and not is_passed(reply)
 
 
-def test_without_chunks_there_is_no_telling_and_so_it_is_whole(gateway, openai_factory):
+def test_without_chunked_encoding_the_reply_is_buffered(gateway, openai_factory):
     openai = openai_factory(image_bytes=100_000)
     g = gateway(LOCATION + "chunked_transfer_encoding off;", openai_as_auto(openai))
     reply = g.post(PATH, ASK)
@@ -160,7 +160,7 @@ def test_a_reader_that_stops_is_left_and_its_provider_too(gateway, openai_factor
     connection.close()
 
 
-def test_a_client_that_leaves_takes_its_call_along(gateway, openai_factory):
+def test_a_client_that_leaves_ends_its_call(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
     g = gateway(LOCATION, openai_as_auto(openai), access_format="$status $image_gateway_outcome")
     connection = g.connect(receive_buffer=4096).post(PATH, ASK)
@@ -171,7 +171,7 @@ def test_a_client_that_leaves_takes_its_call_along(gateway, openai_factory):
     g.wait_idle_descriptors()
 
 
-def test_a_pause_of_the_client_is_no_silence_of_the_provider(gateway, openai_factory):
+def test_a_pause_of_the_client_does_not_count_as_a_stall_of_the_provider(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
     g = gateway(LOCATION, openai_as_auto(openai, "timeout stall=500ms;"))
     connection = g.connect(receive_buffer=4096).post(PATH, ASK)
@@ -180,7 +180,7 @@ def test_a_pause_of_the_client_is_no_silence_of_the_provider(gateway, openai_fac
     connection.close()
 
 
-def test_clients_that_do_not_read_take_their_time_and_close_no_provider_to_others(gateway, openai_factory):
+def test_clients_that_do_not_read_open_no_breaker(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
     assert gateway(LOCATION, openai_as_auto(openai)).post(PATH, ASK).status == 200  # the fake takes long over the first
     g = gateway(LOCATION, openai_as_auto(openai, "timeout total=3s stall=2s; breaker failures=3;"))
@@ -200,7 +200,7 @@ def test_clients_that_do_not_read_take_their_time_and_close_no_provider_to_other
         connection.close()
 
 
-def test_answers_above_our_own_limit_close_no_provider_to_others(gateway, openai_factory):
+def test_responses_above_our_own_limit_open_no_breaker(gateway, openai_factory):
     openai = openai_factory(image_bytes=20_000)
     g = gateway(WHOLE + " image_gateway_answer_max 1m;", openai_as_auto(openai, "breaker failures=3; retry off;"))
     openai.next(*[Endless()] * 6)
@@ -209,7 +209,7 @@ def test_answers_above_our_own_limit_close_no_provider_to_others(gateway, openai
     assert g.post(PATH, ASK).status == 200
 
 
-def test_whole_answers_leave_memory_as_they_are_taken(gateway, openai_factory):
+def test_buffered_replies_leave_memory_while_they_are_read(gateway, openai_factory):
     openai = openai_factory(image_bytes=BIG)
     small = "image_gateway_memory 4m;"  # less than one of them: while it is held nobody else is asked for
     g = gateway(WHOLE, openai_as_auto(openai) + small)

@@ -28,7 +28,7 @@ def keys_sent(fake) -> list:
 # Idempotency-Key
 
 
-def test_the_same_idempotency_key_of_two_callers_is_not_the_same_to_the_provider(keyed, openai):
+def test_equal_idempotency_keys_of_two_callers_differ_at_the_provider(keyed, openai):
     g = keyed(provider("p", openai, ON))
     for headers in ({"x-api-key": "sk-a"}, {"x-api-key": "sk-b"}, {"x-api-key": "sk-a", "X-On-Behalf-Of": "ada"},
                     {"x-api-key": "sk-a", "X-On-Behalf-Of": "bob"}):
@@ -55,7 +55,7 @@ def test_a_key_that_is_made_here_never_comes_from_the_client(keyed, openai):
 
 
 @pytest.mark.parametrize("auth", ("off", "optional"))
-def test_callers_whom_nobody_knows_share_no_idempotency_key(gateway, scratch, openai, auth):
+def test_anonymous_callers_share_no_idempotency_key(gateway, scratch, openai, auth):
     keys = write_keys(scratch / "keys.json", [])
     g = gateway(f"image_gateway; image_gateway_keys {keys}; image_gateway_auth {auth};", provider("p", openai, ON))
     for _ in range(2):
@@ -104,7 +104,7 @@ def with_token(g, signer, **claims):
     return g.generate({"Authorization": f"Bearer {token}"}, path="/t/images/generations", size="16x16").status
 
 
-def test_a_token_with_a_keys_id_is_somebody_else(two_doors, scratch):
+def test_a_token_with_the_id_of_a_key_is_another_caller(two_doors, scratch):
     g, signer = two_doors()
     assert [with_token(g, signer) for _ in range(4)] == [200, 200, 200, 429]
     assert with_token(g, signer, root=True) == 200
@@ -135,7 +135,7 @@ def azure():
 SPELLINGS = ("gpt-image-2", "GPT-image-2", "gpt-IMAGE-2")
 
 
-def test_a_limit_of_a_model_is_not_stepped_around_by_capitals(keyed, azure):
+def test_a_limit_of_a_model_ignores_case(keyed, azure):
     g = keyed(provider("az", azure, api="azure-openai"), model_limits={"az/gpt-image-2": {"images_per_day": 1}})
     statuses = [g.generate({"x-api-key": "sk-a"}, model=f"az/{name}").status for name in SPELLINGS]
     assert statuses[1:] == [429, 429] and len(azure.requests) == 1

@@ -63,7 +63,7 @@ def test_the_seed_is_told_where_the_model_takes_one(g, fake, model):
     assert told == [None, None] if model.endswith("flux-1-schnell") else len(set(told)) == 2
 
 
-def test_a_model_that_nobody_knows_is_told_nothing_that_nobody_asked_for(g, fake):
+def test_an_unknown_model_gets_no_parameter_that_was_not_requested(g, fake):
     reply = ask(g, "@cf/someone/new-model", prompt="a red kite", size="800x600")
     assert reply.status == 200, (reply, fake.refusals)
     assert fake.work[0].json == {"prompt": "a red kite", "width": 800, "height": 600}
@@ -84,7 +84,7 @@ def test_a_refusal_with_a_200_is_told_as_one(g, fake):
         "content_policy_violation", "AiError: Input prompt contains NSFW content (3030)")
 
 
-def test_free_neurons_that_are_used_up_are_no_matter_of_waiting(g, fake):
+def test_used_up_free_neurons_are_out_of_quota(g, fake):
     fake.always(ERRORS_BY_OUTCOME["out_of_quota"]["neurons"])
     assert ask(g).status == 502
     fake.always(ERRORS_BY_OUTCOME["throttled"]["rate"])

@@ -41,7 +41,7 @@ def assert_ours(reply, status, code=None):
 # allow, deny, satisfy
 
 
-def test_deny_is_told_in_our_json(gateway, keyed):
+def test_deny_is_an_error_in_our_json(gateway, keyed):
     g = gateway(f"{keyed} deny all;", SANDBOX)
     assert_ours(make(g, KNOWN), 403, "forbidden")
     assert_ours(make(g), 401, "missing_api_key")
@@ -111,7 +111,7 @@ def test_auth_request_decides_and_its_refusal_is_told_in_our_json(gateway, keyed
     assert reply.headers["x-request-id"] and len(reply.headers.get_all("x-request-id")) == 1
 
 
-def test_what_auth_request_asks_is_not_ours(gateway):
+def test_a_subrequest_of_auth_request_is_not_changed(gateway):
     g = gateway(f"{OPEN} auth_request /ask;", SANDBOX, extra_locations="location /ask { return 403; }")
     reply = g.get("/ask")
     assert reply.status == 403 and reply.headers.get_content_type() == "text/html"
@@ -150,7 +150,7 @@ def test_an_if_leaves_the_gateway_in_place(gateway, keyed):
     assert_ours(make(g, KNOWN, f"{PATH}?b=1"), 402)
 
 
-def test_a_handler_of_its_own_in_an_if_is_the_admins(gateway, keyed):
+def test_another_handler_in_an_if_stays_in_effect(gateway, keyed):
     g = gateway(f"{keyed} if ($arg_old) {{ proxy_pass http://127.0.0.1:$server_port/old?; }}", SANDBOX,
                 extra_locations="location /old { return 200 old; }")
     assert g.post(f"{PATH}?old=1", {}, KNOWN).text == "old"
@@ -166,7 +166,7 @@ def test_a_rewrite_leads_into_the_gateway_and_past_no_key(gateway, keyed):
 # error_page
 
 
-def test_an_error_page_elsewhere_is_the_admins(gateway, keyed):
+def test_an_error_page_outside_the_gateway_is_not_changed(gateway, keyed):
     g = gateway(f"{keyed} error_page 401 /sorry; error_page 403 @closed; error_page 413 =400 /large;", SANDBOX,
                 extra_locations="location /sorry { default_type text/plain; return 401 'sorry'; }"
                                 "location @closed { default_type text/plain; return 403 'closed'; }"
@@ -200,14 +200,14 @@ def test_a_named_location_may_be_a_gateway(gateway, keyed):
     assert_ours(make(g), 401, "missing_api_key")
 
 
-def test_an_open_gateway_is_no_way_into_a_closed_one(gateway, keyed):
+def test_an_open_location_gives_no_access_to_a_protected_one(gateway, keyed):
     g = gateway(f"{OPEN} deny all; error_page 403 = @closed;", SANDBOX,
                 extra_locations=f"location @closed {{ {keyed} }}")
     assert_ours(make(g), 401, "missing_api_key")
     assert make(g, KNOWN).status == 200
 
 
-def test_the_admin_may_lead_strangers_to_an_open_gateway(gateway, keyed):
+def test_an_internal_redirect_may_lead_to_an_open_location(gateway, keyed):
     g = gateway(f"{keyed} error_page 401 = @open;", SANDBOX,
                 extra_locations=f"location @open {{ {OPEN} }}", access_format="$status [$image_gateway_key]")
     assert make(g).status == make(g, KNOWN).status == 200
@@ -221,7 +221,7 @@ def test_it_takes_over_from_a_proxy_that_failed_after_reading_the_body(gateway, 
     assert_ours(make(g), 401)
 
 
-def test_an_answers_x_accel_redirect_needs_a_key_too(gateway, keyed):
+def test_an_x_accel_redirect_into_the_gateway_needs_a_key(gateway, keyed):
     g = gateway(keyed, SANDBOX, extra_locations="location /go { proxy_pass http://127.0.0.1:$server_port/back; }"
                                                 f"location /back {{ add_header X-Accel-Redirect {PATH}; return 204; }}")
     assert_ours(g.post("/go", {"prompt": "a kite"}), 401)

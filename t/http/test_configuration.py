@@ -286,7 +286,7 @@ def test_a_relative_name_is_relative_to_the_configuration(gateway, openai):
     assert g.generate(model="p/gpt-image-2", headers={"Authorization": "Bearer sk-bf-a"}).status == 200
 
 
-def test_what_is_said_further_in_wins(gateway):
+def test_an_inner_level_overrides_an_outer_one(gateway):
     g = gateway(f"{OPEN} image_gateway_default_model p/three;",
                 "image_provider p { api sandbox; } image_gateway_default_model p/one;",
                 server="image_gateway_default_model p/two;",

@@ -68,7 +68,7 @@ def test_what_is_sent_is_what_was_asked_or_is_listed(g, openai, studio, model, a
         assert one["reason"]
 
 
-def test_an_unknown_field_is_shown_only_so_deep(g):
+def test_an_unknown_field_is_listed_only_to_a_limited_depth(g):
     reply = g.generate(extra={"deep": [1, {"a": 2}]}, **{"x" * 500: "y" * 5000})
     shown = reply.json["extra_fields"]["adjustments"]
     assert [len(one["param"]) for one in shown] == [5, 128]
@@ -122,7 +122,7 @@ def test_a_text_arrives_as_it_was_written(g, openai):
     assert openai.requests[0].json["prompt"] == prompt
 
 
-def test_who_the_caller_asks_for_is_the_providers_user(g, openai):
+def test_the_end_user_is_sent_as_the_providers_user(g, openai):
     g.generate({"X-On-Behalf-Of": "ada"})
     g.generate({"X-On-Behalf-Of": "ada"}, user="bob")
     assert [one.json["user"] for one in openai.requests] == ["ada", "bob"]
@@ -209,7 +209,7 @@ def test_a_fallback_that_nobody_has_is_the_callers_mistake(g, openai):
 # The answer
 
 
-def test_url_asked_for_and_only_bytes_at_hand_is_a_data_url(g):
+def test_a_requested_url_is_a_data_url_if_the_model_returns_bytes(g):
     reply = g.generate(model=NEW, response_format="url", output_format="webp", n=2)
     for one in reply.json["data"]:
         assert set(one) == {"url", "index"}
@@ -219,7 +219,7 @@ def test_url_asked_for_and_only_bytes_at_hand_is_a_data_url(g):
     assert adjustment["param"] == "response_format" and "data: URL" in adjustment["reason"]
 
 
-def test_bytes_asked_for_and_only_a_link_at_hand_is_an_adjustment(g, studio):
+def test_requested_bytes_are_an_adjustment_if_the_link_cannot_be_fetched(g, studio):
     studio.next(Json({"created": 1, "data": [{"url": "https://files.example.com/1.png"}]}))
     reply = g.generate(model=COMPATIBLE, response_format="b64_json")
     assert reply.json["data"][0]["url"] == "https://files.example.com/1.png"

@@ -56,7 +56,7 @@ def test_an_options_request_that_is_no_preflight_is_like_any_other(g):
     assert g.request("OPTIONS", PATH, headers={"Origin": PAGE, **SECRET}).status == 405
 
 
-def test_strange_wishes_of_a_preflight_are_not_echoed(g):
+def test_invalid_headers_of_a_preflight_are_not_echoed(g):
     reply = g.request("OPTIONS", PATH, headers={"Origin": PAGE, **ASKS, "Access-Control-Request-Headers": "a;b=<x>"})
     assert reply.status == 204 and "access-control-allow-headers" not in cors(reply)
 

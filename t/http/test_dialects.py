@@ -175,7 +175,7 @@ def repeating(case, status, text):
     return Raw(status, {"Content-Type": "application/json"}, document)
 
 
-def test_a_prompt_that_the_provider_repeats_keeps_nobody_else_from_it(case, made_by):
+def test_a_prompt_that_the_provider_repeats_blocks_the_provider_for_nobody(case, made_by):
     statuses = (400, 402, 403, 422, 429, 500, 503)
     g, fake = made_by(case, more="retry off;", count=len(statuses))
     for number, status in enumerate(statuses):
@@ -187,7 +187,7 @@ def test_a_prompt_that_the_provider_repeats_keeps_nobody_else_from_it(case, made
             assert ask(g, case, number).status == 200, status
 
 
-def test_what_nobody_expects_is_never_a_success(case, made_by):
+def test_an_unexpected_response_is_never_a_success(case, made_by):
     g, fake = made_by(case, location="image_gateway_deadline 3s;", count=len(STRANGE))
     for number, (what, behaviour) in enumerate(STRANGE.items()):
         fake.always(behaviour)

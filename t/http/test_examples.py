@@ -130,7 +130,7 @@ def test_tokens_and_budgets_for_teams_and_people(project, scratch, gateway, open
     assert re.fullmatch(r"127\.0\.0\.1 a alice gpt-image-2 1 0\.\d+ 200 [\d.]+", line)
 
 
-def test_a_minted_key_opens_the_door(project, gateway, openai, scratch):
+def test_a_created_key_is_accepted(project, gateway, openai, scratch):
     keys = scratch / "keys.json"
     minted = subprocess.run(["bash", str(project / "build.sh"), "key", "team-a", str(keys)], text=True,
                             capture_output=True, check=True)

@@ -131,7 +131,7 @@ def test_a_web_link_that_leads_nowhere_is_left_as_it_is(ask, host):
 # Rules
 
 
-def test_leave_is_given_for_what_was_named_and_nothing_beside_it(ask, host):
+def test_only_the_allowed_networks_may_be_contacted(ask, host):
     one = ask("127.0.0.2/32 10.0.0.0/8")
     assert is_fetched(one(f"http://127.0.0.2:{host.port}/a.png"))
     seen = host.connections
@@ -179,7 +179,7 @@ OUTSIDE = ("http://127.0.0.2:{port}/a.png", "//127.0.0.2:{port}/a.png", "http://
 
 
 @pytest.mark.parametrize("hops", (1, 3))
-def test_a_redirect_into_a_network_without_leave_is_refused(ask, host, hops):
+def test_a_redirect_into_a_network_that_is_not_allowed_is_refused(ask, host, hops):
     one = ask("127.0.0.1")
     for to in OUTSIDE:
         for hop in range(hops):

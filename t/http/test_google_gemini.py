@@ -86,7 +86,7 @@ def test_a_model_without_tiers_is_sent_none(g, fake):
     assert sent(fake)["imageConfig"] == {"aspectRatio": "1:1"}
 
 
-def test_a_seed_that_nobody_asked_for_is_drawn_and_told(g, fake):
+def test_without_a_requested_seed_one_is_drawn_and_reported(g, fake):
     told = [*seeds(ask(g)), *seeds(ask(g))]
     assert told == [one.json["generationConfig"]["seed"] for one in fake.work]
     assert told[0] != told[1]

@@ -14,7 +14,7 @@ def status(g, path):
     return g.generate(path=path, size="16x16").status
 
 
-def test_a_stricter_location_is_not_stepped_around_by_words_before_the_tail(gateway, scratch):
+def test_words_before_the_tail_do_not_avoid_a_stricter_location(gateway, scratch):
     keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-a")])
     g = gateway(OPEN, SANDBOX, extra_locations=f"location = /v1/{MAKES} {{ image_gateway; image_gateway_keys {keys}; }}")
     assert status(g, f"/v1/{MAKES}") == 401
@@ -29,7 +29,7 @@ def test_a_stricter_location_is_not_stepped_around_by_words_before_the_tail(gate
 PREFIXES = {"/v1/": "/v1/", "/": "/", "/api/v1/llm/": "/api/v1/llm/", "/img": "/img/", "^~ /app/": "/app/", '"/a b/"': "/a%20b/"}
 
 
-def test_behind_a_prefix_may_stand_what_clients_put_there(gateway):
+def test_after_a_prefix_clients_may_put_a_version(gateway):
     others = "".join(f"location {one} {{ {OPEN} }}" for one in PREFIXES if one != "/v1/")
     g = gateway(OPEN, SANDBOX, extra_locations=others)
     for start in [prefix + words for prefix in PREFIXES.values() for words in ("", "v1/", "openai/", "openai/v1/")]:
@@ -50,7 +50,7 @@ def test_a_prefix_without_a_slash_ends_at_one(gateway):
     (f"= /a/b/{MAKES}", f"/a/b/{MAKES}"), (f"/a/b/{MAKES}", f"/a/b/{MAKES}"), ("/a/images/", f"/a/{MAKES}"),
     ("/a/openai/deployments/", f"/a/openai/deployments/auto/{MAKES}"), ("/deployments/auto/", f"/deployments/auto/{MAKES}"),
     ("~ ^/[a-z]+/b/", f"/a/b/c/{MAKES}"), ("~* GENERATIONS$", f"/a/b/c/{MAKES}"), ("/models/v1/", f"/models/v1/{MAKES}")))
-def test_what_the_operator_wrote_may_stand_before_the_tail(gateway, location, path):
+def test_the_part_that_the_operator_wrote_may_precede_the_tail(gateway, location, path):
     assert status(gateway(OPEN, SANDBOX, location_path=location), path) == 200
 
 

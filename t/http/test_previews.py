@@ -137,7 +137,7 @@ def test_what_breaks_off_ends_in_an_error_event(streaming, openai, behaviour, co
     assert [one["provider"] for one in found[-1][1]["extra_fields"]["attempts"]] == ["p"]
 
 
-def test_what_was_begun_and_not_finished_may_be_billed(streaming, openai):
+def test_an_unfinished_stream_may_be_billed(streaming, openai):
     openai.next(breaks_off_after(1, failure()))
     _, data = events(stream(streaming()).text)[-1]
     attempt, = data["extra_fields"]["attempts"]
@@ -145,7 +145,7 @@ def test_what_was_begun_and_not_finished_may_be_billed(streaming, openai):
     assert len(openai.work) == 1
 
 
-def test_before_the_first_preview_another_may_be_asked(streaming, openai):
+def test_before_the_first_preview_another_provider_may_be_tried(streaming, openai):
     openai.always(breaks_off_after(0))
     g = streaming(http=f"image_model both {MODEL} sandbox/placeholder;")
     found = events(stream(g, "both").text)
@@ -219,7 +219,7 @@ def test_a_reseller_is_asked_for_no_stream_where_the_catalogue_says_nothing(behi
     assert not {"stream", "partial_images"} & set(fake.work[0].json)
 
 
-def test_a_line_of_many_megabytes_is_no_trouble(gateway, openai_factory):
+def test_a_line_of_many_megabytes_is_read(gateway, openai_factory):
     large = openai_factory(image_bytes=12_000_000)
     g = gateway("image_gateway; image_gateway_auth off;", provider("p", large))
     found = events(stream(g, partial_images=1).text)

@@ -18,7 +18,7 @@ def keeps(gateway, scratch, studio):
     return start
 
 
-def test_a_link_kept_anew_has_our_end_and_a_link_passed_on_the_provider_s(keeps, studio):
+def test_a_rehosted_link_has_our_expiry_and_another_has_the_providers(keeps, studio):
     with PicturesHost() as host:
         g = keeps("rehost=on ttl=50s", OPEN + "image_gateway_fetch_allow 127.0.0.1;", extra_locations=f"location /as-is/ {{ {OPEN} }}")
         for path, least, most, begins in (("/v1/", 45, 52, g.url), ("/as-is/", 3595, 3605, host.origin)):

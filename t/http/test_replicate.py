@@ -111,7 +111,7 @@ def test_a_picture_that_is_made_within_the_wait_takes_one_call(replicate):
     assert fake.work[0].headers["cancel-after"] == "90s"
 
 
-def test_states_on_the_way_are_waited_through(replicate):
+def test_polling_continues_through_intermediate_states(replicate):
     g, fake = replicate()
     fake.next(UNFINISHED)
     fake.next_poll(status("starting"), status("processing"), status("a word of tomorrow"))
@@ -143,7 +143,7 @@ def test_an_output_of_any_form_is_a_picture(replicate, form, later):
     assert len(reply.json["data"]) == 1 and reply.json["data"][0]["b64_json"]
 
 
-def test_a_seed_that_nobody_asked_for_is_drawn_and_told(replicate):
+def test_without_a_requested_seed_one_is_drawn_and_reported(replicate):
     g, fake = replicate()
     first, second = (ask(g), ask(g))
     sent = [request.json["input"]["seed"] for request in fake.work]

@@ -63,7 +63,7 @@ def test_a_refused_providers_key_is_not_told(gateway, keyed, fake):
     assert_nowhere(g, [reply])
 
 
-def test_a_provider_that_cannot_be_reached_costs_no_secret(gateway, keyed, fake, certs, openai_factory):
+def test_a_provider_that_cannot_be_reached_reveals_no_secret(gateway, keyed, fake, certs, openai_factory):
     tls = openai_factory(tls=certs.untrusted, keys=PROVIDERS)
     key = "key env:KEY; timeout connect=1s total=1s;"
     g = gateway(keyed, f"image_provider closed {{ api openai; url http://127.0.0.1:9/v1; {key} }}"

@@ -291,7 +291,7 @@ def break_state(scratch):
     state(scratch).mkdir(parents=True)
 
 
-def test_a_file_that_cannot_be_written_is_told_and_served_without(kept, scratch):
+def test_requests_are_served_if_the_file_cannot_be_written(kept, scratch):
     break_state(scratch)
     g = kept(budgets=[{"usd": 0.03, "per": "day"}])
     assert [make(g).status for _ in range(4)] == [200, 200, 200, 402]
@@ -305,7 +305,7 @@ def test_a_file_that_cannot_be_written_is_told_and_served_without(kept, scratch)
     g.take_baseline()
 
 
-def test_or_nobody_is_served_until_it_can(kept, scratch):
+def test_with_on_error_refuse_requests_are_refused_until_it_can_be_written(kept, scratch):
     break_state(scratch)
     g = kept("on_error=refuse")
     reply = make(g)
@@ -350,7 +350,7 @@ def test_a_full_disk_is_told_and_handled_as_configured(small_disk, scratch, kept
     g.take_baseline()
 
 
-def test_it_is_nobody_elses_to_read_also_where_it_was(kept, scratch):
+def test_only_its_owner_can_read_it_also_if_it_existed_before(kept, scratch):
     files = [state(scratch).parent / name for name in ("state.db", "state.db-wal", "state.db-shm")]
     def modes():
         return [one.stat().st_mode & 0o777 for one in files]
@@ -382,7 +382,7 @@ def timed(g, secret):
     return reply, time.monotonic() - began
 
 
-def test_a_file_that_somebody_has_locked_delays_nobody_who_has_no_budget(kept, scratch):
+def test_a_locked_file_delays_no_caller_without_a_budget(kept, scratch):
     """SQLite would wait for five seconds."""
     limits = {"budgets": [{"usd": 0.03, "per": "month"}]}
     g = kept(**limits)

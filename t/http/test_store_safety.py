@@ -63,7 +63,7 @@ def write_key(store, text, mode=0o600):
     (lambda store: write_key(store, "\n".join([SECRET] * 3)), "one or two keys"),
     (lambda store: write_key(store, "x" * 100_000), "too large")),
     ids=("link", "pipe", "directory", "second-name", "foreign", "writable", "one-letter", "empty", "three", "huge"))
-def test_a_key_that_somebody_else_may_have_put_there_is_not_believed(nginx_t, store, put, told):
+def test_a_key_that_somebody_else_may_have_put_there_is_not_trusted(nginx_t, store, put, told):
     put(store)
     tested = nginx_t(SANDBOX, location(store))
     assert not tested.ok, "and it does not wait for a pipe"

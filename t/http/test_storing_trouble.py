@@ -139,7 +139,7 @@ def age(file, seconds):
     os.utime(file, (then, then))
 
 
-def test_the_sweep_takes_what_is_ours_and_old_and_the_oldest_of_too_much(keeps, scratch):
+def test_the_cleanup_removes_our_expired_files_and_the_oldest_above_the_maximum(keeps, scratch):
     g = keeps("max=10k ttl=1h")
     store = scratch / "store"
     g.generate(**ASK)

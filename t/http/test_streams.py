@@ -66,7 +66,7 @@ def test_three_pictures_are_three_events_and_totals_are_told_once(streaming):
     assert all([one["index"] for one in data["extra_fields"]["images"]] == [data["index"]] for data in found)
 
 
-def test_while_a_provider_is_silent_there_are_signs_of_life(streaming, openai):
+def test_while_a_provider_is_silent_comments_are_sent(streaming, openai):
     g = streaming("image_gateway_heartbeat 200ms;")
     openai.next(Delay(1))
     raw = g.connect().post("/v1/images/generations", {"prompt": "x", "model": "p/gpt-image-2", "stream": True})
@@ -76,7 +76,7 @@ def test_while_a_provider_is_silent_there_are_signs_of_life(streaming, openai):
     assert raw.receive_until(b"0\r\n\r\n").count(b"event: image_generation.completed") == 1
 
 
-def test_what_fails_before_the_first_sign_of_life_is_an_error_like_any_other(streaming, openai):
+def test_a_failure_before_the_first_comment_is_an_ordinary_error(streaming, openai):
     g = streaming()
     for reply in (stream(g, n=99), stream(g, "nobody/x"), g.generate(model="auto", stream="yes")):
         assert reply.status in (400, 404) and reply.headers["Content-Type"] == "application/json"
@@ -88,7 +88,7 @@ def test_what_fails_before_the_first_sign_of_life_is_an_error_like_any_other(str
 @pytest.mark.parametrize("failure, code", ((ERRORS["server_error"], "all_providers_failed"),
                                            (ERRORS["moderation_blocked"], "content_policy_violation"),
                                            (Reset(), "all_providers_failed")))
-def test_what_fails_after_it_is_an_error_event(streaming, openai, failure, code):
+def test_a_failure_after_the_first_comment_is_an_error_event(streaming, openai, failure, code):
     g = streaming("image_gateway_heartbeat 100ms;")
     openai.next(Delay(0.5, failure))
     reply = stream(g)
@@ -105,7 +105,7 @@ def test_the_deadline_ends_a_stream_with_an_error_event(streaming, openai):
     assert name == "error" and data["error"]["code"] == "deadline_exceeded"
 
 
-def test_signs_of_life_commit_no_provider(streaming, openai, openai_factory):
+def test_after_comments_another_provider_may_still_be_tried(streaming, openai, openai_factory):
     other = openai_factory()
     g = streaming("image_gateway_heartbeat 100ms;", provider("q", other) + "image_model both p/gpt-image-2 q/gpt-image-2;")
     openai.next(Delay(0.5, ERRORS["server_error"]))
@@ -151,7 +151,7 @@ def test_a_slow_reader_gets_every_byte(streaming):
     assert [data["index"] for _, data in events(reply.text)] == [0, 1, 2, 3]
 
 
-def test_a_worker_full_of_pictures_that_nobody_takes_asks_for_no_more(streaming, openai):
+def test_a_worker_without_free_memory_refuses_requests(streaming, openai):
     """Until the clients of the held images read."""
     g = streaming(http="image_gateway_memory 1m;", listen="sndbuf=64k")
     openai.always(Json({"created": 1, "data": [{"b64_json": base64.b64encode(picture(64, 64, size_bytes=3_000_000)).decode()}]}))

@@ -59,7 +59,7 @@ SENT = {
 
 @pytest.mark.parametrize("count", (1, 16))
 @pytest.mark.parametrize("what", SENT)
-def test_what_needs_no_provider_is_answered_while_one_sends_without_end(gateway, what, count):
+def test_requests_without_a_provider_are_served_while_a_provider_sends_endless_data(gateway, what, count):
     behaviour, fields = SENT[what]
     with PicturesHost() as host, OpenAI(family="gpt" if "stream" in fields else "dalle") as openai:
         openai.always(behaviour)
