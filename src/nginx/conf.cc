@@ -49,11 +49,11 @@ void warn_if_too_many_keys(ngx_conf_t *cf, const MainConf &main) {
     for (const auto &[path, file] : main.key_files) {
         keys += file.ring == nullptr ? 0 : file.ring->size();
     }
-    if (keys > most_purses()) {
+    if (keys > max_budget_records()) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "image gateway: there are %uz keys, and room to count what %uz keys "
                            "spend: those with a budget for which there is none are refused",
-                           keys, most_purses());
+                           keys, max_budget_records());
     }
 }
 
@@ -230,8 +230,8 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     if (main.zone == nullptr) {
         main.zone = add_zone(cf, kDefaultZoneName, kDefaultZone);
     }
-    if (main.purses == nullptr) {
-        main.purses = add_purses(cf);
+    if (main.budget_zone == nullptr) {
+        main.budget_zone = add_budget_zone(cf);
     }
     if (main.threads == nullptr) {
         main.threads = ngx_thread_pool_add(cf, nullptr);
@@ -279,8 +279,9 @@ bool prepare_files(ngx_cycle_t *cycle) noexcept {
         }
         const auto *main = static_cast<const MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
-        if (main != nullptr && main->purses != nullptr && ngx_is_init_cycle(cycle->old_cycle)) {
-            forget_other_zones(main->zone, main->purses);
+        if (main != nullptr && main->budget_zone != nullptr &&
+            ngx_is_init_cycle(cycle->old_cycle)) {
+            forget_other_zones(main->zone, main->budget_zone);
         }
         if (main != nullptr && !main->state.path.empty() &&
             !prepare_state_directory(main->state, cycle)) {

@@ -37,7 +37,7 @@ struct MainConf {
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
     std::vector<std::unique_ptr<PictureStore>> stores;
     ngx_shm_zone_t *zone = nullptr;
-    ngx_shm_zone_t *purses = nullptr;
+    ngx_shm_zone_t *budget_zone = nullptr;
     StateRules state;
     std::optional<HeldMemory::Rules> memory;  // none: as if it were not said
     ngx_thread_pool_t *threads = nullptr;

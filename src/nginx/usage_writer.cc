@@ -69,9 +69,9 @@ struct UsageWriter::Shared {
 // One turn of work at the file.
 struct UsageWriter::Job {
     UsageBatch batch;
-    uint64_t purses = 0;
-    uint64_t expected = 0;        // they, if the file must know them
-    std::vector<PurseSums> sums;  // of the batch's payers
+    uint64_t memory = 0;
+    uint64_t expected = 0;          // they, if the file must know them
+    std::vector<KeySpending> sums;  // of the batch's payers
     bool restores = false;
     int64_t now = 0;
     std::optional<int64_t> forget_before;
@@ -104,7 +104,7 @@ struct UsageWriter::Job {
             return;
         }
         const auto file =
-            rebuild ? shared.keeper.rebuild(*rebuild, purses, now) : shared.keeper.file(expected);
+            rebuild ? shared.keeper.rebuild(*rebuild, memory, now) : shared.keeper.file(expected);
         const auto done = file ? work(**file) : tl::unexpected(file.error());
         note = shared.keeper.take_note();
         if (restores && rebuild && !note.empty()) {
@@ -119,13 +119,13 @@ struct UsageWriter::Job {
     tl::expected<void, StateProblem> work(StateFile &file) {
         // Before our own images are added to it: they count already.
         if (restores) {
-            auto read = file.read(now, purses);
+            auto read = file.read(now, memory);
             if (!read) {
                 return tl::unexpected(std::move(read.error()));
             }
             balance = std::move(*read);
         }
-        if (auto wrote = file.write(batch, purses, sums); !wrote) {
+        if (auto wrote = file.write(batch, memory, sums); !wrote) {
             return wrote;
         }
         written = true;
@@ -189,9 +189,9 @@ UsageWriter::~UsageWriter() {
 
 void UsageWriter::take_sums(Job &job) {
     const std::vector<Account> payers(job.batch.payers().begin(), job.batch.payers().end());
-    job.purses = purses_;
+    job.memory = memory_;
     has_written_ = has_written_ || ledger_.has_written();
-    job.expected = has_written_ ? purses_ : 0;
+    job.expected = has_written_ ? memory_ : 0;
     job.sums = ledger_.sums_of(payers);
 }
 
@@ -199,7 +199,7 @@ void UsageWriter::start(const std::function<bool(int32_t)> &is_alive, Keys keys)
     constexpr std::chrono::milliseconds kLook{5};
     is_alive_ = is_alive;
     keys_ = std::move(keys);
-    purses_ = ledger_.purses_id();
+    memory_ = ledger_.budget_memory_id();
     const auto until = std::chrono::steady_clock::now() + kStartPatience;
     Ledger::Restoring state = ledger_.begin_restoring(process_, is_alive_);
     while (state == Ledger::Restoring::others && std::chrono::steady_clock::now() < until) {

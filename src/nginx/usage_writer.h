@@ -73,8 +73,8 @@ class UsageWriter final : public UsageBook {
     int32_t process_;
     std::function<bool(int32_t)> is_alive_;
     Keys keys_;
-    bool has_written_ = false;  // anything of the purses, as far as this worker knows
-    uint64_t purses_ = 0;
+    bool has_written_ = false;  // anything of the budget records, as far as this worker knows
+    uint64_t memory_ = 0;
     std::shared_ptr<Shared> shared_;  // with a thread that may outlive this
     UsageBatch waiting_;
     std::shared_ptr<Job> job_;  // that is being written

@@ -51,10 +51,10 @@ Worker::Worker(MainConf &main)
       memory(HeldMemory::create(main.memory.value_or(HeldMemory::Rules()))),
       engine(clock, loop, sockets, *memory),
       upstream(engine, *this, loop),
-      ledger_memory(main.zone, ZonePart::ledger, main.purses),
-      health_memory(main.zone, ZonePart::health, main.purses),
-      purses_memory(main.purses, ZonePart::purses, main.purses),
-      ledger(ledger_memory, purses_memory.region()),
+      ledger_memory(main.zone, ZonePart::ledger, main.budget_zone),
+      health_memory(main.zone, ZonePart::health, main.budget_zone),
+      budget_memory(main.budget_zone, ZonePart::budgets, main.budget_zone),
+      ledger(ledger_memory, budget_memory.region()),
       accounts(ledger, clock, static_cast<int32_t>(ngx_pid)),
       health(health_memory, static_cast<int32_t>(ngx_pid)),
       sweep_alarm_(loop.make_alarm([this] { sweep(); }, TimerKind::idle)) {
@@ -66,7 +66,7 @@ Worker::Worker(MainConf &main)
     if (!main.state.path.empty()) {
         usage = std::make_unique<UsageWriter>(
             main.state, clock, loop, tasks, ledger,
-            [this] { return counted_in(ledger_memory, purses_memory.region()); },
+            [this] { return counted_in(ledger_memory, budget_memory.region()); },
             static_cast<int32_t>(ngx_pid), ngx_worker == 0);
         UsageWriter::Keys keys;
         for (const auto &[path, file] : main.key_files) {
@@ -177,7 +177,7 @@ void Worker::write_orphaned(const Orphaned &orphaned) {
         UsageRecord record;
         record.unix_milliseconds = clock.unix_seconds() * 1000;
         record.key = orphaned.key;
-        record.purse = orphaned.account;
+        record.budget_account = orphaned.account;
         record.counted = orphaned.usd;
         record.outcome = "worker_died";
         usage->write(std::move(record));
@@ -222,10 +222,10 @@ ngx_int_t start_worker(ngx_cycle_t *cycle) noexcept {
     return guard_or<ngx_int_t>("worker start", NGX_ERROR, [=]() -> ngx_int_t {
         auto *main = static_cast<MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
-        if (main != nullptr && main->purses != nullptr) {
+        if (main != nullptr && main->budget_zone != nullptr) {
             if (ngx_process == NGX_PROCESS_WORKER) {
                 leave_zone_file_to_master(main->zone);
-                leave_zone_file_to_master(main->purses);
+                leave_zone_file_to_master(main->budget_zone);
             }
             the_worker = std::make_unique<Worker>(*main);
         }

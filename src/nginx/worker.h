@@ -59,7 +59,7 @@ class Worker final : private CallbackOwner {
     CurlClient upstream;
     ZoneMemory ledger_memory;
     ZoneMemory health_memory;
-    ZoneMemory purses_memory;
+    ZoneMemory budget_memory;
     Ledger ledger;
     LedgerAccounts accounts;
     Health health;

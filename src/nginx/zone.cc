@@ -17,8 +17,8 @@ namespace gateway {
 
 namespace {
 
-constexpr std::string_view kPursesName = "image_gateway_purses";
-constexpr size_t kPursesSize = 16 * 1024 * 1024;
+constexpr std::string_view kBudgetZoneName = "image_gateway_purses";
+constexpr size_t kBudgetZoneSize = 16 * 1024 * 1024;
 
 // Where in the zone our memory lies; itself in the zone, found through the slab pool.
 struct Place {
@@ -28,7 +28,7 @@ struct Place {
 
 // What a cycle knows of a zone: nginx hands it to the cycle after it.
 struct ZoneFile {
-    explicit ZoneFile(bool is_of_purses) : holds_purses(is_of_purses) {}
+    explicit ZoneFile(bool holds_budgets) : holds_budgets(holds_budgets) {}
     ~ZoneFile() {
         if (descriptor != -1) {
             close(descriptor);
@@ -37,18 +37,18 @@ struct ZoneFile {
     ZoneFile(const ZoneFile &) = delete;
     ZoneFile &operator=(const ZoneFile &) = delete;
 
-    bool holds_purses;
+    bool holds_budgets;
     int descriptor = -1;  // of the file that the zone's memory is; -1: it is none
 };
 
-// Before the purses.
-struct PursesHead {
+// Before the budget records.
+struct BudgetZoneHead {
     static constexpr uint64_t kMagic = 0x316b636f6c677769;
     uint64_t magic;
     RobustMutex mutex;
 };
 constexpr size_t kHeadSize = 128;
-static_assert(sizeof(PursesHead) <= kHeadSize);
+static_assert(sizeof(BudgetZoneHead) <= kHeadSize);
 
 // A sixteenth, but enough for a few providers, is for what is known of their health; a megabyte
 // is room for thousands of models.
@@ -60,13 +60,13 @@ std::span<std::byte> part_of(const Place &place, ZonePart part) {
     switch (part) {
         case ZonePart::health: return whole.first(health);
         case ZonePart::ledger: return whole.subspan(health);
-        case ZonePart::purses: break;
+        case ZonePart::budgets: break;
     }
     return whole.subspan(kHeadSize);
 }
 
-PursesHead &head_of(const Place &place) {
-    return *reinterpret_cast<PursesHead *>(place.start);
+BudgetZoneHead &head_of(const Place &place) {
+    return *reinterpret_cast<BudgetZoneHead *>(place.start);
 }
 
 // Not zero, which stands for none.
@@ -76,24 +76,24 @@ uint64_t random_number() {
     return number | 1;
 }
 
-bool prepare_purses(const Place &place, bool fresh) {
-    PursesHead &head = head_of(place);
-    if (!fresh && head.magic != PursesHead::kMagic) {
+bool prepare_budgets(const Place &place, bool fresh) {
+    BudgetZoneHead &head = head_of(place);
+    if (!fresh && head.magic != BudgetZoneHead::kMagic) {
         return false;
     }
-    if (!Ledger::prepare_purses(part_of(place, ZonePart::purses), fresh, random_number())) {
+    if (!Ledger::prepare_budgets(part_of(place, ZonePart::budgets), fresh, random_number())) {
         return false;
     }
     if (fresh && !head.mutex.prepare()) {
         return false;
     }
-    head.magic = PursesHead::kMagic;
+    head.magic = BudgetZoneHead::kMagic;
     return true;
 }
 
 bool prepare(const Place &place, const ZoneFile &file, bool fresh) {
-    if (file.holds_purses) {
-        return prepare_purses(place, fresh);
+    if (file.holds_budgets) {
+        return prepare_budgets(place, fresh);
     }
     const uint64_t id = random_number();
     return Health::prepare(part_of(place, ZonePart::health), fresh, id) &&
@@ -183,17 +183,17 @@ extern "C" void image_gateway_close_zone_file(void *data) {
     static_cast<ZoneFile *>(data)->~ZoneFile();
 }
 
-ZoneFile *add_zone_file(ngx_conf_t *cf, bool is_of_purses) {
+ZoneFile *add_zone_file(ngx_conf_t *cf, bool holds_budgets) {
     ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, sizeof(ZoneFile));
     if (cleanup == nullptr) {
         throw ConfError{"no memory"};
     }
-    auto *file = new (cleanup->data) ZoneFile(is_of_purses);
+    auto *file = new (cleanup->data) ZoneFile(holds_budgets);
     cleanup->handler = image_gateway_close_zone_file;
     return file;
 }
 
-ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, bool is_of_purses) {
+ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, bool holds_budgets) {
     ngx_str_t zone_name = to_ngx(name);
     zone_name.data = ngx_pstrdup(cf->pool, &zone_name);
     ngx_shm_zone_t *zone =
@@ -202,7 +202,7 @@ ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, bool is_
         throw ConfError{"zone \"" + std::string(name) + "\" is already used for something else"};
     }
     zone->init = image_gateway_init_zone;
-    zone->data = add_zone_file(cf, is_of_purses);
+    zone->data = add_zone_file(cf, holds_budgets);
     return zone;
 }
 
@@ -212,14 +212,14 @@ ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
     if (size < kLeastZone) {
         throw ConfError{"zone \"" + std::string(name) + "\" is too small, the least is 64k"};
     }
-    if (name == kPursesName) {
+    if (name == kBudgetZoneName) {
         throw ConfError{"zone \"" + std::string(name) + "\" is already used for something else"};
     }
     return add(cf, name, size, false);
 }
 
-ngx_shm_zone_t *add_purses(ngx_conf_t *cf) {
-    return add(cf, kPursesName, kPursesSize, true);
+ngx_shm_zone_t *add_budget_zone(ngx_conf_t *cf) {
+    return add(cf, kBudgetZoneName, kBudgetZoneSize, true);
 }
 
 void leave_zone_file_to_master(ngx_shm_zone_t *zone) {
@@ -229,23 +229,23 @@ void leave_zone_file_to_master(ngx_shm_zone_t *zone) {
     }
 }
 
-void forget_other_zones(ngx_shm_zone_t *zone, ngx_shm_zone_t *purses) {
+void forget_other_zones(ngx_shm_zone_t *zone, ngx_shm_zone_t *budget_zone) {
     for (const int descriptor : inherited_memory()) {
         if (descriptor != static_cast<ZoneFile *>(zone->data)->descriptor &&
-            descriptor != static_cast<ZoneFile *>(purses->data)->descriptor) {
+            descriptor != static_cast<ZoneFile *>(budget_zone->data)->descriptor) {
             close(descriptor);
         }
     }
 }
 
-size_t most_purses() {
+size_t max_budget_records() {
     // Without what nginx keeps of the zone for itself.
     constexpr size_t kSlabs = 256 * 1024;
-    return Ledger::purses_in(kPursesSize - kSlabs);
+    return Ledger::max_budget_records(kBudgetZoneSize - kSlabs);
 }
 
-ZoneMemory::ZoneMemory(ngx_shm_zone_t *zone, ZonePart part, ngx_shm_zone_t *purses)
+ZoneMemory::ZoneMemory(ngx_shm_zone_t *zone, ZonePart part, ngx_shm_zone_t *budget_zone)
     : region_(part_of(*static_cast<const Place *>(slab_pool(zone)->data), part)),
-      mutex_(head_of(*static_cast<const Place *>(slab_pool(purses)->data)).mutex) {}
+      mutex_(head_of(*static_cast<const Place *>(slab_pool(budget_zone)->data)).mutex) {}
 
 }  // namespace gateway

@@ -149,7 +149,7 @@ tl::expected<StateFile, StateProblem> StateFile::open(const std::string &path) {
     return file;
 }
 
-tl::expected<Balance, StateProblem> StateFile::read(int64_t unix_seconds, uint64_t purses) {
+tl::expected<Balance, StateProblem> StateFile::read(int64_t unix_seconds, uint64_t memory) {
     Balance balance;
     for (size_t i = 0; i < kPeriods; ++i) {
         const auto period = static_cast<Period>(i);
@@ -159,7 +159,7 @@ tl::expected<Balance, StateProblem> StateFile::read(int64_t unix_seconds, uint64
             " LEFT JOIN written ON written.purses = ? AND written.key = spent.key"
             " AND written.per = spent.per AND written.since = spent.since"
             " WHERE spent.per = ? AND spent.since = ?");
-        rows.bind(static_cast<int64_t>(purses))
+        rows.bind(static_cast<int64_t>(memory))
             .bind(name_of(period))
             .bind(start_of(period, number));
         Statement::Step step = rows.next();
@@ -184,18 +184,18 @@ tl::expected<Balance, StateProblem> StateFile::read(int64_t unix_seconds, uint64
     return balance;
 }
 
-tl::expected<bool, StateProblem> StateFile::knows(uint64_t purses) {
+tl::expected<bool, StateProblem> StateFile::knows(uint64_t memory) {
     Statement any = database_.prepare("SELECT 1 FROM written WHERE purses = ? LIMIT 1");
-    const Statement::Step step = any.bind(static_cast<int64_t>(purses)).next();
+    const Statement::Step step = any.bind(static_cast<int64_t>(memory)).next();
     if (step == Statement::Step::failed) {
         return tl::unexpected(database_.problem());
     }
     return step == Statement::Step::row;
 }
 
-tl::expected<void, StateProblem> StateFile::write(const UsageBatch &batch, uint64_t purses,
-                                                  std::span<const PurseSums> sums) {
-    if (database_.run("BEGIN IMMEDIATE") && add_all(batch, purses, sums) &&
+tl::expected<void, StateProblem> StateFile::write(const UsageBatch &batch, uint64_t memory,
+                                                  std::span<const KeySpending> sums) {
+    if (database_.run("BEGIN IMMEDIATE") && add_all(batch, memory, sums) &&
         database_.run("COMMIT")) {
         return {};
     }
@@ -204,9 +204,9 @@ tl::expected<void, StateProblem> StateFile::write(const UsageBatch &batch, uint6
     return tl::unexpected(std::move(problem));
 }
 
-tl::expected<void, StateProblem> StateFile::raise(const Balance &counted, uint64_t purses,
+tl::expected<void, StateProblem> StateFile::raise(const Balance &counted, uint64_t memory,
                                                   int64_t unix_seconds) {
-    if (database_.run("BEGIN IMMEDIATE") && raise_all(counted, purses, unix_seconds) &&
+    if (database_.run("BEGIN IMMEDIATE") && raise_all(counted, memory, unix_seconds) &&
         database_.run("COMMIT")) {
         return {};
     }
@@ -215,7 +215,7 @@ tl::expected<void, StateProblem> StateFile::raise(const Balance &counted, uint64
     return tl::unexpected(std::move(problem));
 }
 
-bool StateFile::raise_all(const Balance &counted, uint64_t purses, int64_t unix_seconds) {
+bool StateFile::raise_all(const Balance &counted, uint64_t memory, int64_t unix_seconds) {
     Statement spend = database_.prepare(
         "INSERT INTO spent (key, per, since, micro_usd) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET micro_usd = max(micro_usd, excluded.micro_usd)");
@@ -229,7 +229,7 @@ bool StateFile::raise_all(const Balance &counted, uint64_t purses, int64_t unix_
             return false;
         }
         if (spent.written > 0) {
-            note.bind(static_cast<int64_t>(purses)).bind(spent.key);
+            note.bind(static_cast<int64_t>(memory)).bind(spent.key);
             note.bind(name_of(spent.period)).bind(since).bind(spent.written);
             if (!note.run()) {
                 return false;
@@ -262,7 +262,7 @@ tl::expected<void, StateProblem> StateFile::check() {
                          : tl::unexpected(StateProblem{found, StateProblem::Kind::damaged});
 }
 
-bool StateFile::add_sums(uint64_t purses, std::span<const PurseSums> sums) {
+bool StateFile::add_sums(uint64_t memory, std::span<const KeySpending> sums) {
     Statement has = database_.prepare(
         "SELECT micro_usd FROM written WHERE purses = ? AND key = ? AND per = ? AND since = ?");
     Statement spend = database_.prepare(
@@ -271,13 +271,13 @@ bool StateFile::add_sums(uint64_t purses, std::span<const PurseSums> sums) {
     Statement note = database_.prepare(
         "INSERT OR REPLACE INTO written (purses, key, per, since, micro_usd)"
         " VALUES (?, ?, ?, ?, ?)");
-    const auto memory = static_cast<int64_t>(purses);
-    for (const PurseSums &sum : sums) {
+    const auto id = static_cast<int64_t>(memory);
+    for (const KeySpending &sum : sums) {
         for (size_t i = 0; i < kPeriods && !sum.key.empty(); ++i) {
             const auto period = static_cast<Period>(i);
             const CalendarCount &now = sum.spent[i];
             const int64_t since = start_of(period, now.number);
-            has.bind(memory).bind(sum.key).bind(name_of(period)).bind(since);
+            has.bind(id).bind(sum.key).bind(name_of(period)).bind(since);
             const Statement::Step step = has.next();
             const int64_t more = now.used - (step == Statement::Step::row ? has.integer(0) : 0);
             if (step == Statement::Step::failed || !has.run()) {
@@ -288,7 +288,7 @@ bool StateFile::add_sums(uint64_t purses, std::span<const PurseSums> sums) {
                 continue;
             }
             spend.bind(sum.key).bind(name_of(period)).bind(since).bind(more);
-            note.bind(memory).bind(sum.key).bind(name_of(period)).bind(since).bind(now.used);
+            note.bind(id).bind(sum.key).bind(name_of(period)).bind(since).bind(now.used);
             if (!spend.run() || !note.run()) {
                 return false;
             }
@@ -297,8 +297,9 @@ bool StateFile::add_sums(uint64_t purses, std::span<const PurseSums> sums) {
     return true;
 }
 
-bool StateFile::add_all(const UsageBatch &batch, uint64_t purses, std::span<const PurseSums> sums) {
-    if (!add_sums(purses, sums)) {
+bool StateFile::add_all(const UsageBatch &batch, uint64_t memory,
+                        std::span<const KeySpending> sums) {
+    if (!add_sums(memory, sums)) {
         return false;
     }
     Statement count = database_.prepare(

@@ -24,7 +24,7 @@ struct Balance {
         Period period = Period::lifetime;
         int64_t number = 0;
         MicroUsd usd = 0;
-        MicroUsd written = 0;  // of that was counted in the purses; only for raise()
+        MicroUsd written = 0;  // of that was counted in this memory; only for raise()
     };
     struct Images {
         Party::Kind kind = Party::Kind::key;
@@ -44,18 +44,18 @@ class StateFile {
     // What was found and changed when it was opened, for the log; empty: nothing.
     [[nodiscard]] const std::string &note() const { return note_; }
 
-    // Of what was spent, what was not counted in the purses with this number.
-    tl::expected<Balance, StateProblem> read(int64_t unix_seconds, uint64_t purses);
-    // Whether anything of the purses with this number was ever written to it.
-    tl::expected<bool, StateProblem> knows(uint64_t purses);
-    // All of it, or nothing. The sums are those of the purses with this number: what the file does
-    // not have of them yet is added, so that nothing is added twice, whoever writes it and however
-    // often.
-    tl::expected<void, StateProblem> write(const UsageBatch &batch, uint64_t purses,
-                                           std::span<const PurseSums> sums);
-    // Has at least so much of each sum, all of it or nothing, as one that these purses are written
+    // Of what was spent, what was not counted in the budget memory with this number.
+    tl::expected<Balance, StateProblem> read(int64_t unix_seconds, uint64_t memory);
+    // Whether anything of the budget memory with this number was ever written to it.
+    tl::expected<bool, StateProblem> knows(uint64_t memory);
+    // All of it, or nothing. The sums are those of the budget memory with this number: what the
+    // file does not have of them yet is added, so that nothing is added twice, whoever writes it
+    // and however often.
+    tl::expected<void, StateProblem> write(const UsageBatch &batch, uint64_t memory,
+                                           std::span<const KeySpending> sums);
+    // Has at least so much of each sum, all of it or nothing, as one that this memory is written
     // to.
-    tl::expected<void, StateProblem> raise(const Balance &counted, uint64_t purses,
+    tl::expected<void, StateProblem> raise(const Balance &counted, uint64_t memory,
                                            int64_t unix_seconds);
     // Whether it is sound, as far as can be seen in a short time: kind `damaged` if it is not.
     tl::expected<void, StateProblem> check();
@@ -66,9 +66,9 @@ class StateFile {
 
  private:
     explicit StateFile(Database database) : database_(std::move(database)) {}
-    bool add_all(const UsageBatch &batch, uint64_t purses, std::span<const PurseSums> sums);
-    bool add_sums(uint64_t purses, std::span<const PurseSums> sums);
-    bool raise_all(const Balance &counted, uint64_t purses, int64_t unix_seconds);
+    bool add_all(const UsageBatch &batch, uint64_t memory, std::span<const KeySpending> sums);
+    bool add_sums(uint64_t memory, std::span<const KeySpending> sums);
+    bool raise_all(const Balance &counted, uint64_t memory, int64_t unix_seconds);
 
     Database database_;
     std::string note_;

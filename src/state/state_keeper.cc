@@ -121,7 +121,7 @@ tl::expected<void, StateProblem> StateKeeper::open() {
     return {};
 }
 
-tl::expected<StateFile *, StateProblem> StateKeeper::file(uint64_t purses) {
+tl::expected<StateFile *, StateProblem> StateKeeper::file(uint64_t memory) {
     if (!damage_ && opened_.exists()) {
         damage_ = happened();
     }
@@ -135,9 +135,9 @@ tl::expected<StateFile *, StateProblem> StateKeeper::file(uint64_t purses) {
         }
         if (damaged) {
             damage_ = Damage{"is damaged: " + done.error().text, true, identify(path_)};
-        } else if (purses != 0) {
+        } else if (memory != 0) {
             // It is new, or another one: this process cannot have seen that happen.
-            const auto known = file_->knows(purses);
+            const auto known = file_->knows(memory);
             if (!known) {
                 return tl::unexpected(known.error());
             }
@@ -211,7 +211,7 @@ tl::expected<void, StateProblem> StateKeeper::open_sound(int64_t unix_seconds, s
 }
 
 tl::expected<StateFile *, StateProblem> StateKeeper::rebuild(const Balance &counted,
-                                                             uint64_t purses,
+                                                             uint64_t memory,
                                                              int64_t unix_seconds) {
     if (!damage_) {
         return file();
@@ -236,7 +236,7 @@ tl::expected<StateFile *, StateProblem> StateKeeper::rebuild(const Balance &coun
     // Its name is another's now, so that SQLite leaves alone what lies beside that.
     file_.reset();
     auto done = open_sound(unix_seconds, aside).and_then([&] {
-        return file_->raise(counted, purses, unix_seconds);
+        return file_->raise(counted, memory, unix_seconds);
     });
     if (!done) {
         file_.reset();

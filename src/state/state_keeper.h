@@ -21,14 +21,14 @@ class StateKeeper {
 
     // Opened if need be. A problem of kind `damaged`: rebuild() is to be called, and all else is in
     // vain until then.
-    // `purses`: those of which something was written already, so that it must be in the file; 0:
-    // none.
-    tl::expected<StateFile *, StateProblem> file(uint64_t purses = 0);
+    // `memory`: the budget memory of which something was written already, so that it must be in the
+    // file; 0: none.
+    tl::expected<StateFile *, StateProblem> file(uint64_t memory = 0);
     // Something at the file has failed: it is opened anew, or rebuilt.
     void note_failure(const StateProblem &problem);
     // Puts aside what is of no use, and sees to it that the file has at least what is in `counted`.
     // To do it again changes nothing, so each worker that notices may.
-    tl::expected<StateFile *, StateProblem> rebuild(const Balance &counted, uint64_t purses,
+    tl::expected<StateFile *, StateProblem> rebuild(const Balance &counted, uint64_t memory,
                                                     int64_t unix_seconds);
 
     // What people should know of it; empty: nothing new.

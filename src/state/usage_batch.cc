@@ -12,8 +12,8 @@ constexpr size_t kMostRows = 50'000;
 
 void UsageBatch::add(UsageRecord record) {
     const int64_t now = record.unix_milliseconds / 1000;
-    if (record.counted > 0 && record.purse != Account{}) {
-        add_payer(record.purse);
+    if (record.counted > 0 && record.budget_account != Account{}) {
+        add_payer(record.budget_account);
     }
     for (const UsageRecord::DayCount &count : record.day_counts) {
         images_[{number_of(Period::day, now), count.account, count.kind, record.key}] +=

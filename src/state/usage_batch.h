@@ -31,7 +31,7 @@ class UsageBatch {
     [[nodiscard]] size_t rows_dropped() const { return dropped_; }
 
     // Keys of which the ledger knows more than the file.
-    void add_payer(const Account &purse) { payers_.insert(purse); }
+    void add_payer(const Account &account) { payers_.insert(account); }
     [[nodiscard]] const std::set<Account> &payers() const { return payers_; }
 
     struct ImagesKey {

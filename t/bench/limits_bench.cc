@@ -29,10 +29,10 @@ class Memory final : public SharedMemory {
  public:
     Memory() {
         Ledger::prepare(region(), true);
-        Ledger::prepare_purses(purses(), true);
+        Ledger::prepare_budgets(budgets(), true);
     }
-    [[nodiscard]] std::span<std::byte> purses() const {
-        return {reinterpret_cast<std::byte *>(purses_.data()), purses_.size() * sizeof(uint64_t)};
+    [[nodiscard]] std::span<std::byte> budgets() const {
+        return {reinterpret_cast<std::byte *>(budgets_.data()), budgets_.size() * sizeof(uint64_t)};
     }
     [[nodiscard]] std::span<std::byte> region() const override {
         return {reinterpret_cast<std::byte *>(words_.data()), words_.size() * sizeof(uint64_t)};
@@ -60,7 +60,7 @@ class Memory final : public SharedMemory {
     }
 
     mutable std::vector<uint64_t> words_ = std::vector<uint64_t>(16 * 1024 * 1024 / 8);
-    mutable std::vector<uint64_t> purses_ = std::vector<uint64_t>(16 * 1024 * 1024 / 8);
+    mutable std::vector<uint64_t> budgets_ = std::vector<uint64_t>(16 * 1024 * 1024 / 8);
     alignas(64) std::atomic<bool> locked_{false};  // a cache line of its own, as nginx's has
 };
 
@@ -125,7 +125,7 @@ std::vector<Key> make_keys(const Load &load, int thread) {
 void admit_and_settle(benchmark::State &state, const Load &load) {
     static Memory memory;
     static const StillClock clock;
-    Ledger ledger(memory, memory.purses());
+    Ledger ledger(memory, memory.budgets());
     const std::vector<Key> keys = make_keys(load, state.thread_index());
     LedgerAccounts accounts(ledger, clock, state.thread_index() + 1);
     const std::string_view end_user = load.all_limits ? "alice@example.com" : "";

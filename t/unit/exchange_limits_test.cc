@@ -14,7 +14,7 @@ class ExchangeLimits : public ExchangeTest {
     void use_key(const std::string &more) { policy.keys = ring_of(key_json("k", more)); }
     void ask_as_key(const std::string &body) { ask(body, as("sk-bf-k")); }
     bool may_enter() {
-        auto key = key_stakes();
+        auto key = key_shares();
         const bool entered = ledger.enter(key, now(), 9, 1000).has_value();
         ledger.settle(key, 0, 0, now());
         return entered;

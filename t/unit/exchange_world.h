@@ -127,15 +127,15 @@ class ExchangeTest : public testing::Test {
 
     Moment now() { return {world.clock.unix_seconds(), world.clock.now().count()}; }
     // What a request of the key "k" counts for.
-    std::vector<Stake> key_stakes() {
+    std::vector<PartyShare> key_shares() {
         caller_.ring = policy.keys;
         caller_.key = policy.keys->find("sk-bf-k");
-        return stakes_of(parties_of(caller_, {}, {}, policy.limits));
+        return shares_of(parties_of(caller_, {}, {}, policy.limits));
     }
     // How many images that key could still have.
     int64_t images_left() {
-        auto stakes = key_stakes();
-        const auto left = ledger.reserve(stakes, 0, 0, now());
+        auto shares = key_shares();
+        const auto left = ledger.reserve(shares, 0, 0, now());
         EXPECT_TRUE(left);
         return left ? left->images.remaining : -1;
     }
@@ -166,7 +166,7 @@ class ExchangeTest : public testing::Test {
     FakeWorld world;
     FakeMemory memory{256 * 1024};
     FakeMemory health_memory{64 * 1024};
-    Ledger ledger{memory, memory.purses()};
+    Ledger ledger{memory, memory.budgets()};
     LedgerAccounts accounts{ledger, world.clock, 7};
     Health health{health_memory, 7};
     ModelMap models;

@@ -271,7 +271,7 @@ class FakeLog final : public Log {
 class FakeMemory final : public SharedMemory {
  public:
     explicit FakeMemory(size_t size) : words_((size + 7) / 8), size_(size) {
-        EXPECT_TRUE(Ledger::prepare_purses(purses(), true));
+        EXPECT_TRUE(Ledger::prepare_budgets(budgets(), true));
     }
     ~FakeMemory() override { EXPECT_EQ(depth_, 0) << "somebody still holds the lock"; }
 
@@ -279,8 +279,8 @@ class FakeMemory final : public SharedMemory {
         return {reinterpret_cast<std::byte *>(words_.data()), size_};
     }
     // For what keys have spent.
-    [[nodiscard]] std::span<std::byte> purses() const {
-        return {reinterpret_cast<std::byte *>(purses_.data()), purses_.size() * sizeof(uint64_t)};
+    [[nodiscard]] std::span<std::byte> budgets() const {
+        return {reinterpret_cast<std::byte *>(budgets_.data()), budgets_.size() * sizeof(uint64_t)};
     }
     void lock() noexcept override {
         mutex_.lock();
@@ -296,7 +296,7 @@ class FakeMemory final : public SharedMemory {
 
  private:
     mutable std::vector<uint64_t> words_;
-    mutable std::vector<uint64_t> purses_ = std::vector<uint64_t>(size_t{256} * 1024 / 8);
+    mutable std::vector<uint64_t> budgets_ = std::vector<uint64_t>(size_t{256} * 1024 / 8);
     size_t size_;
     std::recursive_mutex mutex_;  // so that a lock taken twice is a failure and not a hang
     int depth_ = 0;

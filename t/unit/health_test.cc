@@ -29,9 +29,9 @@ class HealthTest : public testing::Test {
         return wait;
     }
     void fail(const Target &where, int64_t now) {
-        const auto passage = health.enter(where, at(now), kLong);
-        ASSERT_TRUE(passage);
-        health.leave(where, *passage, Verdict::failure, at(now));
+        const auto ticket = health.enter(where, at(now), kLong);
+        ASSERT_TRUE(ticket);
+        health.leave(where, *ticket, Verdict::failure, at(now));
     }
 
     FakeMemory memory{64 * 1024};
@@ -152,9 +152,9 @@ TEST_F(HealthTest, AFullTableForgetsNobodyWhoFails) {
     for (int i = 0; i < 5'000; ++i) {
         const std::string name = "invented-" + std::to_string(i);
         const Target invented = {account_of("q"), account_of({"q", name}), {.failures = 2}, 0};
-        const auto passage = health.enter(invented, at(1'000), kLong);
-        ASSERT_TRUE(passage) << "what there is no room for is let through";
-        health.leave(invented, *passage, i % 2 == 0 ? Verdict::success : Verdict::failure,
+        const auto ticket = health.enter(invented, at(1'000), kLong);
+        ASSERT_TRUE(ticket) << "what there is no room for is let through";
+        health.leave(invented, *ticket, i % 2 == 0 ? Verdict::success : Verdict::failure,
                      at(1'000));
     }
     EXPECT_FALSE(health.enter(target(), at(1'000), kLong));
@@ -167,9 +167,9 @@ TEST_F(HealthTest, ACallThatThereIsNoRoomToCountIsNotMadeWhereThereIsALimit) {
     for (int i = 0; i < 100; ++i) {
         const Target failing = {
             account_of("q"), account_of({"q", std::to_string(i)}), {.failures = 2}, 0};
-        const auto passage = full.enter(failing, at(1'000), kLong);
-        ASSERT_TRUE(passage);
-        full.leave(failing, *passage, Verdict::failure, at(1'000));
+        const auto ticket = full.enter(failing, at(1'000), kLong);
+        ASSERT_TRUE(ticket);
+        full.leave(failing, *ticket, Verdict::failure, at(1'000));
     }
     EXPECT_EQ(full.take_times_full(), 0U) << "without a limit nothing is counted";
     const auto refused = full.enter(target(), at(1'000), kLong);
@@ -186,14 +186,14 @@ TEST_F(HealthTest, WhenAllLeasesAreTakenNoMoreCallsAreMade) {
     Health few(least, 7);
     Target wide = target();
     wide.max_calls = 1'000'000;
-    std::vector<Passage> passages;
-    for (auto passage = few.enter(wide, at(0), kLong); passage;
-         passage = few.enter(wide, at(0), kLong)) {
-        passages.push_back(*passage);
-        ASSERT_LT(passages.size(), 10'000U) << "some call was not counted";
+    std::vector<CallTicket> tickets;
+    for (auto ticket = few.enter(wide, at(0), kLong); ticket;
+         ticket = few.enter(wide, at(0), kLong)) {
+        tickets.push_back(*ticket);
+        ASSERT_LT(tickets.size(), 10'000U) << "some call was not counted";
     }
     EXPECT_EQ(few.take_times_full(), 1U);
-    few.leave(wide, passages.back(), Verdict::nothing, at(0));
+    few.leave(wide, tickets.back(), Verdict::nothing, at(0));
     EXPECT_TRUE(few.enter(wide, at(0), kLong));
 }
 
@@ -215,8 +215,8 @@ TEST_F(HealthTest, WorkersAtOnceNeverExceedTheLimit) {
     const auto work = [&](int32_t process) {
         Health mine(memory, process);
         for (int i = 0; i < 5'000; ++i) {
-            const auto passage = mine.enter(target(), at(i), kLong);
-            if (!passage) {
+            const auto ticket = mine.enter(target(), at(i), kLong);
+            if (!ticket) {
                 continue;
             }
             const int now = ++running;
@@ -224,7 +224,7 @@ TEST_F(HealthTest, WorkersAtOnceNeverExceedTheLimit) {
             while (seen < now && !most.compare_exchange_weak(seen, now)) {
             }
             --running;
-            mine.leave(target(), *passage, Verdict::success, at(i));
+            mine.leave(target(), *ticket, Verdict::success, at(i));
         }
     };
     std::vector<std::thread> workers;

@@ -23,7 +23,7 @@
 #include "core/limits/ledger.h"
 #include "core/limits/robust_mutex.h"
 #include "fake_ports.h"
-#include "stakes.h"
+#include "ledger_parties.h"
 
 namespace gateway {
 namespace {
@@ -39,7 +39,7 @@ bool is_alive(int32_t process) {
     return process == kAlive;
 }
 
-// A region, the purses, and in front of them the lock.
+// A region, the budget records, and in front of them the lock.
 class MappedMemory final : public SharedMemory {
  public:
     static constexpr size_t kFront = 4096;
@@ -58,7 +58,7 @@ class MappedMemory final : public SharedMemory {
     [[nodiscard]] std::span<std::byte> region() const override {
         return {start_ + kFront, kRegion};
     }
-    [[nodiscard]] std::span<std::byte> purses() const {
+    [[nodiscard]] std::span<std::byte> budgets() const {
         return {start_ + kFront + kRegion, kRegion};
     }
     // Both.
@@ -207,12 +207,12 @@ Party the_key() {
     return key_party(1, kKeyLimits, kBudgets);
 }
 
-std::vector<Stake> both_stakes() {
-    return stakes_of({the_key(), end_user_party(1, 1, kUserLimits)});
+std::vector<PartyShare> both_shares() {
+    return shares_of({the_key(), end_user_party(1, 1, kUserLimits)});
 }
 
 Ledger ledger_in(MappedMemory &memory) {
-    return {memory, memory.purses()};
+    return {memory, memory.budgets()};
 }
 
 template <typename Enter>
@@ -228,14 +228,14 @@ Left left_in(MappedMemory &memory) {
     Ledger ledger = ledger_in(memory);
     ledger.sweep(at(0), is_alive, [](const Orphaned &) {});
     Left left;
-    auto probe = stakes_of({key_party(1, {}, kBudgets)});
+    auto probe = shares_of({key_party(1, {}, kBudgets)});
     EXPECT_TRUE(ledger.enter(probe, at(0), kAlive, kLongLease));
     left.money = ledger.reserve(probe, 1, 1'000 * kDollar, at(0)).error().left;
     ledger.settle(probe, 0, 0, at(0));
-    std::vector<std::vector<Stake>> all;
+    std::vector<std::vector<PartyShare>> all;
     const auto enter = [&](const Party &party) {
         return how_often([&] {
-            all.push_back(stakes_of({party}));
+            all.push_back(shares_of({party}));
             return ledger.enter(all.back(), at(0), kAlive, kLongLease).has_value();
         });
     };
@@ -243,7 +243,7 @@ Left left_in(MappedMemory &memory) {
     left.users_concurrent = enter(end_user_party(1, 1, kUserLimits));
     left.holds = static_cast<size_t>(enter(key_party(1, {}, kBudgets)));
     left.images = how_often([&] {
-        auto one = stakes_of({key_party(1, kKeyLimits)});
+        auto one = shares_of({key_party(1, kKeyLimits)});
         return ledger.reserve(one, 1, 0, at(0)).has_value();
     });
     return left;
@@ -252,12 +252,12 @@ Left left_in(MappedMemory &memory) {
 // A request of a living worker holds one dollar; a request of a dead worker held another.
 void begin_ledger(MappedMemory &memory) {
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    ASSERT_TRUE(Ledger::prepare_purses(memory.purses(), true));
+    ASSERT_TRUE(Ledger::prepare_budgets(memory.budgets(), true));
     Ledger ledger = ledger_in(memory);
     for (const int32_t process : {kAlive, kDead}) {
-        auto stakes = both_stakes();
-        ASSERT_TRUE(ledger.enter(stakes, at(0), process, kLongLease));
-        ASSERT_TRUE(ledger.reserve(stakes, 2, kDollar, at(0)));
+        auto shares = both_shares();
+        ASSERT_TRUE(ledger.enter(shares, at(0), process, kLongLease));
+        ASSERT_TRUE(ledger.reserve(shares, 2, kDollar, at(0)));
     }
 }
 
@@ -290,8 +290,8 @@ TEST_F(KilledWorker, LeavesNothingOfARequestThatItLetIn) {
     EXPECT_EQ(first.users_concurrent, 2);
     expect(begin_ledger,
            [](MappedMemory &memory) {
-               auto stakes = both_stakes();
-               (void)ledger_in(memory).enter(stakes, at(0), kKilled, kLongLease);
+               auto shares = both_shares();
+               (void)ledger_in(memory).enter(shares, at(0), kKilled, kLongLease);
            },
            {first});
 }
@@ -299,39 +299,39 @@ TEST_F(KilledWorker, LeavesNothingOfARequestThatItLetIn) {
 TEST_F(KilledWorker, LeavesNothingOfARequestThatItRefused) {
     expect(begin_ledger,
            [](MappedMemory &memory) {
-               auto stakes = stakes_of({the_key(), end_user_party(1, 1, {.concurrent = 1})});
-               (void)ledger_in(memory).enter(stakes, at(0), kKilled, kLongLease);
+               auto shares = shares_of({the_key(), end_user_party(1, 1, {.concurrent = 1})});
+               (void)ledger_in(memory).enter(shares, at(0), kKilled, kLongLease);
            },
            {left_at_first()});
 }
 
 TEST_F(KilledWorker, MayHaveSpentWhatItWasReserving) {
     const Left first = left_at_first();
-    auto stakes = std::make_shared<std::vector<Stake>>();
+    auto shares = std::make_shared<std::vector<PartyShare>>();
     expect(
         [=](MappedMemory &memory) {
             begin_ledger(memory);
-            *stakes = both_stakes();
-            ASSERT_TRUE(ledger_in(memory).enter(*stakes, at(0), kKilled, kLongLease));
+            *shares = both_shares();
+            ASSERT_TRUE(ledger_in(memory).enter(*shares, at(0), kKilled, kLongLease));
         },
         [=](MappedMemory &memory) {
-            (void)ledger_in(memory).reserve(*stakes, 3, 2 * kDollar, at(0));
+            (void)ledger_in(memory).reserve(*shares, 3, 2 * kDollar, at(0));
         },
         {first, less(first, 2 * kDollar), less(first, 2 * kDollar, 3)});
 }
 
 TEST_F(KilledWorker, HasSpentWhatItWasSettlingOrAllThatItHeld) {
     const Left first = left_at_first();
-    auto stakes = std::make_shared<std::vector<Stake>>();
+    auto shares = std::make_shared<std::vector<PartyShare>>();
     expect(
         [=](MappedMemory &memory) {
             begin_ledger(memory);
-            *stakes = both_stakes();
+            *shares = both_shares();
             Ledger ledger = ledger_in(memory);
-            ASSERT_TRUE(ledger.enter(*stakes, at(0), kKilled, kLongLease));
-            ASSERT_TRUE(ledger.reserve(*stakes, 3, 2 * kDollar, at(0)));
+            ASSERT_TRUE(ledger.enter(*shares, at(0), kKilled, kLongLease));
+            ASSERT_TRUE(ledger.reserve(*shares, 3, 2 * kDollar, at(0)));
         },
-        [=](MappedMemory &memory) { ledger_in(memory).settle(*stakes, 1, kDollar, at(0)); },
+        [=](MappedMemory &memory) { ledger_in(memory).settle(*shares, 1, kDollar, at(0)); },
         {less(first, 2 * kDollar, 3), less(first, kDollar, 3), less(first, kDollar, 1)});
 }
 
@@ -364,8 +364,8 @@ TEST_F(KilledWorker, LeavesAnotherWholeOrGoneWhosePlaceItTakes) {
         begin_ledger(memory);
         Ledger ledger = ledger_in(memory);
         for (uint64_t key = 100; key < 300; ++key) {
-            auto stakes = stakes_of({key_party(key, {.requests_per_minute = 1})});
-            ASSERT_TRUE(ledger.enter(stakes, at(0), kAlive, kLongLease));
+            auto shares = shares_of({key_party(key, {.requests_per_minute = 1})});
+            ASSERT_TRUE(ledger.enter(shares, at(0), kAlive, kLongLease));
         }
     };
     MappedMemory memory;
@@ -374,8 +374,8 @@ TEST_F(KilledWorker, LeavesAnotherWholeOrGoneWhosePlaceItTakes) {
     for (uint64_t key = 500; key < 503; ++key) {
         expect(begin,
                [=](MappedMemory &those) {
-                   auto stakes = stakes_of({key_party(key, {.concurrent = 1})});
-                   (void)ledger_in(those).enter(stakes, at(0), kKilled, kLongLease);
+                   auto shares = shares_of({key_party(key, {.concurrent = 1})});
+                   (void)ledger_in(those).enter(shares, at(0), kKilled, kLongLease);
                },
                {first});
     }
@@ -389,10 +389,10 @@ class KilledCaller : public testing::Test {
         ASSERT_TRUE(Health::prepare(memory.region(), true));
         Health health(memory, kAlive);
         for (const Verdict verdict : {Verdict::failure, Verdict::failure, Verdict::nothing}) {
-            const auto passage = health.enter(target(), at(0), Milliseconds(60'000));
-            ASSERT_TRUE(passage);
+            const auto ticket = health.enter(target(), at(0), Milliseconds(60'000));
+            ASSERT_TRUE(ticket);
             if (verdict != Verdict::nothing) {
-                health.leave(target(), *passage, verdict, at(0));
+                health.leave(target(), *ticket, verdict, at(0));
             }
         }
     }
@@ -400,27 +400,27 @@ class KilledCaller : public testing::Test {
     static void expect(MappedMemory &memory, std::set<int64_t> failures) {
         Health health(memory, kAlive);
         health.sweep(at(0), is_alive);
-        std::vector<Passage> passages;
+        std::vector<CallTicket> tickets;
         const int64_t calls = how_often([&] {
-            const auto passage = health.enter(target(), at(0), Milliseconds(60'000));
-            if (passage) {
-                passages.push_back(*passage);
+            const auto ticket = health.enter(target(), at(0), Milliseconds(60'000));
+            if (ticket) {
+                tickets.push_back(*ticket);
             }
-            return passage.has_value();
+            return ticket.has_value();
         });
         if (failures.contains(0) && calls == 0) {
             return;
         }
         EXPECT_EQ(calls, 3);
-        for (const Passage &passage : passages) {
-            health.leave(target(), passage, Verdict::nothing, at(0));
+        for (const CallTicket &ticket : tickets) {
+            health.leave(target(), ticket, Verdict::nothing, at(0));
         }
         const int64_t more = how_often([&] {
-            const auto passage = health.enter(target(), at(0), Milliseconds(60'000));
-            if (passage) {
-                health.leave(target(), *passage, Verdict::failure, at(0));
+            const auto ticket = health.enter(target(), at(0), Milliseconds(60'000));
+            if (ticket) {
+                health.leave(target(), *ticket, Verdict::failure, at(0));
             }
-            return passage.has_value();
+            return ticket.has_value();
         });
         EXPECT_TRUE(failures.contains(more)) << more;
     }
@@ -436,14 +436,14 @@ TEST_F(KilledCaller, TakesNoCallOfItsProviderWithIt) {
 }
 
 TEST_F(KilledCaller, HasToldOfAFailureOrNot) {
-    auto passage = std::make_shared<Passage>();
+    auto ticket = std::make_shared<CallTicket>();
     look_at_all(
         [=](MappedMemory &memory) {
             begin(memory);
-            *passage = *Health(memory, kKilled).enter(target(), at(0), Milliseconds(60'000));
+            *ticket = *Health(memory, kKilled).enter(target(), at(0), Milliseconds(60'000));
         },
         [=](MappedMemory &memory) {
-            Health(memory, kKilled).leave(target(), *passage, Verdict::failure, at(0));
+            Health(memory, kKilled).leave(target(), *ticket, Verdict::failure, at(0));
         },
         [](MappedMemory &memory) {
             expect(memory, {0, 1});

@@ -11,7 +11,7 @@
 
 #include "core/limits/ledger.h"
 #include "fake_ports.h"
-#include "stakes.h"
+#include "ledger_parties.h"
 
 namespace gateway {
 namespace {
@@ -88,14 +88,14 @@ TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
     };
     const Limits end_user{.requests_per_minute = 4, .images_per_minute = 9, .concurrent = 2};
     struct Running {
-        std::vector<Stake> stakes;
+        std::vector<PartyShare> shares;
         std::vector<size_t> parties;
         Moment reserved_at;
         int64_t images;
     };
     FakeMemory memory(1024 * 1024);
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    Ledger ledger(memory, memory.purses());
+    Ledger ledger(memory, memory.budgets());
     Model model;
     std::vector<Running> running;
     Moment now = at(0);
@@ -112,7 +112,7 @@ TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
             Running done = std::move(running[which]);
             running.erase(running.begin() + static_cast<std::ptrdiff_t>(which));
             const auto used = static_cast<int64_t>(below(static_cast<uint64_t>(done.images) + 1));
-            ledger.settle(done.stakes, used, 0, now);
+            ledger.settle(done.shares, used, 0, now);
             for (const size_t party : done.parties) {
                 model.leave(party, limits_of(party), done.images - used, done.reserved_at);
             }
@@ -126,12 +126,12 @@ TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
             parties.push_back(100 + key * 10 + user);
             those.push_back(end_user_party(key, user, end_user));
         }
-        auto stakes = stakes_of(those);
+        auto shares = shares_of(those);
         const auto all = [&](auto test) {
             return std::all_of(parties.begin(), parties.end(), test);
         };
         const bool may = all([&](size_t p) { return model.enter(p, limits_of(p), now); });
-        ASSERT_EQ(ledger.enter(stakes, now, 7, 1'000'000'000).has_value(), may)
+        ASSERT_EQ(ledger.enter(shares, now, 7, 1'000'000'000).has_value(), may)
             << "step " << step << ", key " << key;
         if (!may) {
             ++refused;
@@ -144,14 +144,14 @@ TEST(LedgerHistory, AgreesWithASimpleModelOverARandomHistory) {
         auto images = static_cast<int64_t>(1 + below(5));
         const bool room =
             all([&](size_t p) { return model.reserve(p, limits_of(p), images, now); });
-        ASSERT_EQ(ledger.reserve(stakes, images, 0, now).has_value(), room)
+        ASSERT_EQ(ledger.reserve(shares, images, 0, now).has_value(), room)
             << "step " << step << ", key " << key;
         if (room) {
             for (const size_t party : parties) {
                 model.take(party, images, now);
             }
         }
-        running.push_back({std::move(stakes), parties, now, room ? images : 0});
+        running.push_back({std::move(shares), parties, now, room ? images : 0});
     }
     EXPECT_GT(admitted, 4000U);
     EXPECT_GT(refused, 1000U);
@@ -165,7 +165,7 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
     constexpr MicroUsd kPrice = 40'000;
     FakeMemory memory(64 * 1024);
     ASSERT_TRUE(Ledger::prepare(memory.region(), true));
-    Ledger ledger(memory, memory.purses());
+    Ledger ledger(memory, memory.budgets());
     const std::vector<Budget> budgets = {{kPrice * kAllowed, Period::day}};
     std::atomic<int64_t> admitted{0};
     std::atomic<int64_t> full{0};
@@ -174,9 +174,9 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
     std::atomic<int64_t> running{0};
     std::atomic<int64_t> most{0};
     const auto count = [&] {
-        auto stakes =
-            stakes_of({key_party(1, {.requests_per_minute = kAllowed, .concurrent = kConcurrent})});
-        const auto entered = ledger.enter(stakes, at(0), 1, 1000);
+        auto shares =
+            shares_of({key_party(1, {.requests_per_minute = kAllowed, .concurrent = kConcurrent})});
+        const auto entered = ledger.enter(shares, at(0), 1, 1000);
         if (!entered) {
             full += entered.error().counted.find("concurrent") != std::string::npos ? 1 : 0;
             return;
@@ -187,23 +187,23 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
         while (now_running > seen && !most.compare_exchange_weak(seen, now_running)) {
         }
         --running;
-        ledger.settle(stakes, 0, 0, at(0));
+        ledger.settle(shares, 0, 0, at(0));
     };
     const auto pay = [&] {
-        auto stakes = stakes_of({key_party(3, {}, budgets)});
-        if (ledger.enter(stakes, at(0), 1, 1000) && ledger.reserve(stakes, 1, kPrice, at(0))) {
+        auto shares = shares_of({key_party(3, {}, budgets)});
+        if (ledger.enter(shares, at(0), 1, 1000) && ledger.reserve(shares, 1, kPrice, at(0))) {
             ++paid;
-            ledger.settle(stakes, 1, kPrice, at(0));
+            ledger.settle(shares, 1, kPrice, at(0));
         } else {
-            ledger.settle(stakes, 0, 0, at(0));
+            ledger.settle(shares, 0, 0, at(0));
         }
     };
     std::vector<std::thread> threads;
     for (int thread = 0; thread < kThreads; ++thread) {
         threads.emplace_back([&] {
             for (int i = 0; i < kRequests / kThreads; ++i) {
-                auto stakes = stakes_of({key_party(2, {.images_per_day = kAllowed})});
-                reserved += ledger.reserve(stakes, 1, 0, at(0)) ? 1 : 0;
+                auto shares = shares_of({key_party(2, {.images_per_day = kAllowed})});
+                reserved += ledger.reserve(shares, 1, 0, at(0)) ? 1 : 0;
                 pay();
                 count();
             }
@@ -224,7 +224,7 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
     while (admitted < kAllowed) {
         count();
     }
-    auto one_more = stakes_of({key_party(1, {.requests_per_minute = kAllowed})});
+    auto one_more = shares_of({key_party(1, {.requests_per_minute = kAllowed})});
     EXPECT_FALSE(ledger.enter(one_more, at(0), 1, 1000));
 }
 

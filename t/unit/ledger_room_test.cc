@@ -5,7 +5,7 @@
 
 #include "core/limits/ledger.h"
 #include "fake_ports.h"
-#include "stakes.h"
+#include "ledger_parties.h"
 
 namespace gateway {
 namespace {
@@ -18,9 +18,9 @@ class LedgerRoom : public testing::Test {
         EXPECT_TRUE(Ledger::prepare(memory.region(), true));
     }
     bool enter(const Party &party, int64_t second) {
-        auto stakes = stakes_of({party});
-        const bool entered = ledger.enter(stakes, at(second), 7, 1000).has_value();
-        ledger.settle(stakes, 0, 0, at(second));
+        auto shares = shares_of({party});
+        const bool entered = ledger.enter(shares, at(second), 7, 1000).has_value();
+        ledger.settle(shares, 0, 0, at(second));
         return entered;
     }
     bool enter_key(uint64_t key, int64_t second) {
@@ -31,7 +31,7 @@ class LedgerRoom : public testing::Test {
     }
 
     FakeMemory memory;
-    Ledger ledger{memory, memory.purses()};
+    Ledger ledger{memory, memory.budgets()};
 };
 
 TEST(LedgerMemory, RefusesARegionThatIsTooSmall) {
@@ -44,13 +44,13 @@ TEST(LedgerMemory, RefusesARegionThatIsTooSmall) {
 
 TEST_F(LedgerRoom, ARegionTakenOverKeepsItsCounts) {
     const Party party = key_party(1, {.requests_per_minute = 3, .concurrent = 2});
-    auto one = stakes_of({party});
-    auto two = stakes_of({party});
+    auto one = shares_of({party});
+    auto two = shares_of({party});
     ASSERT_TRUE(ledger.enter(one, at(0), 7, 1000));
     ASSERT_TRUE(ledger.enter(two, at(0), 7, 1000));
     ASSERT_TRUE(Ledger::prepare(memory.region(), false));
-    Ledger after(memory, memory.purses());
-    auto next = stakes_of({party});
+    Ledger after(memory, memory.budgets());
+    auto next = shares_of({party});
     EXPECT_FALSE(after.enter(next, at(0), 8, 1000)) << "both leases are held";
     after.settle(one, 0, 0, at(0));
     EXPECT_TRUE(after.enter(next, at(0), 8, 1000));
@@ -72,9 +72,9 @@ TEST(LedgerMemory, DoesNotTakeOverWhatIsNotItsOwn) {
 
 TEST_F(LedgerRoom, WhenLeasesRunOutNobodyGetsInWithoutOne) {
     const Party party = key_party(1, {.concurrent = 100'000});
-    std::vector<std::vector<Stake>> inside;
+    std::vector<std::vector<PartyShare>> inside;
     const auto enter = [&] {
-        inside.push_back(stakes_of({party}));
+        inside.push_back(shares_of({party}));
         return ledger.enter(inside.back(), at(0), 7, 1000);
     };
     while (enter()) {
@@ -86,8 +86,8 @@ TEST_F(LedgerRoom, WhenLeasesRunOutNobodyGetsInWithoutOne) {
     EXPECT_EQ(enter().error().what, Exceeded::What::room);
     EXPECT_GE(ledger.take_times_full(), 2U);
     EXPECT_EQ(ledger.take_times_full(), 0U);
-    for (auto &stakes : inside) {
-        ledger.settle(stakes, 0, 0, at(0));
+    for (auto &shares : inside) {
+        ledger.settle(shares, 0, 0, at(0));
     }
     inside.clear();
     for (size_t i = 0; i < most; ++i) {
@@ -110,9 +110,9 @@ TEST_F(LedgerRoom, AFullSetLocksNobodyOut) {
 }
 
 TEST_F(LedgerRoom, DoesNotForgetAKeyThatHasSomethingToLose) {
-    auto day = stakes_of({key_party(1, {.images_per_day = 5})});
-    auto running = stakes_of({key_party(2, {.concurrent = 1})});
-    auto spent = stakes_of({key_party(3, {}, kLittle)});
+    auto day = shares_of({key_party(1, {.images_per_day = 5})});
+    auto running = shares_of({key_party(2, {.concurrent = 1})});
+    auto spent = shares_of({key_party(3, {}, kLittle)});
     ASSERT_TRUE(ledger.reserve(day, 5, 0, at(0)));
     ASSERT_TRUE(ledger.enter(running, at(0), 7, 1'000'000'000));
     ASSERT_TRUE(ledger.enter(spent, at(0), 7, 1000));
@@ -121,7 +121,7 @@ TEST_F(LedgerRoom, DoesNotForgetAKeyThatHasSomethingToLose) {
         for (uint64_t key = 10; key < 200; ++key) {
             (void)enter(key_party(key, {.requests_per_minute = 1}), minute * 62);
         }
-        auto again = stakes_of({key_party(1, {.images_per_day = 5})});
+        auto again = shares_of({key_party(1, {.images_per_day = 5})});
         EXPECT_FALSE(ledger.reserve(again, 1, 0, at(minute * 62)));
         EXPECT_FALSE(enter(key_party(2, {.concurrent = 1}), minute * 62));
         EXPECT_FALSE(enter(key_party(3, {}, kLittle), minute * 62));
@@ -129,13 +129,13 @@ TEST_F(LedgerRoom, DoesNotForgetAKeyThatHasSomethingToLose) {
 }
 
 // Token subjects that had spent money kept their places forever.
-TEST_F(LedgerRoom, CallersWithoutAPurseKeepNoPlaceForWhatTheyHaveSpent) {
+TEST_F(LedgerRoom, CallersWithoutABudgetRecordKeepNoPlaceForWhatTheyHaveSpent) {
     for (uint64_t subject = 0; subject < 400; ++subject) {
         Party bearer = key_party(subject, {.requests_per_minute = 9});
-        bearer.has_purse = false;
-        auto stakes = stakes_of({bearer});
-        ASSERT_TRUE(ledger.enter(stakes, at(0), 7, 1000));
-        ledger.settle(stakes, 1, 10, at(0));
+        bearer.has_budget_record = false;
+        auto shares = shares_of({bearer});
+        ASSERT_TRUE(ledger.enter(shares, at(0), 7, 1000));
+        ledger.settle(shares, 1, 10, at(0));
     }
     for (uint64_t address = 0; address < 400; ++address) {
         const Party party{Party::Kind::address,
@@ -206,13 +206,13 @@ TEST_F(LargerLedgerRoom, RandomNamesOfEndUsersEvictNobodyElsesCounters) {
 
 TEST_F(LargerLedgerRoom, AnEndUserWhoUsedMostIsForgottenLast) {
     const Limits limits{.images_per_day = 100};
-    auto heavy = stakes_of({end_user_party(1, 0, limits)});
+    auto heavy = shares_of({end_user_party(1, 0, limits)});
     ASSERT_TRUE(ledger.reserve(heavy, 100, 0, at(0)));
     for (uint64_t name = 1; name < 20'000; ++name) {
-        auto light = stakes_of({end_user_party(1, name, limits)});
+        auto light = shares_of({end_user_party(1, name, limits)});
         EXPECT_TRUE(ledger.reserve(light, 1, 0, at(1))) << "its own key's end users make room";
     }
-    auto again = stakes_of({end_user_party(1, 0, limits)});
+    auto again = shares_of({end_user_party(1, 0, limits)});
     EXPECT_FALSE(ledger.reserve(again, 1, 0, at(2)));
 }
 

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_ports.h"
-#include "stakes.h"
+#include "ledger_parties.h"
 
 namespace gateway {
 namespace {
@@ -16,38 +16,38 @@ class LedgerTest : public testing::Test {
  protected:
     LedgerTest() { EXPECT_TRUE(Ledger::prepare(memory.region(), true)); }
 
-    tl::expected<Quotas, Exceeded> enter(std::vector<Stake> &stakes, int64_t second,
+    tl::expected<Quotas, Exceeded> enter(std::vector<PartyShare> &shares, int64_t second,
                                          int32_t process = 7) {
-        return ledger.enter(stakes, at(second), process, kLease);
+        return ledger.enter(shares, at(second), process, kLease);
     }
     // A request that asks for nothing and ends at once.
     tl::expected<Quotas, Exceeded> enter(const Limits &limits, int64_t second, uint64_t key = 1) {
-        auto stakes = stakes_of({key_party(key, limits)});
-        auto entered = enter(stakes, second);
-        ledger.settle(stakes, 0, 0, at(second));
+        auto shares = shares_of({key_party(key, limits)});
+        auto entered = enter(shares, second);
+        ledger.settle(shares, 0, 0, at(second));
         return entered;
     }
     tl::expected<Quotas, Exceeded> reserve(const Limits &limits, int64_t images, int64_t second) {
-        auto stakes = stakes_of({key_party(1, limits)});
-        return ledger.reserve(stakes, images, 0, at(second));
+        auto shares = shares_of({key_party(1, limits)});
+        return ledger.reserve(shares, images, 0, at(second));
     }
     Quotas quotas(const Limits &limits, int64_t second) {
-        auto stakes = stakes_of({key_party(1, limits)});
-        return ledger.settle(stakes, 0, 0, at(second));
+        auto shares = shares_of({key_party(1, limits)});
+        return ledger.settle(shares, 0, 0, at(second));
     }
     // One request that is told to cost up to `most` and then costs `spent`.
     tl::expected<Quotas, Exceeded> spend(const std::vector<Budget> &budgets, MicroUsd most,
                                          MicroUsd spent, int64_t second) {
-        auto stakes = stakes_of({key_party(1, {}, budgets)});
-        auto may = enter(stakes, second).and_then([&](const Quotas &) {
-            return ledger.reserve(stakes, 1, most, at(second));
+        auto shares = shares_of({key_party(1, {}, budgets)});
+        auto may = enter(shares, second).and_then([&](const Quotas &) {
+            return ledger.reserve(shares, 1, most, at(second));
         });
-        ledger.settle(stakes, 1, may ? spent : 0, at(second));
+        ledger.settle(shares, 1, may ? spent : 0, at(second));
         return may;
     }
 
     FakeMemory memory{64 * 1024};
-    Ledger ledger{memory, memory.purses()};
+    Ledger ledger{memory, memory.budgets()};
 };
 
 TEST_F(LedgerTest, DoesNotEvenLookWhereThereIsNoLimit) {
@@ -62,15 +62,15 @@ TEST_F(LedgerTest, DoesNotEvenLookWhereThereIsNoLimit) {
 TEST_F(LedgerTest, EachStepTakesTheLockOnceAndTellsWhatIsLeft) {
     const Limits key{.requests_per_minute = 10, .images_per_minute = 9};
     const Limits user{.requests_per_minute = 20, .images_per_day = 4};
-    auto stakes = stakes_of({key_party(1, key), end_user_party(1, 1, user)});
-    const auto entered = enter(stakes, 0);
+    auto shares = shares_of({key_party(1, key), end_user_party(1, 1, user)});
+    const auto entered = enter(shares, 0);
     ASSERT_TRUE(entered);
     EXPECT_EQ(entered->requests.remaining, 9);
     EXPECT_EQ(entered->images.remaining, 4) << "of the end user, who is nearer to it";
-    const auto reserved = ledger.reserve(stakes, 3, 0, at(0));
+    const auto reserved = ledger.reserve(shares, 3, 0, at(0));
     ASSERT_TRUE(reserved);
     EXPECT_EQ(reserved->images.remaining, 1);
-    const Quotas settled = ledger.settle(stakes, 1, 0, at(0));
+    const Quotas settled = ledger.settle(shares, 1, 0, at(0));
     EXPECT_EQ(settled.requests.remaining, 9);
     EXPECT_EQ(settled.images.remaining, 3);
     EXPECT_EQ(memory.locked, 3U);
@@ -99,7 +99,7 @@ TEST_F(LedgerTest, AdmitsExactlyAsManyRequestsAMinuteAsTheKeyHas) {
 
 TEST_F(LedgerTest, ARefusedRequestCostsNothing) {
     const Limits limits{.requests_per_minute = 5, .concurrent = 1};
-    auto first = stakes_of({key_party(1, limits)});
+    auto first = shares_of({key_party(1, limits)});
     ASSERT_TRUE(enter(first, 0));
     for (int i = 0; i < 10; ++i) {
         EXPECT_FALSE(enter(limits, 0));
@@ -111,8 +111,8 @@ TEST_F(LedgerTest, ARefusedRequestCostsNothing) {
 
 TEST_F(LedgerTest, HoldsAsManyRequestsAtOnceAsTheKeyMay) {
     const Limits limits{.concurrent = 2};
-    auto one = stakes_of({key_party(1, limits)});
-    auto two = stakes_of({key_party(1, limits)});
+    auto one = shares_of({key_party(1, limits)});
+    auto two = shares_of({key_party(1, limits)});
     ASSERT_TRUE(enter(one, 0));
     ASSERT_TRUE(enter(two, 0));
     const auto refused = enter(limits, 0);
@@ -123,7 +123,7 @@ TEST_F(LedgerTest, HoldsAsManyRequestsAtOnceAsTheKeyMay) {
     ledger.settle(one, 0, 0, at(0));
     ledger.settle(one, 0, 0, at(0));
     EXPECT_TRUE(enter(limits, 0)) << "free, and given back at once";
-    auto three = stakes_of({key_party(1, limits)});
+    auto three = shares_of({key_party(1, limits)});
     ASSERT_TRUE(enter(three, 0));
     EXPECT_FALSE(enter(limits, 0)) << "settled twice, but given back once";
 }
@@ -155,10 +155,10 @@ TEST_F(LedgerTest, CountsImagesByTheMinuteAndTheDay) {
 
 TEST_F(LedgerTest, WhatWasNotUsedComesBackToWhereItWasTakenFrom) {
     const Limits limits{.images_per_minute = 6, .images_per_day = 10};
-    auto stakes = stakes_of({key_party(1, limits)});
-    ASSERT_TRUE(ledger.reserve(stakes, 3, 0, at(0)));
-    ASSERT_TRUE(ledger.reserve(stakes, 3, 0, at(30)));
-    ledger.settle(stakes, 2, 0, at(40));
+    auto shares = shares_of({key_party(1, limits)});
+    ASSERT_TRUE(ledger.reserve(shares, 3, 0, at(0)));
+    ASSERT_TRUE(ledger.reserve(shares, 3, 0, at(30)));
+    ledger.settle(shares, 2, 0, at(40));
     EXPECT_EQ(quotas(limits, 40).images.remaining, 4);
     EXPECT_EQ(quotas(limits, 61).images.remaining, 6) << "the two that were used were the first";
     EXPECT_FALSE(reserve({.images_per_day = 10}, 9, 200));
@@ -167,10 +167,10 @@ TEST_F(LedgerTest, WhatWasNotUsedComesBackToWhereItWasTakenFrom) {
 
 TEST_F(LedgerTest, YesterdaysImagesDoNotComeBackToday) {
     const Limits limits{.images_per_day = 10};
-    auto stakes = stakes_of({key_party(1, limits)});
-    ASSERT_TRUE(ledger.reserve(stakes, 5, 0, at(86390)));
+    auto shares = shares_of({key_party(1, limits)});
+    ASSERT_TRUE(ledger.reserve(shares, 5, 0, at(86390)));
     ASSERT_TRUE(reserve(limits, 4, 86405));
-    ledger.settle(stakes, 0, 0, at(86410));
+    ledger.settle(shares, 0, 0, at(86410));
     EXPECT_FALSE(reserve(limits, 7, 86420));
     EXPECT_TRUE(reserve(limits, 6, 86420));
 }
@@ -186,37 +186,37 @@ TEST_F(LedgerTest, AWorkerWhoseClockIsBehindDoesNotBringYesterdayBack) {
 TEST_F(LedgerTest, ARequestCountsForAllItsPartiesOrForNone) {
     const Limits key{.requests_per_minute = 10, .images_per_minute = 10, .concurrent = 10};
     const Limits user{.requests_per_minute = 2, .images_per_minute = 3, .concurrent = 1};
-    auto stakes = stakes_of({key_party(1, key), end_user_party(1, 1, user)});
-    ASSERT_TRUE(enter(stakes, 0));
-    auto second = stakes_of({key_party(1, key), end_user_party(1, 1, user)});
+    auto shares = shares_of({key_party(1, key), end_user_party(1, 1, user)});
+    ASSERT_TRUE(enter(shares, 0));
+    auto second = shares_of({key_party(1, key), end_user_party(1, 1, user)});
     const auto refused = enter(second, 0);
     ASSERT_FALSE(refused);
     EXPECT_NE(message_of(refused.error()).find("1 concurrent requests for this end user"),
               std::string::npos);
     EXPECT_EQ(quotas(key, 0).requests.remaining, 9) << "only the first counts";
 
-    ASSERT_TRUE(ledger.reserve(stakes, 2, 0, at(0)));
-    ASSERT_FALSE(ledger.reserve(stakes, 2, 0, at(0)));
+    ASSERT_TRUE(ledger.reserve(shares, 2, 0, at(0)));
+    ASSERT_FALSE(ledger.reserve(shares, 2, 0, at(0)));
     EXPECT_EQ(quotas(key, 0).images.remaining, 8);
-    EXPECT_EQ(ledger.settle(stakes, 2, 0, at(0)).images.remaining, 1) << "the nearer of the two";
+    EXPECT_EQ(ledger.settle(shares, 2, 0, at(0)).images.remaining, 1) << "the nearer of the two";
     ASSERT_TRUE(enter(second, 0));
-    auto other = stakes_of({key_party(1, key), end_user_party(1, 2, user)});
+    auto other = shares_of({key_party(1, key), end_user_party(1, 2, user)});
     EXPECT_TRUE(enter(other, 0)) << "another end user has its own";
     EXPECT_EQ(quotas(key, 0).requests.remaining, 7);
 }
 
 TEST_F(LedgerTest, ABudgetIsReservedAtTheMostAndSettledAtTheTruth) {
     const std::vector<Budget> budgets = {{10 * kCent, Period::day}};
-    auto stakes = stakes_of({key_party(1, {}, budgets)});
-    ASSERT_TRUE(enter(stakes, 0));
-    ASSERT_TRUE(ledger.reserve(stakes, 1, 8 * kCent, at(0)));
+    auto shares = shares_of({key_party(1, {}, budgets)});
+    ASSERT_TRUE(enter(shares, 0));
+    ASSERT_TRUE(ledger.reserve(shares, 1, 8 * kCent, at(0)));
     const auto refused = spend(budgets, 3 * kCent, 3 * kCent, 0);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().what, Exceeded::What::budget);
     EXPECT_EQ(message_of(refused.error()),
               "The budget of this key, $0.1 per day, has $0.02 left, and this request may cost up "
               "to $0.03. It renews at 2027-01-16T00:00:00Z.");
-    ledger.settle(stakes, 1, 4 * kCent, at(0));
+    ledger.settle(shares, 1, 4 * kCent, at(0));
     EXPECT_TRUE(spend(budgets, 6 * kCent, 6 * kCent, 0));
     const auto spent = spend(budgets, 0, 0, 0);
     ASSERT_FALSE(spent) << "told on entering";
@@ -237,19 +237,19 @@ TEST_F(LedgerTest, EachBudgetHoldsByItself) {
 }
 
 TEST_F(LedgerTest, WhatAKeyWithoutABudgetSpendsCountsWhenItIsGivenOne) {
-    auto stakes = stakes_of({key_party(1, {})});
-    ASSERT_TRUE(enter(stakes, 0));
-    ledger.settle(stakes, 1, 5 * kCent, at(0));
+    auto shares = shares_of({key_party(1, {})});
+    ASSERT_TRUE(enter(shares, 0));
+    ledger.settle(shares, 1, 5 * kCent, at(0));
     EXPECT_FALSE(spend({{5 * kCent, Period::month}}, kCent, kCent, 10));
     EXPECT_TRUE(spend({{6 * kCent, Period::month}}, kCent, kCent, 10));
 }
 
 TEST_F(LedgerTest, MoneyOfAWorkerThatDiedMayHaveBeenSpent) {
     const std::vector<Budget> budgets = {{10 * kCent, Period::day}};
-    auto dead = stakes_of({key_party(1, {}, budgets)});
+    auto dead = shares_of({key_party(1, {}, budgets)});
     ASSERT_TRUE(enter(dead, 0, 8));
     ASSERT_TRUE(ledger.reserve(dead, 1, 7 * kCent, at(0)));
-    auto alive = stakes_of({key_party(1, {}, budgets)});
+    auto alive = shares_of({key_party(1, {}, budgets)});
     ASSERT_TRUE(enter(alive, 0, 9));
     std::vector<Orphaned> orphaned;
     const auto sweep = [&] {
@@ -271,8 +271,8 @@ TEST_F(LedgerTest, MoneyOfAWorkerThatDiedMayHaveBeenSpent) {
 
 TEST_F(LedgerTest, SweepsLeasesOfProcessesThatAreGoneAndThoseThatOutlivedTheirDeadline) {
     const Limits limits{.concurrent = 2};
-    auto gone = stakes_of({key_party(1, limits)});
-    auto stuck = stakes_of({key_party(1, limits)});
+    auto gone = shares_of({key_party(1, limits)});
+    auto stuck = shares_of({key_party(1, limits)});
     ASSERT_TRUE(enter(gone, 0, 8));
     ASSERT_TRUE(enter(stuck, 0, 9));
     const auto sweep = [&](int64_t second, bool all_alive) {
@@ -283,7 +283,7 @@ TEST_F(LedgerTest, SweepsLeasesOfProcessesThatAreGoneAndThoseThatOutlivedTheirDe
     EXPECT_EQ(sweep(0, true), 0U);
     EXPECT_EQ(sweep(0, false), 1U);
     ledger.settle(gone, 0, 0, at(0));
-    auto next = stakes_of({key_party(1, limits)});
+    auto next = shares_of({key_party(1, limits)});
     ASSERT_TRUE(enter(next, 0));
     EXPECT_FALSE(enter(limits, 0)) << "the late one did not let go of another's";
     EXPECT_EQ(sweep(2, true), 2U) << "both have outlived it";
@@ -321,36 +321,36 @@ TEST_F(LedgerTest, WhatWasUsedWhileItWasBroughtBackCountsToo) {
 }
 
 // As after a reload with another size of the zone.
-TEST_F(LedgerTest, PursesGoOnWithAnotherRegion) {
+TEST_F(LedgerTest, BudgetRecordsGoOnWithAnotherRegion) {
     const std::vector<Budget> budgets = {{9 * kCent, Period::lifetime}};
     const auto alive = [](int32_t) { return true; };
     ASSERT_EQ(ledger.begin_restoring(7, alive), Ledger::Restoring::ours);
     ledger.end_restoring();
-    auto running = stakes_of({key_party(1, {.concurrent = 1}, budgets)});
+    auto running = shares_of({key_party(1, {.concurrent = 1}, budgets)});
     ASSERT_TRUE(enter(running, 0));
     ASSERT_TRUE(ledger.reserve(running, 1, 4 * kCent, at(0)));
     FakeMemory other(128 * 1024);
     ASSERT_TRUE(Ledger::prepare(other.region(), true));
-    Ledger young(other, memory.purses());
+    Ledger young(other, memory.budgets());
     EXPECT_EQ(young.begin_restoring(8, alive), Ledger::Restoring::ours) << "days";
     EXPECT_EQ(ledger.begin_restoring(7, alive), Ledger::Restoring::done) << "the old one goes on";
     young.end_restoring();
-    auto next = stakes_of({key_party(1, {.concurrent = 1}, budgets)});
+    auto next = shares_of({key_party(1, {.concurrent = 1}, budgets)});
     ASSERT_TRUE(young.enter(next, at(0), 8, kLease));
     EXPECT_FALSE(young.reserve(next, 1, 6 * kCent, at(0))) << "the old one holds some";
     ASSERT_TRUE(young.reserve(next, 1, 5 * kCent, at(0)));
     ledger.settle(running, 1, 4 * kCent, at(0));
     young.settle(next, 1, 5 * kCent, at(0));
     EXPECT_FALSE(spend(budgets, 0, 0, 0));
-    auto last = stakes_of({key_party(1, {}, budgets)});
+    auto last = shares_of({key_party(1, {}, budgets)});
     EXPECT_FALSE(young.enter(last, at(0), 8, kLease));
 }
 
 TEST_F(LedgerTest, KnowsWhatIsNotWrittenDownYet) {
     EXPECT_TRUE(ledger.unwritten().empty());
     for (uint64_t key = 0; key < 300; ++key) {
-        auto stakes = stakes_of({key_party(key, {})});
-        ledger.settle(stakes, 1, kCent, at(0));
+        auto shares = shares_of({key_party(key, {})});
+        ledger.settle(shares, 1, kCent, at(0));
     }
     EXPECT_EQ(ledger.unwritten().size(), 300U);
     const Account one = account(7);
@@ -358,8 +358,8 @@ TEST_F(LedgerTest, KnowsWhatIsNotWrittenDownYet) {
     ASSERT_EQ(sums.size(), 1U);
     EXPECT_EQ(sums[0].key, "k");
     EXPECT_EQ(sums[0].spent[static_cast<size_t>(Period::day)].used, kCent);
-    auto stakes = stakes_of({key_party(7, {})});
-    ledger.settle(stakes, 1, kCent, at(0));
+    auto shares = shares_of({key_party(7, {})});
+    ledger.settle(shares, 1, kCent, at(0));
     ledger.note_written(sums);
     EXPECT_EQ(ledger.unwritten().size(), 300U) << "it has spent more since";
     ledger.note_written(ledger.sums_of({&one, 1}));
@@ -369,27 +369,27 @@ TEST_F(LedgerTest, KnowsWhatIsNotWrittenDownYet) {
 TEST_F(LedgerTest, MoneyIsCountedOnlyForThoseWhoMayHaveABudget) {
     for (uint64_t subject = 0; subject < 2'000; ++subject) {
         Party bearer = key_party(subject, {});
-        bearer.has_purse = false;
-        auto stakes = stakes_of({bearer, end_user_party(subject, 1, {})});
-        ledger.settle(stakes, 1, kCent, at(0));
+        bearer.has_budget_record = false;
+        auto shares = shares_of({bearer, end_user_party(subject, 1, {})});
+        ledger.settle(shares, 1, kCent, at(0));
     }
     EXPECT_TRUE(ledger.unwritten().empty());
 }
 
 TEST_F(LedgerTest, MoreImagesAtOnceThanALimitEverAllowsAreNotWaitedFor) {
-    auto stakes = stakes_of({key_party(1, {.images_per_minute = 2, .images_per_day = 9}),
+    auto shares = shares_of({key_party(1, {.images_per_minute = 2, .images_per_day = 9}),
                              end_user_party(1, 1, {.images_per_day = 3})});
-    ASSERT_TRUE(ledger.reserve(stakes, 2, 0, at(0)));
-    const auto busy = ledger.reserve(stakes, 1, 0, at(0));
+    ASSERT_TRUE(ledger.reserve(shares, 2, 0, at(0)));
+    const auto busy = ledger.reserve(shares, 1, 0, at(0));
     ASSERT_FALSE(busy);
     EXPECT_EQ(busy.error().what, Exceeded::What::rate);
-    const auto never = ledger.reserve(stakes, 3, 0, at(0));
+    const auto never = ledger.reserve(shares, 3, 0, at(0));
     ASSERT_FALSE(never);
     EXPECT_EQ(never.error().what, Exceeded::What::never) << "although it is also too early";
     EXPECT_EQ(message_of(never.error()),
               "'n' is more than the limit of 2 images per minute for this key: ask for at most "
               "that many images at once.");
-    auto others = stakes_of(
+    auto others = shares_of(
         {key_party(2, {.images_per_minute = 8}), end_user_party(2, 1, {.images_per_day = 3})});
     EXPECT_EQ(ledger.reserve(others, 4, 0, at(0)).error().what, Exceeded::What::never);
     EXPECT_TRUE(ledger.reserve(others, 3, 0, at(0))) << "nothing was counted for the key";

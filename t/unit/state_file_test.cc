@@ -38,7 +38,7 @@ class StateFileTest : public testing::Test {
         record.unix_milliseconds = now * 1000;
         record.request_id = "req_1";
         record.key = key;
-        record.purse = account_of_key(key);
+        record.budget_account = account_of_key(key);
         record.images = 1;
         record.counted = counted;
         record.status = 200;
@@ -69,19 +69,19 @@ class StateFileTest : public testing::Test {
     }
 
     // What a ledger's memory says of keys.
-    struct Purses {
+    struct BudgetMemory {
         uint64_t id = 1;
-        std::map<std::string, PurseSums> sums{};
+        std::map<std::string, KeySpending> sums{};
 
         void spend(const std::string &key, MicroUsd usd, int64_t now) {
-            PurseSums &sum = sums[key];
+            KeySpending &sum = sums[key];
             sum.key = key;
             for (size_t i = 0; i < kPeriods; ++i) {
                 sum.spent[i].add(number_of(static_cast<Period>(i), now), usd);
             }
         }
         void write(StateFile &file) const {
-            std::vector<PurseSums> all;
+            std::vector<KeySpending> all;
             for (const auto &[key, sum] : sums) {
                 all.push_back(sum);
             }
@@ -94,16 +94,16 @@ class StateFileTest : public testing::Test {
     std::string path;
 };
 
-TEST_F(StateFileTest, HasWhatThePursesSayHoweverOftenItIsWritten) {
-    Purses purses;
+TEST_F(StateFileTest, HasWhatTheMemorySaysHoweverOftenItIsWritten) {
+    BudgetMemory memory;
     {
         StateFile file = open();
-        purses.spend("a", 40'000, kNow - 3600);
-        purses.write(file);
-        purses.spend("a", 2, kNow);
-        purses.spend("b", 10'000, kNow);
-        purses.write(file);
-        purses.write(file);  // as a worker that did not live to hear that it was written
+        memory.spend("a", 40'000, kNow - 3600);
+        memory.write(file);
+        memory.spend("a", 2, kNow);
+        memory.spend("b", 10'000, kNow);
+        memory.write(file);
+        memory.write(file);  // as a worker that did not live to hear that it was written
     }
     const auto balance = open().read(kNow, 2);
     ASSERT_TRUE(balance) << balance.error().text;
@@ -116,23 +116,23 @@ TEST_F(StateFileTest, HasWhatThePursesSayHoweverOftenItIsWritten) {
 }
 
 TEST_F(StateFileTest, AnEarlierSumThatIsWrittenLateTakesNothingBack) {
-    Purses purses;
-    purses.spend("a", 5, kNow - 3600);
-    const Purses earlier = purses;
-    purses.spend("a", 7, kNow);
+    BudgetMemory memory;
+    memory.spend("a", 5, kNow - 3600);
+    const BudgetMemory earlier = memory;
+    memory.spend("a", 7, kNow);
     StateFile file = open();
-    purses.write(file);
+    memory.write(file);
     earlier.write(file);
     EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::hour), "a 7");
     EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::lifetime), "a 12");
     earlier.write(file);
-    purses.write(file);
+    memory.write(file);
     EXPECT_EQ(ask("SELECT sum(micro_usd) FROM spent WHERE per = 'hour'"), "12");
 }
 
-TEST_F(StateFileTest, AddsUpWhatPursesOfDifferentMemoriesSay) {
-    Purses old{.id = 1};
-    Purses young{.id = 2};
+TEST_F(StateFileTest, AddsUpWhatDifferentMemoriesSay) {
+    BudgetMemory old{.id = 1};
+    BudgetMemory young{.id = 2};
     old.spend("a", 100, kNow);
     young.spend("a", 30, kNow);
     StateFile file = open();
@@ -148,17 +148,17 @@ TEST_F(StateFileTest, AddsUpWhatPursesOfDifferentMemoriesSay) {
 TEST_F(StateFileTest, GoesOnWithAFileOfAnEarlierVersion) {
     {
         StateFile file = open();
-        Purses purses{.id = 1};
-        purses.spend("a", 100, kNow);
-        purses.write(file);
+        BudgetMemory memory{.id = 1};
+        memory.spend("a", 100, kNow);
+        memory.write(file);
         auto database = Database::open(path);
         ASSERT_TRUE(database->run("DROP TABLE written"));
     }
     StateFile file = open();
     EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::day), "a 100");
-    Purses purses{.id = 2};
-    purses.spend("a", 5, kNow);
-    purses.write(file);
+    BudgetMemory memory{.id = 2};
+    memory.spend("a", 5, kNow);
+    memory.write(file);
     EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::day), "a 100");
     EXPECT_EQ(spent_of(*file.read(kNow, 3), Period::day), "a 105");
 }
@@ -194,11 +194,11 @@ TEST_F(StateFileTest, ForgetsOldRowsButNoMoney) {
     std::vector<UsageRecord> old(3000, record("a", 1, kNow - 100 * 86400));
     old.push_back(record("a", 1));
     ASSERT_TRUE(file.write(batch(old), 1, {}));
-    Purses purses;
-    purses.spend("a", 3000, kNow - 100 * 86400);
-    purses.write(file);
-    purses.spend("a", 1, kNow);
-    purses.write(file);
+    BudgetMemory memory;
+    memory.spend("a", 3000, kNow - 100 * 86400);
+    memory.write(file);
+    memory.spend("a", 1, kNow);
+    memory.write(file);
     EXPECT_TRUE(*file.forget_before(kNow - 86400)) << "not all at once";
     EXPECT_FALSE(*file.forget_before(kNow - 86400));
     EXPECT_EQ(ask("SELECT count(*) FROM usage"), "1");
@@ -235,9 +235,9 @@ TEST_F(StateFileTest, CanBeReadByItsOwnerOnlyFromTheFirstMomentOn) {
     {
         StateFile file = open();
         EXPECT_EQ(file.note(), "");
-        Purses purses;
-        purses.spend("a", 1, kNow);
-        purses.write(file);
+        BudgetMemory memory;
+        memory.spend("a", 1, kNow);
+        memory.write(file);
         EXPECT_EQ(modes(), "384 384 384 ") << "0600";
         for (const char *ending : {"", "-wal", "-shm"}) {
             chmod((path + ending).c_str(), 0644);
@@ -270,13 +270,13 @@ TEST_F(StateFileTest, IsNotALinkThatSomebodyElseMadeNorAPipe) {
 
 TEST_F(StateFileTest, SaysWhenItCannotBeWrittenTo) {
     StateFile file = open();
-    Purses purses;
-    purses.spend("a", 1, kNow);
-    purses.write(file);
+    BudgetMemory memory;
+    memory.spend("a", 1, kNow);
+    memory.write(file);
     auto other = Database::open(path);
     ASSERT_TRUE(other->run("DROP TABLE usage"));
-    purses.spend("a", 10, kNow);
-    const std::vector<PurseSums> sums = {purses.sums["a"]};
+    memory.spend("a", 10, kNow);
+    const std::vector<KeySpending> sums = {memory.sums["a"]};
     const auto written = file.write(batch({record("a", 10)}), 1, sums);
     ASSERT_FALSE(written);
     EXPECT_NE(written.error().text.find("usage"), std::string::npos);
@@ -289,7 +289,7 @@ TEST(UsageBatchTest, NeverForgetsWhoHasSpentHoweverManyRowsThereAre) {
     UsageRecord record;
     record.unix_milliseconds = kNow * 1000;
     record.key = "a";
-    record.purse = account_of_key("a");
+    record.budget_account = account_of_key("a");
     record.counted = 1;
     for (int i = 0; i < 40'000; ++i) {
         batch.add(record);
@@ -299,9 +299,9 @@ TEST(UsageBatchTest, NeverForgetsWhoHasSpentHoweverManyRowsThereAre) {
     EXPECT_EQ(batch.rows().size(), 50'000U);
     EXPECT_EQ(batch.rows_dropped(), 30'000U);
     record.key = "b";
-    record.purse = account_of_key("b");
+    record.budget_account = account_of_key("b");
     batch.add(record);
-    record.purse = {};  // of a token that names no key
+    record.budget_account = {};  // of a token that names no key
     batch.add(record);
     EXPECT_EQ(batch.payers(), (std::set<Account>{account_of_key("a"), account_of_key("b")}));
 }

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint64_t kPurses = 7;
+constexpr uint64_t kMemory = 7;
 const int64_t kNow = *parse_time("2027-01-15T10:30:00Z");
 
 class StateKeeperTest : public testing::Test {
@@ -32,12 +32,12 @@ class StateKeeperTest : public testing::Test {
 
     // In all, by the key "a".
     static void write_spent(StateKeeper &keeper, MicroUsd usd) {
-        PurseSums sums;
+        KeySpending sums;
         sums.key = "a";
         sums.spent[static_cast<size_t>(Period::lifetime)] = {0, usd};
         auto file = keeper.file();
         ASSERT_TRUE(file) << file.error().text;
-        ASSERT_TRUE((*file)->write({}, kPurses, std::span(&sums, 1)));
+        ASSERT_TRUE((*file)->write({}, kMemory, std::span(&sums, 1)));
     }
     static Balance counted(MicroUsd usd) {
         Balance balance;
@@ -51,7 +51,7 @@ class StateKeeperTest : public testing::Test {
         if (!file) {
             return file.error().text;
         }
-        const auto balance = (*file)->read(kNow, kPurses + 1);
+        const auto balance = (*file)->read(kNow, kMemory + 1);
         std::string all;
         for (const Balance::Spent &one : balance->spent) {
             all += one.period == Period::lifetime ? std::to_string(one.usd) + " usd" : "";
@@ -111,7 +111,7 @@ TEST_F(StateKeeperTest, NoticesWhateverHappensToItAndWritesAnewWhatCounts) {
             EXPECT_EQ(file.error().kind, StateProblem::Kind::damaged);
             EXPECT_EQ(file.error().text,
                       keeper == &first ? row.what : "was replaced by another file");
-            const auto rebuilt = keeper->rebuild(counted(50), kPurses, kNow);
+            const auto rebuilt = keeper->rebuild(counted(50), kMemory, kNow);
             ASSERT_TRUE(rebuilt) << row.what << ": " << rebuilt.error().text;
             EXPECT_NE(keeper->take_note().find(keeper == &first ? row.what : "was replaced"),
                       std::string::npos);
@@ -128,7 +128,7 @@ TEST_F(StateKeeperTest, PutsAsideWhatWasInTheWalAsWell) {
     write_spent(keeper, 40);
     fs::remove(path + "-wal");
     ASSERT_FALSE(keeper.file());
-    ASSERT_TRUE(keeper.rebuild(counted(50), kPurses, kNow));
+    ASSERT_TRUE(keeper.rebuild(counted(50), kMemory, kNow));
     ASSERT_EQ(aside(), "state.db.damaged-20270115T103000Z");
     StateKeeper old(directory + "/" + aside());
     EXPECT_EQ(read(old), "40 usd") << "for people to look at";
@@ -143,7 +143,7 @@ TEST_F(StateKeeperTest, TakesAnotherFileOfOursThatHasMore) {
     write_spent(keeper, 40);
     fs::rename(directory + "/backup.db", path);
     ASSERT_FALSE(keeper.file());
-    ASSERT_TRUE(keeper.rebuild(counted(50), kPurses, kNow));
+    ASSERT_TRUE(keeper.rebuild(counted(50), kMemory, kNow));
     EXPECT_EQ(read(keeper), "90 usd, 7 images");
     EXPECT_EQ(aside(), "");
 }
@@ -158,7 +158,7 @@ TEST_F(StateKeeperTest, FindsADamagedPage) {
             record.request_id = std::string(100, 'r');
             batch.add(record);
         }
-        ASSERT_TRUE((*keeper.file())->write(batch, kPurses, {}));
+        ASSERT_TRUE((*keeper.file())->write(batch, kMemory, {}));
         ASSERT_TRUE((*keeper.file())->check());
     }
     damage_pages(path);
@@ -169,7 +169,7 @@ TEST_F(StateKeeperTest, FindsADamagedPage) {
     EXPECT_EQ(sound.error().kind, StateProblem::Kind::damaged);
     keeper.note_failure(sound.error());
     ASSERT_FALSE(keeper.file());
-    ASSERT_TRUE(keeper.rebuild(counted(50), kPurses, kNow));
+    ASSERT_TRUE(keeper.rebuild(counted(50), kMemory, kNow));
     EXPECT_EQ(read(keeper), "50 usd, 7 images");
     EXPECT_NE(aside(), "");
 }

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "core/limits/region.h"
-#include "stakes.h"
+#include "ledger_parties.h"
 
 namespace gateway {
 namespace {

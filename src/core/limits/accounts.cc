@@ -8,19 +8,19 @@ Moment LedgerAccounts::moment() const {
     return {clock_.unix_seconds(), clock_.now().count()};
 }
 
-Accounts::Reply LedgerAccounts::enter(std::span<Stake> stakes, Milliseconds longest,
+Accounts::Reply LedgerAccounts::enter(std::span<PartyShare> shares, Milliseconds longest,
                                       std::function<void(Answer)> /*later*/) {
-    return {ledger_.enter(stakes, moment(), process_, longest.count()), nullptr};
+    return {ledger_.enter(shares, moment(), process_, longest.count()), nullptr};
 }
 
-Accounts::Reply LedgerAccounts::reserve(std::span<Stake> stakes, int64_t images, MicroUsd usd,
+Accounts::Reply LedgerAccounts::reserve(std::span<PartyShare> shares, int64_t images, MicroUsd usd,
                                         std::function<void(Answer)> /*later*/) {
-    return {ledger_.reserve(stakes, images, usd, moment()), nullptr};
+    return {ledger_.reserve(shares, images, usd, moment()), nullptr};
 }
 
-std::optional<Quotas> LedgerAccounts::settle(std::vector<Stake> stakes, int64_t images_used,
+std::optional<Quotas> LedgerAccounts::settle(std::vector<PartyShare> shares, int64_t images_used,
                                              MicroUsd spent) noexcept {
-    return ledger_.settle(stakes, images_used, spent, moment());
+    return ledger_.settle(shares, images_used, spent, moment());
 }
 
 }  // namespace gateway

@@ -34,16 +34,16 @@ class Accounts {
 
     virtual ~Accounts() = default;
     // One request more, for all of them or for none: counts it and takes leases, which end after
-    // `longest` at the latest. The stakes stay where they are until the answer is there.
-    virtual Reply enter(std::span<Stake> stakes, Milliseconds longest,
+    // `longest` at the latest. The shares stay where they are until the answer is there.
+    virtual Reply enter(std::span<PartyShare> shares, Milliseconds longest,
                         std::function<void(Answer)> later) = 0;
     // So much more is about to be used, of all of them or of none.
-    virtual Reply reserve(std::span<Stake> stakes, int64_t images, MicroUsd usd,
+    virtual Reply reserve(std::span<PartyShare> shares, int64_t images, MicroUsd usd,
                           std::function<void(Answer)> later) = 0;
     // The end of them: gives back what was reserved and not used, and all leases. What was spent
-    // counts whether or not it was reserved. Called from destructors: the port owns the stakes from
+    // counts whether or not it was reserved. Called from destructors: the port owns the shares from
     // here on, and returns what is left where it knows that at once.
-    virtual std::optional<Quotas> settle(std::vector<Stake> stakes, int64_t images_used,
+    virtual std::optional<Quotas> settle(std::vector<PartyShare> shares, int64_t images_used,
                                          MicroUsd spent) noexcept = 0;
 };
 
@@ -56,11 +56,11 @@ class LedgerAccounts final : public Accounts {
     LedgerAccounts(Ledger &ledger, const Clock &clock, int32_t process)
         : ledger_(ledger), clock_(clock), process_(process) {}
 
-    Reply enter(std::span<Stake> stakes, Milliseconds longest,
+    Reply enter(std::span<PartyShare> shares, Milliseconds longest,
                 std::function<void(Answer)> later) override;
-    Reply reserve(std::span<Stake> stakes, int64_t images, MicroUsd usd,
+    Reply reserve(std::span<PartyShare> shares, int64_t images, MicroUsd usd,
                   std::function<void(Answer)> later) override;
-    std::optional<Quotas> settle(std::vector<Stake> stakes, int64_t images_used,
+    std::optional<Quotas> settle(std::vector<PartyShare> shares, int64_t images_used,
                                  MicroUsd spent) noexcept override;
 
  private:

@@ -79,10 +79,10 @@ tl::expected<void, Exceeded> may_make(const Party &party, const Tally &tally, in
     return {};
 }
 
-tl::expected<void, Exceeded> may_spend(const Party &party, const Purse &purse, MicroUsd usd,
+tl::expected<void, Exceeded> may_spend(const Party &party, const BudgetRecord &record, MicroUsd usd,
                                        const Dated &now) {
     for (const Budget &budget : party.budgets) {
-        const MicroUsd left = purse.left(budget, now);
+        const MicroUsd left = record.left(budget, now);
         if (left <= 0 || left < usd) {
             return tl::unexpected(budget_exceeded(budget, left, usd, now));
         }

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <tl/expected.hpp>
 
+#include "core/limits/budget_record.h"
 #include "core/limits/exceeded.h"
-#include "core/limits/purse.h"
 #include "core/limits/tally.h"
 
 namespace gateway {
@@ -18,7 +18,7 @@ tl::expected<void, Exceeded> may_ever_make(const Party &party, int64_t images);
 tl::expected<void, Exceeded> may_make(const Party &party, const Tally &tally, int64_t images,
                                       const Dated &now);
 // So much money; of nothing, whether there is any left.
-tl::expected<void, Exceeded> may_spend(const Party &party, const Purse &purse, MicroUsd usd,
+tl::expected<void, Exceeded> may_spend(const Party &party, const BudgetRecord &record, MicroUsd usd,
                                        const Dated &now);
 
 }  // namespace gateway

@@ -11,28 +11,28 @@ namespace {
 // again.
 constexpr Milliseconds kGrace{3'600'000};
 
-bool same_parties(const std::vector<Stake> &stakes, const std::vector<Party> &parties) {
-    return std::equal(stakes.begin(), stakes.end(), parties.begin(), parties.end(),
-                      [](const Stake &stake, const Party &party) {
-                          return stake.party.account == party.account;
+bool same_parties(const std::vector<PartyShare> &shares, const std::vector<Party> &parties) {
+    return std::equal(shares.begin(), shares.end(), parties.begin(), parties.end(),
+                      [](const PartyShare &share, const Party &party) {
+                          return share.party.account == party.account;
                       });
 }
 
 // So that settling needs no memory.
-void make_room(const std::vector<Stake> &stakes, std::vector<UsageRecord::DayCount> &counts) {
-    const auto limited = std::count_if(stakes.begin(), stakes.end(), [](const Stake &stake) {
-        return stake.party.limits.images_per_day > 0;
+void make_room(const std::vector<PartyShare> &shares, std::vector<UsageRecord::DayCount> &counts) {
+    const auto limited = std::count_if(shares.begin(), shares.end(), [](const PartyShare &share) {
+        return share.party.limits.images_per_day > 0;
     });
     if (limited > 0) {
         counts.reserve(counts.capacity() + static_cast<size_t>(limited));
     }
 }
 
-void count_days(const std::vector<Stake> &stakes, int64_t images,
+void count_days(const std::vector<PartyShare> &shares, int64_t images,
                 std::vector<UsageRecord::DayCount> &counts) {
-    for (const Stake &stake : stakes) {
-        if (images > 0 && stake.party.limits.images_per_day > 0) {
-            counts.push_back({stake.party.kind, stake.party.account, images});
+    for (const PartyShare &share : shares) {
+        if (images > 0 && share.party.limits.images_per_day > 0) {
+            counts.push_back({share.party.kind, share.party.account, images});
         }
     }
 }
@@ -67,7 +67,7 @@ void Claim::on_answer(const Accounts::Answer &answer) {
         case Question::enter:
             entered_ = answer.has_value();
             if (!answer) {
-                stakes_.clear();
+                shares_.clear();
             }
             break;
         case Question::cover:
@@ -94,15 +94,15 @@ void Claim::on_answer(const Accounts::Answer &answer) {
 
 void Claim::enter(const std::vector<Party> &parties, Milliseconds longest, Then then) {
     longest_ = longest + kGrace;
-    stakes_ = stakes_of(parties);
-    make_room(stakes_, counts_);
+    shares_ = shares_of(parties);
+    make_room(shares_, counts_);
     put(Question::enter, std::move(then));
-    take(accounts_.enter(stakes_, longest_, later()));
+    take(accounts_.enter(shares_, longest_, later()));
 }
 
 bool Claim::has_budget() const {
-    return std::any_of(stakes_.begin(), stakes_.end(),
-                       [](const Stake &stake) { return !stake.party.budgets.empty(); });
+    return std::any_of(shares_.begin(), shares_.end(),
+                       [](const PartyShare &share) { return !share.party.budgets.empty(); });
 }
 
 void Claim::cover(int64_t images, MicroUsd usd, Then then) {
@@ -113,7 +113,7 @@ void Claim::cover(int64_t images, MicroUsd usd, Then then) {
         return;
     }
     put(Question::cover, std::move(then));
-    take(accounts_.reserve(stakes_, more_images_, more_usd_, later()));
+    take(accounts_.reserve(shares_, more_images_, more_usd_, later()));
 }
 
 void Claim::cover_models(const std::vector<Party> &models, int64_t images, int64_t lost,
@@ -126,7 +126,7 @@ void Claim::cover_models(const std::vector<Party> &models, int64_t images, int64
     }
     settle_models(lost - lost_before_models_);
     lost_before_models_ = lost;
-    models_ = stakes_of(models);
+    models_ = shares_of(models);
     if (models_.empty()) {
         then({});
         return;
@@ -161,14 +161,14 @@ std::vector<UsageRecord::DayCount> Claim::settle(int64_t made, int64_t lost,
     pending_.reset();
     const Question open = std::exchange(question_, Question::none);
     if (open == Question::enter) {
-        stakes_.clear();
+        shares_.clear();
     } else if (open == Question::enter_models) {
         models_.clear();
     }
     settle_models(made + lost - lost_before_models_);
-    if (!stakes_.empty()) {
-        count_days(stakes_, made + lost, counts_);
-        const auto left = accounts_.settle(std::exchange(stakes_, {}), made + lost, spent);
+    if (!shares_.empty()) {
+        count_days(shares_, made + lost, counts_);
+        const auto left = accounts_.settle(std::exchange(shares_, {}), made + lost, spent);
         quotas_ = left.value_or(quotas_);
     }
     entered_ = false;

@@ -54,8 +54,8 @@ class Claim {
 
     Accounts &accounts_;
     Milliseconds longest_{0};
-    std::vector<Stake> stakes_;
-    std::vector<Stake> models_;
+    std::vector<PartyShare> shares_;
+    std::vector<PartyShare> models_;
     bool entered_ = false;
     int64_t images_ = 0;  // covered
     MicroUsd usd_ = 0;
@@ -68,7 +68,7 @@ class Claim {
     int64_t more_images_ = 0;  // that the question is about
     MicroUsd more_usd_ = 0;
     int64_t model_images_ = 0;  // that the models are to make, with those that were lost
-    std::unique_ptr<PendingAccounts> pending_;  // destroyed first: it refers to the stakes
+    std::unique_ptr<PendingAccounts> pending_;  // destroyed first: it refers to the shares
 };
 
 }  // namespace gateway

@@ -26,6 +26,6 @@ struct Counted {
 };
 
 // Takes the memory's lock for a few entries at a time.
-std::vector<Counted> counted_in(SharedMemory &memory, std::span<std::byte> purses);
+std::vector<Counted> counted_in(SharedMemory &memory, std::span<std::byte> budgets);
 
 }  // namespace gateway

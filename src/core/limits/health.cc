@@ -87,8 +87,8 @@ bool Health::prepare(std::span<std::byte> region, bool fresh, uint64_t id) {
 }
 
 // A provider with a limit is not asked by calls that nobody could count.
-tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
-                                              Milliseconds longest) {
+tl::expected<CallTicket, Hindered> Health::enter(const Target &target, Moment now,
+                                                 Milliseconds longest) {
     const MemoryLock lock(memory_);
     HealthPlaces places(memory_.region());
     const bool is_counted = target.max_calls > 0;
@@ -105,30 +105,30 @@ tl::expected<Passage, Hindered> Health::enter(const Target &target, Moment now,
         ++times_full_;
         return tl::unexpected(Hindered{Hindrance::busy, kFullWait});
     }
-    Passage passage;
-    passage.call = lease.value_or(LeaseHandle());
+    CallTicket ticket;
+    ticket.call = lease.value_or(LeaseHandle());
     if (model != nullptr) {
         const auto pass = model->breaker.enter(target.breaker, now.milliseconds, longest.count());
         if (!pass) {
-            places.give_back(passage.call);
+            places.give_back(ticket.call);
             // How long a probe takes is not known: its limit says too much.
             const Milliseconds wait(model->breaker.wait(now.milliseconds));
             return tl::unexpected(
                 Hindered{Hindrance::breaker_open, std::min(wait, target.breaker.open)});
         }
-        passage.pass = *pass;
+        ticket.pass = *pass;
     }
     if (lease) {
         ++provider->calls;
     }
-    return passage;
+    return ticket;
 }
 
-void Health::leave(const Target &target, const Passage &passage, Verdict verdict,
+void Health::leave(const Target &target, const CallTicket &ticket, Verdict verdict,
                    Moment now) noexcept {
     const MemoryLock lock(memory_);
     HealthPlaces places(memory_.region());
-    if (const auto call = places.give_back(passage.call)) {
+    if (const auto call = places.give_back(ticket.call)) {
         end_call(places, call->account);
     }
     // A model is not remembered for a call that says nothing: callers may ask for any name.
@@ -137,7 +137,7 @@ void Health::leave(const Target &target, const Passage &passage, Verdict verdict
                              : edit(places, target.model);
     if (model != nullptr) {
         model->rules = target.breaker;
-        model->breaker.leave(target.breaker, now.milliseconds, passage.pass, verdict);
+        model->breaker.leave(target.breaker, now.milliseconds, ticket.pass, verdict);
     }
 }
 

@@ -34,8 +34,8 @@ struct Target {
     int max_calls = 0;  // 0: no limit
 };
 
-// A call that is under way.
-struct Passage {
+// Permission for one call, which leave() takes back.
+struct CallTicket {
     LeaseHandle call;
     Breaker::Pass pass = 0;
 };
@@ -48,10 +48,12 @@ class Health {
 
     Health(SharedMemory &memory, int32_t process) : memory_(memory), process_(process) {}
 
-    // May a call start that takes at most so long? Every passage is followed by leave(). Where
+    // May a call start that takes at most so long? Every ticket is followed by leave(). Where
     // there is no room to count it, and its provider has a limit, it may not.
-    tl::expected<Passage, Hindered> enter(const Target &target, Moment now, Milliseconds longest);
-    void leave(const Target &target, const Passage &passage, Verdict verdict, Moment now) noexcept;
+    tl::expected<CallTicket, Hindered> enter(const Target &target, Moment now,
+                                             Milliseconds longest);
+    void leave(const Target &target, const CallTicket &ticket, Verdict verdict,
+               Moment now) noexcept;
 
     // When each of these (a key, or a key for a model) has rested: milliseconds from now, 0 for
     // those that serve.

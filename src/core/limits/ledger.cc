@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/limits/allowance.h"
+#include "core/limits/budget_record.h"
 #include "core/limits/counted.h"
 #include "core/limits/memory_lock.h"
-#include "core/limits/purse.h"
 #include "core/limits/region.h"
 #include "core/limits/set_table.h"
 #include "core/limits/tally.h"
@@ -26,17 +26,17 @@ Exceeded no_room() {
     return {Exceeded::What::room, 60};
 }
 
-bool is_limited(const Stake &stake) {
-    return stake.party.is_limited();
+bool is_limited(const PartyShare &share) {
+    return share.party.is_limited();
 }
 
-bool has_budget(const Stake &stake) {
-    return !stake.party.budgets.empty();
+bool has_budget(const PartyShare &share) {
+    return !share.party.budgets.empty();
 }
 
-void give_back_images(Tally &tally, Stake &stake, int64_t count) {
+void give_back_images(Tally &tally, PartyShare &share, int64_t count) {
     // The latest first: what was used was used first.
-    for (auto last = stake.reservations.rbegin(); last != stake.reservations.rend(); ++last) {
+    for (auto last = share.reservations.rbegin(); last != share.reservations.rend(); ++last) {
         const int64_t back = std::min(count, last->images);
         tally.images.give_back(second_of(last->at), back);
         if (tally.images_day.number == number_of(Period::day, last->at.unix_seconds)) {
@@ -47,26 +47,26 @@ void give_back_images(Tally &tally, Stake &stake, int64_t count) {
     }
 }
 
-// One turn of the lock, and what a step does in it to each party. Others wait for it: nothing here
-// allocates, and each party's tally is looked for in all its places only once in a request. Each
-// of a step's changes to a tally or a purse is complete, or was not begun, should the process be
-// killed in it. What a step has done to some parties and not yet to others is undone, or what dead
-// workers hold is taken back, with their leases.
-class Turn {
+// Holds the ledger's lock for one step of a request, and does that step for each party. Other
+// workers wait for the lock: nothing here allocates, and a party's tally is searched in all its
+// places only once in a request. Each change of a tally or a budget record is complete or was not
+// begun, if the process is killed in it. What a killed step did for some of the parties is taken
+// back with the dead worker's leases.
+class LedgerLock {
  public:
-    Turn(SharedMemory &memory, std::span<std::byte> purses, Moment now, size_t &times_full)
+    LedgerLock(SharedMemory &memory, std::span<std::byte> budgets, Moment now, size_t &times_full)
         : now_(now),
           lock_(memory),
           region_(memory.region()),
-          purses_(purses),
+          budgets_(budgets),
           times_full_(times_full) {}
 
-    tl::expected<void, Exceeded> enter(Stake &stake, int32_t process, int64_t deadline);
-    void take_back_entering(Stake &stake);
-    // The stake has room for one reservation more.
-    tl::expected<void, Exceeded> reserve(Stake &stake, int64_t images, MicroUsd usd);
-    void take_back_reserving(Stake &stake, int64_t images, MicroUsd usd);
-    void settle(Stake &stake, int64_t images_used, MicroUsd spent);
+    tl::expected<void, Exceeded> enter(PartyShare &share, int32_t process, int64_t deadline);
+    void take_back_entering(PartyShare &share);
+    // The share has room for one reservation more.
+    tl::expected<void, Exceeded> reserve(PartyShare &share, int64_t images, MicroUsd usd);
+    void take_back_reserving(PartyShare &share, int64_t images, MicroUsd usd);
+    void settle(PartyShare &share, int64_t images_used, MicroUsd spent);
     // What is left to those that a step has been done to.
     [[nodiscard]] const Quotas &quotas() const { return quotas_; }
 
@@ -76,22 +76,22 @@ class Turn {
 
  private:
     [[nodiscard]] SetTable<Tally> tallies() const { return {region_.entries(), region_.id()}; }
-    Tally *edit(Stake &stake);
-    Tally *edit_or_add(Stake &stake) { return edit_or_add(stake.party, stake.place); }
-    tl::expected<void, Exceeded> take_leases(Stake &stake, int32_t process, int64_t deadline);
-    void end_lease(Stake &stake);
-    tl::expected<void, Exceeded> hold_money(const Stake &stake, MicroUsd more);
-    void settle_money(Stake &stake, MicroUsd spent);
+    Tally *edit(PartyShare &share);
+    Tally *edit_or_add(PartyShare &share) { return edit_or_add(share.party, share.place); }
+    tl::expected<void, Exceeded> take_leases(PartyShare &share, int32_t process, int64_t deadline);
+    void end_lease(PartyShare &share);
+    tl::expected<void, Exceeded> hold_money(const PartyShare &share, MicroUsd more);
+    void settle_money(PartyShare &share, MicroUsd spent);
 
     Dated now_;
     MemoryLock lock_;
     TallyRegion region_;
-    Purses purses_;
+    BudgetTable budgets_;
     size_t &times_full_;
     Quotas quotas_;
 };
 
-Tally *Turn::edit_or_add(const Party &party, uint8_t &place) {
+Tally *LedgerLock::edit_or_add(const Party &party, uint8_t &place) {
     Tally *tally = tallies().find(party.account, place);
     if (tally != nullptr) {
         region_.edit(*tally);
@@ -114,176 +114,178 @@ Tally *Turn::edit_or_add(const Party &party, uint8_t &place) {
 }
 
 // Null if it is forgotten.
-Tally *Turn::edit(Stake &stake) {
-    Tally *tally = tallies().find(stake.party.account, stake.place);
+Tally *LedgerLock::edit(PartyShare &share) {
+    Tally *tally = tallies().find(share.party.account, share.place);
     if (tally != nullptr) {
         region_.edit(*tally);
     }
     return tally;
 }
 
-tl::expected<void, Exceeded> Turn::enter(Stake &stake, int32_t process, int64_t deadline) {
-    Tally *tally = edit_or_add(stake);
+tl::expected<void, Exceeded> LedgerLock::enter(PartyShare &share, int32_t process,
+                                               int64_t deadline) {
+    Tally *tally = edit_or_add(share);
     if (tally == nullptr) {
         return tl::unexpected(no_room());
     }
-    if (auto may = may_enter(stake.party, *tally, now_); !may) {
+    if (auto may = may_enter(share.party, *tally, now_); !may) {
         return may;
     }
-    if (auto taken = take_leases(stake, process, deadline); !taken) {
+    if (auto taken = take_leases(share, process, deadline); !taken) {
         return taken;
     }
-    if (stake.lease.number != 0) {
+    if (share.lease.number != 0) {
         ++tally->concurrent;
     }
     tally->requests.add(second_of(now_), 1);
-    quotas_.add_party(stake.party.limits, *tally, now_);
+    quotas_.add_party(share.party.limits, *tally, now_);
     region_.commit();
     return {};
 }
 
-tl::expected<void, Exceeded> Turn::take_leases(Stake &stake, int32_t process, int64_t deadline) {
-    if (has_budget(stake)) {
-        const Purse *purse = purses_.find_or_add(stake.party.account, stake.party.key);
-        if (purse == nullptr) {
+tl::expected<void, Exceeded> LedgerLock::take_leases(PartyShare &share, int32_t process,
+                                                     int64_t deadline) {
+    if (has_budget(share)) {
+        const BudgetRecord *record = budgets_.find_or_add(share.party.account, share.party.key);
+        if (record == nullptr) {
             ++times_full_;
             return tl::unexpected(no_room());
         }
-        if (auto may = may_spend(stake.party, *purse, 0, now_); !may) {
+        if (auto may = may_spend(share.party, *record, 0, now_); !may) {
             return may;
         }
-        const auto hold = purses_.region().take_lease(stake.party.account, process, deadline);
+        const auto hold = budgets_.region().take_lease(share.party.account, process, deadline);
         if (!hold) {
             ++times_full_;
             return tl::unexpected(no_room());
         }
-        stake.hold = *hold;
-        purses_.region().commit();
+        share.hold = *hold;
+        budgets_.region().commit();
     }
-    if (stake.party.limits.concurrent > 0) {
-        const auto lease = region_.take_lease(stake.party.account, process, deadline);
+    if (share.party.limits.concurrent > 0) {
+        const auto lease = region_.take_lease(share.party.account, process, deadline);
         if (!lease) {
             ++times_full_;
-            settle_money(stake, 0);
+            settle_money(share, 0);
             return tl::unexpected(no_room());
         }
-        stake.lease = *lease;
+        share.lease = *lease;
     }
     return {};
 }
 
-void Turn::take_back_entering(Stake &stake) {
-    if (!is_limited(stake)) {
+void LedgerLock::take_back_entering(PartyShare &share) {
+    if (!is_limited(share)) {
         return;
     }
     region_.commit();
-    settle_money(stake, 0);
-    if (Tally *tally = edit(stake)) {
+    settle_money(share, 0);
+    if (Tally *tally = edit(share)) {
         tally->requests.give_back(second_of(now_), 1);
     }
-    end_lease(stake);
+    end_lease(share);
     region_.commit();
 }
 
-tl::expected<void, Exceeded> Turn::reserve(Stake &stake, int64_t images, MicroUsd usd) {
-    Tally *tally = edit_or_add(stake);
+tl::expected<void, Exceeded> LedgerLock::reserve(PartyShare &share, int64_t images, MicroUsd usd) {
+    Tally *tally = edit_or_add(share);
     if (tally == nullptr) {
         return tl::unexpected(no_room());
     }
-    if (auto may = may_make(stake.party, *tally, images, now_); !may) {
+    if (auto may = may_make(share.party, *tally, images, now_); !may) {
         return may;
     }
-    if (auto held = hold_money(stake, usd); !held) {
+    if (auto held = hold_money(share, usd); !held) {
         return held;
     }
     tally->images.add(second_of(now_), images);
     tally->images_day.add(now_.number(Period::day), images);
-    stake.reservations.push_back({now_, images});
-    quotas_.add_party(stake.party.limits, *tally, now_);
+    share.reservations.push_back({now_, images});
+    quotas_.add_party(share.party.limits, *tally, now_);
     region_.commit();
     return {};
 }
 
-void Turn::take_back_reserving(Stake &stake, int64_t images, MicroUsd usd) {
-    if (!is_limited(stake)) {
+void LedgerLock::take_back_reserving(PartyShare &share, int64_t images, MicroUsd usd) {
+    if (!is_limited(share)) {
         return;
     }
     region_.commit();
-    (void)hold_money(stake, -usd);
-    if (Tally *tally = edit(stake)) {
-        give_back_images(*tally, stake, images);
+    (void)hold_money(share, -usd);
+    if (Tally *tally = edit(share)) {
+        give_back_images(*tally, share, images);
     }
     region_.commit();
 }
 
-void Turn::settle(Stake &stake, int64_t images_used, MicroUsd spent) {
-    settle_money(stake, spent);
-    if (Tally *tally = edit(stake)) {
-        if (const int64_t unused = stake.images() - images_used; unused > 0) {
-            give_back_images(*tally, stake, unused);
+void LedgerLock::settle(PartyShare &share, int64_t images_used, MicroUsd spent) {
+    settle_money(share, spent);
+    if (Tally *tally = edit(share)) {
+        if (const int64_t unused = share.images() - images_used; unused > 0) {
+            give_back_images(*tally, share, unused);
         }
-        quotas_.add_party(stake.party.limits, *tally, now_);
+        quotas_.add_party(share.party.limits, *tally, now_);
     }
-    end_lease(stake);
+    end_lease(share);
     region_.commit();
 }
 
-void Turn::end_lease(Stake &stake) {
-    if (!region_.give_back(std::exchange(stake.lease, {}))) {
+void LedgerLock::end_lease(PartyShare &share) {
+    if (!region_.give_back(std::exchange(share.lease, {}))) {
         return;
     }
-    if (Tally *tally = edit(stake)) {
+    if (Tally *tally = edit(share)) {
         tally->concurrent = std::max(0, tally->concurrent - 1);
     }
 }
 
 // So much more, or less.
-tl::expected<void, Exceeded> Turn::hold_money(const Stake &stake, MicroUsd more) {
-    if (more == 0 || !has_budget(stake)) {
+tl::expected<void, Exceeded> LedgerLock::hold_money(const PartyShare &share, MicroUsd more) {
+    if (more == 0 || !has_budget(share)) {
         return {};
     }
-    Purse *purse = purses_.find(stake.party.account);
-    if (purse == nullptr) {
+    BudgetRecord *record = budgets_.find(share.party.account);
+    if (record == nullptr) {
         return {};
     }
     if (more > 0) {
-        if (auto may = may_spend(stake.party, *purse, more, now_); !may) {
+        if (auto may = may_spend(share.party, *record, more, now_); !may) {
             return may;
         }
     }
-    if (Lease *hold = purses_.region().edit_lease(stake.hold)) {
-        purses_.region().edit(*purse);
+    if (Lease *hold = budgets_.region().edit_lease(share.hold)) {
+        budgets_.region().edit(*record);
         hold->amount += more;
-        purse->reserved += more;
+        record->reserved += more;
     }
-    purses_.region().commit();
+    budgets_.region().commit();
     return {};
 }
 
 // What was spent counts in the same change in which what was held for it is given back.
-void Turn::settle_money(Stake &stake, MicroUsd spent) {
-    const auto hold = purses_.region().give_back(std::exchange(stake.hold, {}));
-    if (!hold && (spent == 0 || !stake.party.has_purse)) {
+void LedgerLock::settle_money(PartyShare &share, MicroUsd spent) {
+    const auto hold = budgets_.region().give_back(std::exchange(share.hold, {}));
+    if (!hold && (spent == 0 || !share.party.has_budget_record)) {
         return;
     }
-    Purse *purse = purses_.find_or_add(stake.party.account, stake.party.key);
-    if (purse == nullptr) {
+    BudgetRecord *record = budgets_.find_or_add(share.party.account, share.party.key);
+    if (record == nullptr) {
         ++times_full_;
     } else {
-        purses_.region().edit(*purse);
-        purse->reserved -= hold ? std::min(purse->reserved, hold->amount) : 0;
+        budgets_.region().edit(*record);
+        record->reserved -= hold ? std::min(record->reserved, hold->amount) : 0;
         if (spent > 0) {
-            purse->spend(spent, now_);
+            record->spend(spent, now_);
         }
     }
-    purses_.region().commit();
+    budgets_.region().commit();
 }
 
 // So that nothing is allocated under the lock.
-void make_room_for_reservations(std::span<Stake> stakes) {
-    for (Stake &stake : stakes) {
-        if (is_limited(stake)) {
-            stake.reservations.reserve(stake.reservations.size() + 1);
+void make_room_for_reservations(std::span<PartyShare> shares) {
+    for (PartyShare &share : shares) {
+        if (is_limited(share)) {
+            share.reservations.reserve(share.reservations.size() + 1);
         }
     }
 }
@@ -298,72 +300,75 @@ bool Ledger::prepare(std::span<std::byte> region, bool fresh, uint64_t id) {
     return region.size() >= least_size() && TallyRegion::prepare(region, fresh, id);
 }
 
-bool Ledger::prepare_purses(std::span<std::byte> purses, bool fresh, uint64_t id) {
-    return purses.size() >= PurseRegion::least_size(64) && PurseRegion::prepare(purses, fresh, id);
+bool Ledger::prepare_budgets(std::span<std::byte> budgets, bool fresh, uint64_t id) {
+    return budgets.size() >= BudgetRegion::least_size(64) &&
+           BudgetRegion::prepare(budgets, fresh, id);
 }
 
-size_t Ledger::purses_in(size_t size) {
-    return Purses::capacity(size);
+size_t Ledger::max_budget_records(size_t size) {
+    return BudgetTable::capacity(size);
 }
 
-tl::expected<Quotas, Exceeded> Ledger::enter(std::span<Stake> stakes, Moment now, int32_t process,
-                                             int64_t lease_milliseconds) {
-    if (std::none_of(stakes.begin(), stakes.end(), is_limited)) {
+tl::expected<Quotas, Exceeded> Ledger::enter(std::span<PartyShare> shares, Moment now,
+                                             int32_t process, int64_t lease_milliseconds) {
+    if (std::none_of(shares.begin(), shares.end(), is_limited)) {
         return {};
     }
-    Turn turn(memory_, purses_, now, times_full_);
-    for (auto stake = stakes.begin(); stake != stakes.end(); ++stake) {
-        if (!is_limited(*stake)) {
+    LedgerLock locked(memory_, budget_memory_, now, times_full_);
+    for (auto share = shares.begin(); share != shares.end(); ++share) {
+        if (!is_limited(*share)) {
             continue;
         }
-        const auto entered = turn.enter(*stake, process, now.milliseconds + lease_milliseconds);
+        const auto entered = locked.enter(*share, process, now.milliseconds + lease_milliseconds);
         if (!entered) {
-            std::for_each(stakes.begin(), stake,
-                          [&](Stake &before) { turn.take_back_entering(before); });
+            std::for_each(shares.begin(), share,
+                          [&](PartyShare &before) { locked.take_back_entering(before); });
             return tl::unexpected(entered.error());
         }
     }
-    return turn.quotas();
+    return locked.quotas();
 }
 
-tl::expected<Quotas, Exceeded> Ledger::reserve(std::span<Stake> stakes, int64_t images,
+tl::expected<Quotas, Exceeded> Ledger::reserve(std::span<PartyShare> shares, int64_t images,
                                                MicroUsd usd, Moment now) {
-    for (const Stake &stake : stakes) {
-        if (const auto ever = may_ever_make(stake.party, images); !ever) {
+    for (const PartyShare &share : shares) {
+        if (const auto ever = may_ever_make(share.party, images); !ever) {
             return tl::unexpected(ever.error());
         }
     }
-    if (std::none_of(stakes.begin(), stakes.end(), is_limited)) {
+    if (std::none_of(shares.begin(), shares.end(), is_limited)) {
         return {};
     }
-    make_room_for_reservations(stakes);
-    Turn turn(memory_, purses_, now, times_full_);
-    for (auto stake = stakes.begin(); stake != stakes.end(); ++stake) {
-        if (!is_limited(*stake)) {
+    make_room_for_reservations(shares);
+    LedgerLock locked(memory_, budget_memory_, now, times_full_);
+    for (auto share = shares.begin(); share != shares.end(); ++share) {
+        if (!is_limited(*share)) {
             continue;
         }
-        if (const auto reserved = turn.reserve(*stake, images, usd); !reserved) {
-            std::for_each(stakes.begin(), stake,
-                          [&](Stake &before) { turn.take_back_reserving(before, images, usd); });
+        if (const auto reserved = locked.reserve(*share, images, usd); !reserved) {
+            std::for_each(shares.begin(), share, [&](PartyShare &before) {
+                locked.take_back_reserving(before, images, usd);
+            });
             return tl::unexpected(reserved.error());
         }
     }
-    return turn.quotas();
+    return locked.quotas();
 }
 
-Quotas Ledger::settle(std::span<Stake> stakes, int64_t images_used, MicroUsd spent,
+Quotas Ledger::settle(std::span<PartyShare> shares, int64_t images_used, MicroUsd spent,
                       Moment now) noexcept {
     const bool counts_money =
-        spent > 0 && std::any_of(stakes.begin(), stakes.end(),
-                                 [](const Stake &stake) { return stake.party.has_purse; });
-    if (!counts_money && std::none_of(stakes.begin(), stakes.end(), is_limited)) {
+        spent > 0 && std::any_of(shares.begin(), shares.end(), [](const PartyShare &share) {
+            return share.party.has_budget_record;
+        });
+    if (!counts_money && std::none_of(shares.begin(), shares.end(), is_limited)) {
         return {};
     }
-    Turn turn(memory_, purses_, now, times_full_);
-    for (Stake &stake : stakes) {
-        turn.settle(stake, images_used, spent);
+    LedgerLock locked(memory_, budget_memory_, now, times_full_);
+    for (PartyShare &share : shares) {
+        locked.settle(share, images_used, spent);
     }
-    return turn.quotas();
+    return locked.quotas();
 }
 
 size_t Ledger::sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
@@ -395,7 +400,7 @@ size_t Ledger::sweep_money(Moment now, const std::function<bool(int32_t)> &is_al
     LeaseJudge judge(now, is_alive);
     std::vector<Orphaned> orphaned(kSweptAtOnce);
     for (Orphaned &one : orphaned) {
-        one.key.reserve(Purse::kLongestKey);
+        one.key.reserve(BudgetRecord::kLongestKey);
     }
     size_t all = 0;
     uint32_t last = 0;
@@ -403,18 +408,18 @@ size_t Ledger::sweep_money(Moment now, const std::function<bool(int32_t)> &is_al
         size_t found = 0;
         {
             const MemoryLock lock(memory_);
-            Purses purses(purses_);
-            swept = purses.region().sweep(judge, last, [&](const Lease &lease) {
-                Purse *purse = purses.find(lease.account);
-                if (purse == nullptr || lease.amount <= 0) {
+            BudgetTable budgets(budget_memory_);
+            swept = budgets.region().sweep(judge, last, [&](const Lease &lease) {
+                BudgetRecord *record = budgets.find(lease.account);
+                if (record == nullptr || lease.amount <= 0) {
                     return;
                 }
-                purses.region().edit(*purse);
-                purse->reserved -= std::min(purse->reserved, lease.amount);
-                purse->spend(lease.amount, dated);
+                budgets.region().edit(*record);
+                record->reserved -= std::min(record->reserved, lease.amount);
+                record->spend(lease.amount, dated);
                 Orphaned &one = orphaned[found++];
-                one.key = purse->key_id();
-                one.account = purse->account;
+                one.key = record->key_id();
+                one.account = record->account;
                 one.usd = lease.amount;
             });
         }
@@ -427,17 +432,17 @@ Ledger::Restoring Ledger::begin_restoring(int32_t process,
                                           const std::function<bool(int32_t)> &is_alive) {
     const MemoryLock lock(memory_);
     const TallyRegion region(memory_.region());
-    const PurseRegion purses(purses_);
-    if (region.note() == kRestored && purses.note() == kRestored) {
+    const BudgetRegion budgets(budget_memory_);
+    if (region.note() == kRestored && budgets.note() == kRestored) {
         return Restoring::done;
     }
     const auto is_at_it = [&](int32_t note) {
         return note != 0 && note != kRestored && note != process && is_alive(note);
     };
-    if (is_at_it(region.note()) || is_at_it(purses.note())) {
+    if (is_at_it(region.note()) || is_at_it(budgets.note())) {
         return Restoring::others;
     }
-    for (int32_t *note : {&region.note(), &purses.note()}) {
+    for (int32_t *note : {&region.note(), &budgets.note()}) {
         *note = *note == kRestored ? kRestored : process;
     }
     return Restoring::ours;
@@ -446,14 +451,14 @@ Ledger::Restoring Ledger::begin_restoring(int32_t process,
 void Ledger::end_restoring() {
     const MemoryLock lock(memory_);
     TallyRegion(memory_.region()).note() = kRestored;
-    PurseRegion(purses_).note() = kRestored;
+    BudgetRegion(budget_memory_).note() = kRestored;
 }
 
 void Ledger::give_up_restoring() {
     const MemoryLock lock(memory_);
     const TallyRegion region(memory_.region());
-    const PurseRegion purses(purses_);
-    for (int32_t *note : {&region.note(), &purses.note()}) {
+    const BudgetRegion budgets(budget_memory_);
+    for (int32_t *note : {&region.note(), &budgets.note()}) {
         *note = *note == kRestored ? kRestored : 0;
     }
 }
@@ -461,13 +466,13 @@ void Ledger::give_up_restoring() {
 bool Ledger::restore_spent(const Account &account, std::string_view key, Period period,
                            int64_t number, MicroUsd usd) {
     const MemoryLock lock(memory_);
-    Purses purses(purses_);
-    Purse *purse = purses.find_or_add(account, key);
-    if (purse == nullptr) {
+    BudgetTable budgets(budget_memory_);
+    BudgetRecord *record = budgets.find_or_add(account, key);
+    if (record == nullptr) {
         return false;
     }
-    purses.region().edit(*purse);
-    CalendarCount &before = purse->before[static_cast<size_t>(period)];
+    budgets.region().edit(*record);
+    CalendarCount &before = record->before[static_cast<size_t>(period)];
     // A file that has lost something since must not give it back.
     if (number > before.number) {
         before = {number, usd};
@@ -479,16 +484,16 @@ bool Ledger::restore_spent(const Account &account, std::string_view key, Period 
 
 void Ledger::restore_images(const Party &party, int64_t images, Moment now) {
     uint8_t place = 0;
-    Turn turn(memory_, purses_, now, times_full_);
-    if (turn.is_restored()) {
+    LedgerLock locked(memory_, budget_memory_, now, times_full_);
+    if (locked.is_restored()) {
         return;  // what the file has was counted here
     }
-    if (Tally *tally = turn.edit_or_add(party, place)) {
+    if (Tally *tally = locked.edit_or_add(party, place)) {
         tally->images_before = {number_of(Period::day, now.unix_seconds), images};
     }
 }
 
-std::vector<Counted> counted_in(SharedMemory &memory, std::span<std::byte> purses) {
+std::vector<Counted> counted_in(SharedMemory &memory, std::span<std::byte> budgets) {
     constexpr size_t kAtOnce = 256;
     std::vector<Counted> all;
     std::map<Account, std::string> keys;  // whose accounts these are
@@ -510,11 +515,11 @@ std::vector<Counted> counted_in(SharedMemory &memory, std::span<std::byte> purse
             }
         }
     };
-    copy_all([&] { return PurseRegion(purses).entries(); }, std::vector<Purse>(kAtOnce),
-             [&](Counted &one, const Purse &purse) {
-                 one.key = keys[purse.account] = purse.key_id();
-                 std::copy_n(purse.spent, kPeriods, one.spent.begin());
-                 std::copy_n(purse.before, kPeriods, one.spent_before.begin());
+    copy_all([&] { return BudgetRegion(budgets).entries(); }, std::vector<BudgetRecord>(kAtOnce),
+             [&](Counted &one, const BudgetRecord &record) {
+                 one.key = keys[record.account] = record.key_id();
+                 std::copy_n(record.spent, kPeriods, one.spent.begin());
+                 std::copy_n(record.before, kPeriods, one.spent_before.begin());
              });
     copy_all([&] { return TallyRegion(memory.region()).entries(); }, std::vector<Tally>(kAtOnce),
              [&](Counted &one, const Tally &tally) {
@@ -527,48 +532,48 @@ std::vector<Counted> counted_in(SharedMemory &memory, std::span<std::byte> purse
     return all;
 }
 
-uint64_t Ledger::purses_id() {
+uint64_t Ledger::budget_memory_id() {
     const MemoryLock lock(memory_);
-    return PurseRegion(purses_).id();
+    return BudgetRegion(budget_memory_).id();
 }
 
-std::vector<PurseSums> Ledger::sums_of(std::span<const Account> keys) {
-    std::vector<PurseSums> sums(keys.size());
-    for (PurseSums &one : sums) {
-        one.key.reserve(Purse::kLongestKey);
+std::vector<KeySpending> Ledger::sums_of(std::span<const Account> keys) {
+    std::vector<KeySpending> sums(keys.size());
+    for (KeySpending &one : sums) {
+        one.key.reserve(BudgetRecord::kLongestKey);
     }
     const MemoryLock lock(memory_);
-    const Purses purses(purses_);
+    const BudgetTable budgets(budget_memory_);
     for (size_t i = 0; i < keys.size(); ++i) {
         sums[i].account = keys[i];
-        if (const Purse *purse = purses.find(keys[i])) {
-            sums[i].key = purse->key_id();
-            std::copy_n(purse->spent, kPeriods, sums[i].spent);
+        if (const BudgetRecord *record = budgets.find(keys[i])) {
+            sums[i].key = record->key_id();
+            std::copy_n(record->spent, kPeriods, sums[i].spent);
         }
     }
     return sums;
 }
 
-void Ledger::note_written(std::span<const PurseSums> sums) {
+void Ledger::note_written(std::span<const KeySpending> sums) {
     const MemoryLock lock(memory_);
-    const Purses purses(purses_);
-    for (const PurseSums &one : sums) {
-        if (Purse *purse = purses.find(one.account)) {
-            purse->written =
-                std::max(purse->written, one.spent[static_cast<size_t>(Period::lifetime)].used);
+    const BudgetTable budgets(budget_memory_);
+    for (const KeySpending &one : sums) {
+        if (BudgetRecord *record = budgets.find(one.account)) {
+            record->written =
+                std::max(record->written, one.spent[static_cast<size_t>(Period::lifetime)].used);
         }
     }
 }
 
-// Purses are never taken away, and the first that was ever written stays early in the list.
+// Budget records are never taken away, and the first that was ever written stays early in the list.
 bool Ledger::has_written() {
     constexpr size_t kAtOnce = 512;
     for (size_t begin = 0, count = kAtOnce; count == kAtOnce; begin += count) {
         const MemoryLock lock(memory_);
-        const Purses purses(purses_);
-        count = std::min(kAtOnce, purses.size() - std::min(begin, purses.size()));
+        const BudgetTable budgets(budget_memory_);
+        count = std::min(kAtOnce, budgets.size() - std::min(begin, budgets.size()));
         for (size_t i = begin; i < begin + count; ++i) {
-            if (purses.at(i).written > 0) {
+            if (budgets.at(i).written > 0) {
                 return true;
             }
         }
@@ -582,12 +587,12 @@ std::vector<Account> Ledger::unwritten() {
     for (size_t begin = 0, count = kAtOnce; count == kAtOnce; begin += count) {
         found.reserve(found.size() + kAtOnce);
         const MemoryLock lock(memory_);
-        const Purses purses(purses_);
-        count = std::min(kAtOnce, purses.size() - std::min(begin, purses.size()));
+        const BudgetTable budgets(budget_memory_);
+        count = std::min(kAtOnce, budgets.size() - std::min(begin, budgets.size()));
         for (size_t i = begin; i < begin + count; ++i) {
-            const Purse &purse = purses.at(i);
-            if (purse.account != Account{} && purse.in_all() != purse.written) {
-                found.push_back(purse.account);
+            const BudgetRecord &record = budgets.at(i);
+            if (record.account != Account{} && record.in_all() != record.written) {
+                found.push_back(record.account);
             }
         }
     }

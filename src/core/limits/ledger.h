@@ -27,7 +27,7 @@ struct Orphaned {
 };
 
 // What a key has spent in the hour, the day and so on, as far as it was counted in this memory.
-struct PurseSums {
+struct KeySpending {
     Account account{};
     std::string key;  // empty: it is not known
     CalendarCount spent[kPeriods];
@@ -41,25 +41,26 @@ class Ledger {
     // The smallest region that prepare() takes.
     static size_t least_size();
     // The same for what keys have spent, which outlives a change of the region's size.
-    static bool prepare_purses(std::span<std::byte> purses, bool fresh, uint64_t id = 0);
+    static bool prepare_budgets(std::span<std::byte> budgets, bool fresh, uint64_t id = 0);
     // For so many keys there is room in it.
-    static size_t purses_in(size_t size);
+    static size_t max_budget_records(size_t size);
 
-    // The purses are under the memory's lock, too.
-    Ledger(SharedMemory &memory, std::span<std::byte> purses) : memory_(memory), purses_(purses) {}
+    // The budget records are under the memory's lock, too.
+    Ledger(SharedMemory &memory, std::span<std::byte> budget_memory)
+        : memory_(memory), budget_memory_(budget_memory) {}
 
     // Each of these three takes the lock once, and tells what is left after it. None allocates
     // under it.
 
     // One request more, for all of them or for none: counts it and takes leases.
-    tl::expected<Quotas, Exceeded> enter(std::span<Stake> stakes, Moment now, int32_t process,
+    tl::expected<Quotas, Exceeded> enter(std::span<PartyShare> shares, Moment now, int32_t process,
                                          int64_t lease_milliseconds);
     // So much more is about to be used, of all of them or of none.
-    tl::expected<Quotas, Exceeded> reserve(std::span<Stake> stakes, int64_t images, MicroUsd usd,
-                                           Moment now);
+    tl::expected<Quotas, Exceeded> reserve(std::span<PartyShare> shares, int64_t images,
+                                           MicroUsd usd, Moment now);
     // The end of them: gives back what was reserved and not used, and all leases. What was spent
     // counts whether or not it was reserved.
-    Quotas settle(std::span<Stake> stakes, int64_t images_used, MicroUsd spent,
+    Quotas settle(std::span<PartyShare> shares, int64_t images_used, MicroUsd spent,
                   Moment now) noexcept;
 
     // Takes back the leases of processes that are gone and those that have outlived their deadline.
@@ -78,12 +79,12 @@ class Ledger {
                        MicroUsd usd);
     void restore_images(const Party &party, int64_t images, Moment now);
 
-    // What is to be written down of the purses, to a file that knows them by this number.
-    [[nodiscard]] uint64_t purses_id();
+    // What is to be written down of the budget records, to a file that knows them by this number.
+    [[nodiscard]] uint64_t budget_memory_id();
     // Of these keys, in the same order.
-    [[nodiscard]] std::vector<PurseSums> sums_of(std::span<const Account> keys);
-    void note_written(std::span<const PurseSums> sums);
-    // Whether any was noted in these purses.
+    [[nodiscard]] std::vector<KeySpending> sums_of(std::span<const Account> keys);
+    void note_written(std::span<const KeySpending> sums);
+    // Whether any was noted in these records.
     [[nodiscard]] bool has_written();
     // All keys of which something is not written, also what workers have counted that are gone.
     [[nodiscard]] std::vector<Account> unwritten();
@@ -97,7 +98,7 @@ class Ledger {
                        const std::function<void(const Orphaned &)> &on_orphaned);
 
     SharedMemory &memory_;
-    std::span<std::byte> purses_;
+    std::span<std::byte> budget_memory_;
     size_t times_full_ = 0;
 };
 

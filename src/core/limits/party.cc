@@ -2,7 +2,7 @@
 
 namespace gateway {
 
-int64_t Stake::images() const {
+int64_t PartyShare::images() const {
     int64_t sum = 0;
     for (const Reservation &reservation : reservations) {
         sum += reservation.images;
@@ -10,13 +10,13 @@ int64_t Stake::images() const {
     return sum;
 }
 
-std::vector<Stake> stakes_of(const std::vector<Party> &parties) {
-    std::vector<Stake> stakes;
-    stakes.reserve(parties.size());
+std::vector<PartyShare> shares_of(const std::vector<Party> &parties) {
+    std::vector<PartyShare> shares;
+    shares.reserve(parties.size());
     for (const Party &party : parties) {
-        stakes.push_back({party, {}, {}, {}, 0});
+        shares.push_back({party, {}, {}, {}, 0});
     }
-    return stakes;
+    return shares;
 }
 
 }  // namespace gateway

@@ -26,13 +26,13 @@ struct Party {
     std::span<const Budget> budgets;  // of a key
     // Whether what it spends is counted: of a key in a keys.json, which has a budget or may be
     // given one.
-    bool has_purse = false;
+    bool has_budget_record = false;
 
     [[nodiscard]] bool is_limited() const { return limits.any() || !budgets.empty(); }
 };
 
-// What one request holds of a party's, until it is settled.
-struct Stake {
+// What one request has taken from one party's limits and budgets, until it is settled.
+struct PartyShare {
     struct Reservation {
         Moment at;
         int64_t images = 0;
@@ -48,6 +48,6 @@ struct Stake {
 };
 
 // That hold nothing yet.
-std::vector<Stake> stakes_of(const std::vector<Party> &parties);
+std::vector<PartyShare> shares_of(const std::vector<Party> &parties);
 
 }  // namespace gateway

@@ -14,8 +14,8 @@ namespace gateway {
 struct UsageRecord {
     int64_t unix_milliseconds = 0;
     std::string request_id;
-    std::string key;  // empty: none
-    Account purse{};  // where its money is counted; all zero: nowhere
+    std::string key;           // empty: none
+    Account budget_account{};  // where its money is counted; all zero: nowhere
     std::string end_user;
     std::string model_asked;
     std::string provider;  // that was asked last

@@ -147,11 +147,11 @@ std::optional<Hindered> Lane::try_once() {
         return Hindered{Hindrance::keys_resting, choice.wait.value_or(Milliseconds(0))};
     }
     const Milliseconds longest = std::min(left, provider().timeouts.total) + kGrace;
-    auto passage = context_.health.enter(target_, context_.moment(), longest);
-    if (!passage) {
-        return passage.error();
+    auto ticket = context_.health.enter(target_, context_.moment(), longest);
+    if (!ticket) {
+        return ticket.error();
     }
-    passage_ = *passage;
+    ticket_ = *ticket;
     key_ = *choice.place;
     ++attempts_;
     attempt_began_ = context_.ports.clock.now();
@@ -309,9 +309,9 @@ void Lane::risk(int64_t images) noexcept {
 }
 
 void Lane::leave(Verdict verdict) noexcept {
-    if (passage_) {
-        context_.health.leave(target_, *passage_, verdict, context_.moment());
-        passage_.reset();
+    if (ticket_) {
+        context_.health.leave(target_, *ticket_, verdict, context_.moment());
+        ticket_.reset();
     }
 }
 

@@ -89,7 +89,7 @@ class Lane {
     std::vector<KeyInOrder> keys_;
     size_t key_ = 0;
     std::string idempotency_key_;  // empty: the provider does not heed them
-    std::optional<Passage> passage_;
+    std::optional<CallTicket> ticket_;
     Milliseconds first_began_{0};
     Milliseconds ended_{0};
     Milliseconds attempt_began_{0};

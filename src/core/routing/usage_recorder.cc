@@ -13,7 +13,7 @@ void UsageRecorder::on_request_end(const RequestEnd &end) {
     record.unix_milliseconds = end.unix_seconds * 1000;
     record.request_id = end.request_id;
     record.key = end.key;
-    record.purse = end.account;
+    record.budget_account = end.account;
     record.end_user = end.end_user;
     record.model_asked = end.requested_model;
     if (!end.history.attempts().empty()) {

@@ -1,5 +1,5 @@
 // What one key of a keys.json has spent, in memory that all workers share, and the workers of
-// another generation, too. A purse is never given to another key. Plain data, all zero when it is
+// another generation, too. A record is never given to another key. Plain data, all zero when it is
 // new.
 #pragma once
 
@@ -15,16 +15,16 @@
 
 namespace gateway {
 
-struct Purse {
+struct BudgetRecord {
     static constexpr size_t kLongestKey = 64;
 
     Account account{};           // all zero: free
     char key[kLongestKey] = {};  // the key's id, for what is written down of it
     uint8_t key_size = 0;
-    uint32_t listed = 0;             // the place of the purse that was added as this place's number
-    MicroUsd reserved = 0;           // the sum of what its leases hold
-    MicroUsd written = 0;            // of what it has spent in all, so much is in the state file
-    CalendarCount spent[kPeriods];   // counted in this memory
+    uint32_t listed = 0;            // the place of the record that was added as this place's number
+    MicroUsd reserved = 0;          // the sum of what its leases hold
+    MicroUsd written = 0;           // of what it has spent in all, so much is in the state file
+    CalendarCount spent[kPeriods];  // counted in this memory
     CalendarCount before[kPeriods];  // counted elsewhere: before this memory was laid out
 
     [[nodiscard]] std::string_view key_id() const { return {key, key_size}; }
@@ -46,31 +46,31 @@ struct Purse {
 };
 
 // The number is the layout's version.
-using PurseRegion = Region<Purse, 0x3173657372757031, 8, 1>;
+using BudgetRegion = Region<BudgetRecord, 0x3173657372757031, 8, 1>;
 
-class Purses {
+class BudgetTable {
  public:
-    explicit Purses(std::span<std::byte> region) : region_(region) {}
+    explicit BudgetTable(std::span<std::byte> region) : region_(region) {}
 
-    [[nodiscard]] Purse *find(const Account &account) const;
+    [[nodiscard]] BudgetRecord *find(const Account &account) const;
     // Null when there is no room.
-    Purse *find_or_add(const Account &account, std::string_view key);
+    BudgetRecord *find_or_add(const Account &account, std::string_view key);
     // In the order in which they were added.
     [[nodiscard]] size_t size() const { return region_.counter(); }
-    [[nodiscard]] const Purse &at(size_t number) const {
+    [[nodiscard]] const BudgetRecord &at(size_t number) const {
         return region_.entries()[region_.entries()[number].listed];
     }
     // For so many keys there is a place for certain.
     [[nodiscard]] static size_t capacity(size_t region_size) {
-        return PurseRegion::entries_in(region_size) / 4 * 3;
+        return BudgetRegion::entries_in(region_size) / 4 * 3;
     }
 
-    PurseRegion &region() { return region_; }
+    BudgetRegion &region() { return region_; }
 
  private:
-    [[nodiscard]] Purse *place_of(const Account &account) const;
+    [[nodiscard]] BudgetRecord *place_of(const Account &account) const;
 
-    PurseRegion region_;
+    BudgetRegion region_;
 };
 
 }  // namespace gateway
