@@ -17,7 +17,7 @@ bool is_kept_picture(ngx_http_request_t *r, const LocationConf &location) {
 
 ngx_int_t identify_request(ngx_http_request_t *r) {
     const LocationConf &location = location_conf(r);
-    if (location.enabled != 1 || worker() == nullptr) {
+    if (!location.enabled || worker() == nullptr) {
         return NGX_DECLINED;
     }
     RequestContext *context = context_of(r);
@@ -25,7 +25,7 @@ ngx_int_t identify_request(ngx_http_request_t *r) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     context->begin_anew();
-    if (is_preflight(r, *location.cors) || is_kept_picture(r, location)) {
+    if (is_preflight(r, location.cors) || is_kept_picture(r, location)) {
         // A browser asks without a key, and is told nothing but whether the page may ask. A link to
         // a picture is its own key, and is looked at later.
         context->identified = Identified::yes;

@@ -1,6 +1,7 @@
 // What the directives made: read once, and read-only from then on. Lives and dies with its cycle.
 #pragma once
 
+#include <bitset>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,7 +28,11 @@ struct KeyFile {
     std::vector<Policy *> users;
 };
 
+// Which rows of the tables of directives a block has. The size is more than there are.
+using WrittenDirectives = std::bitset<64>;
+
 struct MainConf {
+    WrittenDirectives written;
     ModelMap models;
     std::shared_ptr<const Catalogue> built_in;
     std::string catalog_file;  // empty: only what is built in
@@ -37,42 +42,27 @@ struct MainConf {
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
     std::vector<std::unique_ptr<PictureStore>> stores;
     ngx_shm_zone_t *zone = nullptr;
-    ngx_shm_zone_t *budget_zone = nullptr;
+    ngx_shm_zone_t *budget_zone = nullptr;  // null: no location uses the gateway
     StateRules state;
-    std::optional<HeldMemory::Rules> memory;  // none: as if it were not said
+    HeldMemory::Rules memory;
     ngx_thread_pool_t *threads = nullptr;
 };
 
-// Standard layout, so that nginx's own setters can write to it.
-struct LocationFields {
-    ngx_flag_t enabled;
-    ngx_uint_t auth;
-    ngx_str_t keys_file;
-    ngx_str_t default_model;
-    size_t body_max;
-    size_t answer_max;
-    ngx_msec_t deadline;
-    ngx_msec_t heartbeat;
-    ngx_flag_t buffering;
-    ngx_uint_t fit;
-    ngx_flag_t raw;
-    ngx_str_t store_key;
-    ngx_str_t public_url;
-};
-
-struct LocationConf : LocationFields {
+struct LocationConf {
+    WrittenDirectives written;
+    bool enabled = false;
     std::string prefix;       // all its paths begin with; empty: the operator's pattern says which
     std::string public_host;  // of image_gateway_public_url; empty: none
-    const Profile *profile = nullptr;
-    std::optional<UnknownFields> unknown_fields;
-    std::optional<Cors> cors;
-    std::optional<PictureStore *> store;  // null: off
-    std::optional<FetchRules> fetch_rules;
-    std::optional<std::shared_ptr<JwtVerifier>> tokens;  // null: off
+    std::string keys_file;    // empty: none
+    size_t body_max = 0;
+    Cors cors;
+    PictureStore *store = nullptr;  // null: off
+    std::string store_key;          // empty: the store's own
+    std::string public_url;
     std::optional<Limits> key_limits;
     std::optional<Limits> end_user_limits;
     std::optional<Limits> address_limits;
-    Policy policy;  // all of it, once everything is merged
+    Policy policy;  // complete once everything is merged
 };
 
 inline MainConf &main_conf(ngx_http_request_t *r) {
@@ -81,11 +71,12 @@ inline MainConf &main_conf(ngx_http_request_t *r) {
 }
 
 inline LocationConf &location_conf(ngx_http_request_t *r) {
-    return *static_cast<LocationConf *>(static_cast<LocationFields *>(
-        ngx_http_get_module_loc_conf(r, ngx_http_image_gateway_module)));
+    return *static_cast<LocationConf *>(
+        ngx_http_get_module_loc_conf(r, ngx_http_image_gateway_module));
 }
 
-extern ngx_command_t image_gateway_commands[];
+// A command for each directive of http, server and location.
+ngx_command_t *commands();
 
 // nginx's hooks; each returns null or an error after having logged why.
 void *create_main_conf(ngx_conf_t *cf) noexcept;
@@ -94,5 +85,8 @@ char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept;
 bool prepare_files(ngx_cycle_t *cycle) noexcept;
 void *create_location_conf(ngx_conf_t *cf) noexcept;
 char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept;
+
+// Checks a location that is a gateway, and makes its Policy complete. Throws ConfError.
+void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location);
 
 }  // namespace gateway

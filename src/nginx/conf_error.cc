@@ -1,10 +1,21 @@
 #include "nginx/conf_error.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "nginx/files.h"
 
 namespace gateway {
+
+std::vector<std::string_view> split_words(std::string_view text) {
+    std::vector<std::string_view> words;
+    while (!text.empty()) {
+        const size_t end = std::min(text.find(' '), text.size());
+        words.push_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return words;
+}
 
 Milliseconds parse_time_parameter(std::string_view text) {
     ngx_str_t value = to_ngx(text);

@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/ports.h"
 #include "nginx/ngx.h"
@@ -14,6 +15,9 @@ namespace gateway {
 struct ConfError {
     std::string message;
 };
+
+// The same for what nginx has logged already.
+struct AlreadyLogged {};
 
 inline ngx_str_t *arguments(ngx_conf_t *cf) {
     return static_cast<ngx_str_t *>(cf->args->elts);
@@ -29,6 +33,8 @@ char *read_directive(ngx_conf_t *cf, Body &&body) noexcept {
     } catch (const ConfError &error) {
         text = to_ngx(error.message);
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V", &text);
+    } catch (const AlreadyLogged &) {
+        return static_cast<char *>(NGX_CONF_ERROR);
     } catch (const std::exception &error) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.what());
     }
@@ -50,6 +56,9 @@ inline bool take_parameter(const ngx_str_t &argument, std::string_view name,
     throw ConfError{"invalid parameter \"" + std::string(argument) + "\", expected " +
                     std::string(expected)};
 }
+
+// At its spaces.
+std::vector<std::string_view> split_words(std::string_view text);
 
 Milliseconds parse_time_parameter(std::string_view text);
 size_t parse_size_parameter(std::string_view text);

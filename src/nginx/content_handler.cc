@@ -101,7 +101,7 @@ bool may_page_ask(ngx_http_request_t *r, const RequestHead &head) {
         return true;
     }
     const bool has_browsers_own = head.has_cookie || head.malformed_credentials;
-    return location.cors->allows(head.origin) && !(location.cors->any && has_browsers_own);
+    return location.cors.allows(head.origin) && !(location.cors.any && has_browsers_own);
 }
 
 size_t size_of(const ngx_chain_t *chain) {
@@ -228,7 +228,7 @@ ngx_int_t handle(ngx_http_request_t *r) {
     }
     const LocationConf &location = location_conf(r);
     Exchange &exchange = context->exchange(location);
-    if (is_preflight(r, *location.cors)) {
+    if (is_preflight(r, location.cors)) {
         return answer_preflight(r);
     }
     const Endpoint endpoint = endpoint_of(r);

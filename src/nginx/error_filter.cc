@@ -14,7 +14,7 @@ ngx_http_output_header_filter_pt next_header_filter;
 ngx_http_output_body_filter_pt next_body_filter;
 
 bool is_ours(ngx_http_request_t *r) {
-    return r == r->main && location_conf(r).enabled == 1 && worker() != nullptr;
+    return r == r->main && location_conf(r).enabled && worker() != nullptr;
 }
 
 // Replaces the body of another module's error. Keeps its status and its headers, such as
@@ -65,7 +65,7 @@ bool prepare_headers(ngx_http_request_t *r) {
         replace(r, *context);
     }
     add_our_headers(r, exchange);
-    return add_cors_headers(r, *location_conf(r).cors);
+    return add_cors_headers(r, location_conf(r).cors);
 }
 
 // Tries once more if memory is short. Otherwise the client would get no reply.

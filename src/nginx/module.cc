@@ -84,7 +84,7 @@ extern "C" {
 ngx_module_t ngx_http_image_gateway_module = {
     NGX_MODULE_V1,
     &gateway_hooks,
-    gateway::image_gateway_commands,
+    gateway::commands(),
     NGX_HTTP_MODULE,
     nullptr,
     image_gateway_init_module,

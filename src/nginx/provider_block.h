@@ -8,8 +8,7 @@
 
 namespace gateway {
 
-// Reads the block that cf stands before. Throws ConfError; null when nginx has already said what is
-// wrong.
+// Reads the block that follows. Throws ConfError, or AlreadyLogged.
 std::unique_ptr<Provider> read_provider_block(ngx_conf_t *cf);
 
 }  // namespace gateway

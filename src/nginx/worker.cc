@@ -48,7 +48,7 @@ Worker::Worker(MainConf &main)
     : threads(main.threads),
       loop(*this),
       tasks(main.threads, *this),
-      memory(HeldMemory::create(main.memory.value_or(HeldMemory::Rules()))),
+      memory(HeldMemory::create(main.memory)),
       engine(clock, loop, sockets, *memory),
       upstream(engine, *this, loop),
       ledger_memory(main.zone, ZonePart::ledger, main.budget_zone),

@@ -1,0 +1,79 @@
+// What a request may be, how it is fitted to a model, and how its answer is sent.
+#include <string>
+
+#include "nginx/directive_values.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr std::array<WordRow<FitMode>, 2> kFitModes = {{
+    {"adapt", FitMode::adapt},
+    {"strict", FitMode::strict},
+}};
+
+UnknownFields read_unknown_fields(ngx_conf_t *cf) {
+    const std::string_view mode = to_view(arguments(cf)[1]);
+    UnknownFields unknown;
+    if (mode == "reject") {
+        unknown.mode = UnknownFields::Mode::reject;
+    } else if (mode == "pass") {
+        unknown.mode = UnknownFields::Mode::pass;
+    } else if (mode != "drop") {
+        throw ConfError{"invalid value \"" + std::string(mode) +
+                        "\", expected drop, reject or pass NAME ..."};
+    }
+    const bool passes = unknown.mode == UnknownFields::Mode::pass;
+    if (passes != (cf->args->nelts > 2)) {
+        throw ConfError{passes ? "\"pass\" needs the names of the fields"
+                               : "\"" + std::string(mode) + "\" takes no names"};
+    }
+    for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
+        const ngx_str_t &name = arguments(cf)[i];
+        if (is_published_field(to_view(name))) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"%V\" is a field of the published APIs and is never passed on "
+                               "unread",
+                               &name);
+            continue;
+        }
+        unknown.names.push_back(to_string(name));
+    }
+    return unknown;
+}
+
+constexpr Directive kAnswerDirectives[] = {
+    {"image_gateway_answer_max",
+     kHttpServerLocation,
+     {1, 1},
+     "256m",
+     size_value<&Policy::answer_max>},
+    {"image_gateway_body_max",
+     kHttpServerLocation,
+     {1, 1},
+     "1m",
+     size_value<&LocationConf::body_max>},
+    {"image_gateway_buffering", kHttpServerLocation, {1, 1}, "on", flag_value<&Policy::buffering>},
+    {"image_gateway_deadline", kHttpServerLocation, {1, 1}, "590s", time_value<&Policy::deadline>},
+    {"image_gateway_fit",
+     kHttpServerLocation,
+     {1, 1},
+     "adapt",
+     word_value<&Policy::fit, kFitModes>},
+    {"image_gateway_heartbeat", kHttpServerLocation, {1, 1}, "15s", time_value<&Policy::heartbeat>},
+    {"image_gateway_raw", kHttpServerLocation, {1, 1}, "off", flag_value<&Policy::raw>},
+    {"image_gateway_unknown_fields",
+     kHttpServerLocation,
+     {1, kAnyNumber},
+     "drop",
+     value_of<&Policy::unknown_fields, read_unknown_fields>},
+};
+[[gnu::used]] constexpr auto kAnswerText = rows_as_text<kAnswerDirectives>();
+
+}  // namespace
+
+std::span<const Directive> answer_directives() {
+    return kAnswerDirectives;
+}
+
+}  // namespace gateway

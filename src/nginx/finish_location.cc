@@ -1,0 +1,144 @@
+// What a location with image_gateway needs once it has inherited everything: checks, files, zones.
+#include <algorithm>
+#include <utility>
+
+#include "core/access/foreign_page.h"
+#include "core/json/text.h"
+#include "nginx/conf.h"
+#include "nginx/conf_error.h"
+#include "nginx/directive.h"
+#include "nginx/files.h"
+#include "nginx/zone.h"
+
+namespace gateway {
+
+namespace {
+
+// Of all files together, as far as they are read.
+void warn_if_too_many_keys(ngx_conf_t *cf, const MainConf &main) {
+    size_t keys = 0;
+    for (const auto &[path, file] : main.key_files) {
+        keys += file.ring == nullptr ? 0 : file.ring->size();
+    }
+    if (keys > max_budget_records()) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "image gateway: there are %uz keys, and room to count what %uz keys "
+                           "spend: those with a budget for which there is none are refused",
+                           keys, max_budget_records());
+    }
+}
+
+void read_keys(ngx_conf_t *cf, MainConf &main, const std::string &name, Policy &policy) {
+    const std::string path = full_path(cf, name);
+    KeyFile &file = main.key_files[path];
+    if (file.ring == nullptr) {
+        const Fingerprint seen = fingerprint_of(path);
+        const std::string text = read_file(cf, path);
+        auto ring = KeyRing::read(text);
+        if (!ring) {
+            throw ConfError{"\"" + name + "\": " + ring.error()};
+        }
+        file.copy = std::make_shared<SharedCopy>(text, seen);
+        file.ring = std::move(*ring);
+        warn_if_too_many_keys(cf, main);
+    }
+    policy.keys = file.ring;
+    file.users.push_back(&policy);
+}
+
+// A request must fit in memory whole, and nginx's own limits must not speak first.
+void set_body_limits(ngx_http_core_loc_conf_t &core, size_t body_max) {
+    core.client_max_body_size = static_cast<off_t>(body_max);
+    core.client_body_buffer_size = body_max;
+}
+
+// What a link begins with: it stands in JSON as it is.
+void check_public_url(const std::string &url) {
+    const size_t host = url.find("://") + 3;
+    const bool good = (url.starts_with("https://") || url.starts_with("http://")) &&
+                      host < url.size() && url[host] != '/' && is_visible_ascii(url) &&
+                      url.find_first_of("\"\\?#") == std::string::npos;
+    if (!good) {
+        throw ConfError{"invalid image_gateway_public_url \"" + url +
+                        "\", expected http:// or https://, a host and perhaps a path"};
+    }
+}
+
+void finish_store(ngx_conf_t *cf, LocationConf &location) {
+    if (location.store == nullptr) {
+        return;
+    }
+    auto hosting = std::make_shared<Hosting>(*location.store->hosting);
+    hosting->public_url = location.public_url;
+    if (!hosting->public_url.empty()) {
+        while (hosting->public_url.back() == '/') {
+            hosting->public_url.pop_back();
+        }
+    }
+    if (!location.store_key.empty()) {
+        hosting->keys = read_store_keys(cf, full_path(cf, location.store_key));
+    }
+    location.store->users.push_back(hosting);
+    location.policy.hosting = std::move(hosting);
+}
+
+void require_credentials(const ngx_http_core_loc_conf_t &core, const LocationConf &location) {
+    const Policy &policy = location.policy;
+    if (policy.auth != AuthMode::off && location.keys_file.empty() && policy.tokens == nullptr) {
+        throw ConfError{"location \"" + to_string(core.name) +
+                        "\" has \"image_gateway\" but no \"image_gateway_keys\" or "
+                        "\"image_gateway_jwt\"; to serve anyone who can reach it, say "
+                        "\"image_gateway_auth off\""};
+    }
+}
+
+void require_default_model(MainConf &main, const std::string &model) {
+    if (model.empty()) {
+        return;
+    }
+    if (!main.models.knows(model)) {
+        throw ConfError{"image_gateway_default_model \"" + model +
+                        "\" is neither an alias nor a model of a configured provider"};
+    }
+    main.models.require(model);
+    main.models.note_configured(model);
+}
+
+// For all locations.
+void finish_main(ngx_conf_t *cf, MainConf &main) {
+    if (main.budget_zone != nullptr) {
+        return;
+    }
+    read_main_defaults(cf, main);
+    main.budget_zone = add_budget_zone(cf);
+    main.threads = ngx_thread_pool_add(cf, nullptr);
+    if (main.threads == nullptr) {
+        throw ConfError{"cannot add a thread pool"};
+    }
+}
+
+}  // namespace
+
+void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
+    auto *core = static_cast<ngx_http_core_loc_conf_t *>(
+        ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
+    core->handler = content_handler;  // also for "limit_except" and "if" inside the location
+    set_body_limits(*core, location.body_max);
+    require_credentials(*core, location);
+    Policy &policy = location.policy;
+    require_default_model(main, policy.default_model);
+    policy.limits = {location.key_limits.value_or(Limits()),
+                     location.end_user_limits.value_or(Limits()),
+                     location.address_limits.value_or(Limits())};
+    if (!location.public_url.empty()) {
+        check_public_url(location.public_url);
+        location.public_host = host_of(location.public_url);
+    }
+    finish_store(cf, location);
+    if (policy.auth != AuthMode::off && !location.keys_file.empty()) {
+        read_keys(cf, main, location.keys_file, policy);
+    }
+    finish_main(cf, main);
+}
+
+}  // namespace gateway
