@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/json/text.h"
+#include "core/limits/quotas.h"
 #include "nginx/conf_error.h"
 #include "nginx/send.h"
 
@@ -32,6 +33,22 @@ bool is_origin(std::string_view text) {
     return scheme != std::string_view::npos && scheme > 0 && is_visible_ascii(text) &&
            text.size() > scheme + 3 &&
            text.find_first_of("/?#,*@", scheme + 3) == std::string_view::npos;
+}
+
+// What pages may read of an answer besides what browsers always show them.
+std::string exposed_headers() {
+    std::string all = "x-request-id, Server-Timing, Retry-After, x-should-retry";
+    std::string_view before;
+    for (const LimitRow &row : kLimitRows) {
+        if (row.header.empty() || row.header == before) {
+            continue;
+        }
+        before = row.header;
+        for (const std::string_view part : kQuotaParts) {
+            all.append(", ").append(kQuotaHeader).append(part).append(row.header);
+        }
+    }
+    return all;
 }
 
 // Whether the text is a list of header names, as browsers send it.
@@ -93,12 +110,8 @@ bool add_cors_headers(ngx_http_request_t *r, const Cors &cors) {
                           : add_header(r, "Access-Control-Allow-Origin", origin) &&
                                 add_header(r, "Access-Control-Allow-Credentials", "true");
     if (!is_preflight(r, cors)) {
-        return added && add_header(r, "Access-Control-Expose-Headers",
-                                   "x-request-id, Server-Timing, Retry-After, x-should-retry, "
-                                   "x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
-                                   "x-ratelimit-reset-requests, "
-                                   "x-ratelimit-limit-images, x-ratelimit-remaining-images, "
-                                   "x-ratelimit-reset-images");
+        static const std::string kExposed = exposed_headers();
+        return added && add_header(r, "Access-Control-Expose-Headers", kExposed);
     }
     const std::string_view wanted = header_of(r, "access-control-request-headers");
     added = added && add_header(r, "Access-Control-Allow-Methods", "GET, POST, OPTIONS") &&

@@ -8,32 +8,30 @@ namespace {
 
 constexpr int kMost = 1'000'000'000;
 
-struct LimitParameter {
-    const char *name;
-    bool per_minute;
-    int64_t Limits::*limit;
-};
+constexpr std::string_view kPerMinute = "/m";
 
-constexpr LimitParameter kParameters[] = {
-    {"requests", true, &Limits::requests_per_minute},
-    {"images", true, &Limits::images_per_minute},
-    {"images_day", false, &Limits::images_per_day},
-    {"concurrent", false, &Limits::concurrent},
-};
-
-void read_limit(const LimitParameter &parameter, std::string_view value, Limits &limits) {
-    constexpr std::string_view kPerMinute = "/m";
-    if (limits.*parameter.limit != 0) {
-        throw ConfError{std::string("duplicate \"") + parameter.name + "\""};
+std::string expected_limits() {
+    std::string all;
+    for (const LimitRow &row : kLimitRows) {
+        all.append(all.empty() ? "" : ", ").append(row.word).append("=N");
+        all.append(row.window == LimitWindow::minute ? kPerMinute : "");
     }
-    if (parameter.per_minute) {
+    return all + " or off";
+}
+
+void read_limit(const LimitRow &row, std::string_view value, Limits &limits) {
+    const std::string word(row.word);
+    if (limits.*row.value != 0) {
+        throw ConfError{"duplicate \"" + word + "\""};
+    }
+    if (row.window == LimitWindow::minute) {
         if (!value.ends_with(kPerMinute)) {
-            throw ConfError{std::string("invalid ") + parameter.name + " \"" + std::string(value) +
+            throw ConfError{"invalid " + word + " \"" + std::string(value) +
                             "\", expected something like 60/m"};
         }
         value.remove_suffix(kPerMinute.size());
     }
-    limits.*parameter.limit = parse_count(value, parameter.name, 1, kMost);
+    limits.*row.value = parse_count(value, word, 1, kMost);
 }
 
 }  // namespace
@@ -45,16 +43,15 @@ Limits read_limits(ngx_conf_t *cf) {
     }
     for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
         bool known = false;
-        for (const LimitParameter &parameter : kParameters) {
+        for (const LimitRow &row : kLimitRows) {
             std::string_view value;
-            if (take_parameter(arguments(cf)[i], parameter.name, value)) {
-                read_limit(parameter, value, limits);
+            if (take_parameter(arguments(cf)[i], row.word, value)) {
+                read_limit(row, value, limits);
                 known = true;
             }
         }
         if (!known) {
-            invalid_parameter(to_view(arguments(cf)[i]),
-                              "requests=N/m, images=N/m, images_day=N, concurrent=N or off");
+            invalid_parameter(to_view(arguments(cf)[i]), expected_limits());
         }
     }
     return limits;

@@ -54,12 +54,15 @@ Limits read_limits(const std::string &path, JsonValue value) {
     if (!value) {
         return limits;
     }
-    expect_members(path, value, "requests_per_minute images_per_minute images_per_day concurrent");
-    limits.requests_per_minute =
-        read_limit(path + ".requests_per_minute", value["requests_per_minute"]);
-    limits.images_per_minute = read_limit(path + ".images_per_minute", value["images_per_minute"]);
-    limits.images_per_day = read_limit(path + ".images_per_day", value["images_per_day"]);
-    limits.concurrent = read_limit(path + ".concurrent", value["concurrent"]);
+    std::string known;
+    for (const LimitRow &row : kLimitRows) {
+        known.append(known.empty() ? "" : " ").append(row.json_name);
+    }
+    expect_members(path, value, known);
+    for (const LimitRow &row : kLimitRows) {
+        limits.*row.value =
+            read_limit(path + "." + std::string(row.json_name), value[row.json_name]);
+    }
     return limits;
 }
 

@@ -1,7 +1,10 @@
-// How much somebody may use: by their key, or by the configuration.
+// How much somebody may use: by their key, or by the configuration. A kind of limit is one row.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
+#include <string_view>
 
 namespace gateway {
 
@@ -12,17 +15,50 @@ struct Limits {
     int64_t images_per_day = 0;
     int64_t concurrent = 0;
 
-    [[nodiscard]] bool any() const {
-        return requests_per_minute + images_per_minute + images_per_day + concurrent > 0;
-    }
-    // Each one that is not there is taken from `defaults`.
-    [[nodiscard]] Limits or_else(const Limits &defaults) const {
-        const auto choose = [](int64_t own, int64_t other) { return own != 0 ? own : other; };
-        return {choose(requests_per_minute, defaults.requests_per_minute),
-                choose(images_per_minute, defaults.images_per_minute),
-                choose(images_per_day, defaults.images_per_day),
-                choose(concurrent, defaults.concurrent)};
-    }
+    [[nodiscard]] bool any() const;
+    // Each limit that is not set is taken from `defaults`.
+    [[nodiscard]] Limits or_else(const Limits &defaults) const;
 };
+
+enum class LimitUnit : uint8_t { requests, images };
+// Of `at_once` count the requests that run.
+enum class LimitWindow : uint8_t { at_once, minute, day };
+
+struct LimitRow {
+    int64_t Limits::*value;
+    std::string_view json_name;  // in a keys.json
+    std::string_view word;       // of image_gateway_limit
+    LimitWindow window;
+    LimitUnit unit;
+    std::string_view text;    // in the error that refuses a request
+    std::string_view header;  // the last part of the x-ratelimit headers; empty: in none
+};
+
+// Those of one unit are checked in this order: the limit whose wait is shorter refuses first.
+inline constexpr LimitRow kLimitRows[] = {
+    {&Limits::concurrent, "concurrent", "concurrent", LimitWindow::at_once, LimitUnit::requests,
+     "concurrent requests", ""},
+    {&Limits::requests_per_minute, "requests_per_minute", "requests", LimitWindow::minute,
+     LimitUnit::requests, "requests per minute", "requests"},
+    {&Limits::images_per_minute, "images_per_minute", "images", LimitWindow::minute,
+     LimitUnit::images, "images per minute", "images"},
+    {&Limits::images_per_day, "images_per_day", "images_day", LimitWindow::day, LimitUnit::images,
+     "images per day", "images"},
+};
+
+inline bool Limits::any() const {
+    return std::any_of(std::begin(kLimitRows), std::end(kLimitRows),
+                       [this](const LimitRow &row) { return this->*row.value > 0; });
+}
+
+inline Limits Limits::or_else(const Limits &defaults) const {
+    Limits all = *this;
+    for (const LimitRow &row : kLimitRows) {
+        if (all.*row.value == 0) {
+            all.*row.value = defaults.*row.value;
+        }
+    }
+    return all;
+}
 
 }  // namespace gateway

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "core/limits/limits.h"
 #include "core/limits/tally.h"
@@ -22,5 +23,10 @@ struct Quotas {
 
     void add_party(const Limits &limits, const Tally &tally, const Dated &now);
 };
+
+// The parts of a quota, each of which has a header: its name is the two together, and then the
+// header of a LimitRow.
+inline constexpr std::string_view kQuotaHeader = "x-ratelimit-";
+inline constexpr std::string_view kQuotaParts[] = {"limit-", "remaining-", "reset-"};
 
 }  // namespace gateway

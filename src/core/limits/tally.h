@@ -22,6 +22,9 @@ struct Tally {
     CalendarCount images_day;
     CalendarCount images_before;  // of the day: counted before this memory was laid out
 
+    [[nodiscard]] const SlidingMinute &minute_of(LimitUnit unit) const {
+        return unit == LimitUnit::requests ? requests : images;
+    }
     // An end user or an address: there can be any number of them.
     [[nodiscard]] bool is_guest() const {
         return kind == static_cast<uint8_t>(Party::Kind::end_user) ||
@@ -31,6 +34,12 @@ struct Tally {
     [[nodiscard]] int64_t images_on(int64_t day) const {
         return images_day.used_in(day) + images_before.used_in(day);
     }
+    // Of what this limit is about: how much is used,
+    [[nodiscard]] int64_t used(const LimitRow &limit, const Dated &now) const;
+    // seconds until `count` more would stay within `most`, and seconds until nothing is used.
+    [[nodiscard]] int64_t wait_for(const LimitRow &limit, int64_t count, int64_t most,
+                                   const Dated &now) const;
+    [[nodiscard]] int64_t until_unused(const LimitRow &limit, const Dated &now) const;
     // Whether a new one would say the same.
     [[nodiscard]] bool is_like_new(const Dated &now) const;
     // What would be lost with it.
