@@ -185,15 +185,9 @@ void Health::serve(std::span<const Account> names) noexcept {
 
 size_t Health::sweep(Moment now, const std::function<bool(int32_t)> &is_alive) {
     LeaseJudge judge(now, is_alive);
-    size_t all = 0;
-    uint32_t last = 0;
-    for (size_t swept = kSweptAtOnce; swept == kSweptAtOnce; all += swept) {
-        const MemoryLock lock(memory_);
-        HealthPlaces places(memory_.region());
-        swept =
-            places.sweep(judge, last, [&](const Lease &call) { end_call(places, call.account); });
-    }
-    return all;
+    return sweep_all<HealthPlaces>(
+        memory_, memory_.region(), judge,
+        [](HealthPlaces &places, const Lease &call) { end_call(places, call.account); });
 }
 
 }  // namespace gateway

@@ -8,11 +8,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <type_traits>
 
 #include "core/limits/leases.h"
+#include "core/limits/memory_lock.h"
 
 namespace gateway {
 
@@ -197,5 +199,35 @@ class Region {
     Entry *entries_;
     Leases leases_;
 };
+
+// Takes back all leases that are over. The lock is held for a few of them at a time, and
+// `on_taken_back(table, lease)` is part of the change in which each is taken back; after each few,
+// without the lock, `in_between` is called. A table is a Region, or has one.
+template <typename Table, typename OnTakenBack>
+size_t sweep_all(SharedMemory &memory, std::span<std::byte> bytes, LeaseJudge &judge,
+                 OnTakenBack on_taken_back, const std::function<void()> &in_between = {}) {
+    size_t all = 0;
+    uint32_t last = 0;
+    for (size_t swept = kSweptAtOnce; swept == kSweptAtOnce; all += swept) {
+        {
+            const MemoryLock lock(memory);
+            Table table(bytes);
+            auto &region = [&]() -> auto & {
+                if constexpr (requires { table.region(); }) {
+                    return table.region();
+                } else {
+                    return table;
+                }
+            }
+            ();
+            swept =
+                region.sweep(judge, last, [&](const Lease &lease) { on_taken_back(table, lease); });
+        }
+        if (in_between) {
+            in_between();
+        }
+    }
+    return all;
+}
 
 }  // namespace gateway
