@@ -26,6 +26,11 @@ bool is_alive(int32_t process) {
     return kill(process, 0) == 0 || errno != ESRCH;
 }
 
+// On any thread.
+bool is_ending() {
+    return ngx_exiting != 0 || ngx_quit != 0 || ngx_terminate != 0;
+}
+
 }  // namespace
 
 void NgxRandom::fill(std::span<uint8_t> bytes) {
@@ -65,10 +70,13 @@ Worker::Worker(MainConf &main)
     watch_files(main);
     if (!main.state.path.empty()) {
         usage = std::make_unique<UsageWriter>(
-            main.state, clock, loop, tasks, ledger,
-            [this] { return counted_in(ledger_memory, budget_memory.region()); },
-            static_cast<int32_t>(ngx_pid), ngx_worker == 0);
-        UsageWriter::Keys keys;
+            main.state,
+            UsageWriter::Parts{
+                clock, loop, tasks, ledger,
+                LedgerMemory{std::make_shared<ZoneMemory>(ledger_memory), budget_memory.region()},
+                state_file_number(main.budget_zone), static_cast<int32_t>(ngx_pid), ngx_worker == 0,
+                is_ending});
+        KeyRings keys;
         for (const auto &[path, file] : main.key_files) {
             if (file.ring != nullptr) {
                 keys.push_back(file.ring);

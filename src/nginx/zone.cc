@@ -46,6 +46,7 @@ struct BudgetZoneHead {
     static constexpr uint64_t kMagic = 0x316b636f6c677769;
     uint64_t magic;
     RobustMutex mutex;
+    uint64_t state_file;
 };
 constexpr size_t kHeadSize = 128;
 static_assert(sizeof(BudgetZoneHead) <= kHeadSize);
@@ -84,8 +85,11 @@ bool prepare_budgets(const Place &place, bool fresh) {
     if (!Ledger::prepare_budgets(part_of(place, ZonePart::budgets), fresh, random_number())) {
         return false;
     }
-    if (fresh && !head.mutex.prepare()) {
-        return false;
+    if (fresh) {
+        head.state_file = 0;
+        if (!head.mutex.prepare()) {
+            return false;
+        }
     }
     head.magic = BudgetZoneHead::kMagic;
     return true;
@@ -242,6 +246,10 @@ size_t max_budget_records() {
     // Without what nginx keeps of the zone for itself.
     constexpr size_t kSlabs = 256 * 1024;
     return Ledger::max_budget_records(kBudgetZoneSize - kSlabs);
+}
+
+uint64_t &state_file_number(ngx_shm_zone_t *budget_zone) {
+    return head_of(*static_cast<const Place *>(slab_pool(budget_zone)->data)).state_file;
 }
 
 ZoneMemory::ZoneMemory(ngx_shm_zone_t *zone, ZonePart part, ngx_shm_zone_t *budget_zone)

@@ -22,6 +22,9 @@ void forget_other_zones(ngx_shm_zone_t *zone, ngx_shm_zone_t *budget_zone);
 // For so many keys there is room in the budget zone.
 size_t max_budget_records();
 
+// In the budget zone: of the state file that was written to last. 0: none was.
+uint64_t &state_file_number(ngx_shm_zone_t *budget_zone);
+
 // Each has a layout of its own; the first two share a zone.
 enum class ZonePart : uint8_t { ledger, health, budgets };
 

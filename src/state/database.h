@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,6 +55,11 @@ class Database {
  public:
     // Makes the file if there is none.
     static tl::expected<Database, StateProblem> open(const std::string &path);
+    static tl::expected<Database, StateProblem> open_to_read(const std::string &path);
+
+    // A statement that runs for long ends as failed once `is_over` says so. It is asked on the
+    // statement's thread, and must live as long as the database.
+    void interrupt_when(const std::function<bool()> &is_over);
 
     bool run(const char *sql);
     Statement prepare(std::string_view sql) { return {database_.get(), sql}; }
@@ -65,6 +71,7 @@ class Database {
     struct Close {
         void operator()(sqlite3 *database) const { sqlite3_close_v2(database); }
     };
+    static tl::expected<Database, StateProblem> open(const std::string &path, int flags);
     explicit Database(sqlite3 *database) : database_(database) {}
 
     std::unique_ptr<sqlite3, Close> database_;

@@ -4,64 +4,14 @@
 
 #include "core/utc_time.h"
 #include "state/private_file.h"
+#include "state/schema.h"
 
 namespace gateway {
 
 namespace {
 
-// "igws"; a file of somebody else is left alone.
-constexpr int64_t kApplication = 0x69677773;
-constexpr int64_t kVersion = 1;
-
-constexpr const char *kTables = R"sql(
-PRAGMA application_id = 0x69677773;
-PRAGMA user_version = 1;
-CREATE TABLE spent (             -- by each key, in each hour, day, week, month, and ever
-    key TEXT NOT NULL,
-    per TEXT NOT NULL,
-    since INTEGER NOT NULL,      -- unix seconds, when the period began
-    micro_usd INTEGER NOT NULL,  -- millionths of a dollar
-    PRIMARY KEY (key, per, since)
-) WITHOUT ROWID;
-CREATE TABLE day_images (        -- of those whose images per day are limited
-    day INTEGER NOT NULL,        -- unix seconds, when it began
-    account TEXT NOT NULL,       -- what they are counted by
-    kind INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    images INTEGER NOT NULL,
-    PRIMARY KEY (day, account)
-) WITHOUT ROWID;
-CREATE TABLE usage (             -- one row for each request
-    time TEXT NOT NULL,          -- UTC, when it ended
-    unix_ms INTEGER NOT NULL,
-    request_id TEXT NOT NULL,
-    key TEXT,
-    end_user TEXT,
-    model_requested TEXT,
-    provider TEXT,               -- that was asked last
-    model TEXT,
-    images INTEGER NOT NULL,     -- in the answer
-    images_lost INTEGER NOT NULL,
-    cost_usd REAL,               -- as the caller was told; NULL: not known
-    counted_usd REAL NOT NULL,   -- against the key's budgets: what is not known at its most
-    latency_ms INTEGER NOT NULL,
-    status INTEGER NOT NULL,
-    outcome TEXT
-);
-CREATE INDEX usage_by_time ON usage (unix_ms);
-)sql";
-
-// Files of earlier versions do not have it, and those versions do not look at it.
-constexpr const char *kWritten = R"sql(
-CREATE TABLE IF NOT EXISTS written (  -- so much of what purses say is in `spent`
-    purses INTEGER NOT NULL,     -- the number of the memory that they are in
-    key TEXT NOT NULL,
-    per TEXT NOT NULL,
-    since INTEGER NOT NULL,
-    micro_usd INTEGER NOT NULL,
-    PRIMARY KEY (purses, key, per, since)
-) WITHOUT ROWID;
-)sql";
+constexpr int64_t kAtOnce = 2000;  // rows that are deleted in one transaction, of each table
+constexpr int64_t kTwoMonths = 62 * 86400;
 
 std::string to_text(const Account &account) {
     constexpr std::string_view kDigits = "0123456789abcdef";
@@ -82,11 +32,6 @@ Account to_account(const std::string &text) {
         account[i / 16] = account[i / 16] << 4 | digit;
     }
     return account;
-}
-
-int64_t pragma(Database &database, const char *sql) {
-    Statement statement = database.prepare(sql);
-    return statement.next() == Statement::Step::row ? statement.integer(0) : -1;
 }
 
 bool add_row(Statement &insert, const UsageRecord &record) {
@@ -119,30 +64,14 @@ tl::expected<StateFile, StateProblem> StateFile::open(const std::string &path) {
     if (!database) {
         return tl::unexpected(database.error());
     }
-    const auto failed = [&] { return tl::unexpected(database->problem()); };
     // A power cut may take the last commits with it; what kills only processes takes nothing that
     // was committed.
     if (!database->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                       "PRAGMA journal_size_limit = 67108864; BEGIN IMMEDIATE;")) {
-        return failed();
+                       "PRAGMA journal_size_limit = 67108864;")) {
+        return tl::unexpected(database->problem());
     }
-    const bool is_new = pragma(*database, "SELECT count(*) FROM sqlite_master") == 0;
-    if (is_new && !database->run(kTables)) {
-        return failed();
-    }
-    const int64_t application = pragma(*database, "PRAGMA application_id");
-    const int64_t version = pragma(*database, "PRAGMA user_version");
-    if (application == kApplication && version == kVersion && !database->run(kWritten)) {
-        return failed();
-    }
-    if (!database->run("COMMIT")) {
-        return failed();
-    }
-    if (application != kApplication) {
-        return tl::unexpected(StateProblem{"is a database of something else"});
-    }
-    if (version != kVersion) {
-        return tl::unexpected(StateProblem{"was made by another version of the gateway"});
+    if (auto prepared = prepare_schema(*database); !prepared) {
+        return tl::unexpected(std::move(prepared.error()));
     }
     StateFile file(std::move(*database));
     file.note_ = std::move(*note);
@@ -252,16 +181,6 @@ bool StateFile::raise_all(const Balance &counted, uint64_t memory, int64_t unix_
     return true;
 }
 
-tl::expected<void, StateProblem> StateFile::check() {
-    Statement check = database_.prepare("PRAGMA quick_check(1)");
-    if (check.next() == Statement::Step::failed) {
-        return tl::unexpected(database_.problem());
-    }
-    const std::string found = check.text(0);
-    return found == "ok" ? tl::expected<void, StateProblem>()
-                         : tl::unexpected(StateProblem{found, StateProblem::Kind::damaged});
-}
-
 bool StateFile::add_sums(uint64_t memory, std::span<const KeySpending> sums) {
     Statement has = database_.prepare(
         "SELECT micro_usd FROM written WHERE purses = ? AND key = ? AND per = ? AND since = ?");
@@ -271,7 +190,12 @@ bool StateFile::add_sums(uint64_t memory, std::span<const KeySpending> sums) {
     Statement note = database_.prepare(
         "INSERT OR REPLACE INTO written (purses, key, per, since, micro_usd)"
         " VALUES (?, ?, ?, ?, ?)");
+    Statement use =
+        database_.prepare("INSERT INTO memories (id, seen) VALUES (?, 0) ON CONFLICT DO NOTHING");
     const auto id = static_cast<int64_t>(memory);
+    if (!sums.empty() && !use.bind(id).run()) {
+        return false;
+    }
     for (const KeySpending &sum : sums) {
         for (size_t i = 0; i < kPeriods && !sum.key.empty(); ++i) {
             const auto period = static_cast<Period>(i);
@@ -327,26 +251,81 @@ bool StateFile::add_all(const UsageBatch &batch, uint64_t memory,
     return true;
 }
 
-tl::expected<bool, StateProblem> StateFile::forget_before(int64_t unix_seconds) {
-    constexpr int64_t kAtOnce = 2000;
-    Statement usage = database_.prepare(
-        "DELETE FROM usage WHERE rowid IN"
-        " (SELECT rowid FROM usage WHERE unix_ms < ? ORDER BY unix_ms LIMIT ?)");
-    usage.bind(unix_seconds * 1000).bind(kAtOnce);
-    if (!usage.run()) {
+tl::expected<bool, StateProblem> StateFile::forget(int64_t unix_seconds, int64_t keep_seconds,
+                                                   uint64_t memory) {
+    if (!database_.run("BEGIN IMMEDIATE")) {
         return tl::unexpected(database_.problem());
     }
-    const bool more = database_.changes() == kAtOnce;
-    Statement days = database_.prepare("DELETE FROM day_images WHERE day < ?");
-    Statement spent = database_.prepare(
-        "DELETE FROM spent WHERE since < ? AND per IN ('hour', 'day', 'week', 'month')");
-    Statement written = database_.prepare(
-        "DELETE FROM written WHERE since < ? AND per IN ('hour', 'day', 'week', 'month')");
+    const int64_t oldest = unix_seconds - keep_seconds;
+    const auto more_time = forget_before(oldest);
+    const auto more_memories = forget_memories(unix_seconds, memory);
+    if (!more_time || !more_memories || !database_.run("COMMIT")) {
+        StateProblem problem = database_.problem();
+        database_.run("ROLLBACK");
+        return tl::unexpected(std::move(problem));
+    }
+    return *more_time || *more_memories;
+}
+
+// Nothing when it failed.
+std::optional<bool> StateFile::delete_some(const char *sql, std::initializer_list<int64_t> values) {
+    Statement statement = database_.prepare(sql);
+    for (const int64_t value : values) {
+        statement.bind(value);
+    }
+    if (!statement.bind(kAtOnce).run()) {
+        return std::nullopt;
+    }
+    return database_.changes() == kAtOnce;
+}
+
+std::optional<bool> StateFile::forget_before(int64_t unix_seconds) {
     // The month before may be the one that is asked about.
-    constexpr int64_t kTwoMonths = 62 * 86400;
-    if (!days.bind(unix_seconds).run() || !spent.bind(unix_seconds - kTwoMonths).run() ||
-        !written.bind(unix_seconds - kTwoMonths).run()) {
-        return tl::unexpected(database_.problem());
+    const int64_t oldest_period = unix_seconds - kTwoMonths;
+    const auto usage = delete_some(
+        "DELETE FROM usage WHERE rowid IN"
+        " (SELECT rowid FROM usage WHERE unix_ms < ? ORDER BY unix_ms LIMIT ?)",
+        {unix_seconds * 1000});
+    const auto days = delete_some(
+        "DELETE FROM day_images WHERE (day, account) IN"
+        " (SELECT day, account FROM day_images WHERE day < ? LIMIT ?)",
+        {unix_seconds});
+    const auto spent = delete_some(
+        "DELETE FROM spent WHERE (key, per, since) IN (SELECT key, per, since FROM spent"
+        " WHERE per IN ('hour', 'day', 'week', 'month') AND since < ? LIMIT ?)",
+        {oldest_period});
+    const auto written = delete_some(
+        "DELETE FROM written WHERE (purses, key, per, since) IN"
+        " (SELECT purses, key, per, since FROM written"
+        " WHERE per IN ('hour', 'day', 'week', 'month') AND since < ? LIMIT ?)",
+        {oldest_period});
+    if (!usage || !days || !spent || !written) {
+        return std::nullopt;
+    }
+    return *usage || *days || *spent || *written;
+}
+
+// What is in `written` says how much of a memory's sums the file has. When no worker can count in
+// that memory any more, nobody asks.
+std::optional<bool> StateFile::forget_memories(int64_t unix_seconds, uint64_t memory) {
+    Statement see = database_.prepare(
+        "INSERT INTO memories (id, seen) VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET seen = excluded.seen");
+    Statement begin = database_.prepare("UPDATE memories SET seen = ? WHERE seen = 0");
+    if (!see.bind(static_cast<int64_t>(memory)).bind(unix_seconds).run() ||
+        !begin.bind(unix_seconds).run()) {
+        return std::nullopt;
+    }
+    const auto more = delete_some(
+        "DELETE FROM written WHERE (purses, key, per, since) IN"
+        " (SELECT purses, key, per, since FROM written JOIN memories ON id = purses"
+        " WHERE seen < ? LIMIT ?)",
+        {unix_seconds - kTwoMonths});
+    if (more == false) {
+        Statement gone = database_.prepare("DELETE FROM memories WHERE seen < ?");
+        if (!gone.bind(unix_seconds - kTwoMonths).run()) {
+            return std::nullopt;
+        }
     }
     return more;
 }

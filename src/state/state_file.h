@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <tl/expected.hpp>
@@ -57,15 +59,19 @@ class StateFile {
     // to.
     tl::expected<void, StateProblem> raise(const Balance &counted, uint64_t memory,
                                            int64_t unix_seconds);
-    // Whether it is sound, as far as can be seen in a short time: kind `damaged` if it is not.
-    tl::expected<void, StateProblem> check();
     // Takes over what is only in the -wal, if it can.
     void save_wal() { (void)database_.run("PRAGMA wal_checkpoint(TRUNCATE)"); }
-    // Some of what is older, so that nobody waits long; whether there is more.
-    tl::expected<bool, StateProblem> forget_before(int64_t unix_seconds);
+    // Deletes some of what is not needed any more, so that nobody waits long: what is older than
+    // `keep_seconds`, and what belongs to memories that nobody has counted in for two months.
+    // `memory` is one that is in use. Whether there is more.
+    tl::expected<bool, StateProblem> forget(int64_t unix_seconds, int64_t keep_seconds,
+                                            uint64_t memory);
 
  private:
     explicit StateFile(Database database) : database_(std::move(database)) {}
+    std::optional<bool> delete_some(const char *sql, std::initializer_list<int64_t> values);
+    std::optional<bool> forget_before(int64_t unix_seconds);
+    std::optional<bool> forget_memories(int64_t unix_seconds, uint64_t memory);
     bool add_all(const UsageBatch &batch, uint64_t memory, std::span<const KeySpending> sums);
     bool add_sums(uint64_t memory, std::span<const KeySpending> sums);
     bool raise_all(const Balance &counted, uint64_t memory, int64_t unix_seconds);

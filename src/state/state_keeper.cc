@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/utc_time.h"
+#include "state/check_file.h"
 
 namespace gateway {
 
@@ -121,23 +122,23 @@ tl::expected<void, StateProblem> StateKeeper::open() {
     return {};
 }
 
-tl::expected<StateFile *, StateProblem> StateKeeper::file(uint64_t memory) {
+tl::expected<StateFile *, StateProblem> StateKeeper::file(const Expected &expected) {
     if (!damage_ && opened_.exists()) {
         damage_ = happened();
     }
     if (!damage_ && !file_) {
         const auto done = open();
         const bool damaged = !done && done.error().kind == StateProblem::Kind::damaged;
-        if (!done && !(damaged && (opened_.exists() || is_ours()))) {
+        if (!done && !(damaged && (opened_.exists() || expected.is_ours || is_ours()))) {
             // Of something that was never ours nothing is rebuilt.
             return tl::unexpected(StateProblem{
                 done.error().text, damaged ? StateProblem::Kind::other : done.error().kind});
         }
         if (damaged) {
             damage_ = Damage{"is damaged: " + done.error().text, true, identify(path_)};
-        } else if (memory != 0) {
+        } else if (expected.memory != 0) {
             // It is new, or another one: this process cannot have seen that happen.
-            const auto known = file_->knows(memory);
+            const auto known = file_->knows(expected.memory);
             if (!known) {
                 return tl::unexpected(known.error());
             }
@@ -159,6 +160,22 @@ void StateKeeper::note_failure(const StateProblem &problem) {
         damage_ = Damage{"is damaged: " + problem.text, true, opened_};
     } else if (problem.kind != StateProblem::Kind::damaged) {
         file_.reset();  // whatever it was: the next turn begins anew
+    }
+}
+
+std::optional<StateKeeper::Found> StateKeeper::check(const std::string &path,
+                                                     const std::function<bool()> &is_over) {
+    const Identity file = identify(path);
+    const auto sound = check_file(path, is_over);
+    if (sound || sound.error().kind != StateProblem::Kind::damaged) {
+        return std::nullopt;
+    }
+    return Found{sound.error(), file.device, file.inode};
+}
+
+void StateKeeper::note_found(const Found &found) {
+    if (opened_.device == found.device && opened_.inode == found.inode) {
+        note_failure(found.problem);
     }
 }
 
@@ -201,7 +218,7 @@ tl::expected<void, StateProblem> StateKeeper::put_aside(int64_t unix_seconds, st
 tl::expected<void, StateProblem> StateKeeper::open_sound(int64_t unix_seconds, std::string &aside) {
     auto opened = open();
     if (opened) {
-        opened = file_->check();
+        opened = check_file(path_);
     }
     if (opened || opened.error().kind != StateProblem::Kind::damaged) {
         return opened;
@@ -214,7 +231,10 @@ tl::expected<StateFile *, StateProblem> StateKeeper::rebuild(const Balance &coun
                                                              uint64_t memory,
                                                              int64_t unix_seconds) {
     if (!damage_) {
-        return file();
+        // Somebody else has put it in order, or the damaged file is not in use any more.
+        return file().and_then([&](StateFile *file) {
+            return file->raise(counted, memory, unix_seconds).map([=] { return file; });
+        });
     }
     const DirectoryLock lock(directory_of(path_));
     if (!lock.is_held()) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
@@ -17,15 +18,36 @@ namespace gateway {
 
 class StateKeeper {
  public:
+    // What is known of the file before it is opened.
+    struct Expected {
+        // The budget memory of which something was written, so that it must be in the file; 0:
+        // none.
+        uint64_t memory = 0;
+        // A file of ours had this name: what makes no sense under it is damaged, and not a
+        // stranger's.
+        bool is_ours = false;
+    };
+    // What a check of the file under this name has found.
+    struct Found {
+        StateProblem problem;
+        uint64_t device = 0;
+        uint64_t inode = 0;
+    };
+
     explicit StateKeeper(std::string path) : path_(std::move(path)) {}
 
     // Opened if need be. A problem of kind `damaged`: rebuild() is to be called, and all else is in
     // vain until then.
-    // `memory`: the budget memory of which something was written already, so that it must be in the
-    // file; 0: none.
-    tl::expected<StateFile *, StateProblem> file(uint64_t memory = 0);
+    tl::expected<StateFile *, StateProblem> file() { return file(Expected()); }
+    tl::expected<StateFile *, StateProblem> file(const Expected &expected);
     // Something at the file has failed: it is opened anew, or rebuilt.
     void note_failure(const StateProblem &problem);
+    // Reads the whole file; on any thread, beside whoever writes. Nothing: it is sound, or could
+    // not be read, which those who write find as well.
+    static std::optional<Found> check(const std::string &path,
+                                      const std::function<bool()> &is_over);
+    // To be called before file(). Of a file that is not in use any more nothing is to be done.
+    void note_found(const Found &found);
     // Puts aside what is of no use, and sees to it that the file has at least what is in `counted`.
     // To do it again changes nothing, so each worker that notices may.
     tl::expected<StateFile *, StateProblem> rebuild(const Balance &counted, uint64_t memory,

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+
+#include "core/limits/counted.h"
+#include "failing_allocations.h"
 #include "fake_ports.h"
 #include "ledger_parties.h"
 
@@ -267,6 +272,52 @@ TEST_F(LedgerTest, MoneyOfAWorkerThatDiedMayHaveBeenSpent) {
     ledger.settle(dead, 1, 0, at(0));
     EXPECT_TRUE(spend(budgets, 3 * kCent, 3 * kCent, 0)) << "a late settling changes nothing";
     EXPECT_FALSE(spend(budgets, 1, 0, 0));
+}
+
+// Counts the allocations while the lock is held.
+class WatchedMemory final : public SharedMemory {
+ public:
+    explicit WatchedMemory(FakeMemory &memory) : memory_(memory) {}
+    [[nodiscard]] std::span<std::byte> region() const override { return memory_.region(); }
+    void lock() noexcept override {
+        memory_.lock();
+        window_.emplace(allocations_);
+    }
+    void unlock() noexcept override {
+        window_.reset();
+        memory_.unlock();
+    }
+    [[nodiscard]] int64_t allocations() const { return allocations_.count(); }
+
+ private:
+    FakeMemory &memory_;
+    FailingAllocations allocations_{0};
+    std::optional<FailingAllocations::Window> window_;
+};
+
+TEST_F(LedgerTest, AllocatesNothingWhileItHoldsTheLock) {
+    const std::string name(64, 'k');
+    const std::vector<Budget> budgets = {{100 * kCent, Period::day}};
+    Party party = key_party(1, {}, budgets);
+    party.key = name;
+    for (int i = 0; i < 200; ++i) {
+        auto dead = shares_of({party});
+        ASSERT_TRUE(enter(dead, 0, 8));
+        ASSERT_TRUE(ledger.reserve(dead, 1, 1, at(0)));
+    }
+    WatchedMemory watched(memory);
+    Ledger other(watched, memory.budgets());
+    size_t orphaned = 0;
+    EXPECT_EQ(other.sweep(
+                  at(0), [](int32_t process) { return process != 8; },
+                  [&](const Orphaned &lost) { orphaned += lost.key == name ? 1 : 0; }),
+              200U);
+    EXPECT_EQ(orphaned, 200U);
+    const Account accounts[] = {party.account};
+    EXPECT_EQ(other.sums_of(accounts)[0].key, name);
+    EXPECT_EQ(other.unwritten().size(), 1U);
+    EXPECT_EQ(counted_in(watched, memory.budgets()).size(), 2U);
+    EXPECT_EQ(watched.allocations(), 0);
 }
 
 TEST_F(LedgerTest, SweepsLeasesOfProcessesThatAreGoneAndThoseThatOutlivedTheirDeadline) {

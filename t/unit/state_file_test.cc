@@ -13,6 +13,7 @@
 
 #include "core/access/key_ring.h"
 #include "core/utc_time.h"
+#include "state/schema.h"
 
 namespace gateway {
 namespace {
@@ -145,14 +146,34 @@ TEST_F(StateFileTest, AddsUpWhatDifferentMemoriesSay) {
     EXPECT_EQ(spent_of(*file.read(kNow, 1), Period::day), "a 30");
 }
 
-TEST_F(StateFileTest, GoesOnWithAFileOfAnEarlierVersion) {
+// As the first gateway made it: without `written`, and without what came after it.
+constexpr const char *kFirstVersion = R"sql(
+PRAGMA application_id = 0x69677773;
+PRAGMA user_version = 1;
+CREATE TABLE spent (key TEXT NOT NULL, per TEXT NOT NULL, since INTEGER NOT NULL,
+    micro_usd INTEGER NOT NULL, PRIMARY KEY (key, per, since)) WITHOUT ROWID;
+CREATE TABLE day_images (day INTEGER NOT NULL, account TEXT NOT NULL, kind INTEGER NOT NULL,
+    key TEXT NOT NULL, images INTEGER NOT NULL, PRIMARY KEY (day, account)) WITHOUT ROWID;
+CREATE TABLE usage (time TEXT NOT NULL, unix_ms INTEGER NOT NULL, request_id TEXT NOT NULL,
+    key TEXT, end_user TEXT, model_requested TEXT, provider TEXT, model TEXT,
+    images INTEGER NOT NULL, images_lost INTEGER NOT NULL, cost_usd REAL,
+    counted_usd REAL NOT NULL, latency_ms INTEGER NOT NULL, status INTEGER NOT NULL,
+    outcome TEXT);
+CREATE INDEX usage_by_time ON usage (unix_ms);
+INSERT INTO spent VALUES ('a', 'day', 1799971200, 100);
+)sql";
+
+constexpr const char *kWrittenOfVersion1 = R"sql(
+CREATE TABLE written (purses INTEGER NOT NULL, key TEXT NOT NULL, per TEXT NOT NULL,
+    since INTEGER NOT NULL, micro_usd INTEGER NOT NULL,
+    PRIMARY KEY (purses, key, per, since)) WITHOUT ROWID;
+INSERT INTO written VALUES (1, 'a', 'day', 1799971200, 100);
+)sql";
+
+TEST_F(StateFileTest, GoesOnWithAFileOfAnEarlierGateway) {
     {
-        StateFile file = open();
-        BudgetMemory memory{.id = 1};
-        memory.spend("a", 100, kNow);
-        memory.write(file);
         auto database = Database::open(path);
-        ASSERT_TRUE(database->run("DROP TABLE written"));
+        ASSERT_TRUE(database->run(kFirstVersion)) << database->problem().text;
     }
     StateFile file = open();
     EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::day), "a 100");
@@ -161,6 +182,88 @@ TEST_F(StateFileTest, GoesOnWithAFileOfAnEarlierVersion) {
     memory.write(file);
     EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::day), "a 100");
     EXPECT_EQ(spent_of(*file.read(kNow, 3), Period::day), "a 105");
+}
+
+TEST_F(StateFileTest, MigratesAFileOnceAndSoThatTheEarlierGatewayCanStillWriteToIt) {
+    auto earlier = Database::open(path);
+    ASSERT_TRUE(earlier->run(kFirstVersion) && earlier->run(kWrittenOfVersion1));
+    for (int i = 0; i < 2; ++i) {
+        StateFile file = open();
+        EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::day), "a 100");
+        EXPECT_EQ(spent_of(*file.read(kNow, 1), Period::day), "a 0") << "counted in its memory";
+    }
+    EXPECT_EQ(ask("SELECT group_concat(level) FROM migrations"), "1,2,3");
+    EXPECT_EQ(ask("SELECT group_concat(id) FROM memories"), "1");
+    EXPECT_EQ(ask("PRAGMA user_version"), "1") << "which the earlier gateway wants to see";
+    EXPECT_TRUE(
+        earlier->run("INSERT INTO spent (key, per, since, micro_usd) VALUES"
+                     " ('a', 'day', 1799971200, 7) ON CONFLICT DO UPDATE SET"
+                     " micro_usd = micro_usd + excluded.micro_usd;"
+                     "INSERT OR REPLACE INTO written (purses, key, per, since, micro_usd)"
+                     " VALUES (1, 'a', 'day', 1799971200, 107)"));
+    EXPECT_EQ(spent_of(*open().read(kNow, 2), Period::day), "a 107");
+}
+
+TEST_F(StateFileTest, AMigrationThatFailsLeavesTheFileAsItWas) {
+    auto database = Database::open(path);
+    ASSERT_TRUE(database->run(kFirstVersion));
+    const Migration broken[] = {{1, "CREATE TABLE first (a)"}, {2, "CREATE TABLE second ("}};
+    EXPECT_FALSE(prepare_schema(*database, broken));
+    EXPECT_EQ(ask("SELECT count(*) FROM sqlite_master WHERE name IN ('first', 'migrations')"), "0");
+    EXPECT_EQ(ask("PRAGMA user_version"), "1");
+    const Migration mended[] = {{1, "CREATE TABLE first (a)"}, {2, "CREATE TABLE second (a)"}};
+    ASSERT_TRUE(prepare_schema(*database, mended));
+    EXPECT_EQ(ask("PRAGMA user_version"), "2");
+    const auto file = StateFile::open(path);
+    ASSERT_FALSE(file) << "version 2 is one that this gateway does not know";
+    EXPECT_EQ(
+        file.error().text,
+        "was made by a later version of the gateway: it has version 2, and this gateway reads "
+        "up to 1");
+    EXPECT_EQ(ask("SELECT micro_usd FROM spent"), "100");
+}
+
+TEST_F(StateFileTest, ForgetsWhatWasWrittenOfMemoriesThatNobodyCountsIn) {
+    constexpr int64_t kMonth = 31 * 86400;
+    StateFile file = open();
+    for (const uint64_t id :
+         {1U, 2U, 3U}) {  // 1: nginx as it ran before; 3: another one on this file
+        BudgetMemory memory{.id = id};
+        for (int key = 0; key < 1000; ++key) {
+            memory.spend("k" + std::to_string(key), 1, kNow);
+        }
+        memory.write(file);
+    }
+    const auto forget = [&](int64_t now, uint64_t memory) {
+        bool more = true;
+        while (more) {
+            const auto forgotten = file.forget(now, 90 * 86400, memory);
+            EXPECT_TRUE(forgotten) << forgotten.error().text;
+            more = *forgotten;
+        }
+    };
+    forget(kNow, 2);
+    EXPECT_EQ(ask("SELECT count(*) FROM written"), "15000");
+    forget(kNow + kMonth, 3);
+    forget(kNow + 3 * kMonth, 2);
+    EXPECT_EQ(ask("SELECT count(*) FROM written WHERE per = 'lifetime' AND purses = 1"), "0");
+    EXPECT_EQ(ask("SELECT count(*) FROM written WHERE per = 'lifetime' AND purses = 2"), "1000");
+    EXPECT_EQ(ask("SELECT count(*) FROM written WHERE per = 'lifetime' AND purses = 3"), "1000");
+    EXPECT_EQ(ask("SELECT group_concat(id) FROM memories"), "2,3");
+    EXPECT_EQ(ask("SELECT sum(micro_usd) FROM spent WHERE per = 'lifetime'"), "3000");
+}
+
+TEST_F(StateFileTest, LooksForPeriodsByAnIndex) {
+    (void)open();
+    auto database = Database::open(path);
+    for (const char *table : {"spent", "written"}) {
+        Statement plan = database->prepare(
+            std::string("EXPLAIN QUERY PLAN SELECT key FROM ") + table +
+            " WHERE per IN ('hour', 'day', 'week', 'month') AND since < 7 LIMIT 2000");
+        ASSERT_EQ(plan.next(), Statement::Step::row);
+        EXPECT_NE(plan.text(3).find(std::string(table) + "_by_period"), std::string::npos)
+            << plan.text(3);
+    }
 }
 
 TEST_F(StateFileTest, KeepsTheImagesOfTheDay) {
@@ -199,8 +302,8 @@ TEST_F(StateFileTest, ForgetsOldRowsButNoMoney) {
     memory.write(file);
     memory.spend("a", 1, kNow);
     memory.write(file);
-    EXPECT_TRUE(*file.forget_before(kNow - 86400)) << "not all at once";
-    EXPECT_FALSE(*file.forget_before(kNow - 86400));
+    EXPECT_TRUE(*file.forget(kNow, 86400, 1)) << "not all at once";
+    EXPECT_FALSE(*file.forget(kNow, 86400, 1));
     EXPECT_EQ(ask("SELECT count(*) FROM usage"), "1");
     EXPECT_EQ(spent_of(*file.read(kNow, 2), Period::lifetime), "a 3001");
     EXPECT_EQ(ask("SELECT count(*) FROM written WHERE per = 'hour'"), "1");

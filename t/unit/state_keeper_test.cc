@@ -159,18 +159,70 @@ TEST_F(StateKeeperTest, FindsADamagedPage) {
             batch.add(record);
         }
         ASSERT_TRUE((*keeper.file())->write(batch, kMemory, {}));
-        ASSERT_TRUE((*keeper.file())->check());
+        EXPECT_FALSE(StateKeeper::check(path, {}));
     }
     damage_pages(path);
     StateKeeper keeper(path);
-    auto file = keeper.file();
-    const auto sound = file ? (*file)->check() : tl::unexpected(file.error());
-    ASSERT_FALSE(sound);
-    EXPECT_EQ(sound.error().kind, StateProblem::Kind::damaged);
-    keeper.note_failure(sound.error());
+    (void)keeper.file();
+    const auto found = StateKeeper::check(path, {});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->problem.kind, StateProblem::Kind::damaged);
+    keeper.note_found(*found);
     ASSERT_FALSE(keeper.file());
     ASSERT_TRUE(keeper.rebuild(counted(50), kMemory, kNow));
     EXPECT_EQ(read(keeper), "50 usd, 7 images");
+    EXPECT_NE(aside(), "");
+}
+
+TEST_F(StateKeeperTest, DoesNothingAboutDamageOfAFileThatIsNotInUseAnyMore) {
+    StateKeeper keeper(path);
+    write_spent(keeper, 40);
+    StateKeeper::Found found;
+    found.problem = {"page 7", StateProblem::Kind::damaged};
+    found.inode = 1;
+    keeper.note_found(found);
+    ASSERT_TRUE(keeper.file());
+    const auto file = keeper.rebuild(counted(50), kMemory, kNow);
+    ASSERT_TRUE(file) << file.error().text;
+    EXPECT_EQ(read(keeper), "50 usd, 7 images") << "what was to be written anew is there";
+    EXPECT_EQ(aside(), "");
+}
+
+TEST_F(StateKeeperTest, IsWrittenToWhileItIsChecked) {
+    StateKeeper keeper(path);
+    UsageBatch batch;
+    for (int i = 0; i < 5000; ++i) {
+        UsageRecord record;
+        record.unix_milliseconds = kNow * 1000;
+        record.request_id = std::string(100, 'r');
+        batch.add(record);
+    }
+    ASSERT_TRUE((*keeper.file())->write(batch, kMemory, {}));
+    int looks = 0;
+    const auto found = StateKeeper::check(path, [&] {
+        write_spent(keeper, 40 + ++looks);
+        return false;
+    });
+    EXPECT_FALSE(found);
+    EXPECT_GT(looks, 1);
+    EXPECT_EQ(read(keeper), std::to_string(40 + looks) + " usd");
+    looks = 0;
+    EXPECT_FALSE(StateKeeper::check(path, [&] { return ++looks > 0; }));
+    EXPECT_EQ(looks, 2) << "it ends at once when nobody needs it any more, and finds nothing";
+}
+
+TEST_F(StateKeeperTest, KnowsAFileWhoseHeaderIsDestroyedIfItWasWrittenTo) {
+    {
+        StateKeeper keeper(path);
+        write_spent(keeper, 40);
+    }
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary) << std::string(100, 'x');
+    StateKeeper young(path);  // of a worker that has never seen the file as it was
+    const auto file = young.file({kMemory, true});
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().kind, StateProblem::Kind::damaged);
+    ASSERT_TRUE(young.rebuild(counted(50), kMemory, kNow));
+    EXPECT_EQ(read(young), "50 usd, 7 images");
     EXPECT_NE(aside(), "");
 }
 
