@@ -110,7 +110,7 @@ void finish_main(ngx_conf_t *cf, MainConf &main) {
         return;
     }
     read_main_defaults(cf, main);
-    main.budget_zone = add_budget_zone(cf);
+    main.budget_zone = add_budget_zone(cf, main.zone);
     main.threads = ngx_thread_pool_add(cf, nullptr);
     if (main.threads == nullptr) {
         throw ConfError{"cannot add a thread pool"};

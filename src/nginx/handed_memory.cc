@@ -52,6 +52,21 @@ int make_memory(const std::string &name, size_t size) {
     return descriptor;
 }
 
+bool look_at_memory(int descriptor, const std::function<bool(std::span<std::byte>)> &look) {
+    struct stat status {};
+    if (fstat(descriptor, &status) != 0 || status.st_size <= 0) {
+        return false;
+    }
+    const auto size = static_cast<size_t>(status.st_size);
+    void *place = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (place == MAP_FAILED) {
+        return false;
+    }
+    const bool result = look({static_cast<std::byte *>(place), size});
+    munmap(place, size);
+    return result;
+}
+
 bool map_memory(int descriptor, std::span<std::byte> place) {
     struct stat status {};
     return fstat(descriptor, &status) == 0 && status.st_size == static_cast<off_t>(place.size()) &&

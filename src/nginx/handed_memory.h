@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@ std::vector<int> inherited_memory();
 
 // A new one, all zero; -1 where the kernel has none. It stays open in a new binary.
 int make_memory(const std::string &name, size_t size);
+
+// Maps the whole file for as long as `look` runs; false when it cannot be mapped or `look` says so.
+bool look_at_memory(int descriptor, const std::function<bool(std::span<std::byte>)> &look);
 
 // In the place of what is there now. False when the file is of another size.
 bool map_memory(int descriptor, std::span<std::byte> place);

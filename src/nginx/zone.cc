@@ -108,11 +108,24 @@ ngx_slab_pool_t *slab_pool(ngx_shm_zone_t *zone) {
     return reinterpret_cast<ngx_slab_pool_t *>(zone->shm.addr);
 }
 
+// Whether the old binary's lock can be taken over, which is in its budget zone. If not, none of its
+// zones can: both binaries would change them at the same time.
+bool inherits_lock() {
+    const auto found = inherited_memory(std::string(kBudgetZoneName));
+    return std::any_of(found.begin(), found.end(), [](int descriptor) {
+        return look_at_memory(descriptor, [](std::span<std::byte> bytes) {
+            return bytes.size() > kHeadSize && prepare_budgets({bytes.data(), bytes.size()}, false);
+        });
+    });
+}
+
 // From the old binary, when it has started this process; what does not fit is closed.
 bool take_inherited(ngx_shm_zone_t *zone, const Place &place, ZoneFile &file) {
     bool taken = false;
-    for (const int descriptor : inherited_memory(to_string(zone->shm.name))) {
-        if (!taken && map_memory(descriptor, {place.start, place.size}) &&
+    const std::vector<int> found = inherited_memory(to_string(zone->shm.name));
+    const bool same_lock = !found.empty() && inherits_lock();
+    for (const int descriptor : found) {
+        if (!taken && same_lock && map_memory(descriptor, {place.start, place.size}) &&
             prepare(place, file, false)) {
             file.descriptor = descriptor;
             taken = true;
@@ -123,6 +136,12 @@ bool take_inherited(ngx_shm_zone_t *zone, const Place &place, ZoneFile &file) {
     if (taken) {
         ngx_log_error(NGX_LOG_NOTICE, zone->shm.log, 0,
                       "image gateway: zone \"%V\" goes on from the old binary", &zone->shm.name);
+    } else if (!found.empty()) {
+        ngx_log_error(
+            NGX_LOG_WARN, zone->shm.log, 0,
+            "image gateway: zone \"%V\" of the old binary has another size or layout, and "
+            "begins anew",
+            &zone->shm.name);
     }
     return taken;
 }
@@ -175,9 +194,7 @@ extern "C" ngx_int_t image_gateway_init_zone(ngx_shm_zone_t *zone, void *earlier
             return NGX_OK;
         }
         ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                      exists ? "zone \"%V\" was laid out by another version of the module: nginx "
-                               "must be restarted"
-                             : "zone \"%V\" is too small",
+                      exists ? "zone \"%V\" has an unknown layout" : "zone \"%V\" is too small",
                       &zone->shm.name);
         return NGX_ERROR;
     });
@@ -195,6 +212,40 @@ ZoneFile *add_zone_file(ngx_conf_t *cf, bool holds_budgets) {
     auto *file = new (cleanup->data) ZoneFile(holds_budgets);
     cleanup->handler = image_gateway_close_zone_file;
     return file;
+}
+
+// The zone of this name and size in the configuration before this one; null if there is none.
+ngx_shm_zone_t *earlier_zone(const ngx_conf_t *cf, const ngx_shm_zone_t &zone) {
+    const ngx_list_part_t *part = &cf->cycle->old_cycle->shared_memory.part;
+    for (; part != nullptr; part = part->next) {
+        auto *zones = static_cast<ngx_shm_zone_t *>(part->elts);
+        for (ngx_uint_t i = 0; i < part->nelts; ++i) {
+            if (zones[i].tag == zone.tag && zones[i].shm.size == zone.shm.size &&
+                to_view(zones[i].shm.name) == to_view(zone.shm.name)) {
+                return &zones[i];
+            }
+        }
+    }
+    return nullptr;
+}
+
+// A zone that another version of the module has laid out is not taken over: this configuration gets
+// a new one, and the old workers keep theirs until they have left.
+bool replace_unless_known(ngx_conf_t *cf, ngx_shm_zone_t &zone) {
+    const ngx_shm_zone_t *earlier = earlier_zone(cf, zone);
+    if (earlier == nullptr || earlier->shm.addr == nullptr) {
+        return false;
+    }
+    const auto *place = static_cast<const Place *>(
+        reinterpret_cast<const ngx_slab_pool_t *>(earlier->shm.addr)->data);
+    if (place != nullptr && prepare(*place, *static_cast<ZoneFile *>(zone.data), false)) {
+        return false;
+    }
+    zone.noreuse = 1;
+    ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                       "zone \"%V\" was laid out by another version of the module, and begins anew",
+                       &zone.shm.name);
+    return true;
 }
 
 ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, bool holds_budgets) {
@@ -219,11 +270,17 @@ ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
     if (name == kBudgetZoneName) {
         throw ConfError{"zone \"" + std::string(name) + "\" is already used for something else"};
     }
-    return add(cf, name, size, false);
+    ngx_shm_zone_t *zone = add(cf, name, size, false);
+    replace_unless_known(cf, *zone);
+    return zone;
 }
 
-ngx_shm_zone_t *add_budget_zone(ngx_conf_t *cf) {
-    return add(cf, kBudgetZoneName, kBudgetZoneSize, true);
+ngx_shm_zone_t *add_budget_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone) {
+    ngx_shm_zone_t *budgets = add(cf, kBudgetZoneName, kBudgetZoneSize, true);
+    if (replace_unless_known(cf, *budgets)) {
+        zone->noreuse = 1;  // its lock is another one, too
+    }
+    return budgets;
 }
 
 void leave_zone_file_to_master(ngx_shm_zone_t *zone) {

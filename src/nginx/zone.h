@@ -13,7 +13,7 @@ inline constexpr size_t kLeastZone = 64 * 1024;
 ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size);
 // Declares the one for what keys have spent. It is always of the same name and size, so that it
 // outlives reloads. The lock of all is in it.
-ngx_shm_zone_t *add_budget_zone(ngx_conf_t *cf);
+ngx_shm_zone_t *add_budget_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone);
 // In a worker: only the master hands its memory on, and nobody whom a worker starts gets it.
 void leave_zone_file_to_master(ngx_shm_zone_t *zone);
 // In a master that the old binary has started: a zone that no directive names any more must not be
