@@ -522,3 +522,27 @@ def test_a_file_that_is_taken_away_before_a_reload_gets_all_that_was_spent(kept,
     g.quit()
     g = kept(**parts)
     assert make(g).status == 402
+
+
+def test_a_file_whose_header_is_destroyed_before_a_reload_is_written_anew(kept, scratch):
+    """The new worker has never seen it as it was, and it does not look like a file of the gateway's."""
+    parts = {"workers": 1, "budgets": [{"usd": 0.03, "per": "lifetime"}]}
+    g = kept(**parts)
+    assert [make(g).status for _ in range(2)] == [200, 200]
+    assert until(lambda: spent(scratch) == 20000, 5)
+    with open(state(scratch), "r+b") as file:
+        file.write(b"x" * 100)
+    g.reload()
+    assert [make(g).status for _ in range(2)] == [200, 402]
+    g.wait_log("state.db.damaged-.*; what counts was written anew", timeout=15)
+    assert until(lambda: spent_in_all(scratch) == 30000, 15)
+    g.quit()
+    g = kept(**parts)
+    assert make(g).status == 402
+
+
+def spent_in_all(scratch):
+    try:
+        return spent(scratch)
+    except sqlite3.Error:
+        return None
