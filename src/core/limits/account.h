@@ -1,5 +1,5 @@
-// Whom or what something is counted for, in shared memory: the front of a SHA-256, so that nobody
-// can choose to be counted as somebody else.
+// An account identifies in shared memory what is counted: a key, an end user, a provider, a model.
+// It is the first half of a SHA-256, so that nobody can choose a name that has another's account.
 #pragma once
 
 #include <array>
@@ -12,10 +12,10 @@ namespace gateway {
 using Account = std::array<uint64_t, 2>;
 
 Account account_of(std::string_view name);
-// The parts stay apart, whatever they hold.
+// Different lists of parts have different accounts.
 Account account_of(std::initializer_list<std::string_view> parts);
 
-// One of the two taken together.
+// The account of the pair.
 Account both(const Account &a, const Account &b);
 
 struct Moment {

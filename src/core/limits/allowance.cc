@@ -22,7 +22,7 @@ Exceeded budget_exceeded(const Budget &budget, MicroUsd left, MicroUsd wanted, c
     return exceeded;
 }
 
-// More than there may ever be: to wait is of no use.
+// One request asks for more than the limit itself: waiting does not help.
 Exceeded never_allowed(const Party &party, const LimitRow &limit) {
     Exceeded exceeded = rate_exceeded(party, limit, 0);
     exceeded.what = Exceeded::What::never;

@@ -1,4 +1,4 @@
-// Whether a party may have more, by its limits and budgets and what it has used.
+// Checks a party's limits and budgets against what it has used.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@
 
 namespace gateway {
 
-// One request more.
+// For one request more.
 tl::expected<void, Exceeded> may_enter(const Party &party, const Tally &tally, const Dated &now);
-// So many images at once, if nothing were used.
+// For so many images at once, as if nothing were used yet.
 tl::expected<void, Exceeded> may_ever_make(const Party &party, int64_t images);
-// So many images.
+// For so many images.
 tl::expected<void, Exceeded> may_make(const Party &party, const Tally &tally, int64_t images,
                                       const Dated &now);
-// So much money; of nothing, whether there is any left.
+// For so much money; with 0, whether any is left.
 tl::expected<void, Exceeded> may_spend(const Party &party, const BudgetRecord &record, MicroUsd usd,
                                        const Dated &now);
 

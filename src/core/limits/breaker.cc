@@ -22,7 +22,7 @@ void Breaker::leave(const BreakerRules &rules, int64_t now, Pass pass, Verdict v
         return;
     }
     if (is_open()) {
-        // Only the probe decides: what began before the breaker opened is old news.
+        // Only the probe decides: other calls began before the breaker opened.
         if (pass == 0 || pass != probes_) {
             return;
         }
@@ -69,7 +69,7 @@ void Breaker::count(const BreakerRules &rules, int64_t now, bool failed) {
         return;
     }
     ++bucket.failures;
-    // Failures that lie further apart than the window are not a row.
+    // Failures further apart than the window are not counted as consecutive.
     if (now - last_failure_ > rules.window.count()) {
         failures_in_a_row_ = 0;
     }
@@ -99,7 +99,7 @@ void Breaker::open(const BreakerRules &rules, int64_t now) {
 void Breaker::close() {
     const uint32_t probes = probes_;
     *this = Breaker();
-    probes_ = probes;  // the number of an old probe never comes again
+    probes_ = probes;  // no two probes have the same number
 }
 
 }  // namespace gateway

@@ -1,5 +1,5 @@
-// A circuit breaker as plain data and arithmetic: lets calls through until too many fail, then none
-// for a while, then one to see. All zero is a closed breaker that has seen nothing.
+// A circuit breaker, as plain data: it admits calls until too many fail, then none for a while,
+// then one as a probe. All zero is a closed breaker without history.
 #pragma once
 
 #include <array>
@@ -19,22 +19,23 @@ struct BreakerRules {
     [[nodiscard]] bool off() const { return failures == 0; }
 };
 
-// What a call says of its provider. Policy refusals and callers' faults say nothing.
+// What a call's result says about its provider. Policy refusals and callers' mistakes say nothing.
 enum class Verdict : uint8_t { nothing, success, failure };
 
 class Breaker {
  public:
-    // What a call was let through with: 0, or the number of the probe that it is.
+    // Given to an admitted call: 0, or the number of the probe that it is.
     using Pass = uint32_t;
 
-    // Nothing: not now. A probe that is not heard of again counts as failed after `patience`.
+    // Nothing if the call is not admitted. A probe without a result counts as failed after
+    // `patience`.
     std::optional<Pass> enter(const BreakerRules &rules, int64_t now, int64_t patience);
     void leave(const BreakerRules &rules, int64_t now, Pass pass, Verdict verdict);
 
     [[nodiscard]] bool is_open() const { return open_until_ != 0; }
-    // How long until a call may be let through again; 0: now.
+    // How long until a call may be admitted again; 0: now.
     [[nodiscard]] int64_t wait(int64_t now) const;
-    // Nothing would be lost by forgetting it.
+    // Whether a new breaker would behave in the same way.
     [[nodiscard]] bool is_like_new(const BreakerRules &rules, int64_t now) const;
 
  private:

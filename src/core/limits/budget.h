@@ -17,11 +17,11 @@ inline constexpr size_t kPeriods = 5;
 std::string_view name_of(Period period);
 std::optional<Period> period_named(std::string_view name);
 
-// Which one it is, counted from the one that 1970 began with. A week begins on Monday.
+// The number of the period, counted from the first one of 1970. A week begins on Monday.
 int64_t number_of(Period period, int64_t unix_seconds);
-// When it began; the lifetime did so at 0.
+// When it began, in unix seconds; a lifetime began at 0.
 int64_t start_of(Period period, int64_t number);
-// When the next one begins; never, of a lifetime.
+// When the next one begins; nothing for a lifetime.
 std::optional<int64_t> end_of(Period period, int64_t number);
 
 struct Budget {

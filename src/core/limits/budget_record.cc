@@ -8,12 +8,12 @@ namespace gateway {
 
 namespace {
 
-// Which the three quarters that capacity() promises do not need.
+// Tables that are no fuller than capacity() says need fewer steps.
 constexpr size_t kMostSteps = 4096;
 
 }  // namespace
 
-// Its own, or the free one where it would be added; null when neither is near.
+// The account's record, or the free place where it would be added; null if neither is found.
 BudgetRecord *BudgetTable::place_of(const Account &account) const {
     const std::span<BudgetRecord> places = region_.entries();
     size_t place = account[1] % places.size();
@@ -37,7 +37,8 @@ BudgetRecord *BudgetTable::find_or_add(const Account &account, std::string_view 
     if (record == nullptr || record->account == account) {
         return record;
     }
-    // It is there once its account is: whatever this process comes to before that is written anew.
+    // The record counts once its account is set. If the process is killed before, the next one that
+    // adds a record overwrites what was begun.
     const std::span<BudgetRecord> places = region_.entries();
     if (region_.counter() == places.size()) {
         return nullptr;

@@ -1,6 +1,5 @@
-// What one key of a keys.json has spent, in memory that all workers share, and the workers of
-// another generation, too. A record is never given to another key. Plain data, all zero when it is
-// new.
+// What one key of a keys.json has spent, in memory that all workers share, also those of another
+// configuration or binary. A record never passes to another key. Plain data; a new one is all zero.
 #pragma once
 
 #include <array>
@@ -19,11 +18,11 @@ struct BudgetRecord {
     static constexpr size_t kLongestKey = 64;
 
     Account account{};           // all zero: free
-    char key[kLongestKey] = {};  // the key's id, for what is written down of it
+    char key[kLongestKey] = {};  // the key's id, for the state file
     uint8_t key_size = 0;
     uint32_t listed = 0;            // the place of the record that was added as this place's number
     MicroUsd reserved = 0;          // the sum of what its leases hold
-    MicroUsd written = 0;           // of what it has spent in all, so much is in the state file
+    MicroUsd written = 0;           // how much of its lifetime's sum is in the state file
     CalendarCount spent[kPeriods];  // counted in this memory
     CalendarCount before[kPeriods];  // counted elsewhere: before this memory was laid out
 
@@ -39,7 +38,7 @@ struct BudgetRecord {
             spent[i].add(now.numbers[i], usd);
         }
     }
-    // In all, in this memory.
+    // The lifetime's sum, as counted in this memory.
     [[nodiscard]] MicroUsd in_all() const {
         return spent[static_cast<size_t>(Period::lifetime)].used;
     }
@@ -60,7 +59,7 @@ class BudgetTable {
     [[nodiscard]] const BudgetRecord &at(size_t number) const {
         return region_.entries()[region_.entries()[number].listed];
     }
-    // For so many keys there is a place for certain.
+    // The number of keys that certainly find a place.
     [[nodiscard]] static size_t capacity(size_t region_size) {
         return BudgetRegion::entries_in(region_size) / 4 * 3;
     }

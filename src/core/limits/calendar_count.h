@@ -1,5 +1,4 @@
-// What is counted of one day or another stretch of the calendar. Plain data, all zero when it is
-// new.
+// A count for one calendar period, such as a day. Plain data; a new one is all zero.
 #pragma once
 
 #include <array>
@@ -11,12 +10,12 @@
 
 namespace gateway {
 
-// Of the stretch with this number.
+// `number` says which period it is.
 struct CalendarCount {
     int64_t number = 0;
     int64_t used = 0;
 
-    // A clock that is a moment behind another does not bring back what has passed.
+    // A process whose clock is a little behind does not bring back the period before.
     [[nodiscard]] bool is_over(int64_t now) const { return now > number || now < number - 1; }
     [[nodiscard]] int64_t used_in(int64_t now) const { return is_over(now) ? 0 : used; }
     void add(int64_t now, int64_t count) {
@@ -27,7 +26,8 @@ struct CalendarCount {
     }
 };
 
-// A moment, and which hour, day, week and month it is in: reckoned once, before the lock is taken.
+// A moment with the numbers of its hour, day, week and month: computed once, before the lock is
+// taken.
 struct Dated : Moment {
     explicit Dated(Moment now) : Moment(now) {
         for (size_t i = 0; i < kPeriods; ++i) {

@@ -1,5 +1,4 @@
-// All that the ledger counts in the stretches of the calendar, for a state file that has to be
-// written anew.
+// All that the ledger counts by calendar period, for a state file that has to be written anew.
 #pragma once
 
 #include <array>
@@ -18,14 +17,14 @@ struct Counted {
     Party::Kind kind = Party::Kind::key;
     std::string key;  // the id
     Account account{};
-    // Of keys: in this memory, and before it was laid out.
+    // Only for keys: counted in this memory, and before it was laid out.
     std::array<CalendarCount, kPeriods> spent{};
     std::array<CalendarCount, kPeriods> spent_before{};
     CalendarCount images_day;
     CalendarCount images_before;
 };
 
-// Takes the memory's lock for a few entries at a time.
+// Holds the memory's lock for a few entries at a time.
 std::vector<Counted> counted_in(SharedMemory &memory, std::span<std::byte> budgets);
 
 }  // namespace gateway

@@ -1,5 +1,5 @@
-// Which limit or budget stands in a request's way. Found under the ledger's lock, and so plain
-// data; put into words after.
+// Which limit or budget refuses a request. It is found while the ledger's lock is held, and is
+// therefore plain data; its text is made afterwards.
 #pragma once
 
 #include <cstdint>
@@ -12,25 +12,25 @@
 namespace gateway {
 
 struct Exceeded {
-    // `never`: of a rate, with more at once than it ever allows.
+    // `never`: one request asks for more than the rate ever allows.
     enum class What : uint8_t { rate, never, budget, room };
     What what = What::rate;
     int retry_after = 1;
 
-    // Of a rate: "images per day", and whose.
+    // For a rate: what is counted, such as "images per day", and for whom.
     int64_t limit = 0;
     std::string_view counted;
     Party::Kind kind = Party::Kind::key;
-    std::string_view name;  // the party's, whose strings must live on
+    std::string_view name;  // the party's; must outlive this
 
-    // Of a budget.
+    // For a budget.
     Budget budget;
     MicroUsd left = 0;
     MicroUsd wanted = 0;
-    int64_t unix_seconds = 0;  // when it was asked for
+    int64_t unix_seconds = 0;  // when the request came
 };
 
-// What the caller is told.
+// The error message for the caller.
 std::string message_of(const Exceeded &exceeded);
 
 }  // namespace gateway

@@ -13,15 +13,15 @@ namespace {
 
 constexpr int64_t kFirstRest = 1'000;
 constexpr int64_t kLongestRest = 60'000;
-// Room for a call is looked for again this soon.
+// How soon a refused call may try again.
 constexpr Milliseconds kBusyWait{100};
 constexpr Milliseconds kFullWait{1'000};
 
-// A provider, a model of one, a key, or a key for a model: each uses its part.
+// One entry for a provider, a model, a key, or a key for a model. Each kind uses some members.
 struct HealthEntry {
     Account account{};  // all zero: free
     Breaker breaker;
-    BreakerRules rules;  // when they were used last, for who looks for room
+    BreakerRules rules;  // as of its last use, to tell whether it may be replaced
     int64_t rests_until = 0;
     int64_t rests = 0;  // in a row
     int64_t calls = 0;
@@ -35,12 +35,12 @@ SetTable<HealthEntry> entries_of(const HealthPlaces &places) {
 }
 
 bool is_like_new(const HealthEntry &entry, int64_t now) {
-    // A row of rests is forgotten when none has come for a while.
+    // Consecutive rests are forgotten when none has come for a while.
     return entry.calls == 0 && entry.rests_until + kLongestRest < now &&
            entry.breaker.is_like_new(entry.rules, now);
 }
 
-// To be changed; null when it is not known.
+// To be changed; null if there is none.
 HealthEntry *edit(HealthPlaces &places, const Account &account) {
     HealthEntry *entry = entries_of(places).find(account);
     if (entry != nullptr) {
@@ -86,13 +86,13 @@ bool Health::prepare(std::span<std::byte> region, bool fresh, uint64_t id) {
     return region.size() >= least_size() && HealthPlaces::prepare(region, fresh, id);
 }
 
-// A provider with a limit is not asked by calls that nobody could count.
+// A provider with a limit gets no calls that cannot be counted.
 tl::expected<CallTicket, Hindered> Health::enter(const Target &target, Moment now,
                                                  Milliseconds longest) {
     const MemoryLock lock(memory_);
     HealthPlaces places(memory_.region());
     const bool is_counted = target.max_calls > 0;
-    // First what may take another's place.
+    // First the look-up that may replace an entry: the second one must stay valid.
     HealthEntry *provider = is_counted ? edit_or_add(places, target.provider, now) : nullptr;
     HealthEntry *model = edit(places, target.model);
     if (provider != nullptr && provider->calls >= target.max_calls) {
@@ -111,7 +111,7 @@ tl::expected<CallTicket, Hindered> Health::enter(const Target &target, Moment no
         const auto pass = model->breaker.enter(target.breaker, now.milliseconds, longest.count());
         if (!pass) {
             places.give_back(ticket.call);
-            // How long a probe takes is not known: its limit says too much.
+            // How long the probe takes is not known; the time until its limit would be too long.
             const Milliseconds wait(model->breaker.wait(now.milliseconds));
             return tl::unexpected(
                 Hindered{Hindrance::breaker_open, std::min(wait, target.breaker.open)});
@@ -131,7 +131,7 @@ void Health::leave(const Target &target, const CallTicket &ticket, Verdict verdi
     if (const auto call = places.give_back(ticket.call)) {
         end_call(places, call->account);
     }
-    // A model is not remembered for a call that says nothing: callers may ask for any name.
+    // A call without a verdict adds no entry: callers may send any model name.
     HealthEntry *model = verdict != Verdict::nothing && !target.breaker.off()
                              ? edit_or_add(places, target.model, now)
                              : edit(places, target.model);
@@ -159,7 +159,7 @@ void Health::rest(const Account &name, std::optional<Milliseconds> time, Moment 
     if (entry == nullptr) {
         return;
     }
-    // Of several calls that were under way together each comes back with the same news.
+    // Several calls that ran at the same time report the same condition.
     const bool rests_already = entry->rests_until > now.milliseconds;
     if (rests_already && !time) {
         return;

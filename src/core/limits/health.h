@@ -1,5 +1,5 @@
-// How providers are, as all workers see it: which models fail (breakers), which keys rest, and how
-// many calls are under way. In shared memory beside the ledger.
+// The health of providers, in shared memory beside the ledger: which models fail (breakers), which
+// keys rest, and how many calls are running.
 #pragma once
 
 #include <chrono>
@@ -17,16 +17,16 @@
 
 namespace gateway {
 
-// What stands in the way of a call.
+// Why a call may not start.
 enum class Hindrance : uint8_t { breaker_open, keys_resting, busy, model_limit, memory };
 std::string_view name_of(Hindrance hindrance);
 
 struct Hindered {
     Hindrance by = Hindrance::busy;
-    Milliseconds wait{0};  // when it may be gone
+    Milliseconds wait{0};  // until it may have ended
 };
 
-// Where a call goes: a model at a provider, and how both are to be treated.
+// Where a call goes: a model at a provider, with the rules for both.
 struct Target {
     Account provider{};
     Account model{};  // of this provider
@@ -42,32 +42,33 @@ struct CallTicket {
 
 class Health {
  public:
-    // As the ledger's: lays out the region, or takes it over.
+    // Lays out the region, or takes it over, as Ledger::prepare() does.
     static bool prepare(std::span<std::byte> region, bool fresh, uint64_t id = 0);
     static size_t least_size();
 
     Health(SharedMemory &memory, int32_t process) : memory_(memory), process_(process) {}
 
-    // May a call start that takes at most so long? Every ticket is followed by leave(). Where
-    // there is no room to count it, and its provider has a limit, it may not.
+    // Asks whether a call may start that takes at most `longest`. Each ticket must be given back by
+    // leave(). If the provider has a limit and there is no room to count the call, it may not
+    // start.
     tl::expected<CallTicket, Hindered> enter(const Target &target, Moment now,
                                              Milliseconds longest);
     void leave(const Target &target, const CallTicket &ticket, Verdict verdict,
                Moment now) noexcept;
 
-    // When each of these (a key, or a key for a model) has rested: milliseconds from now, 0 for
-    // those that serve.
+    // For each name (a key, or a key for a model): milliseconds until its rest ends; 0 if it does
+    // not rest.
     void read_rests(std::span<const Account> names, std::span<int64_t> waits, Moment now) const;
-    // It rests for so long, or longer if it rests already. Without a time: for one that grows with
-    // each rest until it serves again.
+    // Lets it rest for this time, or until the end of a longer rest that has begun. Without a time,
+    // each rest is longer than the one before, until serve() is called.
     void rest(const Account &name, std::optional<Milliseconds> time, Moment now) noexcept;
-    // They served: a next rest is a first one again.
+    // These were used with success: their next rest is a first one again.
     void serve(std::span<const Account> names) noexcept;
 
-    // Takes back the calls of workers that are gone.
+    // Ends the calls of workers that have died.
     size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive);
 
-    // How often a call could not be counted for want of room since this was asked last.
+    // How often, since the last call of this, there was no room to count a call.
     [[nodiscard]] size_t take_times_full() { return std::exchange(times_full_, 0); }
 
  private:

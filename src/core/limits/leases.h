@@ -1,5 +1,6 @@
-// What somebody holds until they give it back or are found dead, in memory that all workers share.
-// Plain data; the caller holds the lock, and keeps what there was until its change is complete.
+// Leases in memory that all workers share: what a request holds until it gives it back, or until
+// its worker is found dead. Plain data; the caller holds the lock and can undo an incomplete
+// change.
 #pragma once
 
 #include <array>
@@ -15,11 +16,12 @@ namespace gateway {
 struct Lease {
     int32_t process = 0;  // 0: free
     uint32_t next_free = 0;
-    uint32_t generation = 0;  // which holder of this place: a late one must not let go of another's
+    uint32_t generation =
+        0;  // tells holders of this place apart: a late one must not release another's lease
     uint32_t unused = 0;
     Account account{};
     int64_t deadline = 0;  // monotonic milliseconds
-    int64_t amount = 0;    // that goes with it, to whoever counts something by it
+    int64_t amount = 0;    // for the user of the lease, such as money that it holds
 };
 
 struct LeaseHandle {
@@ -28,10 +30,10 @@ struct LeaseHandle {
     bool operator==(const LeaseHandle &) const = default;
 };
 
-// In the header of what has leases. Lease numbers start at 1.
+// In the header of a region with leases. Lease numbers start at 1.
 struct LeaseList {
     uint32_t count = 0;
-    uint32_t used = 0;  // so many places have ever been taken; memory behind them is not touched
+    uint32_t used = 0;        // places ever taken; the memory behind them is untouched
     uint32_t first_free = 0;  // of those
 };
 
@@ -39,16 +41,16 @@ class Leases {
  public:
     Leases(LeaseList &list, Lease *places) : list_(list), places_(places) {}
 
-    // The number of the lease that take() will take; 0: there is none left.
+    // The number of the lease that take() will take; 0 if all are taken.
     [[nodiscard]] uint32_t next() const {
         return list_.first_free != 0 ? list_.first_free
                                      : (list_.used < list_.count ? list_.used + 1 : 0);
     }
     // `number` is next().
     LeaseHandle take(uint32_t number, const Account &account, int32_t process, int64_t deadline);
-    // While it is held; null after.
+    // Null if it is not held any more.
     [[nodiscard]] Lease *find(LeaseHandle lease) const;
-    // Of a lease that is held. Returns it as it was.
+    // The lease must be held. Returns it as it was.
     Lease release(uint32_t number);
 
     [[nodiscard]] Lease &at(uint32_t number) const { return places_[number - 1]; }
@@ -59,7 +61,7 @@ class Leases {
     Lease *places_;
 };
 
-// Finds leases of processes that are gone, and those that have outlived their deadline.
+// Decides whether a lease is over: its process has died, or its deadline has passed.
 class LeaseJudge {
  public:
     LeaseJudge(Moment now, const std::function<bool(int32_t)> &is_alive)
@@ -73,7 +75,7 @@ class LeaseJudge {
         int32_t process = 0;
         bool alive = false;
     };
-    std::array<Known, 64> known_{};  // by number: there are few processes, and each costs a call
+    std::array<Known, 64> known_{};  // by process number: each process costs one system call
 };
 
 }  // namespace gateway

@@ -13,7 +13,7 @@ bool is_limited(const PartyShare &share) {
     return share.party.is_limited();
 }
 
-// So that nothing is allocated under the lock.
+// Before the lock is taken: nothing is allocated while it is held.
 void make_room_for_reservations(std::span<PartyShare> shares) {
     for (PartyShare &share : shares) {
         if (is_limited(share)) {

@@ -1,6 +1,5 @@
-// What everybody has used, in memory that all workers share: requests and images by the minute and
-// the day, concurrency, money. Plain data under one lock; a worker that dies leaves nothing that
-// is not put right.
+// The ledger counts, in memory that all workers share, what each party has used: requests, images,
+// concurrency, money. Plain data under one lock. What a dead worker leaves is put right.
 #pragma once
 
 #include <cstdint>
@@ -19,17 +18,17 @@
 
 namespace gateway {
 
-// Money that was held for a request whose worker died: it may have been spent.
+// Money that was held for a request whose worker died. It may have been spent.
 struct Orphaned {
     std::string key;
     Account account{};
     MicroUsd usd = 0;
 };
 
-// What a key has spent in the hour, the day and so on, as far as it was counted in this memory.
+// What a key has spent in each period, as counted in this memory.
 struct KeySpending {
     Account account{};
-    std::string key;  // empty: it is not known
+    std::string key;  // its id; empty if unknown
     CalendarCount spent[kPeriods];
 };
 
@@ -38,58 +37,58 @@ class Ledger {
     // Lays out the region anew, or takes it over as an earlier configuration left it. `id` is
     // drawn at random. False when the region is too small or is not ours.
     static bool prepare(std::span<std::byte> region, bool fresh, uint64_t id = 0);
-    // The smallest region that prepare() takes.
+    // The smallest region that prepare() accepts.
     static size_t least_size();
-    // The same for what keys have spent, which outlives a change of the region's size.
+    // The same for the memory of budgets, which outlives a change of the region's size.
     static bool prepare_budgets(std::span<std::byte> budgets, bool fresh, uint64_t id = 0);
-    // For so many keys there is room in it.
+    // For how many keys there is room in a memory of this size.
     static size_t max_budget_records(size_t size);
 
-    // The budget records are under the memory's lock, too.
+    // The memory's lock is the lock of the budget records as well.
     Ledger(SharedMemory &memory, std::span<std::byte> budget_memory)
         : memory_(memory), budget_memory_(budget_memory) {}
 
-    // Each of these three takes the lock once, and tells what is left after it. None allocates
-    // under it.
+    // Each of these three takes the lock once, returns what is left afterwards, and allocates
+    // nothing while it holds the lock.
 
-    // One request more, for all of them or for none: counts it and takes leases.
+    // Counts one request more and takes leases, for all parties or for none.
     tl::expected<Quotas, Exceeded> enter(std::span<PartyShare> shares, Moment now, int32_t process,
                                          int64_t lease_milliseconds);
-    // So much more is about to be used, of all of them or of none.
+    // Reserves so much more, for all parties or for none.
     tl::expected<Quotas, Exceeded> reserve(std::span<PartyShare> shares, int64_t images,
                                            MicroUsd usd, Moment now);
-    // The end of them: gives back what was reserved and not used, and all leases. What was spent
+    // Ends a request: gives back what was reserved and not used, and all leases. What was spent
     // counts whether or not it was reserved.
     Quotas settle(std::span<PartyShare> shares, int64_t images_used, MicroUsd spent,
                   Moment now) noexcept;
 
-    // Takes back the leases of processes that are gone and those that have outlived their deadline.
+    // Takes back leases of processes that have died, and leases whose deadline has passed.
     size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
                  const std::function<void(const Orphaned &)> &on_orphaned);
 
-    // What was used before this memory was laid out, or where this memory is not seen. The first
-    // process to ask may bring it back, or the next if that one is gone; the others wait until it
-    // has. To bring it back again changes nothing.
+    // Restoring adds what was used before this memory was laid out, or outside of it. The first
+    // process that asks does it, or another if that one dies; the others wait. To restore the same
+    // values again changes nothing.
     enum class Restoring : uint8_t { ours, others, done };
     Restoring begin_restoring(int32_t process, const std::function<bool(int32_t)> &is_alive);
     void end_restoring();
-    void give_up_restoring();  // another may try
-    // False when there is no room for this key's money.
+    void give_up_restoring();  // another process may try
+    // False if there is no room for this key's record.
     bool restore_spent(const Account &account, std::string_view key, Period period, int64_t number,
                        MicroUsd usd);
     void restore_images(const Party &party, int64_t images, Moment now);
 
-    // What is to be written down of the budget records, to a file that knows them by this number.
+    // The number by which the state file knows the memory of the budget records.
     [[nodiscard]] uint64_t budget_memory_id();
-    // Of these keys, in the same order.
+    // The sums of these keys, in the same order.
     [[nodiscard]] std::vector<KeySpending> sums_of(std::span<const Account> keys);
     void note_written(std::span<const KeySpending> sums);
-    // Whether any was noted in these records.
+    // Whether any sum of this memory was ever noted as written.
     [[nodiscard]] bool has_written();
-    // All keys of which something is not written, also what workers have counted that are gone.
+    // All keys with sums that are not written yet, also sums that dead workers have counted.
     [[nodiscard]] std::vector<Account> unwritten();
 
-    // How often this process has found no room since it was last asked.
+    // How often, since the last call of this, this process has found no room.
     [[nodiscard]] size_t take_times_full() { return std::exchange(times_full_, 0); }
 
  private:

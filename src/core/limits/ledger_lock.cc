@@ -18,7 +18,7 @@ bool has_budget(const PartyShare &share) {
 }
 
 void give_back_images(Tally &tally, PartyShare &share, int64_t count) {
-    // The latest first: what was used was used first.
+    // The latest reservations first: what was used belongs to the earliest ones.
     for (auto last = share.reservations.rbegin(); last != share.reservations.rend(); ++last) {
         const int64_t back = std::min(count, last->images);
         tally.images.give_back(second_of(last->at), back);
@@ -54,7 +54,7 @@ Tally *LedgerLock::edit_or_add(const Party &party, uint8_t &place) {
     return tally;
 }
 
-// Null if it is forgotten.
+// Null if the tally was displaced meanwhile.
 Tally *LedgerLock::edit(PartyShare &share) {
     Tally *tally = tallies().find(share.party.account, share.place);
     if (tally != nullptr) {
@@ -180,7 +180,7 @@ void LedgerLock::end_lease(PartyShare &share) {
     }
 }
 
-// So much more, or less.
+// Holds more money, or less with a negative amount.
 tl::expected<void, Exceeded> LedgerLock::hold_money(const PartyShare &share, MicroUsd more) {
     if (more == 0 || !has_budget(share)) {
         return {};
@@ -203,7 +203,7 @@ tl::expected<void, Exceeded> LedgerLock::hold_money(const PartyShare &share, Mic
     return {};
 }
 
-// What was spent counts in the same change in which what was held for it is given back.
+// One change counts what was spent and gives back what was held for it.
 void LedgerLock::settle_money(PartyShare &share, MicroUsd spent) {
     const auto hold = budgets_.region().give_back(std::exchange(share.hold, {}));
     if (!hold && (spent == 0 || !share.party.has_budget_record)) {

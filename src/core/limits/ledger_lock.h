@@ -30,11 +30,11 @@ class LedgerLock {
 
     tl::expected<void, Exceeded> enter(PartyShare &share, int32_t process, int64_t deadline);
     void take_back_entering(PartyShare &share);
-    // The share has room for one reservation more.
+    // The caller has made room for one reservation more.
     tl::expected<void, Exceeded> reserve(PartyShare &share, int64_t images, MicroUsd usd);
     void take_back_reserving(PartyShare &share, int64_t images, MicroUsd usd);
     void settle(PartyShare &share, int64_t images_used, MicroUsd spent);
-    // What is left to those that a step has been done to.
+    // What is left to the parties for which a step was done.
     [[nodiscard]] const Quotas &quotas() const { return quotas_; }
 
     // To be changed; null when there is no room.

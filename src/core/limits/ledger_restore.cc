@@ -1,4 +1,4 @@
-// Brings back what was used before the memory was laid out.
+// Restores what was used before the memory was laid out.
 #include <algorithm>
 
 #include "core/limits/budget_record.h"
@@ -9,7 +9,8 @@ namespace gateway {
 
 namespace {
 
-constexpr int32_t kRestored = -1;  // a note in a region; a process's number while it is at it
+constexpr int32_t kRestored =
+    -1;  // the note of a restored region; 0: not yet; else the process that restores
 
 }  // namespace
 
@@ -58,7 +59,7 @@ bool Ledger::restore_spent(const Account &account, std::string_view key, Period 
     }
     budgets.region().edit(*record);
     CalendarCount &before = record->before[static_cast<size_t>(period)];
-    // A file that has lost something since must not give it back.
+    // A file that has lost something meanwhile must not lower the sum.
     if (number > before.number) {
         before = {number, usd};
     } else if (number == before.number) {
@@ -71,7 +72,7 @@ void Ledger::restore_images(const Party &party, int64_t images, Moment now) {
     uint8_t place = 0;
     LedgerLock locked(memory_, budget_memory_, now, times_full_);
     if (locked.region().note() == kRestored) {
-        return;  // what the file has was counted here
+        return;  // what is in the file was counted in this memory
     }
     if (Tally *tally = locked.edit_or_add(party, place)) {
         tally->images_before = {number_of(Period::day, now.unix_seconds), images};

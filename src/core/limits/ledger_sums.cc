@@ -1,4 +1,4 @@
-// What is counted, for the state file.
+// Copies what is counted, for the state file.
 #include <algorithm>
 #include <map>
 
@@ -82,7 +82,7 @@ void Ledger::note_written(std::span<const KeySpending> sums) {
     }
 }
 
-// Budget records are never taken away, and the first that was ever written stays early in the list.
+// Records are never removed, and the first one that was ever written stays early in the list.
 bool Ledger::has_written() {
     constexpr size_t kAtOnce = 512;
     for (size_t begin = 0, count = kAtOnce; count == kAtOnce; begin += count) {

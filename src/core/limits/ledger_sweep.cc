@@ -1,4 +1,4 @@
-// Takes back what requests of dead workers hold.
+// Takes back what the requests of dead workers hold.
 #include <algorithm>
 #include <utility>
 #include <vector>

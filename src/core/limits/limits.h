@@ -1,4 +1,4 @@
-// How much somebody may use: by their key, or by the configuration. A kind of limit is one row.
+// How much a party may use, as its key or the configuration says. Each kind of limit is one row.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace gateway {
 
-// 0 stands for no limit.
+// 0 means no limit.
 struct Limits {
     int64_t requests_per_minute = 0;
     int64_t images_per_minute = 0;
@@ -21,7 +21,7 @@ struct Limits {
 };
 
 enum class LimitUnit : uint8_t { requests, images };
-// Of `at_once` count the requests that run.
+// For `at_once`, the requests that run are counted.
 enum class LimitWindow : uint8_t { at_once, minute, day };
 
 struct LimitRow {

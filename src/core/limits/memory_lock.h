@@ -1,4 +1,4 @@
-// Holds the lock of shared memory for a scope.
+// Holds the lock of shared memory until the end of the scope.
 #pragma once
 
 #include "core/ports.h"

@@ -1,4 +1,4 @@
-// Somebody whose use is counted: a key, an end user under it, an address without a key, or a key's
+// A party whose use is counted: a key, an end user of a key, an address without a key, or a key's
 // use of some models.
 #pragma once
 
@@ -19,13 +19,13 @@ struct Party {
     enum class Kind : uint8_t { key, end_user, address, model };
     Kind kind = Kind::key;
     Account account{};
-    Account owner{};        // the key's own account; of addresses, one for all
+    Account owner{};        // the key's account; all addresses have the same one
     std::string_view key;   // the key's id
     std::string_view name;  // of the end user, or the pattern of the models
     Limits limits;
     std::span<const Budget> budgets;  // of a key
-    // Whether what it spends is counted: of a key in a keys.json, which has a budget or may be
-    // given one.
+    // Whether its spending is counted. It is for all keys of a keys.json, which may be given a
+    // budget later.
     bool has_budget_record = false;
 
     [[nodiscard]] bool is_limited() const { return limits.any() || !budgets.empty(); }
@@ -39,15 +39,15 @@ struct PartyShare {
     };
 
     Party party;
-    LeaseHandle lease;  // of concurrency
-    LeaseHandle hold;   // of money
+    LeaseHandle lease;  // for concurrency
+    LeaseHandle hold;   // for money
     std::vector<Reservation> reservations;
-    uint8_t place = 0;  // where the ledger found it last, for it to look there first
+    uint8_t place = 0;  // where the ledger found its tally last, as a hint
 
     [[nodiscard]] int64_t images() const;
 };
 
-// That hold nothing yet.
+// Shares that hold nothing yet.
 std::vector<PartyShare> shares_of(const std::vector<Party> &parties);
 
 }  // namespace gateway

@@ -1,4 +1,4 @@
-// What is left to a caller of the minute and the day.
+// What is left to a caller in the minute and the day.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace gateway {
 
-// What the headers on an admitted answer say; limit 0 means that there is none.
+// What the x-ratelimit headers of a response say; limit 0 means no limit.
 struct Quota {
     int64_t limit = 0;
     int64_t remaining = 0;
     int64_t reset_seconds = 0;
 };
 
-// Of all parties, the ones that are nearest to their limits.
+// The quotas of those parties that are nearest to their limits.
 struct Quotas {
     Quota requests;
     Quota images;

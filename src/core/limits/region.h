@@ -1,7 +1,6 @@
-// A region of shared memory that holds a table of entries and a list of leases. Each change of them
-// is made whole or not at all, although its process may be killed at any instruction: what there
-// was before is kept in the region until the change is complete, and who takes the lock next puts
-// it back.
+// A region of shared memory with a table of entries and a list of leases. Each change of them is
+// complete or has no effect, even if its process is killed at any instruction: the region keeps the
+// old values until the change is complete, and the next process that takes the lock restores them.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +17,7 @@
 
 namespace gateway {
 
-inline constexpr size_t kWays = 8;  // entries are as many sets of so many
+inline constexpr size_t kWays = 8;  // entries in a set
 inline constexpr size_t kSweptAtOnce = 128;
 
 // `kMagic` is the layout's version: change it with Entry. One part in `kLeaseShare` is for leases.
@@ -38,14 +37,14 @@ class Region {
         return (room - leases * sizeof(Lease)) / (kWays * sizeof(Entry)) * kWays;
     }
 
-    // Lays it out anew, or takes it over as it is; false when it is not ours. `id` tells regions
-    // apart that are laid out at different times, and cannot be guessed.
+    // Lays the region out anew, or takes it over as it is; false if it has another layout. `id`
+    // differs for each region that is laid out, and cannot be guessed.
     static bool prepare(std::span<std::byte> region, bool fresh, uint64_t id) {
         Header &header = *reinterpret_cast<Header *>(region.data());
         if (!fresh) {
             return header.magic == kMagic && header.region_size == region.size();
         }
-        if (header.magic != 0) {  // memory that the kernel has just given is not touched
+        if (header.magic != 0) {  // fresh memory from the kernel is zero, and stays untouched
             std::fill(region.begin(), region.end(), std::byte{});
         }
         const size_t room = region.size() - sizeof(Header);
@@ -57,7 +56,7 @@ class Region {
         return true;
     }
 
-    // For as long as the lock is held.
+    // For use while the lock is held.
     explicit Region(std::span<std::byte> region)
         : header_(*reinterpret_cast<Header *>(region.data())),
           entries_(reinterpret_cast<Entry *>(&header_ + 1)),
@@ -72,11 +71,11 @@ class Region {
 
     [[nodiscard]] std::span<Entry> entries() const { return {entries_, header_.entries}; }
     [[nodiscard]] uint64_t id() const { return header_.id; }
-    // Of whoever uses the region; 0 when it is fresh.
+    // For the user of the region; 0 when it is fresh.
     [[nodiscard]] int32_t &note() const { return header_.note; }
     [[nodiscard]] uint32_t &counter() const { return header_.counter; }
 
-    // To be called before an entry is changed.
+    // Must be called before an entry is changed.
     void edit(const Entry &entry) {
         const auto place = static_cast<uint32_t>(&entry - entries_);
         uint32_t count = header_.undo.state & kCountMask;
@@ -84,7 +83,7 @@ class Region {
         if (std::find(begin, begin + count, place) != begin + count) {
             return;
         }
-        if (count == kEdited) {  // a mistake of ours, which no test has found
+        if (count == kEdited) {  // a mistake in this program
             commit();
             count = 0;
         }
@@ -93,7 +92,7 @@ class Region {
         set_state(header_.undo.state + 1);
     }
 
-    // Nothing when all are taken.
+    // Nothing if all leases are taken.
     std::optional<LeaseHandle> take_lease(const Account &account, int32_t process,
                                           int64_t deadline) {
         const uint32_t number = leases_.next();
@@ -111,13 +110,13 @@ class Region {
         }
         return lease;
     }
-    // As it was; nothing if it was given back already.
+    // Returns the lease as it was; nothing if it was given back already.
     std::optional<Lease> give_back(LeaseHandle handle) {
         return edit_lease(handle) == nullptr ? std::nullopt
                                              : std::optional(leases_.release(handle.number));
     }
-    // Takes back leases that are over, from the one after `last` on; so many at most, after which
-    // others may have the lock. What `on_taken_back` does is part of the same change.
+    // Takes back leases that are over, beginning after number `last`, and at most kSweptAtOnce, so
+    // that others get the lock. What `on_taken_back` does is part of the same change.
     template <typename OnTakenBack>
     size_t sweep(LeaseJudge &judge, uint32_t &last, OnTakenBack on_taken_back) {
         size_t swept = 0;
@@ -164,9 +163,9 @@ class Region {
         Undo undo;
     };
 
-    // What was stored before it is there before it, and what is stored after it after: for whoever
-    // finds the memory as a process left it that was killed. Processors keep that order for their
-    // own process; the compiler must, too.
+    // A process may be killed between any two stores, so they must reach memory in the order of the
+    // program. Processors keep that order as their own process sees it; the fences make the
+    // compiler keep it.
     void set_state(uint32_t state) {
         std::atomic_signal_fence(std::memory_order_seq_cst);
         std::atomic_ref<uint32_t>(header_.undo.state).store(state, std::memory_order_release);

@@ -26,8 +26,8 @@ bool RobustMutex::prepare() noexcept {
     return prepared;
 }
 
-// It is held for less time than a process takes to fall asleep and wake up: so look again for a
-// while before that.
+// The mutex is held for less time than it takes to sleep and wake up: so try again a few times
+// before sleeping.
 void RobustMutex::lock() noexcept {
     constexpr int kMostPauses = 2048;
     int result = pthread_mutex_trylock(&mutex_);

@@ -1,5 +1,5 @@
 // A mutex in shared memory that the kernel releases when its holder dies, whoever its parent is.
-// What the dead holder had begun to change, a Region puts back.
+// Region undoes what the dead holder had begun to change.
 #pragma once
 
 #include <pthread.h>
@@ -8,7 +8,7 @@ namespace gateway {
 
 class RobustMutex {
  public:
-    // To be called once, before any other process sees it.
+    // Must be called once, before another process sees the mutex.
     bool prepare() noexcept;
     void lock() noexcept;
     void unlock() noexcept;

@@ -1,5 +1,5 @@
-// Entries found by account, in memory that all workers share: each account may stand in one of a
-// few places. Plain data; the caller holds the lock.
+// A table of entries by account, in memory that all workers share. An account has a few possible
+// places (a set). Plain data; the caller holds the lock.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,7 @@ namespace gateway {
 template <typename Entry>
 class SetTable {
  public:
-    // With `salt`, which callers do not know: whoever may choose names cannot choose those that
-    // meet in one set.
+    // Callers do not know `salt`, and so cannot choose names that share a set.
     SetTable(std::span<Entry> entries, uint64_t salt) : entries_(entries), salt_(salt) {}
 
     Entry *find(const Account &account) const {
@@ -25,7 +24,7 @@ class SetTable {
         return find(account, place);
     }
 
-    // `place` is a hint: which of its places it stood in last; it may have left it.
+    // `place` is a hint: the place in the set where the entry was last. It may have moved.
     Entry *find(const Account &account, uint8_t &place) const {
         Entry *set = places_of(account).data();
         if (set[place].account == account) {
@@ -40,7 +39,7 @@ class SetTable {
         return found;
     }
 
-    // The places where the account may stand.
+    // The account's possible places.
     std::span<Entry> places_of(const Account &account) const {
         constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;
         uint64_t mixed = (account[0] ^ salt_) * kOdd;
@@ -49,8 +48,7 @@ class SetTable {
         return entries_.subspan(set * kWays, kWays);
     }
 
-    // A place that is free, or whose account would lose nothing by being forgotten; null when there
-    // is none.
+    // A place that is free, or whose entry is like a new one; null if there is none.
     template <typename IsLikeNew>
     Entry *room_for(const Account &account, IsLikeNew is_like_new) const {
         const std::span<Entry> places = places_of(account);

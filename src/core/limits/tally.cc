@@ -10,8 +10,8 @@ namespace {
 
 static_assert(std::is_trivially_copyable_v<Tally>);
 
-// Guests of one owner take at most so many of the places where an account may stand, as those whose
-// requests run cannot be displaced.
+// Guests of one owner take at most so many places of a set, because a tally whose requests run
+// cannot be displaced.
 constexpr size_t kMostGuests = 4;
 
 bool is_free(const Tally &tally) {
@@ -30,8 +30,8 @@ size_t places_of(const Account &owner, std::span<const Tally> places) {
     }));
 }
 
-// What goes first: of the owner who has most places the entry that was used least, but guests
-// before keys.
+// The order of displacement: of the owner with the most places the least used entry, guests before
+// keys.
 struct Displaceable {
     size_t owners_places;
     bool is_guest;
@@ -102,10 +102,10 @@ int64_t Tally::weight(const Dated &now) const {
            images_on(now.number(Period::day));
 }
 
-// Nobody whose owner has fewer places than its fair share is refused, unless requests run for all
-// the others: where some have less than their share, another has more, and gives way. An owner that
-// has its share makes room among its own guests. A key's own counters are never displaced for its
-// own guests, or it could reset them by making up names.
+// An owner with fewer places than its fair share always gets one, unless requests run for all
+// others: if one has less than its share, another has more, and loses a place. An owner that has
+// its share displaces its own guests. A key's counters are never displaced for its own guests, or
+// it could reset them by making up names.
 Tally *place_for(const Party &party, std::span<Tally> places, const Dated &now, bool &made_room) {
     const bool guest = party.kind == Party::Kind::end_user || party.kind == Party::Kind::address;
     const auto is_own_guest = [&](const Tally &tally) {

@@ -1,5 +1,4 @@
-// The counters of one account, in memory that all workers share. Plain data, all zero when it is
-// new.
+// The counters of one account, in memory that all workers share. Plain data; a new one is all zero.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +15,7 @@ struct Tally {
     Account account{};  // all zero: free
     Account owner{};
     uint8_t kind = 0;
-    int32_t concurrent = 0;  // as many as there are leases for it
+    int32_t concurrent = 0;  // the number of its leases
     SlidingMinute requests;
     SlidingMinute images;
     CalendarCount images_day;
@@ -25,7 +24,7 @@ struct Tally {
     [[nodiscard]] const SlidingMinute &minute_of(LimitUnit unit) const {
         return unit == LimitUnit::requests ? requests : images;
     }
-    // An end user or an address: there can be any number of them.
+    // An end user or an address: callers can make up any number of them.
     [[nodiscard]] bool is_guest() const {
         return kind == static_cast<uint8_t>(Party::Kind::end_user) ||
                kind == static_cast<uint8_t>(Party::Kind::address);
@@ -34,20 +33,20 @@ struct Tally {
     [[nodiscard]] int64_t images_on(int64_t day) const {
         return images_day.used_in(day) + images_before.used_in(day);
     }
-    // Of what this limit is about: how much is used,
+    // For what this limit is about: how much is used,
     [[nodiscard]] int64_t used(const LimitRow &limit, const Dated &now) const;
     // seconds until `count` more would stay within `most`, and seconds until nothing is used.
     [[nodiscard]] int64_t wait_for(const LimitRow &limit, int64_t count, int64_t most,
                                    const Dated &now) const;
     [[nodiscard]] int64_t until_unused(const LimitRow &limit, const Dated &now) const;
-    // Whether a new one would say the same.
+    // Whether a new tally would have the same effect.
     [[nodiscard]] bool is_like_new(const Dated &now) const;
-    // What would be lost with it.
+    // How much would be forgotten with it.
     [[nodiscard]] int64_t weight(const Dated &now) const;
 };
 
-// Where among the places for it a new party may stand; null when there is no room. `made_room`
-// when counters that were not like new had to go.
+// Chooses the place for a new party among `places`; null if there is none. `made_room` is set if
+// counters that were not like new had to be displaced.
 Tally *place_for(const Party &party, std::span<Tally> places, const Dated &now, bool &made_room);
 
 }  // namespace gateway
