@@ -15,8 +15,8 @@ void destroy(void *conf) noexcept {
     static_cast<Conf *>(conf)->~Conf();
 }
 
-// A C++ object in nginx's pool, destroyed with it. The handler is set last: a constructor that
-// throws leaves none.
+// Makes a C++ object in nginx's pool, which destroys it. The handler is set last, because the
+// constructor may throw.
 template <typename Conf>
 Conf &make_in_pool(ngx_pool_t *pool) {
     static_assert(alignof(Conf) <= NGX_ALIGNMENT);
@@ -29,7 +29,7 @@ Conf &make_in_pool(ngx_pool_t *pool) {
     return *conf;
 }
 
-// Not a mistake, but nobody should learn of it from a provider's error.
+// Not an error, but the operator should not learn of it from the provider's.
 void warn_if_shut_down(ngx_conf_t *cf, const ModelMap &models, const std::string &model) {
     if (const auto sentence = models.shut_down(model, ngx_time())) {
         ngx_str_t text = to_ngx(*sentence);
@@ -96,8 +96,8 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
         inherit_directives(location, above);
         auto *core = static_cast<ngx_http_core_loc_conf_t *>(
             ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-        // "limit_except" and "if" make a nameless location of their own: what surrounds it goes on.
-        // Unless it has a handler of its own.
+        // "limit_except" and "if" make a nameless location, which is a gateway if the surrounding
+        // location is, unless it has a handler of its own.
         const bool inside = core->noname != 0 && above.enabled &&
                             (core->handler == nullptr || core->handler == content_handler);
         if (!location.enabled && inside) {

@@ -1,4 +1,5 @@
-// What the directives made: read once, and read-only from then on. Lives and dies with its cycle.
+// The configuration that the directives make. It is read once, is read-only afterwards, and belongs
+// to its cycle.
 #pragma once
 
 #include <bitset>
@@ -28,7 +29,7 @@ struct KeyFile {
     std::vector<Policy *> users;
 };
 
-// Which rows of the tables of directives a block has. The size is more than there are.
+// Which directives a block has, by the number of their row. There are fewer than this size.
 using WrittenDirectives = std::bitset<64>;
 
 struct MainConf {
@@ -51,7 +52,7 @@ struct MainConf {
 struct LocationConf {
     WrittenDirectives written;
     bool enabled = false;
-    std::string prefix;       // all its paths begin with; empty: the operator's pattern says which
+    std::string prefix;       // of all its paths; empty: the location's pattern decides
     std::string public_host;  // of image_gateway_public_url; empty: none
     std::string keys_file;    // empty: none
     size_t body_max = 0;
@@ -81,12 +82,12 @@ ngx_command_t *commands();
 // nginx's hooks; each returns null or an error after having logged why.
 void *create_main_conf(ngx_conf_t *cf) noexcept;
 char *init_main_conf(ngx_conf_t *cf, void *conf) noexcept;
-// Once all is read and directories are there, still in the master.
+// In the master, once the configuration is read and directories exist.
 bool prepare_files(ngx_cycle_t *cycle) noexcept;
 void *create_location_conf(ngx_conf_t *cf) noexcept;
 char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept;
 
-// Checks a location that is a gateway, and makes its Policy complete. Throws ConfError.
+// Checks a location with image_gateway, and completes its Policy. Throws ConfError.
 void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location);
 
 }  // namespace gateway

@@ -39,7 +39,7 @@ size_t parse_size_parameter(std::string_view text) {
 
 size_t parse_large_size_parameter(std::string_view text) {
     ngx_str_t value = to_ngx(text);
-    const off_t size = ngx_parse_offset(&value);  // unlike the other, it knows gigabytes
+    const off_t size = ngx_parse_offset(&value);  // unlike ngx_parse_size(), it knows gigabytes
     if (size == NGX_ERROR || size <= 0) {
         throw ConfError{"invalid size \"" + std::string(text) +
                         "\", expected something like 512m or 10g"};
@@ -60,7 +60,7 @@ int parse_count(std::string_view text, std::string_view what, int least, int mos
 }
 
 std::string full_path(ngx_conf_t *cf, std::string_view name) {
-    // nginx makes the name absolute in place, with a NUL at its end.
+    // nginx replaces the name by an absolute one that ends with a NUL.
     std::string copy(name);
     ngx_str_t path = to_ngx(copy);
     if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {

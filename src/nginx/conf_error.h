@@ -1,4 +1,4 @@
-// Mistakes in the configuration, told in nginx's way: file, line, and what would be right.
+// Errors in the configuration, reported as nginx does: file, line, and what would be right.
 #pragma once
 
 #include <exception>
@@ -16,14 +16,14 @@ struct ConfError {
     std::string message;
 };
 
-// The same for what nginx has logged already.
+// For an error that nginx has logged already.
 struct AlreadyLogged {};
 
 inline ngx_str_t *arguments(ngx_conf_t *cf) {
     return static_cast<ngx_str_t *>(cf->args->elts);
 }
 
-// Runs a directive's body; what it throws becomes an [emerg] at this line.
+// Runs the function that reads a directive. What it throws is logged as [emerg] with this line.
 template <typename Body>
 char *read_directive(ngx_conf_t *cf, Body &&body) noexcept {
     ngx_str_t text = ngx_null_string;
@@ -41,7 +41,7 @@ char *read_directive(ngx_conf_t *cf, Body &&body) noexcept {
     return static_cast<char *>(NGX_CONF_ERROR);
 }
 
-// The value of "name=value"; false when the argument is something else.
+// Takes the value of "name=value"; false if the argument is something else.
 inline bool take_parameter(const ngx_str_t &argument, std::string_view name,
                            std::string_view &value) {
     const std::string_view text = to_view(argument);
@@ -57,7 +57,7 @@ inline bool take_parameter(const ngx_str_t &argument, std::string_view name,
                     std::string(expected)};
 }
 
-// At its spaces.
+// Splits the text at spaces.
 std::vector<std::string_view> split_words(std::string_view text);
 
 Milliseconds parse_time_parameter(std::string_view text);
@@ -65,10 +65,9 @@ size_t parse_size_parameter(std::string_view text);
 size_t parse_large_size_parameter(std::string_view text);
 int parse_count(std::string_view text, std::string_view what, int least, int most);
 
-// Where a file named in the configuration is: relative names are relative to the configuration's
-// directory.
+// The full path of a file. Relative names are relative to the configuration's directory.
 std::string full_path(ngx_conf_t *cf, std::string_view name);
-// Its contents.
+// The contents of the file.
 std::string read_file(ngx_conf_t *cf, std::string_view name);
 
 }  // namespace gateway

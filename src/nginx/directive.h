@@ -1,6 +1,6 @@
 // A directive of http, server and location is one row: where it may stand, its arguments, its
 // default, how it is read, and what a location inherits. The rows are in directives_*.cc, by
-// feature; directives.cc puts them before nginx.
+// feature; directives.cc makes nginx's commands of them.
 #pragma once
 
 #include <span>
@@ -23,8 +23,8 @@ struct ArgumentCount {
     unsigned max;
 };
 
-// Where the value goes: to the MainConf or to a LocationConf, by the one of the first two that is
-// set. Both throw ConfError.
+// Where the value goes. One of the first two is set: the value belongs to the MainConf or to a
+// LocationConf. Both throw ConfError.
 struct DirectiveTarget {
     void (*read_main)(ngx_conf_t *cf, MainConf &main) = nullptr;
     void (*read_location)(ngx_conf_t *cf, LocationConf &location) = nullptr;
@@ -36,11 +36,11 @@ struct Directive {
     std::string_view name;
     ngx_uint_t contexts;
     ArgumentCount arguments;
-    // Its arguments where the configuration does not have the directive, as the manual writes them.
-    // They are read like any others. Empty: there is no default.
+    // The default: arguments as the manual writes them, which are read if the configuration does
+    // not have the directive. Empty: no default.
     std::string_view initial;
     DirectiveTarget target;
-    // May stand several times in a block. Then `inherit` is called always, and merges.
+    // May stand several times in a block. `inherit` is then always called, and merges.
     bool repeats = false;
     bool has_block = false;
 };
@@ -64,7 +64,7 @@ std::span<const Directive> worker_directives();
 
 // Sets the defaults of all rows that a location has.
 void read_location_defaults(ngx_conf_t *cf, LocationConf &location);
-// The same for those rows of http that were not written.
+// Sets the defaults of the directives of http that the configuration does not have.
 void read_main_defaults(ngx_conf_t *cf, MainConf &main);
 // Takes over from the surrounding block what the location does not have itself.
 void inherit_directives(LocationConf &location, const LocationConf &above);

@@ -1,7 +1,7 @@
-// The rows of a table of directives as text within the module's file, for whoever compares them
-// with the manual: t/http/test_directives.py does. A row is
-//     directive NAME CONTEXT,... MIN MAX WORDS|DEFAULT
-// with a tab between its parts; WORDS are of "repeats" and "block".
+// Puts the rows of a table of directives as text into the module's file, where
+// t/http/test_directives.py reads them to compare them with the manual. A row is
+//     directive NAME CONTEXTS MIN MAX WORDS DEFAULT
+// with a tab between its parts. WORDS may be "repeats" and "block".
 #pragma once
 
 #include <array>

@@ -10,7 +10,7 @@ namespace {
 
 }  // namespace
 
-// nginx's own setters of words, sizes and times do not say what would be right.
+// Unlike nginx's own setters, these errors say what would be right.
 void invalid_value(ngx_conf_t *cf, const std::string &expected) {
     throw ConfError{"\"" + to_string(arguments(cf)[0]) + "\" directive invalid value \"" +
                     to_string(arguments(cf)[1]) + "\", expected " + expected};

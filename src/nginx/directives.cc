@@ -1,5 +1,5 @@
-// What nginx is given: a command for each row of the tables, and the directive that makes a
-// location a gateway. docs/directives.md describes them all.
+// Makes nginx's command for each row of the tables, and reads the directive that makes a location a
+// gateway. docs/directives.md describes all directives.
 #include <array>
 #include <string>
 #include <utility>
@@ -48,7 +48,7 @@ std::array<std::span<const Directive>, 6> tables() {
             model_directives(), store_directives(),  worker_directives()};
 }
 
-// The number of a row is where Written has its mark.
+// The number of a row is its place in WrittenDirectives.
 template <typename Visit>
 void for_each_row(Visit visit) {
     size_t number = 0;
@@ -96,12 +96,12 @@ ngx_uint_t count_flags(ArgumentCount count) {
     return flags;
 }
 
-// nginx does not write to it.
+// The command's last member is not const, but nginx does not write to it.
 void *for_nginx(const Directive &row) {
     return const_cast<Directive *>(&row);
 }
 
-// Parses a default in the place of the arguments that are not there.
+// Reads the default of a row, as if its arguments stood in the configuration.
 template <typename Read>
 void read_initial(ngx_conf_t *cf, const Directive &row, Read read) {
     std::vector<ngx_str_t> words = {to_ngx(row.name)};

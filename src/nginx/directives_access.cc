@@ -1,4 +1,4 @@
-// Who may ask, and how much each of them.
+// Directives for authentication, limits and CORS.
 #include <string>
 
 #include "nginx/directive_values.h"

@@ -1,4 +1,4 @@
-// What a request may be, how it is fitted to a model, and how its answer is sent.
+// Directives for requests and responses: sizes, times, fitting, fields and buffering.
 #include <string>
 
 #include "nginx/directive_values.h"

@@ -1,4 +1,4 @@
-// Which providers and models there are, and the names that callers use for them.
+// Directives for providers, models and their names.
 #include <string>
 #include <utility>
 
@@ -37,7 +37,7 @@ void add_member(Alias &alias, std::string_view name) {
     alias.members.push_back({std::string(name), 1});
 }
 
-// Whether `value` is the first of two words; throws when it is neither.
+// Whether `value` is the first of the two words. Throws if it is neither.
 bool is_first_of(std::string_view value, std::string_view option, std::string_view first,
                  std::string_view second) {
     if (value != first && value != second) {
@@ -74,7 +74,7 @@ void read_alias_argument(Alias &alias, const ngx_str_t &argument) {
 void read_alias(ngx_conf_t *cf, MainConf &main) {
     Alias alias;
     alias.name = to_string(arguments(cf)[1]);
-    // With a '=' it is an option that stands where the name should.
+    // With a '=' it is an option in the place of the name.
     if (alias.name.empty() || !is_visible_ascii(alias.name) ||
         alias.name.find('=') != std::string::npos) {
         throw ConfError{"invalid name \"" + alias.name + "\" for an image_model"};

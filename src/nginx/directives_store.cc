@@ -1,4 +1,4 @@
-// Where images are kept and fetched from.
+// Directives for the store and for fetching images.
 #include <string>
 
 #include "nginx/directive_values.h"
@@ -7,7 +7,7 @@ namespace gateway {
 
 namespace {
 
-// The default is read before there is a main configuration.
+// The default ("off") is read before the main configuration exists.
 PictureStore *read_store_line(ngx_conf_t *cf) {
     if (to_view(arguments(cf)[1]) == "off" && cf->args->nelts == 2) {
         return nullptr;

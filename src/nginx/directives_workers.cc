@@ -1,4 +1,4 @@
-// What all workers share, and what each may hold.
+// Directives for what workers share, and for the memory of each.
 #include <string>
 
 #include "nginx/directive_values.h"

@@ -1,4 +1,4 @@
-// What a location with image_gateway needs once it has inherited everything: checks, files, zones.
+// Completes a location with image_gateway once it has inherited everything: checks, files, zones.
 #include <algorithm>
 #include <utility>
 
@@ -14,7 +14,7 @@ namespace gateway {
 
 namespace {
 
-// Of all files together, as far as they are read.
+// Counts the keys of all files that are read so far.
 void warn_if_too_many_keys(ngx_conf_t *cf, const MainConf &main) {
     size_t keys = 0;
     for (const auto &[path, file] : main.key_files) {
@@ -46,13 +46,13 @@ void read_keys(ngx_conf_t *cf, MainConf &main, const std::string &name, Policy &
     file.users.push_back(&policy);
 }
 
-// A request must fit in memory whole, and nginx's own limits must not speak first.
+// A request body must fit in memory, and nginx's own limits must not refuse it first.
 void set_body_limits(ngx_http_core_loc_conf_t &core, size_t body_max) {
     core.client_max_body_size = static_cast<off_t>(body_max);
     core.client_body_buffer_size = body_max;
 }
 
-// What a link begins with: it stands in JSON as it is.
+// Links begin with it, and stand in JSON without escapes.
 void check_public_url(const std::string &url) {
     const size_t host = url.find("://") + 3;
     const bool good = (url.starts_with("https://") || url.starts_with("http://")) &&
@@ -104,7 +104,7 @@ void require_default_model(MainConf &main, const std::string &model) {
     main.models.note_configured(model);
 }
 
-// For all locations.
+// What all locations share. Once for each configuration.
 void finish_main(ngx_conf_t *cf, MainConf &main) {
     if (main.budget_zone != nullptr) {
         return;

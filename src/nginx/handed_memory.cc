@@ -33,7 +33,7 @@ std::vector<int> memory_if(IsWanted is_wanted) {
 }  // namespace
 
 std::vector<int> inherited_memory(const std::string &name) {
-    // So the kernel shows it.
+    // The name as the kernel shows it.
     const std::string wanted = "/memfd:" + (kPrefix + name) + " (deleted)";
     return memory_if([&](const std::string &target) { return target == wanted; });
 }

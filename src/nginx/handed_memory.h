@@ -1,5 +1,5 @@
-// Shared memory that a new nginx binary takes over from the old one that has started it: a file
-// without a name, whose descriptor it inherits.
+// Shared memory that an nginx binary hands to the new binary that it starts: a file without a name,
+// whose descriptor the new binary inherits.
 #pragma once
 
 #include <cstddef>
@@ -10,18 +10,19 @@
 
 namespace gateway {
 
-// Descriptors of the files with this name that this process was started with.
+// Descriptors of memory with this name that this process has inherited.
 std::vector<int> inherited_memory(const std::string &name);
-// Those of any name.
+// The same with any name.
 std::vector<int> inherited_memory();
 
-// A new one, all zero; -1 where the kernel has none. It stays open in a new binary.
+// Makes new memory, all zero; -1 if the kernel does not have it. A new binary inherits the
+// descriptor.
 int make_memory(const std::string &name, size_t size);
 
-// Maps the whole file for as long as `look` runs; false when it cannot be mapped or `look` says so.
+// Maps the whole file while `look` runs. False if it cannot be mapped, or if `look` returns false.
 bool look_at_memory(int descriptor, const std::function<bool(std::span<std::byte>)> &look);
 
-// In the place of what is there now. False when the file is of another size.
+// Maps the file in the place of the memory that is there now. False if its size differs.
 bool map_memory(int descriptor, std::span<std::byte> place);
 
 }  // namespace gateway

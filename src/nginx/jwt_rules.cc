@@ -10,7 +10,7 @@ namespace gateway {
 
 namespace {
 
-// Whoever can change what arrives over plain HTTP could make themselves an administrator.
+// Anyone who can change a response over plain HTTP could become an administrator.
 void check_address(const std::string &url) {
     constexpr std::string_view kLoopback[] = {"http://127.0.0.1", "http://localhost",
                                               "http://[::1]"};
@@ -84,7 +84,7 @@ std::shared_ptr<JwtVerifier> read_jwt(ngx_conf_t *cf, MainConf &main) {
             where = value;
         } else if (take_parameter(argument, "ca", value)) {
             ca_file = full_path(cf, value);
-            (void)read_file(cf, value);  // it is there
+            (void)read_file(cf, value);  // only to check that it exists
         } else if (take_parameter(argument, "issuer", value)) {
             rules.issuer = value;
         } else if (take_parameter(argument, "audience", value)) {

@@ -1,4 +1,4 @@
-// image_gateway_jwt: tokens as credentials, and where the keys are that they are verified with.
+// image_gateway_jwt: tokens as credentials, and the source of the keys that verify them.
 #pragma once
 
 #include <compare>
@@ -21,7 +21,7 @@ struct JwksFile {
 
 struct JwksAddress {
     std::string url;
-    std::string ca_file;  // empty: the system's
+    std::string ca_file;  // empty: the system's certificates
     auto operator<=>(const JwksAddress &) const = default;
 };
 

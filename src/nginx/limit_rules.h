@@ -1,4 +1,4 @@
-// image_gateway_limit: what callers may use whose key says nothing of it.
+// image_gateway_limit: limits for callers whose key does not set its own.
 #pragma once
 
 #include "core/limits/limits.h"

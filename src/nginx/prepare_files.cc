@@ -1,5 +1,5 @@
-// What the master does once directories are there and before workers start: it may do more than
-// they.
+// Prepares directories and zones in the master, which has more rights than workers, before these
+// start.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +15,8 @@ namespace gateway {
 
 namespace {
 
-// The directory that was opened, and not what its name leads to by now: root does this.
+// Changes the owner of the opened directory: its name may lead elsewhere by now, and root does
+// this.
 bool give_to_workers(const std::string &directory, const ngx_core_conf_t &core) {
     const FileHandle open = open_directory(directory, false);
     struct stat status {};
@@ -23,7 +24,7 @@ bool give_to_workers(const std::string &directory, const ngx_core_conf_t &core) 
            fchown(open.number(), core.user, core.group) == 0;
 }
 
-// False after having logged why there is none.
+// False after it has logged why there is no directory.
 bool prepare_state_directory(const StateRules &state, ngx_cycle_t *cycle) {
     const std::string directory = state.path.substr(0, state.path.rfind('/'));
     const auto *core =

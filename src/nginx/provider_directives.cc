@@ -39,7 +39,7 @@ void set_url(ProviderBlock &block, const Arguments &arguments) {
     const bool https = url.starts_with("https://");
     const std::string_view rest = url.substr(std::min(url.size(), size_t{https ? 8U : 7U}));
     if (url.find('@') != std::string_view::npos) {
-        // Not quoted: what stands there may be a password.
+        // Not quoted: it may contain a password.
         throw ConfError{"invalid url, a user name or password has no place in it"};
     }
     if ((!https && !url.starts_with("http://")) || rest.empty() || rest.front() == '/' ||
@@ -62,7 +62,7 @@ void add_key(ProviderBlock &block, const Arguments &arguments) {
     ProviderKey key;
     auto secret = named_secret(block.cf, source);
     if (!secret) {
-        // Not quoted: what stands there may be the key itself.
+        // Not quoted: it may be the key itself.
         throw ConfError{"invalid key, expected env:NAME, file:PATH or none"};
     }
     key.secret = std::move(*secret);

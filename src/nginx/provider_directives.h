@@ -22,8 +22,8 @@ struct ProviderDirective {
     std::string_view name;
     unsigned min;  // arguments
     unsigned max;
-    // Its arguments where the block does not have the directive, as the manual writes them; read
-    // like any others. Empty: there is no default.
+    // The default: arguments as the manual writes them, which are read before the block is. Empty:
+    // no default.
     std::string_view initial;
     void (*read)(ProviderBlock &, const Arguments &);  // throws ConfError
     bool repeats = false;

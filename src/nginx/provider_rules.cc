@@ -17,7 +17,7 @@ struct Parameter {
     std::function<void(std::string_view value)> set;
 };
 
-// name=value, each at most once.
+// Reads arguments of the form name=value, each at most once.
 void read_parameters(const Arguments &arguments, std::initializer_list<Parameter> parameters) {
     std::vector<std::string_view> seen;
     for (size_t i = 1; i < arguments.size(); ++i) {

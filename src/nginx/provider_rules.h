@@ -1,5 +1,5 @@
-// The lines of an image_provider block that say how it is treated: its time limits, retries,
-// circuit breaker, and how many calls it takes at once.
+// Directives of an image_provider block for its timeouts, retries, circuit breaker, idempotency and
+// number of calls.
 #pragma once
 
 #include <string_view>

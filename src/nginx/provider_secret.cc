@@ -8,7 +8,7 @@ namespace gateway {
 
 namespace {
 
-// nginx passes to its workers and to a new binary only the variables that it was told to.
+// nginx passes only listed variables to its workers and to a new binary.
 void pass_on_variable(ngx_conf_t *cf, std::string_view name) {
     auto *core =
         reinterpret_cast<ngx_core_conf_t *>(ngx_get_conf(cf->cycle->conf_ctx, ngx_core_module));
@@ -29,7 +29,7 @@ std::string secret_from_environment(ngx_conf_t *cf, std::string_view name) {
         return value;
     }
     if (ngx_process == NGX_PROCESS_SIGNALLER) {
-        return kUnset;  // "nginx -s …" only wants to know where the pid file is
+        return kUnset;  // "nginx -s …" only needs the pid file
     }
     throw ConfError{"the environment variable \"" + std::string(name) + "\" is not set"};
 }

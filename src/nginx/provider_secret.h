@@ -1,4 +1,4 @@
-// Secrets of an image_provider block: in an environment variable or a file, never in the block.
+// Reads secrets of an image_provider block from an environment variable or a file.
 #pragma once
 
 #include <optional>
@@ -9,9 +9,10 @@
 
 namespace gateway {
 
-inline constexpr const char *kUnset = "unset";  // the secret where only a signal is sent
+inline constexpr const char *kUnset =
+    "unset";  // in the place of a missing secret, if nginx only sends a signal
 
-// What "env:NAME" or "file:PATH" has; nothing for other text. Throws ConfError.
+// The secret that "env:NAME" or "file:PATH" names; nothing for other text. Throws ConfError.
 std::optional<std::string> named_secret(ngx_conf_t *cf, std::string_view source);
 
 }  // namespace gateway

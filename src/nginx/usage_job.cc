@@ -9,7 +9,7 @@ namespace gateway {
 
 namespace {
 
-// As the state file has it.
+// Converts what the ledger counts to what the state file has.
 Balance balance_of(const std::vector<Counted> &counted, int64_t unix_seconds) {
     Balance balance;
     for (const Counted &one : counted) {
@@ -69,8 +69,8 @@ void UsageJob::work(UsageFile &file) {
     }
 }
 
-// What the ledger counts contains what the batch says, and a little more. Before what was used
-// earlier is read, the ledger may count less images than the file has.
+// For a rebuild, the ledger's counts replace the batch's. Before the ledger is restored, it may
+// count fewer images than the file has.
 tl::expected<StateFile *, StateProblem> UsageJob::open(UsageFile &file) {
     if (!rebuilds) {
         return file.keeper.file(expected);
@@ -84,7 +84,7 @@ tl::expected<StateFile *, StateProblem> UsageJob::open(UsageFile &file) {
 }
 
 tl::expected<void, StateProblem> UsageJob::work(StateFile &file, const LedgerMemory &ledger) {
-    // Before the batch's images are added to the file: the ledger counts them already.
+    // Before the batch is written: the ledger counts its images already.
     if (restores) {
         const auto balance = file.read(now.unix_seconds, memory);
         if (!balance) {

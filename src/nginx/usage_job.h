@@ -1,5 +1,5 @@
-// One piece of work at the state file, on a thread of the task pool: brings back what was used
-// before, writes a group of records, deletes what is old, or writes the file anew.
+// One job at the state file, on a thread of the task pool: it restores what was used before, writes
+// a group of records, deletes what is old, or writes the file anew.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ struct LedgerMemory {
     std::span<std::byte> budgets;
 };
 
-// What jobs use, one at a time: on a thread of the pool, or on the loop's at the worker's end.
+// What jobs use, one job at a time.
 struct UsageFile {
     UsageFile(std::string path, LedgerMemory its_ledger)
         : keeper(std::move(path)), ledger(std::move(its_ledger)) {}
@@ -40,26 +40,26 @@ struct UsageFile {
 class UsageJob {
  public:
     UsageBatch batch;
-    std::vector<KeySpending> sums;   // of the batch's payers
-    uint64_t memory = 0;             // the budget memory that they are of
+    std::vector<KeySpending> sums;   // of the keys that the batch says have spent
+    uint64_t memory = 0;             // the number of their budget memory
     StateKeeper::Expected expected;  // of the file
     Moment now;
-    std::optional<int64_t> keep_seconds;       // deletes what is older; none: deletes nothing
-    bool restores = false;                     // what was used before, into the ledger
-    KeyRings keys;                             // in use, for that
-    std::optional<StateKeeper::Found> damage;  // that a check has found
+    std::optional<int64_t> keep_seconds;       // deletes what is older; nothing: deletes nothing
+    bool restores = false;                     // adds to the ledger what was used before
+    KeyRings keys;                             // in use; only if it restores
+    std::optional<StateKeeper::Found> damage;  // that a check has found; only if it rebuilds
     bool rebuilds = false;                     // writes the file anew from the ledger
 
     // The results.
     bool written = false;
     bool restored = false;
-    size_t sums_without_room = 0;  // of what was used before
+    size_t sums_without_room = 0;  // of what was used before, which were not restored
     bool has_more_to_delete = false;
     StateProblem problem;  // empty: none
-    std::string note;      // something else that the operator should know; empty: nothing
+    std::string note;      // for the log; empty: nothing
 
     void run(UsageFile &file);
-    // For the loop's thread, before it loops. False when the job has not ended by then.
+    // For a worker that starts, before its event loop. False if the job has not ended by then.
     bool wait_for_end(std::chrono::steady_clock::time_point until);
 
  private:

@@ -10,7 +10,7 @@ namespace gateway {
 
 namespace {
 
-// Sums of keys that no keys.json has.
+// Of keys that no keys.json has.
 constexpr size_t kMaxUnknownSums = 20'000;
 
 enum KeyRank : uint8_t { kHasBudget, kInUse, kUnknown };

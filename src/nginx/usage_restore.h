@@ -1,4 +1,4 @@
-// Brings what was used before this memory was laid out from the state file back into the ledger.
+// Restores to the ledger what the state file says was used before the memory was laid out.
 #pragma once
 
 #include <cstddef>
@@ -7,9 +7,8 @@
 
 namespace gateway {
 
-// In this order: keys with a budget, other keys in use, and some that a keys.json may have again.
-// To bring something back again, as the worker does that takes over from a dead one, changes
-// nothing. Returns the number of sums for which there was no room.
+// In this order: keys with a budget, other keys in use, and some keys that a keys.json may have
+// again. Returns the number of sums for which there was no room.
 size_t restore_usage(Ledger &ledger, const Balance &balance, const KeyRings &keys, Moment now);
 
 }  // namespace gateway

@@ -11,13 +11,13 @@ namespace gateway {
 
 namespace {
 
-constexpr Milliseconds kGroup{50};     // so long a record waits for others
+constexpr Milliseconds kGroup{50};     // how long a record waits for others
 constexpr Milliseconds kRetry{1'000};  // after a failure
 constexpr Milliseconds kLogAgain{60'000};
 constexpr Milliseconds kDeleteInterval{3'600'000};
 constexpr Milliseconds kDeleteMore{1'000};
 constexpr int64_t kDay = 86400;
-// With on_error=refuse nobody is served while something has waited for longer to be written.
+// With on_error=refuse, requests are refused while a record has waited longer than this.
 constexpr Milliseconds kLongestUnwritten{5'000};
 constexpr Milliseconds kStartPatience{200};
 constexpr Milliseconds kCheckInterval{3'600'000};
@@ -25,7 +25,7 @@ constexpr Milliseconds kRebuild{1};
 
 }  // namespace
 
-// With a thread that may outlive the writer.
+// Shared with a thread that may outlive the writer.
 struct UsageWriter::Check {
     std::string path;
     bool (*is_ending)();
@@ -51,7 +51,7 @@ UsageWriter::~UsageWriter() {
         const std::scoped_lock lock(file_->mutex);
         if (job_ != nullptr && !job_->written) {
             waiting_.put_first(std::exchange(job_->batch, {}));
-            job_->written = true;  // should a thread still come to it
+            job_->written = true;  // for a thread that has not begun it yet
         }
     }
     last->batch = std::move(waiting_);
@@ -105,7 +105,7 @@ void UsageWriter::start(const std::function<bool(int32_t)> &is_alive, KeyRings k
         task_.reset();
         on_written(*job_);
     } else if (job_ != nullptr) {
-        failing_ = rules_.refuse;  // until it is known that it can be written to
+        failing_ = rules_.refuse;  // until a job has written to the file
     }
 }
 
@@ -146,7 +146,7 @@ void UsageWriter::write_later(Milliseconds delay) {
 void UsageWriter::write_now() {
     const Ledger::Restoring state = parts_.ledger.begin_restoring(parts_.process, is_alive_);
     if (state == Ledger::Restoring::others) {
-        // What that one reads must not hold what we have counted since.
+        // The other worker must not restore from the file what this one has counted meanwhile.
         write_later(kGroup);
         return;
     }
@@ -173,7 +173,7 @@ void UsageWriter::begin_job(Ledger::Restoring state) {
         task_ = parts_.tasks.run([job = job_, file = file_] { job->run(*file); },
                                  [this, job = job_] { on_written(*job); });
     } catch (...) {
-        task_.reset();  // as if the pool were full: what is in the job must not wait for ever
+        task_.reset();  // handled as a full pool
     }
     if (task_ == nullptr) {
         job_->problem.text = "the thread pool takes no more tasks";
@@ -182,9 +182,9 @@ void UsageWriter::begin_job(Ledger::Restoring state) {
     }
 }
 
-// The ledger counts the batch's images. It also counts those that wait in other workers, which find
-// that the file is another one, and those of requests that end before the thread reads it: so a
-// day's images may be counted twice for a moment, and none is forgotten.
+// The ledger's counts contain the batch's images. They also contain images that other workers will
+// write, and images of requests that end before the thread reads the ledger: the file may count
+// these twice, so that a day's limit is reached early, and never late.
 void UsageWriter::rebuild_with(UsageJob &job) {
     job.rebuilds = true;
     job.damage = std::exchange(damage_, std::nullopt);
@@ -250,7 +250,7 @@ void UsageWriter::note_restoring(const UsageJob &job) {
     keys_.clear();
 }
 
-// While the file is read, groups are written to it as always.
+// The check does not delay jobs.
 void UsageWriter::check_if_due() {
     if (!parts_.maintains || !restored_ || check_ != nullptr || parts_.clock.now() < check_at_) {
         return;
@@ -268,7 +268,7 @@ void UsageWriter::check_if_due() {
         check_task_.reset();
     }
     if (check_task_ == nullptr) {
-        check_.reset();  // it is due still
+        check_.reset();  // tried again after the next job
     } else {
         check_at_ = parts_.clock.now() + kCheckInterval;
     }
@@ -293,7 +293,7 @@ void UsageWriter::log_note(const UsageJob &job) {
     }
 }
 
-// At once, and then once a minute.
+// Logs at once, and then once a minute.
 void UsageWriter::log_problem(const std::string &problem, size_t dropped) {
     const Milliseconds now = parts_.clock.now();
     if (logged_ && now - *logged_ < kLogAgain) {

@@ -1,4 +1,4 @@
-// Writes down what is used, in groups, on the task pool; and brings it back when nginx was started.
+// Writes usage to the state file, in groups, on the task pool; and restores it when nginx starts.
 //
 //     records ─► waiting_ ─ 50 ms ─► job_ on the pool ─► written ─┬─► waiting_, if there is more
 //                   ▲                                             │
@@ -22,7 +22,7 @@ namespace gateway {
 struct StateRules {
     std::string path;  // empty: nothing is kept
     int keep_days = 90;
-    bool refuse = false;  // serve nobody whose request could not be written down
+    bool refuse = false;  // refuse requests whose usage cannot be written
     std::string where;    // in the configuration: "FILE:LINE"
 };
 
@@ -34,28 +34,26 @@ class UsageWriter final : public UsageBook {
         TaskPool &tasks;
         Ledger &ledger;
         LedgerMemory memory;  // the ledger's
-        // In memory that outlives the worker: which file was written to, as a number.
+        // In memory that outlives the worker: the number of the file that was written to last.
         uint64_t &file_written;
         int32_t process;
-        // One of the workers checks from time to time whether the file is sound, and deletes from
-        // it what is old.
+        // Whether this worker is the one that checks the file and deletes what is old.
         bool maintains;
-        bool (*is_ending)();  // the worker, so that a check of the file must not delay it
+        bool (*is_ending)();  // asked on any thread: whether the worker ends
     };
 
     UsageWriter(const StateRules &rules, const Parts &parts);
-    // Writes what is left, on this thread: there is no loop any more.
+    // Writes what is left, on the calling thread: the event loop has ended.
     ~UsageWriter() override;
     UsageWriter(const UsageWriter &) = delete;
     UsageWriter &operator=(const UsageWriter &) = delete;
 
-    // Before the first request: has what was used before brought back, on the task pool. Waits for
-    // that only as long as it takes where nobody else has locked the file; then
-    // knows_past() tells. `keys` are those in use: what they have spent is brought back before what
-    // others have.
+    // Before the first request: restores what was used before, on the task pool. Waits for that at
+    // most as long as it takes if the file is not locked; knows_past() says whether it is done.
+    // `keys` are those in use, which are restored first.
     void start(const std::function<bool(int32_t)> &is_alive, KeyRings keys);
 
-    // What workers that are gone have counted and not written.
+    // Writes what dead workers have counted and not written.
     void write_what_is_left();
 
     void write(UsageRecord record) override;
@@ -82,23 +80,23 @@ class UsageWriter final : public UsageBook {
     uint64_t file_number_;
     std::function<bool(int32_t)> is_alive_;
     KeyRings keys_;
-    bool has_written_ = false;  // anything of the budget records, as far as this worker knows
+    bool has_written_ = false;  // any sum of this memory, as far as this worker knows
     uint64_t memory_ = 0;
-    std::shared_ptr<UsageFile> file_;  // with a thread that may outlive this
+    std::shared_ptr<UsageFile> file_;  // shared with threads that may outlive this
     UsageBatch waiting_;
-    std::shared_ptr<UsageJob> job_;  // that is being written
+    std::shared_ptr<UsageJob> job_;  // the one that runs
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<Task> task_;
     bool failing_ = false;
-    bool damaged_ = false;  // the file is written anew next
+    bool damaged_ = false;  // the next job writes the file anew
     std::optional<StateKeeper::Found> damage_;
     std::shared_ptr<Check> check_;
     std::unique_ptr<Task> check_task_;
     Milliseconds check_at_{0};
-    bool restored_ = false;    // what was used before counts
-    bool unreadable_ = false;  // and it cannot be: the file is not just locked
+    bool restored_ = false;    // what was used before is counted
+    bool unreadable_ = false;  // it cannot be counted: the file is not just locked
     std::optional<Milliseconds> logged_;
-    std::optional<Milliseconds> oldest_;  // of what waits
+    std::optional<Milliseconds> oldest_;  // since when the oldest record waits
     Milliseconds delete_at_{0};
 };
 

@@ -20,13 +20,14 @@ namespace {
 constexpr std::string_view kBudgetZoneName = "image_gateway_purses";
 constexpr size_t kBudgetZoneSize = 16 * 1024 * 1024;
 
-// Where in the zone our memory lies; itself in the zone, found through the slab pool.
+// Where in the zone the gateway's memory is. It lies in the zone itself, and is found through the
+// slab pool.
 struct Place {
     std::byte *start;
     size_t size;
 };
 
-// What a cycle knows of a zone: nginx hands it to the cycle after it.
+// A cycle's handle of a zone. nginx passes it to the next cycle.
 struct ZoneFile {
     explicit ZoneFile(bool holds_budgets) : holds_budgets(holds_budgets) {}
     ~ZoneFile() {
@@ -38,7 +39,7 @@ struct ZoneFile {
     ZoneFile &operator=(const ZoneFile &) = delete;
 
     bool holds_budgets;
-    int descriptor = -1;  // of the file that the zone's memory is; -1: it is none
+    int descriptor = -1;  // of the file behind the zone's memory; -1: there is none
 };
 
 // Before the budget records.
@@ -51,8 +52,8 @@ struct BudgetZoneHead {
 constexpr size_t kHeadSize = 128;
 static_assert(sizeof(BudgetZoneHead) <= kHeadSize);
 
-// A sixteenth, but enough for a few providers, is for what is known of their health; a megabyte
-// is room for thousands of models.
+// A sixteenth is for the health of providers: at least enough for a few of them, and at most a
+// megabyte, which has room for thousands of models.
 std::span<std::byte> part_of(const Place &place, ZonePart part) {
     constexpr size_t kLeastHealth = 8 * 1024;
     constexpr size_t kMostHealth = 1024 * 1024;
@@ -70,7 +71,7 @@ BudgetZoneHead &head_of(const Place &place) {
     return *reinterpret_cast<BudgetZoneHead *>(place.start);
 }
 
-// Not zero, which stands for none.
+// Never zero, which means none.
 uint64_t random_number() {
     uint64_t number = 0;
     RAND_bytes(reinterpret_cast<unsigned char *>(&number), sizeof(number));
@@ -108,8 +109,8 @@ ngx_slab_pool_t *slab_pool(ngx_shm_zone_t *zone) {
     return reinterpret_cast<ngx_slab_pool_t *>(zone->shm.addr);
 }
 
-// Whether the old binary's lock can be taken over, which is in its budget zone. If not, none of its
-// zones can: both binaries would change them at the same time.
+// Whether the old binary's lock, which is in its budget zone, can be taken over. If not, none of
+// its zones can: each binary would change them under another lock.
 bool inherits_lock() {
     const auto found = inherited_memory(std::string(kBudgetZoneName));
     return std::any_of(found.begin(), found.end(), [](int descriptor) {
@@ -119,7 +120,8 @@ bool inherits_lock() {
     });
 }
 
-// From the old binary, when it has started this process; what does not fit is closed.
+// Takes the memory over from the old binary, if that has started this process. Closes what does not
+// fit.
 bool take_inherited(ngx_shm_zone_t *zone, const Place &place, ZoneFile &file) {
     bool taken = false;
     const std::vector<int> found = inherited_memory(to_string(zone->shm.name));
@@ -146,7 +148,7 @@ bool take_inherited(ngx_shm_zone_t *zone, const Place &place, ZoneFile &file) {
     return taken;
 }
 
-// Where the kernel has no such file, the memory is what nginx has made, and ends with this binary.
+// If the kernel has no such files, the zone keeps nginx's memory, which ends with this binary.
 void use_file(ngx_shm_zone_t *zone, const Place &place, ZoneFile &file) {
     file.descriptor = make_memory(to_string(zone->shm.name), place.size);
     if (file.descriptor != -1 && !map_memory(file.descriptor, {place.start, place.size})) {
@@ -160,7 +162,7 @@ bool lay_out(ngx_shm_zone_t *zone, ZoneFile &file) {
     if (place == nullptr) {
         return false;
     }
-    // Nothing else is ever allocated here: we get all the pages that are left.
+    // Nothing else is allocated in the zone: this takes all pages that are left.
     place->size = pool->pfree * ngx_pagesize;
     place->start = static_cast<std::byte *>(ngx_slab_alloc(pool, place->size));
     pool->data = place;
@@ -278,7 +280,7 @@ ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
 ngx_shm_zone_t *add_budget_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone) {
     ngx_shm_zone_t *budgets = add(cf, kBudgetZoneName, kBudgetZoneSize, true);
     if (replace_unless_known(cf, *budgets)) {
-        zone->noreuse = 1;  // its lock is another one, too
+        zone->noreuse = 1;  // it gets another lock
     }
     return budgets;
 }
@@ -300,7 +302,7 @@ void forget_other_zones(ngx_shm_zone_t *zone, ngx_shm_zone_t *budget_zone) {
 }
 
 size_t max_budget_records() {
-    // Without what nginx keeps of the zone for itself.
+    // What nginx keeps of the zone for itself.
     constexpr size_t kSlabs = 256 * 1024;
     return Ledger::max_budget_records(kBudgetZoneSize - kSlabs);
 }

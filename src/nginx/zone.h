@@ -1,4 +1,4 @@
-// The shared memory zones that all workers count in.
+// The shared memory zones in which all workers count.
 #pragma once
 
 #include "core/limits/robust_mutex.h"
@@ -11,21 +11,23 @@ inline constexpr size_t kLeastZone = 64 * 1024;
 
 // Declares the zone of image_gateway_zone; throws ConfError.
 ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size);
-// Declares the one for what keys have spent. It is always of the same name and size, so that it
-// outlives reloads. The lock of all is in it.
+// Declares the zone for what keys have spent. It always has the same name and size, so that it
+// outlives reloads. It contains the lock of both zones.
 ngx_shm_zone_t *add_budget_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone);
-// In a worker: only the master hands its memory on, and nobody whom a worker starts gets it.
+// For workers: only the master hands zones to a new binary. Processes that a worker starts must not
+// get them.
 void leave_zone_file_to_master(ngx_shm_zone_t *zone);
-// In a master that the old binary has started: a zone that no directive names any more must not be
-// found by the binary after this one, which would take it for what counts.
+// For a master that an old binary has started: closes zones that the configuration does not name
+// any more, so that the next binary does not take them over.
 void forget_other_zones(ngx_shm_zone_t *zone, ngx_shm_zone_t *budget_zone);
-// For so many keys there is room in the budget zone.
+// The number of keys for which the budget zone has room.
 size_t max_budget_records();
 
-// In the budget zone: of the state file that was written to last. 0: none was.
+// In the budget zone: a number made from the path of the state file that was written to last; 0:
+// none.
 uint64_t &state_file_number(ngx_shm_zone_t *budget_zone);
 
-// Each has a layout of its own; the first two share a zone.
+// Each part has a layout of its own. The first two share a zone.
 enum class ZonePart : uint8_t { ledger, health, budgets };
 
 class ZoneMemory final : public SharedMemory {

@@ -1,5 +1,5 @@
-// Whether the pages of a state file make sense. Reads the whole file, over a connection of its own,
-// so that nobody who writes to it waits.
+// Checks whether a state file is damaged. It reads the whole file over a connection of its own, so
+// that writers do not wait.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,8 @@
 
 namespace gateway {
 
-// Kind `damaged` if they do not. `is_over` says, from time to time, that nobody needs the result
-// any more: then the check ends, and finds nothing.
+// The problem has kind `damaged` if the file is. `is_over` is asked from time to time whether the
+// result is not needed any more: then the check ends without a problem.
 tl::expected<void, StateProblem> check_file(const std::string &path,
                                             const std::function<bool()> &is_over = {});
 

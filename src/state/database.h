@@ -1,5 +1,5 @@
-// SQLite, as far as the gateway uses it. Its calls block: nothing here runs on the event loop but
-// at the start and the end of a worker.
+// The part of SQLite that the gateway uses. Its calls block: they run on the event loop's thread
+// only at the end of a worker.
 #pragma once
 
 #include <sqlite3.h>
@@ -13,19 +13,19 @@
 
 namespace gateway {
 
-// Why something at the file did not succeed.
+// Why an operation on the file failed.
 struct StateProblem {
     enum class Kind : uint8_t {
-        busy,     // somebody else has locked it
-        damaged,  // what is in it makes no sense
+        busy,     // another process has locked it
+        damaged,  // its contents are not valid
         other,
     };
     std::string text;
     Kind kind = Kind::other;
 };
 
-// A prepared statement. Values are bound from left to right; `run` and `next` say false when it
-// failed, and why is known to the database.
+// A prepared statement. Values are bound from left to right. If `run` or `next` fails,
+// Database::problem() says why.
 class Statement {
  public:
     Statement(sqlite3 *database, std::string_view sql);
@@ -35,7 +35,7 @@ class Statement {
     Statement &bind_dollars(int64_t micro_usd);
     Statement &bind_null();
 
-    // To its end, and ready to be bound anew.
+    // Runs the statement to its end, and resets it for new values.
     bool run();
 
     enum class Step : uint8_t { row, done, failed };
@@ -53,17 +53,17 @@ class Statement {
 
 class Database {
  public:
-    // Makes the file if there is none.
+    // Creates the file if there is none.
     static tl::expected<Database, StateProblem> open(const std::string &path);
     static tl::expected<Database, StateProblem> open_to_read(const std::string &path);
 
-    // A statement that runs for long ends as failed once `is_over` says so. It is asked on the
-    // statement's thread, and must live as long as the database.
+    // Interrupts statements that run when `is_over` returns true. It is called on the thread of the
+    // statement, and must live as long as the database.
     void interrupt_when(const std::function<bool()> &is_over);
 
     bool run(const char *sql);
     Statement prepare(std::string_view sql) { return {database_.get(), sql}; }
-    // Of the last call.
+    // Why the last call failed.
     [[nodiscard]] StateProblem problem() const;
     [[nodiscard]] int64_t changes() const { return sqlite3_changes64(database_.get()); }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr mode_t kOwnerOnly = 0600;
 constexpr mode_t kMode = 07777;
 
-// Not opened for reading or writing: to close such a descriptor would take away the locks that
+// Opened with O_PATH: closing a descriptor for reading or writing would release the locks that
 // SQLite holds in this process.
 class Looked {
  public:
@@ -40,7 +40,7 @@ class Looked {
     [[nodiscard]] mode_t type() const { return status_.st_mode & S_IFMT; }
     [[nodiscard]] bool is_private() const { return (status_.st_mode & kMode & ~kOwnerOnly) == 0; }
     [[nodiscard]] bool is_owned_by(uid_t user) const { return status_.st_uid == user; }
-    // That very file, whatever the name leads to now.
+    // Changes the file that was opened, whatever its name leads to now.
     [[nodiscard]] bool make_private() const {
         const std::string itself = "/proc/self/fd/" + std::to_string(file_);
         return chmod(itself.c_str(), kOwnerOnly) == 0;
@@ -55,7 +55,7 @@ tl::unexpected<std::string> wrong(std::string why) {
     return tl::unexpected(std::move(why));
 }
 
-// What was done to one of the files.
+// Returns what was done to the file.
 tl::expected<std::string, std::string> tighten(const std::string &path) {
     const Looked file(path);
     if (!file.exists()) {

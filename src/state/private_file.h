@@ -1,4 +1,4 @@
-// Sees to it that nobody but its owner can read the state file and what SQLite keeps beside it.
+// Makes the state file, and the files that SQLite keeps beside it, readable by their owner only.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace gateway {
 
-// Makes the file if there is none: SQLite gives those beside it the same mode. What it has found
-// and changed, for the log (empty: nothing); or why the file is not used.
+// Creates the file if there is none; SQLite gives the files beside it the same mode. Returns what
+// was changed, for the log (empty: nothing), or why the file cannot be used.
 tl::expected<std::string, std::string> make_private(const std::string &path);
 
 }  // namespace gateway

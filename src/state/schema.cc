@@ -6,10 +6,10 @@ namespace gateway {
 
 namespace {
 
-// "igws"; a file of somebody else is left alone.
+// "igws". A file with another id belongs to another program.
 constexpr int64_t kApplication = 0x69677773;
 
-// Version 1, as the first gateway made it.
+// The tables of the first gateway.
 constexpr const char *kTables = R"sql(
 PRAGMA application_id = 0x69677773;
 PRAGMA user_version = 1;
@@ -48,7 +48,7 @@ CREATE TABLE usage (             -- one row for each request
 CREATE INDEX usage_by_time ON usage (unix_ms);
 )sql";
 
-// Some gateways of version 1 made this table without writing down that they did.
+// Later gateways of version 1 created this table without recording a migration.
 constexpr const char *kWritten = R"sql(
 CREATE TABLE IF NOT EXISTS written (  -- how much of the memory's sums is in `spent`
     purses INTEGER NOT NULL,     -- the id of the memory in which workers count
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS written (  -- how much of the memory's sums is in `sp
 ) WITHOUT ROWID;
 )sql";
 
-// Without an index, each look at a period reads the whole table.
+// Without these, a query for a period reads the whole table.
 constexpr const char *kByPeriod = R"sql(
 CREATE INDEX spent_by_period ON spent (per, since);
 CREATE INDEX written_by_period ON written (per, since);
@@ -81,7 +81,7 @@ int64_t integer_of(Database &database, const char *sql) {
     return statement.next() == Statement::Step::row ? statement.integer(0) : -1;
 }
 
-// How many of the migrations the file has.
+// The number of migrations that were applied to the file.
 int64_t level_of(Database &database) {
     const bool has_levels =
         integer_of(database, "SELECT count(*) FROM sqlite_master WHERE name = 'migrations'") > 0;

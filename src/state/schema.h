@@ -1,5 +1,4 @@
-// The tables of the state file, and how a file of an earlier gateway gets those that it does not
-// have.
+// The tables of the state file, and the migrations of files that an earlier gateway made.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +10,18 @@
 
 namespace gateway {
 
-// A change of the tables. One that only adds keeps the version: gateways before it go on reading
-// and writing the file, as they do during an upgrade and after going back. The version rises with a
-// change that they could not live with; they refuse the file then.
+// A change of the tables. A migration that only adds keeps the version, so that earlier gateways
+// can go on using the file, during an upgrade and after a downgrade. A change that earlier gateways
+// cannot work with raises the version; they refuse the file then.
 struct Migration {
-    int64_t version;  // of the file after it: PRAGMA user_version
+    int64_t version;  // PRAGMA user_version after it
     const char *sql;
 };
 
 std::span<const Migration> migrations();
 
-// Makes the tables of a new file, or applies the migrations that the file does not have. All of
-// them in one transaction, or none.
+// Creates the tables of a new file, or applies the migrations that the file does not have yet, in
+// one transaction.
 tl::expected<void, StateProblem> prepare_schema(Database &database,
                                                 std::span<const Migration> all = migrations());
 

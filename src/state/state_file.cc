@@ -64,8 +64,7 @@ tl::expected<StateFile, StateProblem> StateFile::open(const std::string &path) {
     if (!database) {
         return tl::unexpected(database.error());
     }
-    // A power cut may take the last commits with it; what kills only processes takes nothing that
-    // was committed.
+    // With this, a power failure may lose the last commits, but killing processes does not.
     if (!database->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                        "PRAGMA journal_size_limit = 67108864;")) {
         return tl::unexpected(database->problem());
@@ -207,7 +206,7 @@ bool StateFile::add_sums(uint64_t memory, std::span<const KeySpending> sums) {
             if (step == Statement::Step::failed || !has.run()) {
                 return false;
             }
-            // Another worker may have been faster with a later sum.
+            // Another worker may have written a later sum.
             if (more <= 0) {
                 continue;
             }
@@ -267,7 +266,7 @@ tl::expected<bool, StateProblem> StateFile::forget(int64_t unix_seconds, int64_t
     return *more_time || *more_memories;
 }
 
-// Nothing when it failed.
+// Whether there are more such rows; nothing if it failed.
 std::optional<bool> StateFile::delete_some(const char *sql, std::initializer_list<int64_t> values) {
     Statement statement = database_.prepare(sql);
     for (const int64_t value : values) {
@@ -280,7 +279,7 @@ std::optional<bool> StateFile::delete_some(const char *sql, std::initializer_lis
 }
 
 std::optional<bool> StateFile::forget_before(int64_t unix_seconds) {
-    // The month before may be the one that is asked about.
+    // Operators may ask for the month before this one.
     const int64_t oldest_period = unix_seconds - kTwoMonths;
     const auto usage = delete_some(
         "DELETE FROM usage WHERE rowid IN"
@@ -305,8 +304,8 @@ std::optional<bool> StateFile::forget_before(int64_t unix_seconds) {
     return *usage || *days || *spent || *written;
 }
 
-// What is in `written` says how much of a memory's sums the file has. When no worker can count in
-// that memory any more, nobody asks.
+// `written` says how much of a memory's sums is in the file. It is not needed when no worker counts
+// in that memory any more.
 std::optional<bool> StateFile::forget_memories(int64_t unix_seconds, uint64_t memory) {
     Statement see = database_.prepare(
         "INSERT INTO memories (id, seen) VALUES (?, ?)"

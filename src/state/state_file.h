@@ -1,5 +1,5 @@
-// The file of image_gateway_state: what was spent and used, for the budgets and days that go on
-// when nginx is started again, and for people who ask with SQL.
+// The file of image_gateway_state: what was spent and used. It is read when nginx starts, so that
+// budgets and limits of a day go on, and by operators with SQL.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,14 @@
 
 namespace gateway {
 
-// What still counts.
+// What was used in periods that have not ended.
 struct Balance {
     struct Spent {
         std::string key;
         Period period = Period::lifetime;
         int64_t number = 0;
         MicroUsd usd = 0;
-        MicroUsd written = 0;  // of that was counted in this memory; only for raise()
+        MicroUsd written = 0;  // the part that was counted in this memory; only for raise()
     };
     struct Images {
         Party::Kind kind = Party::Kind::key;
@@ -40,30 +40,31 @@ struct Balance {
 
 class StateFile {
  public:
-    // Makes the tables if there are none.
+    // Creates the file and its tables if need be.
     static tl::expected<StateFile, StateProblem> open(const std::string &path);
 
-    // What was found and changed when it was opened, for the log; empty: nothing.
+    // What was changed when it was opened, for the log; empty: nothing.
     [[nodiscard]] const std::string &note() const { return note_; }
 
-    // Of what was spent, what was not counted in the budget memory with this number.
+    // What was used now. Of what was spent, the part that was not counted in the budget memory with
+    // this number.
     tl::expected<Balance, StateProblem> read(int64_t unix_seconds, uint64_t memory);
-    // Whether anything of the budget memory with this number was ever written to it.
+    // Whether any sum of the budget memory with this number was written to the file.
     tl::expected<bool, StateProblem> knows(uint64_t memory);
-    // All of it, or nothing. The sums are those of the budget memory with this number: what the
-    // file does not have of them yet is added, so that nothing is added twice, whoever writes it
-    // and however often.
+    // Writes all or nothing. `sums` are of the budget memory with this number. What the file does
+    // not have of them is added, so that nothing is added twice, whichever worker writes it and
+    // however often.
     tl::expected<void, StateProblem> write(const UsageBatch &batch, uint64_t memory,
                                            std::span<const KeySpending> sums);
-    // Has at least so much of each sum, all of it or nothing, as one that this memory is written
-    // to.
+    // Raises each sum in the file to at least the one in `counted`, all or nothing, and notes that
+    // this memory is written to the file.
     tl::expected<void, StateProblem> raise(const Balance &counted, uint64_t memory,
                                            int64_t unix_seconds);
-    // Takes over what is only in the -wal, if it can.
+    // Moves what is only in the -wal into the file, if possible.
     void save_wal() { (void)database_.run("PRAGMA wal_checkpoint(TRUNCATE)"); }
-    // Deletes some of what is not needed any more, so that nobody waits long: what is older than
-    // `keep_seconds`, and what belongs to memories that nobody has counted in for two months.
-    // `memory` is one that is in use. Whether there is more.
+    // Deletes rows that are older than `keep_seconds`, and what belongs to memories that have not
+    // been in use for two months. `memory` is in use. It deletes a limited number of rows, so that
+    // other writers do not wait long; returns whether there are more.
     tl::expected<bool, StateProblem> forget(int64_t unix_seconds, int64_t keep_seconds,
                                             uint64_t memory);
 

@@ -20,12 +20,12 @@ namespace gateway {
 
 namespace {
 
-// SQLite's own names for what lies beside the file.
+// The endings of the files that SQLite keeps beside it.
 constexpr const char *kWal = "-wal";
 constexpr const char *kShm = "-shm";
 constexpr const char *kBeside[] = {kWal, kShm, "-journal"};
 
-// Among workers, while one of them puts a file in the place of another.
+// Held while a worker replaces the file.
 class DirectoryLock {
  public:
     explicit DirectoryLock(const std::string &directory)
@@ -75,7 +75,7 @@ StateKeeper::Identity StateKeeper::identify(const std::string &path) {
     return {status.st_dev, status.st_ino, status.st_size};
 }
 
-// To the file that is open.
+// What has happened to the open file.
 std::optional<StateKeeper::Damage> StateKeeper::happened() const {
     const Identity now = identify(path_);
     if (!now.exists()) {
@@ -93,8 +93,8 @@ std::optional<StateKeeper::Damage> StateKeeper::happened() const {
     return std::nullopt;
 }
 
-// A file that only has this name, because somebody has made a mistake in the configuration, is left
-// alone.
+// Whether the file's header is one of the gateway's. A file of another program, named by mistake in
+// the configuration, is left alone.
 bool StateKeeper::is_ours() const {
     constexpr std::string_view kMagic{"SQLite format 3\0", 16};
     constexpr size_t kApplicationId = 68;
@@ -102,7 +102,7 @@ bool StateKeeper::is_ours() const {
     const int file = ::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     const ssize_t count = file < 0 ? -1 : pread(file, header.data(), header.size(), 0);
     if (file >= 0) {
-        close(file);  // nobody in this process has it open
+        close(file);  // no connection of this process has it open
     }
     return count == static_cast<ssize_t>(header.size()) &&
            std::string_view(header.data(), kMagic.size()) == kMagic &&
@@ -130,21 +130,21 @@ tl::expected<StateFile *, StateProblem> StateKeeper::file(const Expected &expect
         const auto done = open();
         const bool damaged = !done && done.error().kind == StateProblem::Kind::damaged;
         if (!done && !(damaged && (opened_.exists() || expected.is_ours || is_ours()))) {
-            // Of something that was never ours nothing is rebuilt.
+            // It was never the gateway's file, and is left alone.
             return tl::unexpected(StateProblem{
                 done.error().text, damaged ? StateProblem::Kind::other : done.error().kind});
         }
         if (damaged) {
             damage_ = Damage{"is damaged: " + done.error().text, true, identify(path_)};
         } else if (expected.memory != 0) {
-            // It is new, or another one: this process cannot have seen that happen.
+            // The file is new, or was replaced before this process opened it.
             const auto known = file_->knows(expected.memory);
             if (!known) {
                 return tl::unexpected(known.error());
             }
             if (!*known) {
                 file_.reset();
-                wal_ = shm_ = {};  // what lies beside it is its own
+                wal_ = shm_ = {};  // they belong to this file
                 damage_ = Damage{"has nothing of what was counted", false, opened_};
             }
         }
@@ -159,7 +159,7 @@ void StateKeeper::note_failure(const StateProblem &problem) {
     if (problem.kind == StateProblem::Kind::damaged && !damage_) {
         damage_ = Damage{"is damaged: " + problem.text, true, opened_};
     } else if (problem.kind != StateProblem::Kind::damaged) {
-        file_.reset();  // whatever it was: the next turn begins anew
+        file_.reset();  // file() opens it again
     }
 }
 
@@ -188,8 +188,8 @@ std::string StateKeeper::name_aside(int64_t unix_seconds) const {
     return free;
 }
 
-// What belongs to the file that was open, and lies beside another one now, which SQLite would take
-// for its own.
+// Renames the -wal and -shm of the file that was open. They lie beside another file now, and SQLite
+// would take them for that file's.
 void StateKeeper::put_old_wal_aside(int64_t unix_seconds) {
     const std::string aside = name_aside(unix_seconds);
     const bool has_wal = wal_.exists() && identify(path_ + kWal).is_same(wal_);
@@ -201,7 +201,7 @@ void StateKeeper::put_old_wal_aside(int64_t unix_seconds) {
     }
 }
 
-// The -wal first: it must not lie beside a new file, which would take it for its own.
+// The -wal first: it must never lie beside a new file, or SQLite would apply it to that.
 tl::expected<void, StateProblem> StateKeeper::put_aside(int64_t unix_seconds, std::string &aside) {
     aside = name_aside(unix_seconds);
     for (const char *ending : kBeside) {
@@ -214,7 +214,7 @@ tl::expected<void, StateProblem> StateKeeper::put_aside(int64_t unix_seconds, st
     return {};
 }
 
-// What lies under the name now, or a new file if that is of no use.
+// Opens the file under the name, or a new one if that one is damaged.
 tl::expected<void, StateProblem> StateKeeper::open_sound(int64_t unix_seconds, std::string &aside) {
     auto opened = open();
     if (opened) {
@@ -231,7 +231,7 @@ tl::expected<StateFile *, StateProblem> StateKeeper::rebuild(const Balance &coun
                                                              uint64_t memory,
                                                              int64_t unix_seconds) {
     if (!damage_) {
-        // Somebody else has put it in order, or the damaged file is not in use any more.
+        // Another worker has rebuilt it, or the damaged file is not in use any more.
         return file().and_then([&](StateFile *file) {
             return file->raise(counted, memory, unix_seconds).map([=] { return file; });
         });
@@ -242,10 +242,10 @@ tl::expected<StateFile *, StateProblem> StateKeeper::rebuild(const Balance &coun
             StateProblem{damage_->what + "; its directory is locked", StateProblem::Kind::busy});
     }
     std::string aside;
-    // Another worker may have been faster.
+    // Another worker may have replaced it already.
     if (damage_->useless && identify(path_).is_same(damage_->file)) {
         if (file_) {
-            file_->save_wal();  // so that people find in it what was there
+            file_->save_wal();  // for operators who look at the old file
         }
         if (auto done = put_aside(unix_seconds, aside); !done) {
             return tl::unexpected(std::move(done.error()));
@@ -253,7 +253,7 @@ tl::expected<StateFile *, StateProblem> StateKeeper::rebuild(const Balance &coun
     } else {
         put_old_wal_aside(unix_seconds);
     }
-    // Its name is another's now, so that SQLite leaves alone what lies beside that.
+    // Closed only now: its name leads to another file, so SQLite does not delete the -wal there.
     file_.reset();
     auto done = open_sound(unix_seconds, aside).and_then([&] {
         return file_->raise(counted, memory, unix_seconds);

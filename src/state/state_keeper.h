@@ -1,9 +1,8 @@
-// Keeps the state file open, and notices what happens to it meanwhile: it is damaged, replaced or
-// taken away, or loses its -wal. What is of no use is put aside under another name, and a new file
-// is given what counts.
+// Keeps the state file open, and notices if it is damaged, replaced or removed, or loses its -wal.
+// A file that cannot be used is renamed, and what counts is written to a new one.
 //
-//     file() ── opened, as it was left ──────────────► the file
-//        └──── something has happened to it ─► kind `damaged` ─► rebuild() ─► the file
+//     file() ─── unchanged, or opened now ───────────────────────────────► the file
+//        └────── changed or damaged ─► problem `damaged` ─► rebuild() ─► the file
 #pragma once
 
 #include <cstdint>
@@ -18,16 +17,15 @@ namespace gateway {
 
 class StateKeeper {
  public:
-    // What is known of the file before it is opened.
+    // What the caller knows about the file before it is opened.
     struct Expected {
-        // The budget memory of which something was written, so that it must be in the file; 0:
-        // none.
+        // The budget memory of which sums were written, so that the file must have some; 0: none.
         uint64_t memory = 0;
-        // A file of ours had this name: what makes no sense under it is damaged, and not a
-        // stranger's.
+        // The gateway has written to a file of this name. If it is not a database any more, it is
+        // damaged; else it would be taken for another program's file.
         bool is_ours = false;
     };
-    // What a check of the file under this name has found.
+    // The result of a check that has found damage.
     struct Found {
         StateProblem problem;
         uint64_t device = 0;
@@ -36,24 +34,24 @@ class StateKeeper {
 
     explicit StateKeeper(std::string path) : path_(std::move(path)) {}
 
-    // Opened if need be. A problem of kind `damaged`: rebuild() is to be called, and all else is in
-    // vain until then.
+    // Opens the file if need be. After a problem of kind `damaged` only rebuild() helps.
     tl::expected<StateFile *, StateProblem> file() { return file(Expected()); }
     tl::expected<StateFile *, StateProblem> file(const Expected &expected);
-    // Something at the file has failed: it is opened anew, or rebuilt.
+    // Must be called when an operation on the file has failed: the next file() opens it anew, or
+    // asks for rebuild().
     void note_failure(const StateProblem &problem);
-    // Reads the whole file; on any thread, beside whoever writes. Nothing: it is sound, or could
-    // not be read, which those who write find as well.
+    // Reads the whole file, on any thread and beside writers. Nothing if it is not damaged, or
+    // cannot be read; writers notice the latter themselves.
     static std::optional<Found> check(const std::string &path,
                                       const std::function<bool()> &is_over);
-    // To be called before file(). Of a file that is not in use any more nothing is to be done.
+    // Must be called before file(). No effect if another file is in use by now.
     void note_found(const Found &found);
-    // Puts aside what is of no use, and sees to it that the file has at least what is in `counted`.
-    // To do it again changes nothing, so each worker that notices may.
+    // Renames a file that cannot be used, and raises the sums in the file to at least those in
+    // `counted`. A repetition changes nothing, so each worker that notices the damage may do it.
     tl::expected<StateFile *, StateProblem> rebuild(const Balance &counted, uint64_t memory,
                                                     int64_t unix_seconds);
 
-    // What people should know of it; empty: nothing new.
+    // What the operator should know; empty: nothing new.
     [[nodiscard]] std::string take_note() { return std::exchange(note_, ""); }
 
  private:
@@ -68,7 +66,7 @@ class StateKeeper {
     };
     struct Damage {
         std::string what;
-        bool useless = false;  // what lies under the name, if it is still the same
+        bool useless = false;  // the file under the name, if it is still the same
         Identity file;
     };
 
@@ -83,8 +81,8 @@ class StateKeeper {
 
     std::string path_;
     std::optional<StateFile> file_;
-    Identity opened_;  // the last; it exists once there was one
-    Identity wal_;     // of that
+    Identity opened_;  // the file that was opened last
+    Identity wal_;     // beside it
     Identity shm_;
     std::optional<Damage> damage_;
     std::string note_;

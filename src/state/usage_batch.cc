@@ -36,7 +36,7 @@ void UsageBatch::put_first(UsageBatch earlier) {
     drop_rows();
 }
 
-// The oldest stay: what happened when it began tells more than the hundredth thousandth line.
+// The oldest rows stay: those from the beginning of a failure say more than later ones.
 void UsageBatch::drop_rows() {
     if (rows_.size() > kMostRows) {
         dropped_ += rows_.size() - kMostRows;

@@ -1,6 +1,5 @@
-// Records of usage that wait to be written together. What was spent is summed up in the ledger, and
-// images of the day here, so that nothing that counts is forgotten however long the file cannot be
-// written to.
+// Records of usage that wait to be written together. The ledger sums up what was spent, and this
+// sums up images of the day, so that no sum is lost however long the file cannot be written to.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +16,20 @@ namespace gateway {
 class UsageBatch {
  public:
     void add(UsageRecord record);
-    // What was to be written before this.
+    // Adds a batch that was to be written before this one.
     void put_first(UsageBatch earlier);
-    // They are written down in another way.
+    // Without the images, which are written in another way.
     void forget_images() { images_.clear(); }
 
     [[nodiscard]] bool is_empty() const {
         return rows_.empty() && payers_.empty() && images_.empty();
     }
-    // Of a request each.
+    // One for each request.
     [[nodiscard]] const std::vector<UsageRecord> &rows() const { return rows_; }
-    // There was no room for them; they are in the sums.
+    // Rows for which there was no room. They are in the sums.
     [[nodiscard]] size_t rows_dropped() const { return dropped_; }
 
-    // Keys of which the ledger knows more than the file.
+    // Keys for which the ledger has larger sums than the file.
     void add_payer(const Account &account) { payers_.insert(account); }
     [[nodiscard]] const std::set<Account> &payers() const { return payers_; }
 

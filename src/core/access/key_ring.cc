@@ -233,8 +233,8 @@ std::shared_ptr<const KeyRing> KeyRing::unknown() {
     return ring;
 }
 
-// Half of the places stay empty, so that a look-up goes past one or two others at most, however
-// many there are. Hashes are spread by themselves.
+// At least half of the places stay free, so that a look-up needs one or two steps, however many
+// keys there are. SHA-256 needs no further hashing.
 void KeyRing::index() {
     by_hash_.assign(std::bit_ceil(keys_.size() * 2 + 1), 0);
     for (uint32_t i = 0; i < keys_.size(); ++i) {
@@ -263,8 +263,8 @@ size_t KeyRing::first_place(const Sha256 &hash) const {
 }
 
 const Key *KeyRing::find(const Sha256 &hash) const {
-    // What the search's timing tells is about the hash of what was sent, which its sender knows
-    // anyway.
+    // The time of the search depends on the hash of the secret that was sent, which the sender
+    // knows.
     for (size_t place = first_place(hash); by_hash_[place] != 0;
          place = (place + 1) % by_hash_.size()) {
         const Key &key = keys_[by_hash_[place] - 1];

@@ -1,5 +1,5 @@
-// The virtual keys of one keys.json: who they are and what they may. Secrets are known by their
-// SHA-256 only.
+// The virtual keys of one keys.json, with their rights and limits. Of secrets only the SHA-256 is
+// known.
 #pragma once
 
 #include <cstdint>
@@ -17,46 +17,47 @@
 
 namespace gateway {
 
-// What a key may use of the models that a pattern names.
+// A key's limits for the models that a pattern names.
 struct ModelLimits {
     std::string pattern;
     Limits limits;
-    Account account{};  // what it is counted by
+    Account account{};  // by which its use is counted
 };
 
 struct Key {
     std::string id;
-    Account account{};  // what it is counted by
+    Account account{};  // by which its use is counted
     Sha256 hash{};
     bool disabled = false;
     std::optional<int64_t> expires;   // unix seconds
-    std::vector<std::string> models;  // patterns; none means all
+    std::vector<std::string> models;  // patterns; empty: all models
     Limits limits;
     std::vector<ModelLimits> model_limits;
     std::vector<Budget> budgets;
-    bool may_use_unpriced = false;  // although it has a budget
-    Limits end_user;                // each one's
+    bool may_use_unpriced = false;  // models without a price, although it has a budget
+    Limits end_user;                // of each end user
     std::vector<std::string> fallbacks;
 
-    // Of the model's name so many characters must be spelled as in the patterns.
+    // The first `exact` characters of the model's name must match in case.
     [[nodiscard]] bool may_use(std::string_view model, size_t exact = std::string_view::npos) const;
 };
 
-// Ids are the operator's: a key goes on with its counters when its secret changes. Also of a bearer
-// without a key, whose id no key has.
+// By id, so that a key keeps its counters when its secret changes. Also for the bearer of a token
+// without a key, whose id differs from those of all keys.
 Account account_of_key(std::string_view id);
 Account account_of_models(std::string_view key, std::string_view pattern);
 
 class KeyRing {
  public:
-    // The text of a keys.json, or one sentence about what is wrong in it.
+    // Parses a keys.json. The error is one sentence about what is wrong in it.
     static tl::expected<std::shared_ptr<const KeyRing>, std::string> read(std::string_view text);
 
-    // Of a file whose newest contents are not known: who was let in before must not be let in.
+    // For a file whose newest contents are not known: it admits nobody, as keys may have been
+    // revoked.
     static std::shared_ptr<const KeyRing> unknown();
     [[nodiscard]] bool is_known() const { return known_; }
 
-    // Null when nobody has this secret.
+    // Null if no key has this secret.
     [[nodiscard]] const Key *find(std::string_view secret) const;
     [[nodiscard]] const Key *find_id(std::string_view id) const;
     [[nodiscard]] size_t size() const { return keys_.size(); }
@@ -68,8 +69,8 @@ class KeyRing {
 
     bool known_ = true;
     std::vector<Key> keys_;
-    std::vector<uint32_t> by_hash_;  // which key, from 1; 0: none
-    std::vector<uint32_t> by_id_;    // which key, in the order of their ids
+    std::vector<uint32_t> by_hash_;  // numbers of keys, from 1; 0: a free place
+    std::vector<uint32_t> by_id_;    // numbers of keys, sorted by id
 };
 
 }  // namespace gateway
