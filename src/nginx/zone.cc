@@ -191,6 +191,7 @@ extern "C" ngx_int_t image_gateway_init_zone(ngx_shm_zone_t *zone, void *earlier
     return guard_or<ngx_int_t>("zone", NGX_ERROR, [=]() -> ngx_int_t {
         auto &file = *static_cast<ZoneFile *>(zone->data);
         const bool exists = earlier != nullptr || zone->shm.exists;
+        zone->noreuse = 0;  // the next configuration takes it over
         if (exists ? take_over(zone, static_cast<const ZoneFile *>(earlier), file)
                    : lay_out(zone, file)) {
             return NGX_OK;
@@ -231,10 +232,16 @@ ngx_shm_zone_t *earlier_zone(const ngx_conf_t *cf, const ngx_shm_zone_t &zone) {
     return nullptr;
 }
 
+// nginx makes a zone anew if the new one says `noreuse`, and frees the old one if that does.
+void replace(ngx_shm_zone_t &zone, ngx_shm_zone_t &earlier) {
+    zone.noreuse = 1;
+    earlier.noreuse = 1;
+}
+
 // A zone that another version of the module has laid out is not taken over: this configuration gets
 // a new one, and the old workers keep theirs until they have left.
 bool replace_unless_known(ngx_conf_t *cf, ngx_shm_zone_t &zone) {
-    const ngx_shm_zone_t *earlier = earlier_zone(cf, zone);
+    ngx_shm_zone_t *earlier = earlier_zone(cf, zone);
     if (earlier == nullptr || earlier->shm.addr == nullptr) {
         return false;
     }
@@ -243,7 +250,7 @@ bool replace_unless_known(ngx_conf_t *cf, ngx_shm_zone_t &zone) {
     if (place != nullptr && prepare(*place, *static_cast<ZoneFile *>(zone.data), false)) {
         return false;
     }
-    zone.noreuse = 1;
+    replace(zone, *earlier);
     ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                        "zone \"%V\" was laid out by another version of the module, and begins anew",
                        &zone.shm.name);
@@ -279,8 +286,9 @@ ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
 
 ngx_shm_zone_t *add_budget_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone) {
     ngx_shm_zone_t *budgets = add(cf, kBudgetZoneName, kBudgetZoneSize, true);
-    if (replace_unless_known(cf, *budgets)) {
-        zone->noreuse = 1;  // it gets another lock
+    ngx_shm_zone_t *earlier = earlier_zone(cf, *zone);
+    if (replace_unless_known(cf, *budgets) && earlier != nullptr) {
+        replace(*zone, *earlier);  // it gets another lock
     }
     return budgets;
 }

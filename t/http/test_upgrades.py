@@ -74,7 +74,7 @@ def test_a_state_file_of_version_1_is_migrated_and_its_budgets_go_on(cents, scra
     g = cents(workers=4)
     assert [make(g) for _ in range(4)] == [200, 200, 200, 402]
     assert until(lambda: spent(scratch) == 50_000, 5)
-    assert asked(scratch, "SELECT count(*) FROM usage") == [(4,)]
+    assert until(lambda: asked(scratch, "SELECT count(*) FROM usage") == [(4,)], 5)
     assert asked(scratch, "PRAGMA user_version") == [(1,)], "the earlier gateway can go on with it"
     assert asked(scratch, "SELECT name FROM sqlite_master WHERE name LIKE '%by_period' ORDER BY name") == [
         ("spent_by_period",), ("written_by_period",)]
