@@ -63,7 +63,7 @@ void read_alias_argument(Alias &alias, const ngx_str_t &argument) {
                                          : AfterRefusal::fail;
     } else if (take_parameter(argument, "weight", value)) {
         if (alias.members.empty()) {
-            throw ConfError{"\"" + std::string(text) + "\" stands before any model"};
+            throw ConfError{"\"" + std::string(text) + "\" must follow a model"};
         }
         alias.members.back().weight = parse_count(value, "weight", 1, 1000);
     } else {

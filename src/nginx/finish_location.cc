@@ -22,8 +22,8 @@ void warn_if_too_many_keys(ngx_conf_t *cf, const MainConf &main) {
     }
     if (keys > max_budget_records()) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "image gateway: there are %uz keys, and room to count what %uz keys "
-                           "spend: those with a budget for which there is none are refused",
+                           "image gateway: %uz keys are configured, but there is room to count the "
+                           "spending of only %uz: further keys with a budget are refused",
                            keys, max_budget_records());
     }
 }

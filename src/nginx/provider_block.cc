@@ -62,7 +62,7 @@ void check(const ProviderBlock &block) {
         throw ConfError{who + " has no \"url\", which api \"" + api + "\" needs"};
     }
     if (!provider.dialect->needs_url() && !provider.url.empty()) {
-        throw ConfError{who + " has a \"url\", which api \"" + api + "\" has no use for"};
+        throw ConfError{who + " has a \"url\", which api \"" + api + "\" does not use"};
     }
     if (provider.dialect->needs_key() && provider.keys.empty() && !block.keyless) {
         throw ConfError{who + " has no \"key\", which api \"" + api +

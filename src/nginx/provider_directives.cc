@@ -40,7 +40,7 @@ void set_url(ProviderBlock &block, const Arguments &arguments) {
     const std::string_view rest = url.substr(std::min(url.size(), size_t{https ? 8U : 7U}));
     if (url.find('@') != std::string_view::npos) {
         // Not quoted: it may contain a password.
-        throw ConfError{"invalid url, a user name or password has no place in it"};
+        throw ConfError{"invalid url, it must not contain a user name or password"};
     }
     if ((!https && !url.starts_with("http://")) || rest.empty() || rest.front() == '/' ||
         !is_visible_ascii(url) || url.find_first_of("?#\"\\") != std::string_view::npos) {

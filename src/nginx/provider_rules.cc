@@ -61,7 +61,7 @@ std::pair<Milliseconds, Milliseconds> parse_time_range(std::string_view text,
         dots == std::string_view::npos ? shortest : parse_time_parameter(text.substr(dots + 2));
     if (longest < shortest) {
         throw ConfError{"invalid " + std::string(what) + " \"" + std::string(text) +
-                        "\", the second time is shorter"};
+                        "\", the second time must not be shorter than the first"};
     }
     return {shortest, longest};
 }

@@ -61,7 +61,7 @@ void UsageJob::work(UsageFile &file) {
     const auto done = opened ? work(**opened, file.ledger) : tl::unexpected(opened.error());
     note = file.keeper.take_note();
     if (restores && rebuilds && !note.empty()) {
-        note += "; what was used before nginx was started counts only as far as it has it";
+        note += "; what was used before nginx was started counts only as far as that file has it";
     }
     if (!done) {
         problem = done.error();

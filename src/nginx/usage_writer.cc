@@ -223,8 +223,7 @@ void UsageWriter::on_written(UsageJob &job) {
     }
     if (std::exchange(failing_, false)) {
         logged_.reset();
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "image gateway: usage is written down again");
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0, "image gateway: usage is written again");
     }
     check_if_due();
     if (job.has_more_to_delete) {
@@ -242,8 +241,8 @@ void UsageWriter::note_restoring(const UsageJob &job) {
     }
     if (job.sums_without_room > 0) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "image gateway: there is no room for %uz sums of what keys have spent, which "
-                      "stay in the state file; those of keys that are in use come first",
+                      "image gateway: there is no room for %uz sums of what keys have spent; they "
+                      "stay in the state file, and keys in use are restored first",
                       job.sums_without_room);
     }
     restored_ = true;
@@ -300,16 +299,16 @@ void UsageWriter::log_problem(const std::string &problem, size_t dropped) {
         return;
     }
     logged_ = now;
-    const std::string line = "\"" + rules_.path + "\": " + problem + "; " +
-                             (rules_.refuse ? "requests are refused"
-                                            : "requests are served, and "
-                                              "written down later") +
-                             (knows_past() ? std::string()
-                                           : ", except those of keys whose budget or images of the "
-                                             "day depend on it") +
-                             (dropped == 0 ? std::string()
-                                           : ", but for rows of " + std::to_string(dropped) +
-                                                 " requests, which are only in the sums");
+    const std::string line =
+        "\"" + rules_.path + "\": " + problem + "; " +
+        (rules_.refuse ? "requests are refused"
+                       : "requests are served, and their usage is written later") +
+        (knows_past() ? std::string()
+                      : ", except those of callers with a budget or a limit of "
+                        "images per day, which are refused") +
+        (dropped == 0 ? std::string()
+                      : "; the rows of " + std::to_string(dropped) +
+                            " requests are lost, but not their sums");
     ngx_str_t text = to_ngx(line);
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "image gateway: cannot write usage to %V", &text);
 }

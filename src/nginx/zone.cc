@@ -274,7 +274,7 @@ ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, bool hol
 
 ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
     if (size < kLeastZone) {
-        throw ConfError{"zone \"" + std::string(name) + "\" is too small, the least is 64k"};
+        throw ConfError{"zone \"" + std::string(name) + "\" is too small, it must be at least 64k"};
     }
     if (name == kBudgetZoneName) {
         throw ConfError{"zone \"" + std::string(name) + "\" is already used for something else"};

@@ -79,13 +79,13 @@ StateKeeper::Identity StateKeeper::identify(const std::string &path) {
 std::optional<StateKeeper::Damage> StateKeeper::happened() const {
     const Identity now = identify(path_);
     if (!now.exists()) {
-        return Damage{"was taken away", false, opened_};
+        return Damage{"was removed", false, opened_};
     }
     if (!now.is_same(opened_)) {
         return Damage{"was replaced by another file", false, opened_};
     }
     if (now.size == 0 && opened_.size != 0) {
-        return Damage{"was cut to nothing", true, opened_};
+        return Damage{"was truncated", true, opened_};
     }
     if (file_ && wal_.exists() && !identify(path_ + kWal).is_same(wal_)) {
         return Damage{"has lost its -wal", true, opened_};
@@ -145,7 +145,7 @@ tl::expected<StateFile *, StateProblem> StateKeeper::file(const Expected &expect
             if (!*known) {
                 file_.reset();
                 wal_ = shm_ = {};  // they belong to this file
-                damage_ = Damage{"has nothing of what was counted", false, opened_};
+                damage_ = Damage{"has none of the sums that were written", false, opened_};
             }
         }
     }
@@ -264,7 +264,7 @@ tl::expected<StateFile *, StateProblem> StateKeeper::rebuild(const Balance &coun
     }
     note_ = "\"" + path_ + "\" " + std::exchange(damage_, std::nullopt)->what +
             (aside.empty() ? std::string() : "; it is \"" + aside + "\" now") +
-            "; what counts was written anew";
+            "; the current sums were written again";
     return &*file_;
 }
 

@@ -118,7 +118,7 @@ def test_defaults_are_those_of_the_table(entries, rows):
 
 def test_the_least_zone_is_that_of_nginx(entries, nginx_t):
     least = re.search(r"at least `(\w+)`", entries[HTTP, "image_gateway_zone"]["text"])[1]
-    assert f"the least is {least} in" in nginx_t("image_gateway_zone zone=a:1k;").output
+    assert f"it must be at least {least} in" in nginx_t("image_gateway_zone zone=a:1k;").output
 
 
 # Words that a directive accepts

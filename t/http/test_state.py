@@ -295,12 +295,12 @@ def test_requests_are_served_if_the_file_cannot_be_written(kept, scratch):
     break_state(scratch)
     g = kept(budgets=[{"usd": 0.03, "per": "day"}])
     assert [make(g).status for _ in range(4)] == [200, 200, 200, 402]
-    g.wait_log("cannot write usage to .*requests are served, and written down later")
+    g.wait_log("cannot write usage to .*requests are served, and their usage is written later")
     shutil.rmtree(state(scratch).parent)
     state(scratch).parent.mkdir()
     state(scratch).parent.chmod(0o777)
     wait_rows(scratch, 3)  # requests that are refused before an attempt have no row
-    g.wait_log("usage is written down again")
+    g.wait_log("usage is written again")
     assert ask(scratch, "SELECT micro_usd FROM spent WHERE per = 'day'") == [(30_000,)]
     g.take_baseline()
 
@@ -396,7 +396,7 @@ def test_a_locked_file_delays_no_caller_without_a_budget(kept, scratch):
             reply, seconds = timed(g, "sk-bf-a")
             assert (reply.status, reply.json["error"]["code"]) == (503, "usage_not_known") and seconds < 2.5
             assert reply.headers["Retry-After"] == "1"
-        g.wait_log("is locked; .* except those of keys whose budget", timeout=20)
+        g.wait_log("is locked; .* except those of callers with a budget", timeout=20)
     statuses = []
     assert until(lambda: statuses.append(make(g).status) or statuses[-1] == 402, 20), statuses
     assert statuses.count(200) == 1, "one more was left of the budget"
@@ -466,7 +466,7 @@ def test_whatever_happens_to_the_file_in_use_no_money_is_forgotten(kept, scratch
     wait_rows(scratch, 2)
     act(scratch)
     assert make(g).status == 200
-    g.wait_log("state.db. .*; what counts was written anew")
+    g.wait_log("state.db. .*; the current sums were written again")
     assert until(lambda: spent_in(scratch) == 30_000, 5)
     assert make(g).status == 200
     assert until(lambda: spent_in(scratch) == 40_000, 5), "and is written to again"
@@ -496,7 +496,7 @@ def test_a_page_that_is_damaged_is_found_at_the_start(kept, scratch):
         file.seek((root[0] - 1) * 4096)
         file.write(b"x" * 4096)
     g = kept(**members)
-    g.wait_log("state.db. is damaged: .*; it is .*state.db.damaged-.*; what counts was written anew", timeout=10)
+    g.wait_log("state.db. is damaged: .*; it is .*state.db.damaged-.*; the current sums were written again", timeout=10)
     assert [make(g).status for _ in range(3)] == [200, 200, 402]
     g.quit()
     assert ask(scratch, "PRAGMA integrity_check") == [("ok",)] and spent_in(scratch) == 50_000
@@ -534,7 +534,7 @@ def test_a_file_whose_header_is_destroyed_before_a_reload_is_written_anew(kept, 
         file.write(b"x" * 100)
     g.reload()
     assert [make(g).status for _ in range(2)] == [200, 402]
-    g.wait_log("state.db.damaged-.*; what counts was written anew", timeout=15)
+    g.wait_log("state.db.damaged-.*; the current sums were written again", timeout=15)
     assert until(lambda: spent_in_all(scratch) == 30000, 15)
     g.quit()
     g = kept(**parts)

@@ -87,14 +87,14 @@ TEST_F(StateKeeperTest, NoticesWhateverHappensToItAndWritesAnewWhatCounts) {
         std::function<void()> act;
         bool is_put_aside;
     } kRows[] = {
-        {"was taken away", [&] { fs::remove(path); }, false},
+        {"was removed", [&] { fs::remove(path); }, false},
         {"was replaced by another file",
          [&] {
              std::ofstream(path + ".new") << "no database at all";
              fs::rename(path + ".new", path);
          },
          true},
-        {"was cut to nothing", [&] { fs::resize_file(path, 0); }, true},
+        {"was truncated", [&] { fs::resize_file(path, 0); }, true},
         {"has lost its -wal", [&] { fs::remove(path + "-wal"); }, true},
     };
     for (const auto &row : kRows) {
