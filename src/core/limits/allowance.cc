@@ -29,8 +29,11 @@ Exceeded never_allowed(const Party &party, const LimitRow &limit) {
     return exceeded;
 }
 
-tl::expected<void, Exceeded> may_use(const Party &party, const Tally &tally, LimitUnit unit,
-                                     int64_t count, const Dated &now) {
+[[gnu::always_inline]] inline tl::expected<void, Exceeded> may_use(const Party &party,
+                                                                   const Tally &tally,
+                                                                   LimitUnit unit, int64_t count,
+                                                                   const Dated &now) {
+#pragma GCC unroll 8
     for (const LimitRow &limit : kLimitRows) {
         const int64_t most = party.limits.*limit.value;
         if (limit.unit == unit && most > 0 && tally.used(limit, now) + count > most) {
@@ -48,6 +51,7 @@ tl::expected<void, Exceeded> may_enter(const Party &party, const Tally &tally, c
 }
 
 tl::expected<void, Exceeded> may_ever_make(const Party &party, int64_t images) {
+#pragma GCC unroll 8
     for (const LimitRow &limit : kLimitRows) {
         const int64_t most = party.limits.*limit.value;
         if (limit.unit == LimitUnit::images && most > 0 && images > most) {

@@ -3,16 +3,10 @@
 
 #include "core/limits/budget_record.h"
 #include "core/limits/ledger.h"
-#include "core/limits/ledger_lock.h"
+#include "core/limits/memory_lock.h"
+#include "core/limits/tally_region.h"
 
 namespace gateway {
-
-namespace {
-
-constexpr int32_t kRestored =
-    -1;  // the note of a restored region; 0: not yet; else the process that restores
-
-}  // namespace
 
 Ledger::Restoring Ledger::begin_restoring(int32_t process,
                                           const std::function<bool(int32_t)> &is_alive) {
@@ -66,17 +60,6 @@ bool Ledger::restore_spent(const Account &account, std::string_view key, Period 
         before.used = std::max(before.used, usd);
     }
     return true;
-}
-
-void Ledger::restore_images(const Party &party, int64_t images, Moment now) {
-    uint8_t place = 0;
-    LedgerLock locked(memory_, budget_memory_, now, times_full_);
-    if (locked.region().note() == kRestored) {
-        return;  // what is in the file was counted in this memory
-    }
-    if (Tally *tally = locked.edit_or_add(party, place)) {
-        tally->images_before = {number_of(Period::day, now.unix_seconds), images};
-    }
 }
 
 }  // namespace gateway

@@ -5,6 +5,7 @@
 namespace gateway {
 
 void Quotas::add_party(const Limits &limits, const Tally &tally, const Dated &now) {
+#pragma GCC unroll 8
     for (const LimitRow &limit : kLimitRows) {
         const int64_t most = limits.*limit.value;
         if (most == 0 || limit.header.empty()) {

@@ -64,35 +64,6 @@ Tally *first_to_go(std::span<Tally> places, const Dated &now, MayGo may_go) {
 
 }  // namespace
 
-int64_t Tally::used(const LimitRow &limit, const Dated &now) const {
-    switch (limit.window) {
-        case LimitWindow::at_once: return concurrent;
-        case LimitWindow::minute: return minute_of(limit.unit).used(second_of(now));
-        case LimitWindow::day: break;
-    }
-    return images_on(now.number(Period::day));
-}
-
-int64_t Tally::wait_for(const LimitRow &limit, int64_t count, int64_t most,
-                        const Dated &now) const {
-    switch (limit.window) {
-        case LimitWindow::at_once: return 1;
-        case LimitWindow::minute:
-            return minute_of(limit.unit).wait_for(second_of(now), count, most);
-        case LimitWindow::day: break;
-    }
-    return until_unused(limit, now);
-}
-
-int64_t Tally::until_unused(const LimitRow &limit, const Dated &now) const {
-    switch (limit.window) {
-        case LimitWindow::at_once: return 1;
-        case LimitWindow::minute: return minute_of(limit.unit).until_unused(second_of(now));
-        case LimitWindow::day: break;
-    }
-    return *end_of(Period::day, now.number(Period::day)) - now.unix_seconds;
-}
-
 bool Tally::is_like_new(const Dated &now) const {
     return !is_held() && weight(now) == 0;
 }

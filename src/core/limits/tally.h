@@ -45,6 +45,35 @@ struct Tally {
     [[nodiscard]] int64_t weight(const Dated &now) const;
 };
 
+inline int64_t Tally::used(const LimitRow &limit, const Dated &now) const {
+    switch (limit.window) {
+        case LimitWindow::at_once: return concurrent;
+        case LimitWindow::minute: return minute_of(limit.unit).used(second_of(now));
+        case LimitWindow::day: break;
+    }
+    return images_on(now.number(Period::day));
+}
+
+inline int64_t Tally::wait_for(const LimitRow &limit, int64_t count, int64_t most,
+                               const Dated &now) const {
+    switch (limit.window) {
+        case LimitWindow::at_once: return 1;
+        case LimitWindow::minute:
+            return minute_of(limit.unit).wait_for(second_of(now), count, most);
+        case LimitWindow::day: break;
+    }
+    return until_unused(limit, now);
+}
+
+inline int64_t Tally::until_unused(const LimitRow &limit, const Dated &now) const {
+    switch (limit.window) {
+        case LimitWindow::at_once: return 1;
+        case LimitWindow::minute: return minute_of(limit.unit).until_unused(second_of(now));
+        case LimitWindow::day: break;
+    }
+    return *end_of(Period::day, now.number(Period::day)) - now.unix_seconds;
+}
+
 // Chooses the place for a new party among `places`; null if there is none. `made_room` is set if
 // counters that were not like new had to be displaced.
 Tally *place_for(const Party &party, std::span<Tally> places, const Dated &now, bool &made_room);
