@@ -33,7 +33,7 @@ void HttpCall::add_header(std::string_view name, std::string_view value) {
     }
 }
 
-std::string_view HttpReply::header(std::string_view lower_case_name) const {
+std::string_view HttpResponse::header(std::string_view lower_case_name) const {
     std::string_view rest = headers;
     while (!rest.empty()) {
         const size_t end = rest.find('\n');

@@ -53,7 +53,7 @@ enum class Delivery : uint8_t {
     no_connection,  // not sent, because this worker has no connection left
 };
 
-struct HttpReply {
+struct HttpResponse {
     Delivery delivery = Delivery::not_sent;
     int status = 0;
     std::string headers;  // the last header block, a line each

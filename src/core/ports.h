@@ -84,28 +84,29 @@ class UpstreamCall {
     virtual ~UpstreamCall() = default;
     // Whether the request left whole: then the provider may be working on it.
     [[nodiscard]] virtual bool is_sent() const = 0;
-    // What comes before the reply is wanted no faster just now, or is again.
+    // What comes before the response is wanted no faster just now, or is again.
     virtual void hold(bool held) = 0;
 };
 
 // Who hears what comes of a call. Nothing is called before start() has returned, nor after the call
 // was let go of; and all but the last must not let go of it.
 struct CallListener {
-    // A success may be a stream: then its events come before the reply, which has no body. None:
+    // A success may be a stream: then its events come before the response, which has no body. None:
     // nobody asked for one.
     std::function<void(ServerEvent)> on_event;
-    // A picture may be handed on as it comes, in base64, from its first bytes on. The reply then
+    // A picture may be handed on as it comes, in base64, from its first bytes on. The response then
     // holds only its beginning. None: it is wanted whole.
     std::function<void(Bytes)> on_piece;
-    std::function<void(HttpReply)> on_reply;  // exactly once
+    std::function<void(HttpResponse)> on_response;  // exactly once
 };
 
 class UpstreamClient {
  public:
     virtual ~UpstreamClient() = default;
     virtual std::unique_ptr<UpstreamCall> start(HttpCall call, CallListener listener) = 0;
-    std::unique_ptr<UpstreamCall> start(HttpCall call, std::function<void(HttpReply)> on_reply) {
-        return start(std::move(call), CallListener{nullptr, nullptr, std::move(on_reply)});
+    std::unique_ptr<UpstreamCall> start(HttpCall call,
+                                        std::function<void(HttpResponse)> on_response) {
+        return start(std::move(call), CallListener{nullptr, nullptr, std::move(on_response)});
     }
     // A call whose answer nobody waits for. It outlives whoever makes it.
     virtual void send_off(HttpCall call) = 0;

@@ -24,11 +24,11 @@ tl::expected<std::shared_ptr<const KeySet>, std::string> read_keys(const LiftedT
                     : tl::unexpected(std::string("is not valid JSON"));
 }
 
-std::string problem_of(const HttpReply &reply) {
-    if (reply.delivery != Delivery::answered) {
-        return "cannot be fetched: " + reply.problem;
+std::string problem_of(const HttpResponse &response) {
+    if (response.delivery != Delivery::answered) {
+        return "cannot be fetched: " + response.problem;
     }
-    return reply.status == 200 ? "" : "answers with status " + std::to_string(reply.status);
+    return response.status == 200 ? "" : "answers with status " + std::to_string(response.status);
 }
 
 }  // namespace
@@ -63,8 +63,8 @@ void JwksSource::fetch() {
     call.add_header("Accept", "application/json");
     call.timeouts = {kPatience / 2, kPatience, kPatience, kPatience};
     call.answer_max = kLargest;
-    call_ =
-        upstream_.start(std::move(call), [this](HttpReply reply) { on_reply(std::move(reply)); });
+    call_ = upstream_.start(std::move(call),
+                            [this](HttpResponse response) { on_response(std::move(response)); });
 }
 
 // An unknown key may be new, or the token may be invented.
@@ -76,14 +76,14 @@ void JwksSource::fetch_for_unknown_key() {
     }
 }
 
-void JwksSource::on_reply(HttpReply reply) {
+void JwksSource::on_response(HttpResponse response) {
     const auto call = std::move(call_);
-    std::string problem = problem_of(reply);
+    std::string problem = problem_of(response);
     if (!problem.empty()) {
         take(tl::unexpected(std::move(problem)));
         return;
     }
-    auto text = std::make_shared<const LiftedText>(std::move(reply.body));
+    auto text = std::make_shared<const LiftedText>(std::move(response.body));
     auto read = std::make_shared<Read>(tl::unexpected(std::string("cannot be read")));
     task_ = tasks_.run([text, read] { *read = read_keys(*text); },
                        [this, read] {

@@ -26,7 +26,7 @@ class JwksSource {
 
     void fetch();
     void fetch_for_unknown_key();
-    void on_reply(HttpReply reply);
+    void on_response(HttpResponse response);
     void take(Read read);
 
     JwksAddress address_;

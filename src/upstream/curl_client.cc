@@ -73,7 +73,7 @@ void CurlEngine::send_off(HttpCall call) {
         *place = std::make_unique<CurlTransfer>(
             multi, static_cast<CallbackOwner &>(*this), loop_, blocks_, std::move(call),
             CallListener{nullptr, nullptr,
-                         [this, place](const HttpReply &) { sent_off_.erase(place); }});
+                         [this, place](const HttpResponse &) { sent_off_.erase(place); }});
     } catch (...) {
         sent_off_.erase(place);
         throw;

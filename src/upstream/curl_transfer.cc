@@ -184,12 +184,12 @@ void CurlTransfer::take_header(std::string_view line) {
         const size_t space = line.find(' ');
         const std::string_view digits =
             space == std::string_view::npos ? "" : line.substr(space + 1, 3);
-        reply_.status = 0;
-        std::from_chars(digits.data(), digits.data() + digits.size(), reply_.status);
-        reply_.headers.clear();
-        reply_.headers.reserve(1024);
-    } else if (reply_.headers.size() + line.size() <= kMostHeaderBytes) {
-        reply_.headers += line;
+        response_.status = 0;
+        std::from_chars(digits.data(), digits.data() + digits.size(), response_.status);
+        response_.headers.clear();
+        response_.headers.reserve(1024);
+    } else if (response_.headers.size() + line.size() <= kMostHeaderBytes) {
+        response_.headers += line;
     }
 }
 
@@ -242,10 +242,10 @@ bool CurlTransfer::must_wait() const {
 void CurlTransfer::begin_body() {
     last_byte_ = std::chrono::steady_clock::now();
     watch();
-    is_picture_ = call_.takes_picture && reply_.status == 200 &&
-                  !reply_.header("content-type").starts_with("application/json");
-    reply_.streamed = listener_.on_event && reply_.status == 200 &&
-                      reply_.header("content-type").starts_with("text/event-stream");
+    is_picture_ = call_.takes_picture && response_.status == 200 &&
+                  !response_.header("content-type").starts_with("application/json");
+    response_.streamed = listener_.on_event && response_.status == 200 &&
+                         response_.header("content-type").starts_with("text/event-stream");
 }
 
 // Whole answers are given all they will need in one go: so whoever waits for memory holds little.
@@ -257,7 +257,7 @@ bool CurlTransfer::has_room(size_t count) {
     if (memory_->reserved() >= need) {
         return true;
     }
-    const bool is_whole = !reply_.streamed && !listener_.on_piece;
+    const bool is_whole = !response_.streamed && !listener_.on_piece;
     const size_t coming =
         promised() ? std::max(*promised(), received_) - received_ : std::max(kFirstRoom, received_);
     const size_t most = call_.answer_max == 0 ? coming : call_.answer_max - received_;
@@ -266,9 +266,9 @@ bool CurlTransfer::has_room(size_t count) {
 }
 
 size_t CurlTransfer::blocks_for(size_t count) const {
-    return reply_.streamed ? events_.blocks_for(count)
-           : is_picture_   ? picture_.blocks_for(count)
-                           : lifter_.blocks_for(count);
+    return response_.streamed ? events_.blocks_for(count)
+           : is_picture_      ? picture_.blocks_for(count)
+                              : lifter_.blocks_for(count);
 }
 
 void CurlTransfer::on_room() {
@@ -278,7 +278,7 @@ void CurlTransfer::on_room() {
 
 bool CurlTransfer::take_body(std::string_view bytes) {
     last_byte_ = std::chrono::steady_clock::now();
-    if (reply_.streamed) {
+    if (response_.streamed) {
         events_.feed(bytes);
         if (!waiting_.empty()) {
             unheard_ += bytes.size();
@@ -287,11 +287,11 @@ bool CurlTransfer::take_body(std::string_view bytes) {
         return true;
     }
     is_picture_ ? picture_.feed(bytes) : lifter_.feed(bytes);
-    return !listener_.on_piece || reply_.status != 200 || pass_on();
+    return !listener_.on_piece || response_.status != 200 || pass_on();
 }
 
 bool CurlTransfer::pass_on() {
-    if (reply_.passed == 0 && !is_picture_begun()) {
+    if (response_.passed == 0 && !is_picture_begun()) {
         return true;
     }
     const std::optional<Bytes> fresh = is_picture_ ? picture_.pass() : lifter_.pass();
@@ -299,7 +299,7 @@ bool CurlTransfer::pass_on() {
         return false;  // it is no base64
     }
     pieces_.append(*fresh);
-    reply_.passed += fresh->size();
+    response_.passed += fresh->size();
     unheard_ += fresh->size();
     if (!pieces_.empty()) {
         multi_.note(*this);
@@ -352,7 +352,7 @@ void CurlTransfer::note_held_time() noexcept {
     const bool is_held = paused_ && is_held_up();
     if (is_held && !held_since_) {
         held_since_ = now;
-        reply_.delayed = true;
+        response_.delayed = true;
         alarm_->unset();
     } else if (!is_held && held_since_) {
         held_for_ += now - *held_since_;
@@ -374,7 +374,7 @@ void CurlTransfer::watch() noexcept {
     if (has_body_) {
         const Time::duration silent = paused_ ? Time::duration(0) : now - last_byte_;
         left = std::min<Time::duration>(left, call_.timeouts.stall - silent);
-    } else if (reply_.status < 200) {
+    } else if (response_.status < 200) {
         left = std::min<Time::duration>(left, call_.timeouts.first_byte - used);
     }
     alarm_->set(std::max(Milliseconds(1), std::chrono::ceil<Milliseconds>(left)));
@@ -384,7 +384,7 @@ void CurlTransfer::on_watch() noexcept {
     const Time now = std::chrono::steady_clock::now();
     const Time::duration used = time_used(now);
     const bool is_silent = has_body_ ? !paused_ && now - last_byte_ >= call_.timeouts.stall
-                                     : reply_.status < 200 && used >= call_.timeouts.first_byte;
+                                     : response_.status < 200 && used >= call_.timeouts.first_byte;
     if (is_silent || used >= call_.timeouts.total) {
         multi_.end(*this, CURLE_OPERATION_TIMEDOUT);
     } else if (added()) {
@@ -449,29 +449,29 @@ void CurlTransfer::deliver() {
     const bool is_first = !std::exchange(ended_, true);
     rethrow();
     if (is_first) {
-        if (reply_.streamed && result_ == CURLE_OK) {
+        if (response_.streamed && result_ == CURLE_OK) {
             events_.finish();
         }
         if (is_picture_ && result_ == CURLE_OK) {
             picture_.end();
-            reply_.passed > 0 ? (void)pass_on() : void();
+            response_.passed > 0 ? (void)pass_on() : void();
         }
     }
     if (!hand_over()) {
         return;
     }
-    reply_.delivery = delivery();
+    response_.delivery = delivery();
     if (is_resent()) {
-        reply_.problem = "the connection was closed before any answer";
+        response_.problem = "the connection was closed before any answer";
     } else if (result_ != CURLE_OK) {
-        reply_.problem = problem();
+        response_.problem = problem();
     }
     if (is_picture_) {
-        reply_.picture = std::move(picture_).finish();
+        response_.picture = std::move(picture_).finish();
     }
-    reply_.body = std::move(lifter_).finish();
-    const auto on_reply = std::move(listener_.on_reply);
-    on_reply(std::move(reply_));
+    response_.body = std::move(lifter_).finish();
+    const auto on_response = std::move(listener_.on_response);
+    on_response(std::move(response_));
 }
 
 }  // namespace gateway

@@ -1,9 +1,10 @@
-// What a dialect makes of any reply: see dialect_fuzz.h.
+// What a dialect makes of any response: see dialect_fuzz.h.
 #include "core/providers/dialects/cloudflare.h"
 
 #include "dialect_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    gateway::read_and_tell(gateway::CloudflareWorkersAi(), gateway::reply_of({data, size}, true));
+    gateway::read_and_tell(gateway::CloudflareWorkersAi(),
+                           gateway::response_of({data, size}, true));
     return 0;
 }

@@ -1,5 +1,5 @@
-// Any reply of a provider: the first bytes choose the status and what is lifted, then headers up to
-// an empty line, then the body. Whatever a dialect makes of it can be told to a caller.
+// Any response of a provider: the first bytes choose the status and what is lifted, then headers up
+// to an empty line, then the body. Whatever a dialect makes of it can be told to a caller.
 #pragma once
 
 #include <utility>
@@ -16,26 +16,26 @@ namespace gateway {
 inline constexpr int kStatuses[] = {200, 400, 401, 403, 404, 429, 500, 502, 503, 302};
 
 // With `takes_picture`, a success that is no JSON is a picture's own bytes, as for HttpCall.
-inline HttpReply reply_of(Input input, bool takes_picture = false) {
-    HttpReply reply;
-    reply.delivery = Delivery::answered;
-    reply.status = kStatuses[input.byte() % std::size(kStatuses)];
+inline HttpResponse response_of(Input input, bool takes_picture = false) {
+    HttpResponse response;
+    response.delivery = Delivery::answered;
+    response.status = kStatuses[input.byte() % std::size(kStatuses)];
     const Lifter::Limits limits{input.byte(), 1024U * input.byte()};
     std::string_view text = input.rest();
     if (const size_t end = text.find("\n\n"); end != std::string_view::npos) {
-        reply.headers = text.substr(0, end);
+        response.headers = text.substr(0, end);
         text.remove_prefix(end + 2);
     }
-    if (takes_picture && reply.status == 200 &&
-        !reply.header("content-type").starts_with("application/json")) {
-        reply.picture = Bytes::own(encode_base64(text));
-        return reply;
+    if (takes_picture && response.status == 200 &&
+        !response.header("content-type").starts_with("application/json")) {
+        response.picture = Bytes::own(encode_base64(text));
+        return response;
     }
     static const auto pool = BlockPool::create(16);
     Lifter lifter(pool, limits);
     lifter.feed(text);
-    reply.body = std::move(lifter).finish();
-    return reply;
+    response.body = std::move(lifter).finish();
+    return response;
 }
 
 inline void tell_images(const Outcome &outcome) {
@@ -64,39 +64,39 @@ inline void tell_error(const Outcome &outcome) {
     promise(!outcome.retry_after || outcome.retry_after->count() >= 0, "no wait is negative");
 }
 
-inline void tell_outcome(const HttpReply &reply, Outcome outcome) {
-    if (!reply.picture.empty()) {
+inline void tell_outcome(const HttpResponse &response, Outcome outcome) {
+    if (!response.picture.empty()) {
         check_pictures(outcome, 10);
     }
     if (outcome.type == OutcomeType::made) {
-        promise(reply.status / 100 == 2, "only a success makes images");
+        promise(response.status / 100 == 2, "only a success makes images");
         tell_images(outcome);
     } else {
         tell_error(outcome);
     }
 }
 
-// The reply as the answer to a call, and where the dialect polls, as one to a poll.
-inline void read_and_tell(const Dialect &dialect, const HttpReply &reply) {
-    Outcome first = dialect.read(reply);
+// The response as the answer to a call, and where the dialect polls, as one to a poll.
+inline void read_and_tell(const Dialect &dialect, const HttpResponse &response) {
+    Outcome first = dialect.read(response);
     if (first.type == OutcomeType::pending) {
         promise(dialect.polling() != nullptr, "a job can be asked for");
         promise(!first.job.poll_url.empty(), "somewhere");
         promise(first.job.cost.value_or(1) > 0, "a cost that is told is one");
     }
-    tell_outcome(reply, std::move(first));
+    tell_outcome(response, std::move(first));
     if (dialect.polling() == nullptr) {
         return;
     }
     const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+        JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
     const JsonValue root = document ? document->root() : JsonValue();
     const auto state = state_of(root, *dialect.polling());
     if (state && *state != OutcomeType::pending) {
-        Outcome ended = dialect.read_job(reply, root, *state);
+        Outcome ended = dialect.read_job(response, root, *state);
         promise(ended.type != OutcomeType::made || *state == OutcomeType::made,
                 "only a success makes images");
-        tell_outcome(reply, std::move(ended));
+        tell_outcome(response, std::move(ended));
     }
 }
 

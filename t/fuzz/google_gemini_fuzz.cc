@@ -1,9 +1,9 @@
-// What a dialect makes of any reply: see dialect_fuzz.h.
+// What a dialect makes of any response: see dialect_fuzz.h.
 #include "core/providers/dialects/google_gemini.h"
 
 #include "dialect_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    gateway::read_and_tell(gateway::GoogleGemini(), gateway::reply_of({data, size}));
+    gateway::read_and_tell(gateway::GoogleGemini(), gateway::response_of({data, size}));
     return 0;
 }

@@ -1,4 +1,4 @@
-// What a dialect makes of any reply (see dialect_fuzz.h), and of any event of a stream.
+// What a dialect makes of any response (see dialect_fuzz.h), and of any event of a stream.
 #include "core/providers/dialects/openai.h"
 
 #include "dialect_fuzz.h"
@@ -29,9 +29,9 @@ void read_event_and_tell(const Dialect &dialect, const LiftedText &data) {
 void run(const uint8_t *data, size_t size) {
     for (const OpenAiWire &wire : openai_wires()) {
         const OpenAi dialect(wire);
-        const HttpReply reply = reply_of({data, size});
-        read_and_tell(dialect, reply);
-        read_event_and_tell(dialect, reply.body);
+        const HttpResponse response = response_of({data, size});
+        read_and_tell(dialect, response);
+        read_event_and_tell(dialect, response.body);
     }
 }
 

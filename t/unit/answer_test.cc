@@ -5,7 +5,7 @@
 
 #include "fake_ports.h"
 #include "read_json.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {

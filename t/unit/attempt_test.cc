@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "fake_ports.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -74,7 +74,7 @@ TEST_F(AttemptTest, ReadsAWholeAnswerAndJudgesAnyOther) {
     EXPECT_EQ(outcome_->type, OutcomeType::made);
     outcome_.reset();
     attempt = start("openai");
-    HttpReply half = images(1);
+    HttpResponse half = images(1);
     half.delivery = Delivery::lost;
     world.upstream.deliver(std::move(half));
     ASSERT_TRUE(outcome_);
@@ -90,10 +90,10 @@ class Seeded final : public Dialect {
         call.seed = 7;
         return call;
     }
-    [[nodiscard]] Outcome read(const HttpReply &reply) const override {
+    [[nodiscard]] Outcome read(const HttpResponse &response) const override {
         Outcome outcome;
         outcome.type = OutcomeType::made;
-        outcome.result.images.resize(static_cast<size_t>(reply.status));
+        outcome.result.images.resize(static_cast<size_t>(response.status));
         if (tells) {
             outcome.result.images.back().seed = 9;
         }
@@ -111,7 +111,7 @@ TEST_F(AttemptTest, TellsTheSeedThatWasSentWhereTheAnswerDoesNot) {
             world.ports, {provider, nullptr, "m", params, {}, "", "", "", world.random},
             {Milliseconds(1000), 1000},
             {.on_outcome = [this](Outcome outcome) { outcome_ = std::move(outcome); }});
-        world.upstream.deliver(reply_of(images, ""));
+        world.upstream.deliver(response_of(images, ""));
         std::vector<std::optional<int64_t>> told;
         for (const Image &image : outcome_->result.images) {
             told.push_back(image.seed);

@@ -26,7 +26,7 @@ class Automatic1111Test : public testing::Test {
         return world.call(model, asked).body;
     }
     Outcome read(int status, const std::string &text) {
-        return world.dialect.read(reply_of(status, text));
+        return world.dialect.read(response_of(status, text));
     }
 
     DialectWorld world{"automatic1111", "http://10.0.0.7:7860"};

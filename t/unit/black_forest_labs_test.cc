@@ -9,7 +9,7 @@
 #include "core/request/decode.h"
 #include "fake_ports.h"
 #include "read_json.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -49,11 +49,11 @@ class BlackForestLabsTest : public testing::Test {
         return call_for(model, asked).body;
     }
     Outcome read_job(const std::string &document, OutcomeType state, int status = 200) {
-        const HttpReply reply = reply_of(status, document);
+        const HttpResponse response = response_of(status, document);
         const auto read =
-            JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+            JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
         EXPECT_TRUE(read);
-        return dialect.read_job(reply, read->root(), state);
+        return dialect.read_job(response, read->root(), state);
     }
 
     BlackForestLabs dialect;
@@ -159,14 +159,14 @@ TEST_F(BlackForestLabsTest, SendsItsKeyInAHeaderAndTheModelAsOneSegment) {
 
 TEST_F(BlackForestLabsTest, ReadsAJobAndWhatItCosts) {
     const Outcome outcome = dialect.read(
-        reply_of(200, R"({"id":"1","polling_url":"https://api.eu2.bfl.ai/v1/get_result?id=1",
+        response_of(200, R"({"id":"1","polling_url":"https://api.eu2.bfl.ai/v1/get_result?id=1",
                           "cost":4.5,"input_mp":0.0,"output_mp":1.05})"));
     ASSERT_EQ(outcome.type, OutcomeType::pending);
     EXPECT_EQ(outcome.job.poll_url, "https://api.eu2.bfl.ai/v1/get_result?id=1");
     EXPECT_EQ(outcome.job.cost, 45'000);
     EXPECT_EQ(outcome.job.cancel_url, "");
     for (const char *cost : {"null", "0", "-1", "1e300", "\"3\"", "{}"}) {
-        const Outcome other = dialect.read(reply_of(
+        const Outcome other = dialect.read(response_of(
             200, R"({"polling_url":"https://api.bfl.ai/x","cost":)" + std::string(cost) + "}"));
         EXPECT_EQ(other.type, OutcomeType::pending) << cost;
         EXPECT_FALSE(other.job.cost) << cost;
@@ -177,11 +177,11 @@ TEST_F(BlackForestLabsTest, TakesASubmitThatNamesNoJobForUnknown) {
     for (const char *body :
          {"", "<html>", "{}", "[]", "null", R"({"id":"1"})", R"({"polling_url":7})",
           R"({"polling_url":""})", R"({"id":"1","status":"x","webhook_url":"https://w"})"}) {
-        const Outcome outcome = dialect.read(reply_of(200, body));
+        const Outcome outcome = dialect.read(response_of(200, body));
         EXPECT_EQ(outcome.type, OutcomeType::unknown) << body;
         EXPECT_EQ(outcome.error.code, "unreadable_answer") << body;
     }
-    HttpReply huge = reply_of(200, "{}");
+    HttpResponse huge = response_of(200, "{}");
     huge.body.outline_too_large = true;
     EXPECT_EQ(dialect.read(huge).type, OutcomeType::unknown);
 }
@@ -220,7 +220,8 @@ TEST_F(BlackForestLabsTest, ReadsErrorsInEveryFormTheyHave) {
         {302, "", OutcomeType::unknown, "status 302 without an error that could be read", ""},
     };
     for (const auto &row : kRows) {
-        const Outcome outcome = dialect.read(reply_of(row.status, row.body, "Retry-After: 3\r\n"));
+        const Outcome outcome =
+            dialect.read(response_of(row.status, row.body, "Retry-After: 3\r\n"));
         EXPECT_EQ(outcome.type, row.type) << row.status << row.body;
         EXPECT_EQ(outcome.error.message, row.message) << row.status << row.body;
         EXPECT_EQ(outcome.error.param, row.param) << row.status << row.body;

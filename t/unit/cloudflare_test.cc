@@ -19,7 +19,7 @@ constexpr const char *kEverything =
 class CloudflareTest : public testing::Test {
  protected:
     Outcome read(int status, const std::string &body, std::string headers = "") {
-        return world.dialect.read(reply_of(status, body, std::move(headers)));
+        return world.dialect.read(response_of(status, body, std::move(headers)));
     }
     Outcome error(int status, const std::string &code) {
         return read(status, R"({"result":null,"success":false,"errors":[{"code":)" + code +
@@ -94,7 +94,7 @@ TEST_F(CloudflareTest, DrawsASeedForModelsThatTakeOne) {
 }
 
 TEST_F(CloudflareTest, ReadsBytesAndEnvelopes) {
-    const Outcome bytes = world.dialect.read(picture_reply());
+    const Outcome bytes = world.dialect.read(picture_response());
     ASSERT_EQ(bytes.type, OutcomeType::made);
     EXPECT_EQ(bytes.result.images[0].content.copy(), kPng);
     const Outcome base64 = envelope(R"({"image":")" + std::string(kPng) + "\"}");

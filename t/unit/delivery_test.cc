@@ -5,7 +5,7 @@
 
 #include "core/images/check_pictures.h"
 #include "fake_ports.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {

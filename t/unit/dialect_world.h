@@ -13,7 +13,7 @@
 #include "core/providers/dialect.h"
 #include "core/request/decode.h"
 #include "fake_ports.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 
@@ -54,10 +54,10 @@ struct DialectWorld {
 };
 
 // A response whose body is an image.
-inline HttpReply picture_reply(std::string headers = "") {
-    HttpReply reply = reply_of(200, "", std::move(headers));
-    reply.picture = Bytes::own(kPng);
-    return reply;
+inline HttpResponse picture_reply(std::string headers = "") {
+    HttpResponse response = response_of(200, "", std::move(headers));
+    response.picture = Bytes::own(kPng);
+    return response;
 }
 
 inline std::string header_of(const HttpCall &call, std::string_view name) {

@@ -39,7 +39,7 @@ TEST_F(ExchangeTest, GoesOnOrStopsByTheTypeOfTheOutcome) {
             std::string expected_list;
             for (size_t i = 0; i <= position; ++i) {
                 ASSERT_EQ(told.answers, 0);
-                world.upstream.deliver(reply_for(i == position ? row.type : before));
+                world.upstream.deliver(response_for(i == position ? row.type : before));
                 expected_calls += (i == 0 ? "" : " ") + hosts[i];
                 expected_list += (i == 0 ? "" : ", ") + hosts[i] + " " +
                                  std::string(name_of(i == position ? row.type : before));
@@ -64,7 +64,7 @@ TEST_F(ExchangeTest, GoesOnOrStopsByTheTypeOfTheOutcome) {
 
 TEST_F(ExchangeTest, TellsTheCallerWhatTheProviderSaid) {
     ask(R"({"prompt":"a","model":"chain"})");
-    world.upstream.deliver(reply_of(
+    world.upstream.deliver(response_of(
         400, error_json("image_generation_user_error", "invalid_value", "Bad size.", "\"size\"")));
     EXPECT_EQ(told.status(), 400);
     const ReadJson json = told.json();
@@ -75,11 +75,11 @@ TEST_F(ExchangeTest, TellsTheCallerWhatTheProviderSaid) {
     EXPECT_EQ(json["error"]["param"].string(), "size");
     EXPECT_EQ(json["extra_fields"]["provider"].string(), "a");
     ask(R"({"prompt":"a","model":"chain"})");
-    world.upstream.deliver(reply_of(200, error_json("x", "moderation_blocked", "Not this.")));
+    world.upstream.deliver(response_of(200, error_json("x", "moderation_blocked", "Not this.")));
     EXPECT_EQ(told.status(), 400) << "moderation inside a 200";
     EXPECT_EQ(told.json()["error"]["code"].string(), "content_policy_violation");
     ask(R"({"prompt":"a","model":"chain"})");
-    world.upstream.deliver(reply_of(413, "<html>"));
+    world.upstream.deliver(response_of(413, "<html>"));
     EXPECT_EQ(told.status(), 400);
     EXPECT_EQ(told.json()["error"]["code"].string(), "bad_request");
 }
@@ -93,7 +93,7 @@ TEST_F(ExchangeTest, TriesEveryKeyOnlyWhereAnotherKeyMayHelp) {
         std::set<std::string> used;
         for (int i = 0; i < 3; ++i) {
             used.insert(world.upstream.calls.back()->call.headers.at(2));
-            world.upstream.deliver(reply_for(type));
+            world.upstream.deliver(response_for(type));
         }
         EXPECT_EQ(used,
                   (std::set<std::string>{"Authorization: Bearer sk-1", "Authorization: Bearer sk-2",
@@ -103,7 +103,7 @@ TEST_F(ExchangeTest, TriesEveryKeyOnlyWhereAnotherKeyMayHelp) {
     for (const T type : {T::not_here, T::broken, T::unknown}) {
         world.upstream.calls.clear();
         ask(R"({"prompt":"a","model":"keys"})");
-        world.upstream.deliver(reply_for(type));
+        world.upstream.deliver(response_for(type));
         EXPECT_EQ(asked(), "many b") << name_of(type);
     }
 }
@@ -111,8 +111,8 @@ TEST_F(ExchangeTest, TriesEveryKeyOnlyWhereAnotherKeyMayHelp) {
 TEST_F(ExchangeTest, AfterUnknownAnAliasMayStop) {
     add_alias("dear", {{"a/x"}, {"b/x"}}, AfterUnknown::fail);
     ask(R"({"prompt":"a","model":"dear","fallbacks":["c/x"]})");
-    world.upstream.deliver(reply_for(T::throttled));
-    world.upstream.deliver(reply_for(T::unknown));
+    world.upstream.deliver(response_for(T::throttled));
+    world.upstream.deliver(response_for(T::unknown));
     EXPECT_EQ(asked(), "a b");
     EXPECT_EQ(told.status(), 502);
     EXPECT_EQ(listed(), "a throttled, b unknown");
@@ -124,7 +124,7 @@ TEST_F(ExchangeTest, AppendsTheBodysFallbacksOnce) {
             ["a:gpt-image-2",{"provider":"b","model":"gpt-image-2"},"chain","c/other"]})");
     for (int i = 0; i < 4; ++i) {
         ASSERT_EQ(told.answers, 0);
-        world.upstream.deliver(reply_for(T::broken));
+        world.upstream.deliver(response_for(T::broken));
     }
     EXPECT_EQ(asked(), "b a c c");
     EXPECT_EQ(told.status(), 502);
@@ -133,21 +133,21 @@ TEST_F(ExchangeTest, AppendsTheBodysFallbacksOnce) {
 TEST_F(ExchangeTest, AllThrottledIsA503WithTheSmallestWait) {
     ask(R"({"prompt":"a","model":"chain"})");
     const std::string error = error_json("rate_limit_error", "rate_limit_exceeded");
-    world.upstream.deliver(reply_of(429, error, "retry-after: 30\r\n"));
-    world.upstream.deliver(reply_of(429, error, "retry-after-ms: 4100\r\n"));
-    world.upstream.deliver(reply_of(429, error));
+    world.upstream.deliver(response_of(429, error, "retry-after: 30\r\n"));
+    world.upstream.deliver(response_of(429, error, "retry-after-ms: 4100\r\n"));
+    world.upstream.deliver(response_of(429, error));
     EXPECT_EQ(told.status(), 503);
     EXPECT_EQ(told.header("Retry-After"), "5");
     EXPECT_EQ(told.json()["error"]["code"].string(), "rate_limit_exceeded");
     ask(R"({"prompt":"a","model":"a/x"})");
-    world.upstream.deliver(reply_of(429, error, "retry-after: 0\r\n"));
+    world.upstream.deliver(response_of(429, error, "retry-after: 0\r\n"));
     EXPECT_EQ(told.header("Retry-After"), "1");
 }
 
 TEST_F(ExchangeTest, NobodyOfferingTheModelIsA404) {
     ask(R"({"prompt":"a","model":"chain"})");
     for (int i = 0; i < 3; ++i) {
-        world.upstream.deliver(reply_for(T::not_here));
+        world.upstream.deliver(response_for(T::not_here));
     }
     EXPECT_EQ(told.status(), 404);
     EXPECT_EQ(told.json()["error"]["code"].string(), "model_not_found");
@@ -167,7 +167,7 @@ TEST_F(ExchangeTest, NoConnectionLeftIsA503) {
 TEST_F(ExchangeTest, NeverShowsTheCallerOurOwnCredentialTroubleAs401) {
     ask(R"({"prompt":"a","model":"chain"})");
     for (int i = 0; i < 3; ++i) {
-        world.upstream.deliver(reply_for(T::our_credentials));
+        world.upstream.deliver(response_for(T::our_credentials));
     }
     EXPECT_EQ(told.status(), 502);
     EXPECT_EQ(told.header("WWW-Authenticate"), "");

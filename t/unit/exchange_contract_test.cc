@@ -114,7 +114,7 @@ TEST_F(ExchangeContractTest, ACandidateThatMakesNoImagesFromTextIsPassedOver) {
 
 TEST_F(ExchangeContractTest, TheCostFollowsTheProvidersUsage) {
     ask(R"({"prompt":"a","model":"a/gpt-image-2"})");
-    world.upstream.deliver(reply_of(
+    world.upstream.deliver(response_of(
         200, R"({"data":[{"b64_json":")" + std::string(kPng) +
                  R"("}],"usage":{"input_tokens":14,"output_tokens":196,"total_tokens":210}})"));
     EXPECT_EQ(told.json()["extra_fields"]["cost"]["usd"].number(), 0.00595);
@@ -157,8 +157,8 @@ TEST_F(ExchangeContractTest, TheWireIsShownOnlyWhereBothSidesWantIt) {
 TEST_F(ExchangeContractTest, WhatTheProviderMadeInsteadIsSaid) {
     ask(R"({"prompt":"a","model":"a/gpt-image-2","quality":"high","size":"auto"})");
     world.upstream.deliver(
-        reply_of(200, R"({"size":"1024x1024","quality":"low","data":[{"b64_json":")" +
-                          std::string(kPng) + R"("}]})"));
+        response_of(200, R"({"size":"1024x1024","quality":"low","data":[{"b64_json":")" +
+                             std::string(kPng) + R"("}]})"));
     EXPECT_EQ(adjusted(), "quality");
     EXPECT_EQ(told.json()["quality"].string(), "low");
 }
@@ -166,7 +166,7 @@ TEST_F(ExchangeContractTest, WhatTheProviderMadeInsteadIsSaid) {
 TEST_F(ExchangeContractTest, ARequestKeepsTheCatalogueThatItBeganWith) {
     ask(R"({"prompt":"a","model":"chain","quality":"high"})");
     overlay(R"({"apis":{"openai":[{"model":"*","operations":["edit"]}]}})");
-    world.upstream.deliver(reply_of(429, R"({"error":{"message":"slow","type":"requests"}})"));
+    world.upstream.deliver(response_of(429, R"({"error":{"message":"slow","type":"requests"}})"));
     world.upstream.deliver(images(1));
     EXPECT_EQ(told.status(), 200);
     EXPECT_EQ(asked(), "a b");

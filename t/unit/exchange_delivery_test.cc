@@ -24,7 +24,7 @@ class ExchangeDeliveryTest : public ExchangeTest {
             data += std::string(i == 0 ? "" : ",") + R"({"url":"https://h/)" + std::to_string(i) +
                     R"(.png"})";
         }
-        world.upstream.deliver(reply_of(200, R"({"data":[)" + data + "]}"));
+        world.upstream.deliver(response_of(200, R"({"data":[)" + data + "]}"));
         world.loop.advance(Milliseconds(0));
     }
     static FetchedPicture picture() {
@@ -133,7 +133,8 @@ TEST_F(ExchangeDeliveryTest, AClientThatLeavesEndsTheFetchAndPaysForWhatWasMade)
 
 TEST_F(ExchangeDeliveryTest, BytesThatAreNoPictureAreNoSuccess) {
     ask(R"({"prompt":"a","model":"chain"})");
-    world.upstream.deliver(reply_of(200, R"({"data":[{"b64_json":"iVBORw0KGgoAAAANSUhEUgAA"}]})"));
+    world.upstream.deliver(
+        response_of(200, R"({"data":[{"b64_json":"iVBORw0KGgoAAAANSUhEUgAA"}]})"));
     EXPECT_EQ(asked(), "a b");
     world.upstream.deliver(images(1));
     EXPECT_EQ(listed(), "a unknown, b made");

@@ -34,10 +34,12 @@ class EarlyTest : public ExchangeTest {
             told.answer = std::move(part);
         });
     }
-    void answer(size_t number, HttpReply reply) {
-        FakeUpstream::deliver(*world.upstream.calls.at(number), std::move(reply));
+    void answer(size_t number, HttpResponse response) {
+        FakeUpstream::deliver(*world.upstream.calls.at(number), std::move(response));
     }
-    static HttpReply link() { return reply_of(200, R"({"data":[{"url":"https://h/0.png"}]})"); }
+    static HttpResponse link() {
+        return response_of(200, R"({"data":[{"url":"https://h/0.png"}]})");
+    }
     [[nodiscard]] ReadJson event(size_t number) const { return ReadJson(events.at(number)); }
     [[nodiscard]] std::string types() const {
         std::string all;
@@ -80,7 +82,7 @@ TEST_F(EarlyTest, WhereTheLastIsMissingAnErrorTellsWhatAllCameTo) {
     ask_for();
     answer(0, images(1));
     answer(1, images(1));
-    answer(2, reply_for(OutcomeType::callers_fault));
+    answer(2, response_for(OutcomeType::callers_fault));
     ASSERT_EQ(types(), "image0 image1 error");
     EXPECT_EQ(event(2)["error"]["code"].string(), "incomplete");
     EXPECT_EQ(event(2)["extra_fields"]["cost"]["usd"].number(), 0.08);
@@ -91,7 +93,7 @@ TEST_F(EarlyTest, WhereTheLastIsMissingAnErrorTellsWhatAllCameTo) {
 
 TEST_F(EarlyTest, WhereAnEarlierOneIsMissingTheLastSaysSo) {
     ask_for();
-    answer(0, reply_for(OutcomeType::callers_fault));
+    answer(0, response_for(OutcomeType::callers_fault));
     answer(1, images(1));
     answer(2, images(1));
     ASSERT_EQ(types(), "image1 image2");
@@ -103,7 +105,7 @@ TEST_F(EarlyTest, StrictlyFewerAreAnErrorButForThoseThatAreTold) {
     fit = "strict";
     ask_for();
     answer(0, images(1));
-    answer(1, reply_for(OutcomeType::callers_fault));
+    answer(1, response_for(OutcomeType::callers_fault));
     answer(2, images(1));
     ASSERT_EQ(types(), "image0 error");
     EXPECT_EQ(exchange->images(), 1U);

@@ -14,7 +14,7 @@ TEST_F(ExchangeTest, AtTheDeadlineAnswersOnceAndCancels) {
     ask(R"({"prompt":"a","model":"chain"})");
     EXPECT_EQ(world.upstream.calls[0]->call.timeouts.total, Milliseconds(11'000));
     world.loop.advance(Milliseconds(4'000));
-    world.upstream.deliver(reply_for(T::broken));
+    world.upstream.deliver(response_for(T::broken));
     EXPECT_EQ(world.upstream.calls[1]->call.timeouts.total, Milliseconds(7'000));
     world.loop.advance(Milliseconds(5'999));
     EXPECT_EQ(told.answers, 0);
@@ -80,7 +80,7 @@ TEST_F(ExchangeTest, WhenTheCallerLeavesTheCallIsCancelled) {
     for (const bool destroyed : {false, true}) {
         world.upstream.calls.clear();
         ask(R"({"prompt":"a","model":"chain"})");
-        world.upstream.deliver(reply_for(T::broken));
+        world.upstream.deliver(response_for(T::broken));
         ASSERT_EQ(open_calls(), 1U);
         if (destroyed) {
             exchange.reset();
@@ -161,7 +161,7 @@ TEST_F(Secrets, AreInNoLogAndNoAnswerWhereverTheProviderEchoesThem) {
         SCOPED_TRACE(name_of(type));
         world.log.lines.clear();
         ask(R"({"prompt":"a","model":"a/x"})");
-        world.upstream.deliver(reply_for(type, "Incorrect key: " + secret + ". Try another."));
+        world.upstream.deliver(response_for(type, "Incorrect key: " + secret + ". Try another."));
         EXPECT_EQ(told.answers, 1);
         EXPECT_EQ(world.log.lines.size(), 1U);
         expect_no_secret(secret);
@@ -182,12 +182,12 @@ TEST_F(Secrets, AreInNoCodeTypeOrParamEither) {
             SCOPED_TRACE(status);
             ask(R"({"prompt":"a","model":"a/x"})");
             world.upstream.deliver(
-                reply_of(status, error_json(row.type, row.code, "No.", row.param)));
+                response_of(status, error_json(row.type, row.code, "No.", row.param)));
             expect_no_secret(secret);
         }
     }
     ask(R"({"prompt":"a","model":"chain"})");
-    world.upstream.deliver(reply_of(500, error_json("x", "bad:sk-secret-a")));
+    world.upstream.deliver(response_of(500, error_json("x", "bad:sk-secret-a")));
     world.upstream.deliver(images(1));
     ASSERT_EQ(told.status(), 200);
     expect_no_secret(secret);
@@ -203,7 +203,7 @@ TEST_F(Secrets, AreNotCutInHalfAndThenOverlooked) {
         }
         words.resize(before);
         world.upstream.deliver(
-            reply_for(T::callers_fault, words + "sk-0123456789abcdef0123456789abcdef"));
+            response_for(T::callers_fault, words + "sk-0123456789abcdef0123456789abcdef"));
         expect_no_secret("sk-01234567");
     }
 }
@@ -212,7 +212,7 @@ TEST_F(Secrets, OfCallersAreNotLoggedEither) {
     policy.auth = AuthMode::required;
     policy.keys = ring_of(key_json("team"));
     ask(R"({"prompt":"my very private prompt","model":"chain"})", as("sk-bf-team"));
-    world.upstream.deliver(reply_for(T::broken));
+    world.upstream.deliver(response_for(T::broken));
     world.upstream.deliver(images(1));
     EXPECT_EQ(told.status(), 200);
     EXPECT_EQ(exchange->caller_id(), "team");

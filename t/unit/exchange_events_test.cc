@@ -42,7 +42,7 @@ class EventsTest : public ExchangeTest {
              more + "}");
     }
     void answer(size_t call, const std::string &body) {
-        FakeUpstream::deliver(*world.upstream.calls.at(call), reply_of(200, body));
+        FakeUpstream::deliver(*world.upstream.calls.at(call), response_of(200, body));
     }
     static std::string usage(int in, int out) {
         return R"(,"usage":{"input_tokens":)" + std::to_string(in) + R"(,"output_tokens":)" +
@@ -97,7 +97,7 @@ TEST_F(EventsTest, AnAnswerSaysWhatWasMadeElseWhatWasSentElseAuto) {
     world.upstream.deliver(images(1));
     EXPECT_EQ(words_of(told.json()), "1x1 high auto png") << "what was sent";
     ask(R"({"prompt":"a","model":"a/three","quality":"high"})");
-    world.upstream.deliver(reply_of(
+    world.upstream.deliver(response_of(
         200, images_json(1, R"(,"quality":"low","background":"opaque","output_format":"webp",
                                "size":"9x9")")));
     EXPECT_EQ(words_of(told.json()), "1x1 low opaque png") << "what was made; bytes before words";
@@ -105,10 +105,10 @@ TEST_F(EventsTest, AnAnswerSaysWhatWasMadeElseWhatWasSentElseAuto) {
 
 TEST_F(EventsTest, TheFormatOfALinkThatNobodyFetchedIsOpen) {
     ask(R"({"prompt":"a","model":"a/one"})");
-    world.upstream.deliver(reply_of(200, R"({"data":[{"url":"https://host/a"}]})"));
+    world.upstream.deliver(response_of(200, R"({"data":[{"url":"https://host/a"}]})"));
     EXPECT_EQ(words_of(told.json()), "auto auto auto -");
     ask(R"({"prompt":"a","model":"a/gpt-image-2","output_format":"webp","size":"1024x1024"})");
-    world.upstream.deliver(reply_of(200, R"({"data":[{"url":"https://host/a"}]})"));
+    world.upstream.deliver(response_of(200, R"({"data":[{"url":"https://host/a"}]})"));
     EXPECT_EQ(words_of(told.json()), "1024x1024 auto auto webp");
 }
 

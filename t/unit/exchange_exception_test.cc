@@ -128,9 +128,9 @@ class ExchangeExceptionTest : public ExchangeTest {
             });
         });
     }
-    void deliver(HttpReply reply) {
+    void deliver(HttpResponse response) {
         if (is_open()) {
-            act([&] { world.upstream.deliver(std::move(reply)); });
+            act([&] { world.upstream.deliver(std::move(response)); });
         }
     }
 
@@ -185,13 +185,13 @@ class ExchangeExceptionTest : public ExchangeTest {
             FailingAllocations none(0);
             memory_fails = &none;
             ask_for(R"({"prompt":"x","model":"p/gpt-image-2"})");
-            deliver(images_reply(1));
+            deliver(images_response(1));
             ASSERT_EQ(last.status, 200) << number << ": " << last.body.copy();
             exchange.reset();
             world.upstream.calls.clear();
         }
     }
-    static HttpReply images_reply(int count) { return gateway::images(count); }
+    static HttpResponse images_response(int count) { return gateway::images(count); }
 
     void say(const std::string &data) {
         if (!is_open()) {
@@ -217,7 +217,7 @@ TEST_F(ExchangeExceptionTest, APlainRequestEndsAloneWhateverAllocationFails) {
     tell(
         [this] {
             ask_for(R"({"prompt":"x","model":"p/gpt-image-2"})");
-            deliver(images_reply(1));
+            deliver(images_response(1));
         },
         1);
 }
@@ -229,9 +229,9 @@ TEST_F(ExchangeExceptionTest, SeveralCallsEndTogetherWhateverAllocationFails) {
             for (size_t call = 0; call < 3; ++call) {
                 if (is_open() && call < world.upstream.calls.size() &&
                     world.upstream.calls[call]->state == FakeUpstream::State::open) {
-                    HttpReply reply = images_reply(1);
+                    HttpResponse response = images_response(1);
                     act([&] {
-                        FakeUpstream::deliver(*world.upstream.calls[call], std::move(reply));
+                        FakeUpstream::deliver(*world.upstream.calls[call], std::move(response));
                     });
                 }
             }
@@ -268,11 +268,11 @@ TEST_F(ExchangeExceptionTest, APassedPictureEndsAloneWhateverAllocationFails) {
                     act([&] { world.upstream.calls.back()->on_piece(std::move(piece)); });
                 }
             }
-            HttpReply reply;
-            reply.delivery = Delivery::answered;
-            reply.status = 200;
-            reply.body = std::move(lifter).finish();
-            deliver(std::move(reply));
+            HttpResponse response;
+            response.delivery = Delivery::answered;
+            response.status = 200;
+            response.body = std::move(lifter).finish();
+            deliver(std::move(response));
         },
         1);
 }
@@ -282,11 +282,11 @@ TEST_F(ExchangeExceptionTest, AJobEndsAloneWhateverAllocationFails) {
     tell(
         [this] {
             ask_for(R"({"prompt":"x","model":"s/flux-2-pro"})");
-            deliver(reply_of(200, R"({"id":"1","polling_url":"https://s/v1/get_result?id=1"})"));
+            deliver(response_of(200, R"({"id":"1","polling_url":"https://s/v1/get_result?id=1"})"));
             if (!is_over) {
                 act([this] { world.loop.advance(Milliseconds(600)); });
             }
-            deliver(reply_of(
+            deliver(response_of(
                 200, R"({"id":"1","status":"Ready","result":{"sample":"https://s/a.png"}})"));
             if (!is_over && world.fetcher.open() == 0) {
                 act([this] { world.loop.advance(Milliseconds(0)); });
@@ -309,7 +309,7 @@ TEST_F(ExchangeExceptionTest, AKeptPictureEndsAloneWhateverAllocationFails) {
     tell(
         [this] {
             ask_for(R"({"prompt":"x","model":"p/gpt-image-2","response_format":"url"})");
-            deliver(images_reply(1));
+            deliver(images_response(1));
             if (!is_over) {
                 act([this] { world.loop.advance(Milliseconds(0)); });
             }

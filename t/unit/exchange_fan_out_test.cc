@@ -1,4 +1,4 @@
-// More images than a model makes in one call: several calls at the same time, one reply.
+// More images than a model makes in one call: several calls at the same time, one response.
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"
@@ -23,8 +23,8 @@ class FanOutTest : public ExchangeTest {
         policy.keys = ring_of(key_json("k", R"("limits":{"images_per_day":100,"concurrent":1})"));
     }
     FakeUpstream::Seen &call(size_t number) { return *world.upstream.calls.at(number); }
-    void answer(size_t number, HttpReply reply) {
-        FakeUpstream::deliver(call(number), std::move(reply));
+    void answer(size_t number, HttpResponse response) {
+        FakeUpstream::deliver(call(number), std::move(response));
     }
     std::string indices() {
         std::string all;
@@ -111,7 +111,7 @@ TEST_F(FanOutTest, ASeedAtTheEndOfItsRangeBeginsAnew) {
 TEST_F(FanOutTest, UsageAndCostAreAddedUp) {
     ask(R"({"prompt":"a","model":"a/one","n":3})");
     for (size_t i = 0; i < 3; ++i) {
-        answer(i, reply_of(200, images_json(1, R"(,"usage":{"input_tokens":5,"output_tokens":100,
+        answer(i, response_of(200, images_json(1, R"(,"usage":{"input_tokens":5,"output_tokens":100,
             "total_tokens":105,"input_tokens_details":{"text_tokens":5,"image_tokens":0}})")));
     }
     const ReadJson json = told.json();
@@ -125,7 +125,7 @@ TEST_F(FanOutTest, UsageAndCostAreAddedUp) {
 TEST_F(FanOutTest, WhatSomeOfThemMadeIsASuccessThatNamesWhatIsMissing) {
     ask(R"({"prompt":"a","model":"a/one","n":3})", as("sk-bf-k"));
     answer(0, images(1));
-    answer(1, reply_for(T::broken));
+    answer(1, response_for(T::broken));
     answer(2, images(1));
     ASSERT_EQ(told.status(), 200);
     EXPECT_EQ(indices(), "0 2") << "each keeps its place";
@@ -141,7 +141,7 @@ TEST_F(FanOutTest, StrictlyAPartIsAFailureThatSaysWhatIsBilled) {
     policy.fit = FitMode::strict;
     ask(R"({"prompt":"a","model":"a/one","n":3})", as("sk-bf-k"));
     answer(0, images(1));
-    answer(1, reply_for(T::unknown));
+    answer(1, response_for(T::unknown));
     answer(2, images(1));
     EXPECT_EQ(told.status(), 502);
     const ReadJson json = told.json();
@@ -154,9 +154,9 @@ TEST_F(FanOutTest, StrictlyAPartIsAFailureThatSaysWhatIsBilled) {
 
 TEST_F(FanOutTest, WhenNoneMadeAnythingTheNextCandidateIsAskedForAll) {
     ask(R"({"prompt":"a","model":"ones","n":2})", as("sk-bf-k"));
-    answer(0, reply_for(T::broken));
+    answer(0, response_for(T::broken));
     EXPECT_EQ(asked(), "a a");
-    answer(1, reply_for(T::not_here));
+    answer(1, response_for(T::not_here));
     EXPECT_EQ(asked(), "a a b b");
     answer(2, images(1));
     answer(3, images(1));
@@ -167,8 +167,8 @@ TEST_F(FanOutTest, WhenNoneMadeAnythingTheNextCandidateIsAskedForAll) {
 TEST_F(FanOutTest, OneThatMayBeBilledAmongThemCountsForTheProvider) {
     add_alias("twice", {{"a/one"}, {"a/none"}, {"b/one"}});
     ask(R"({"prompt":"a","model":"twice","n":2})", as("sk-bf-k"));
-    answer(0, reply_for(T::throttled));
-    answer(1, reply_for(T::unknown));
+    answer(0, response_for(T::throttled));
+    answer(1, response_for(T::unknown));
     EXPECT_EQ(asked(), "a a b b");
     answer(2, images(1));
     answer(3, images(1));
@@ -180,7 +180,7 @@ TEST_F(FanOutTest, AMistakeOfTheCallersStartsNoFurtherCalls) {
     ask(R"({"prompt":"a","model":"ones","n":10})");
     ASSERT_EQ(open_calls(), 8U);
     for (size_t i = 0; i < 8; ++i) {
-        answer(i, reply_for(T::callers_fault));
+        answer(i, response_for(T::callers_fault));
     }
     EXPECT_EQ(world.upstream.calls.size(), 8U);
     EXPECT_EQ(told.status(), 400);
@@ -189,7 +189,7 @@ TEST_F(FanOutTest, AMistakeOfTheCallersStartsNoFurtherCalls) {
 TEST_F(FanOutTest, EachCallRetriesByItself) {
     const_cast<Provider *>(models.provider("a"))->retry = RetryRules();
     ask(R"({"prompt":"a","model":"a/one","n":2})");
-    answer(0, reply_for(T::broken));
+    answer(0, response_for(T::broken));
     answer(1, images(1));
     EXPECT_EQ(told.answers, 0);
     world.loop.advance(Milliseconds(500));
@@ -202,7 +202,7 @@ TEST_F(FanOutTest, EachCallRetriesByItself) {
 TEST_F(FanOutTest, CallsThatAreThrottledAreWaitedForOnceOthersHaveMadeSomething) {
     const_cast<Provider *>(models.provider("a"))->retry = RetryRules();
     const auto throttled = [](const char *headers) {
-        return reply_of(429, error_json("rate_limit_error", "rate_limit_exceeded"), headers);
+        return response_of(429, error_json("rate_limit_error", "rate_limit_exceeded"), headers);
     };
     ask(R"({"prompt":"a","model":"ones","n":10})");
     ASSERT_EQ(open_calls(), 8U);
@@ -226,7 +226,7 @@ TEST_F(FanOutTest, CallsThatAreThrottledAreWaitedForOnceOthersHaveMadeSomething)
 TEST_F(FanOutTest, CallsThatAreThrottledTooLongOrTooOftenAreMissing) {
     const_cast<Provider *>(models.provider("a"))->retry = RetryRules();
     const auto throttled = [](const char *headers) {
-        return reply_of(429, error_json("rate_limit_error", "rate_limit_exceeded"), headers);
+        return response_of(429, error_json("rate_limit_error", "rate_limit_exceeded"), headers);
     };
     ask(R"({"prompt":"a","model":"ones","n":2})");
     answer(0, images(1));
@@ -252,7 +252,7 @@ TEST_F(FanOutTest, AHalfOpenBreakerLetsOneThroughAndThenTheOthers) {
     provider->breaker = {.failures = 1};
     remembers_health = true;
     ask(R"({"prompt":"a","model":"a/one"})");
-    answer(0, reply_for(T::broken));
+    answer(0, response_for(T::broken));
     world.loop.advance(Milliseconds(15'000));
     ask(R"({"prompt":"a","model":"a/one","n":3})");
     EXPECT_EQ(open_calls(), 1U);

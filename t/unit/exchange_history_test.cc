@@ -243,7 +243,7 @@ class ExchangeHistory : public ExchangeTest {
             --busy;  // before it is delivered: another may begin at once
             one.seen->counted = false;
         }
-        FakeUpstream::deliver(*one.seen->call, reply_to(one, type));
+        FakeUpstream::deliver(*one.seen->call, response_to(one, type));
         count_ended();
     }
 
@@ -252,7 +252,7 @@ class ExchangeHistory : public ExchangeTest {
         std::shared_ptr<Seen> seen;
     };
 
-    HttpReply reply_to(const Open &one, T type) {
+    HttpResponse response_to(const Open &one, T type) {
         if (type == T::made) {
             one.seen->made =
                 static_cast<int64_t>(1 + below(static_cast<uint64_t>(one.seen->images())));
@@ -263,10 +263,10 @@ class ExchangeHistory : public ExchangeTest {
             Milliseconds &rest =
                 rests[one.seen->host + one.seen->body.substr(0, 20) + one.seen->key];
             rest = std::max(rest, world.clock.now() + Milliseconds(1000 * seconds));
-            return reply_of(429, error_json("rate_limit_error", "rate_limit_exceeded"),
-                            "retry-after: " + std::to_string(seconds) + "\r\n");
+            return response_of(429, error_json("rate_limit_error", "rate_limit_exceeded"),
+                               "retry-after: " + std::to_string(seconds) + "\r\n");
         }
-        return reply_for(type);
+        return response_for(type);
     }
 
     // What the gateway lists is what happened. Local attempts are not seen from here.

@@ -24,7 +24,7 @@ class ExchangeLimits : public ExchangeTest {
 TEST_F(ExchangeLimits, AKeyForAnAliasMayUseAllBehindIt) {
     use_key(R"("models":["chain"])");
     ask_as_key(R"({"prompt":"a","model":"chain"})");
-    world.upstream.deliver(reply_for(T::broken));
+    world.upstream.deliver(response_for(T::broken));
     EXPECT_EQ(asked(), "a b");
     ask_as_key(R"({"prompt":"a","model":"a/gpt-image-2"})");
     EXPECT_EQ(told.status(), 403) << "but not directly";
@@ -35,7 +35,7 @@ TEST_F(ExchangeLimits, AKeyForAnAliasMayUseAllBehindIt) {
 TEST_F(ExchangeLimits, AKeyForMembersMayUseThoseOfAnAlias) {
     use_key(R"("models":["b/*","gpt-*"])");
     ask_as_key(R"({"prompt":"a","model":"chain"})");
-    world.upstream.deliver(reply_for(T::broken));
+    world.upstream.deliver(response_for(T::broken));
     EXPECT_EQ(asked(), "b");
     EXPECT_EQ(told.status(), 502);
     ask_as_key(R"({"prompt":"a","model":"b:gpt-image-2"})");
@@ -52,7 +52,7 @@ TEST_F(ExchangeLimits, TheKeysOwnFallbacksComeLast) {
     ask_as_key(R"({"prompt":"a","model":"a/x","fallbacks":["b/x"]})");
     for (int i = 0; i < 3; ++i) {
         ASSERT_EQ(told.answers, 0);
-        world.upstream.deliver(reply_for(T::broken));
+        world.upstream.deliver(response_for(T::broken));
     }
     EXPECT_EQ(asked(), "a b c");
     EXPECT_EQ(told.status(), 502);
@@ -62,7 +62,7 @@ TEST_F(ExchangeLimits, TheKeysOwnFallbacksComeLast) {
 TEST_F(ExchangeLimits, TheKeysOwnFallbacksNeedNoOtherPermission) {
     use_key(R"("models":["chain","a/*"],"fallbacks":["c/spare"])");
     ask_as_key(R"({"prompt":"a","model":"a/x"})");
-    world.upstream.deliver(reply_for(T::broken));
+    world.upstream.deliver(response_for(T::broken));
     EXPECT_EQ(asked(), "a c");
 }
 
@@ -100,16 +100,18 @@ TEST_F(ExchangeLimits, RefusesImagesThatAreNotLeft) {
 TEST_F(ExchangeLimits, GivesBackWhatWasCertainlyNotMade) {
     const struct {
         const char *what;
-        std::vector<HttpReply> replies;
+        std::vector<HttpResponse> responses;
         int64_t left;
     } kRows[] = {
         {"all made", {images(4)}, 6},
         {"some made", {images(3)}, 7},
-        {"refused", {reply_for(T::callers_fault)}, 10},
-        {"all broken", {reply_for(T::broken), reply_for(T::throttled), reply_for(T::not_here)}, 10},
-        {"broken, then made", {reply_for(T::broken), images(4)}, 6},
-        {"lost", {reply_for(T::unknown), reply_for(T::broken), reply_for(T::broken)}, 6},
-        {"lost, then refused", {reply_for(T::unknown), reply_for(T::callers_fault)}, 6},
+        {"refused", {response_for(T::callers_fault)}, 10},
+        {"all broken",
+         {response_for(T::broken), response_for(T::throttled), response_for(T::not_here)},
+         10},
+        {"broken, then made", {response_for(T::broken), images(4)}, 6},
+        {"lost", {response_for(T::unknown), response_for(T::broken), response_for(T::broken)}, 6},
+        {"lost, then refused", {response_for(T::unknown), response_for(T::callers_fault)}, 6},
     };
     use_key(R"("limits":{"images_per_minute":10,"concurrent":1})");
     for (const auto &row : kRows) {
@@ -119,9 +121,9 @@ TEST_F(ExchangeLimits, GivesBackWhatWasCertainlyNotMade) {
         ask_as_key(R"({"prompt":"a","model":"chain","n":4})");
         EXPECT_FALSE(may_enter());
         EXPECT_EQ(images_left(), 6);
-        for (const HttpReply &reply : row.replies) {
+        for (const HttpResponse &response : row.responses) {
             ASSERT_EQ(told.answers, 0);
-            world.upstream.deliver(reply);
+            world.upstream.deliver(response);
         }
         ASSERT_EQ(told.answers, 1);
         EXPECT_TRUE(may_enter()) << "the lease is back with the answer";
@@ -134,9 +136,9 @@ TEST_F(ExchangeLimits, GivesBackWhatWasCertainlyNotMade) {
 TEST_F(ExchangeLimits, ReservesAgainBeforeAnotherTryThatMayBeBilledAsWell) {
     use_key(R"("limits":{"images_per_minute":10})");
     ask_as_key(R"({"prompt":"a","model":"chain","n":4})");
-    world.upstream.deliver(reply_for(T::unknown));
+    world.upstream.deliver(response_for(T::unknown));
     EXPECT_EQ(images_left(), 2);
-    world.upstream.deliver(reply_for(T::unknown));
+    world.upstream.deliver(response_for(T::unknown));
     EXPECT_EQ(told.status(), 429) << "no room for a third try";
     EXPECT_EQ(asked(), "a b");
 }

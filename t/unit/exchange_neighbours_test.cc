@@ -34,7 +34,7 @@ class NeighboursTest : public ExchangeTest {
     }
     void answer(int status, const std::string &code, const std::string &message,
                 const std::string &headers = "") {
-        world.upstream.deliver(reply_of(status, error_json("", code, message), headers));
+        world.upstream.deliver(response_of(status, error_json("", code, message), headers));
     }
     [[nodiscard]] std::string code() const {
         return std::string(told.json()["error"]["code"].string());
@@ -176,7 +176,7 @@ TEST_F(NeighboursTest, ATimeToWaitThatACallerWroteDoesNotCount) {
     const auto wait_for = [&](const char *prompt) {
         forget_health();
         EXPECT_TRUE(reaches("r/o/first", prompt));
-        world.upstream.deliver(reply_of(429, R"({"detail":"It resets in ~500s."})"));
+        world.upstream.deliver(response_of(429, R"({"detail":"It resets in ~500s."})"));
         EXPECT_EQ(told.status(), 503);
         return told.header("Retry-After");
     };
@@ -242,7 +242,7 @@ TEST_F(NeighboursTest, EachMadeUpNameHasAnIdempotencyKeyOfItsOwn) {
     Provider *provider = add_provider("i", {"sk-1"});
     provider->takes_idempotency = true;
     ask(R"({"prompt":"a","model":"i/made-up-1","fallbacks":["i/made-up-2"]})");
-    world.upstream.deliver(reply_for(T::not_here));
+    world.upstream.deliver(response_for(T::not_here));
     ASSERT_EQ(world.upstream.calls.size(), 2U);
     const auto key_of = [&](size_t call) {
         for (const std::string &line : world.upstream.calls.at(call)->call.headers) {

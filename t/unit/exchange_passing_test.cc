@@ -33,14 +33,14 @@ class PassingExchangeTest : public ExchangeTest {
         lifter->feed(text);
         world.upstream.calls.back()->on_piece(*lifter->pass());
     }
-    HttpReply reply(int status = 200) {
-        HttpReply reply;
-        reply.delivery = Delivery::answered;
-        reply.status = status;
-        reply.body = std::move(*lifter).finish();
-        return reply;
+    HttpResponse response(int status = 200) {
+        HttpResponse response;
+        response.delivery = Delivery::answered;
+        response.status = status;
+        response.body = std::move(*lifter).finish();
+        return response;
     }
-    void end() { world.upstream.deliver(reply()); }
+    void end() { world.upstream.deliver(response()); }
 
     // Its header, much, and its end.
     const std::string picture =
@@ -84,7 +84,7 @@ TEST_F(PassingExchangeTest, ItIsTheAnswerThatItWouldBeInOnePiece) {
 
 TEST_F(PassingExchangeTest, BeforeItsFirstBytesAFailureIsOneLikeAnyOther) {
     ask_for();
-    world.upstream.deliver(reply_for(OutcomeType::broken));
+    world.upstream.deliver(response_for(OutcomeType::broken));
     EXPECT_EQ(asked(), "a b");
     EXPECT_EQ(told.answers, 0);
     world.upstream.deliver(images(1));

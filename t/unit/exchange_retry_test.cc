@@ -16,10 +16,10 @@ class RetryTest : public ExchangeTest {
         provider->retry = RetryRules();  // attempts=2 backoff=500ms..8s within=10s
         add_alias("both", {{"r/x"}, {"b/x"}});
     }
-    void deliver(T type) { world.upstream.deliver(reply_for(type)); }
+    void deliver(T type) { world.upstream.deliver(response_for(type)); }
     void deliver_throttled(const char *headers) {
         world.upstream.deliver(
-            reply_of(429, error_json("rate_limit_error", "rate_limit_exceeded"), headers));
+            response_of(429, error_json("rate_limit_error", "rate_limit_exceeded"), headers));
     }
     void wait(int64_t milliseconds) { world.loop.advance(Milliseconds(milliseconds)); }
 
@@ -76,14 +76,14 @@ TEST_F(RetryTest, NothingButBrokenIsTriedAgain) {
 TEST_F(RetryTest, APauseIsNotShorterThanTheProviderAsksForNorLongerThanIsAllowed) {
     const std::string error = error_json("service_unavailable_error", "server_is_overloaded");
     ask(kAsk);
-    world.upstream.deliver(reply_of(503, error, "retry-after: 3\r\n"));
+    world.upstream.deliver(response_of(503, error, "retry-after: 3\r\n"));
     wait(2'999);
     EXPECT_EQ(asked(), "r");
     wait(1);
     EXPECT_EQ(asked(), "r r");
     deliver(T::made);
     ask(kAsk);
-    world.upstream.deliver(reply_of(503, error, "retry-after: 11\r\n"));
+    world.upstream.deliver(response_of(503, error, "retry-after: 11\r\n"));
     EXPECT_EQ(told.status(), 502) << "that would be later than within=";
 }
 
@@ -108,12 +108,12 @@ TEST_F(RetryTest, ThePauseDoesNotOutliveTheDeadlineNorTheProcess) {
     policy.deadline = Milliseconds(2'000);
     const std::string error = error_json("service_unavailable_error", "server_is_overloaded");
     ask(kAsk);
-    world.upstream.deliver(reply_of(503, error, "retry-after: 2\r\n"));
+    world.upstream.deliver(response_of(503, error, "retry-after: 2\r\n"));
     EXPECT_EQ(told.status(), 502) << "there is no use in waiting for the deadline";
     policy.deadline = Milliseconds(60'000);
     world.loop.leaving_in = Milliseconds(1'500);
     ask(kAsk);
-    world.upstream.deliver(reply_of(503, error, "retry-after: 2\r\n"));
+    world.upstream.deliver(response_of(503, error, "retry-after: 2\r\n"));
     EXPECT_EQ(told.status(), 502);
     world.loop.leaving_in = Milliseconds(0);
     ask(R"({"prompt":"a","model":"chain"})");
@@ -254,16 +254,16 @@ TEST_F(RetryTest, WhatCallersOrWeHaveCausedNeverOpensABreaker) {
     remembers_health = true;
     provider->breaker = {.failures = 2};
     provider->retry.attempts = 1;
-    HttpReply delayed = undelivered(Delivery::timed_out);
+    HttpResponse delayed = undelivered(Delivery::timed_out);
     delayed.delayed = true;
-    HttpReply cut = undelivered(Delivery::lost);
+    HttpResponse cut = undelivered(Delivery::lost);
     cut.delayed = true;
     for (int i = 0; i < 10; ++i) {
-        for (const HttpReply &reply : {undelivered(Delivery::too_large), delayed, cut}) {
+        for (const HttpResponse &response : {undelivered(Delivery::too_large), delayed, cut}) {
             ask(kAsk);
             ASSERT_EQ(open_calls(), 1U);
-            world.upstream.deliver(reply);
-            EXPECT_EQ(told.status(), reply.delivery == Delivery::timed_out ? 504 : 502);
+            world.upstream.deliver(response);
+            EXPECT_EQ(told.status(), response.delivery == Delivery::timed_out ? 504 : 502);
             EXPECT_EQ(exchange->images_lost(), 1) << "it may be billed";
         }
     }

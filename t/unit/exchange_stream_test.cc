@@ -25,11 +25,11 @@ class ExchangeStreamTest : public ExchangeTest {
         tell(R"({"type":"image_generation.completed","b64_json":")" + std::string(kPng) + "\"}");
     }
     void end() {
-        HttpReply reply;
-        reply.delivery = Delivery::answered;
-        reply.status = 200;
-        reply.streamed = true;
-        world.upstream.deliver(std::move(reply));
+        HttpResponse response;
+        response.delivery = Delivery::answered;
+        response.status = 200;
+        response.streamed = true;
+        world.upstream.deliver(std::move(response));
     }
     [[nodiscard]] std::string last() const { return told.answer ? told.answer->body.copy() : ""; }
     [[nodiscard]] bool last_is(std::string_view name) const {

@@ -155,7 +155,7 @@ TEST_F(ExchangeTest, SaysWhenTheFormIsNotTheOneAskedFor) {
         return std::string(all.at(0)["param"].string()) + " " +
                std::string(all.at(0)["sent"].string());
     };
-    const HttpReply link = reply_of(200, R"({"data":[{"url":"https://h/x.png"}]})");
+    const HttpResponse link = response_of(200, R"({"data":[{"url":"https://h/x.png"}]})");
     ask(R"({"prompt":"a","model":"a/gpt-image-2","response_format":"url"})");
     world.upstream.deliver(images(1));
     EXPECT_EQ(only_adjustment(), "response_format url");

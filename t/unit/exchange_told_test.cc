@@ -13,7 +13,7 @@ class ToldTest : public ExchangeTest {
     void ask_one(const char *model = "a/gpt-image-2") {
         ask(R"({"prompt":"a","model":")" + std::string(model) + "\"}");
     }
-    void deliver(T type) { world.upstream.deliver(reply_for(type)); }
+    void deliver(T type) { world.upstream.deliver(response_for(type)); }
     [[nodiscard]] std::string error(const char *member) const {
         return std::string(told.json()["error"][member].string());
     }
@@ -43,7 +43,7 @@ TEST_F(ToldTest, APolicysRefusalIsTheSameWhoeverRefuses) {
     };
     for (const auto &row : kRows) {
         ask_one(row.model);
-        world.upstream.deliver(reply_of(row.status, row.body));
+        world.upstream.deliver(response_of(row.status, row.body));
         EXPECT_EQ(told.status(), 400) << row.word;
         EXPECT_EQ(error("code"), "content_policy_violation") << row.word;
         EXPECT_EQ(error("type"), "image_generation_user_error") << row.word;
@@ -73,7 +73,7 @@ TEST_F(ToldTest, AMistakeIsA400WithACodeThatThisApiHas) {
     for (const auto &row : kRows) {
         ask_one();
         world.upstream.deliver(
-            reply_of(row.status, error_json(row.type, row.code, "Bad.", "\"size\"")));
+            response_of(row.status, error_json(row.type, row.code, "Bad.", "\"size\"")));
         EXPECT_EQ(told.status(), 400) << row.status;
         EXPECT_EQ(error("code"), row.told) << row.status;
         EXPECT_EQ(error("type"), "invalid_request_error");
@@ -86,13 +86,13 @@ TEST_F(ToldTest, AMistakeIsA400WithACodeThatThisApiHas) {
 
 TEST_F(ToldTest, ThrottlesAndSpentQuotasHaveOneCodeEach) {
     ask_one();
-    world.upstream.deliver(reply_of(429, error_json("requests", "slow_down")));
+    world.upstream.deliver(response_of(429, error_json("requests", "slow_down")));
     EXPECT_EQ(told.status(), 503);
     EXPECT_EQ(error("code"), "rate_limit_exceeded");
     EXPECT_EQ(error("type"), "rate_limit_error");
     ask(R"({"prompt":"a","model":"chain"})");
     for (int i = 0; i < 3; ++i) {
-        world.upstream.deliver(reply_of(402, error_json("", "credit_balance_exhausted")));
+        world.upstream.deliver(response_of(402, error_json("", "credit_balance_exhausted")));
     }
     EXPECT_EQ(told.status(), 502);
     EXPECT_EQ(error("code"), "insufficient_quota");
@@ -162,7 +162,7 @@ TEST_F(ToldTest, WhatIsSafeAndOfUseMayBeRepeated) {
 TEST_F(ToldTest, WhatIsOfNoUseIsNotToBeRepeated) {
     ask_one();
     world.upstream.deliver(
-        reply_of(429, error_json("requests", "slow_down"), "retry-after: 61\r\n"));
+        response_of(429, error_json("requests", "slow_down"), "retry-after: 61\r\n"));
     EXPECT_EQ(told.status(), 503);
     EXPECT_EQ(retry(), "false") << "clients do not wait for so long";
     ask_one();
@@ -209,7 +209,8 @@ TEST_F(ToldTest, ADateToWaitForIsMeasuredByOurClockWhereTheAnswerHasNone) {
     remembers_health = true;  // 2027-01-15T08:00:00Z
     const std::string error = error_json("requests", "slow_down");
     ask_one();
-    world.upstream.deliver(reply_of(429, error, "Retry-After: Fri, 15 Jan 2027 08:00:20 GMT\r\n"));
+    world.upstream.deliver(
+        response_of(429, error, "Retry-After: Fri, 15 Jan 2027 08:00:20 GMT\r\n"));
     EXPECT_EQ(told.status(), 503);
     EXPECT_EQ(told.header("Retry-After"), "20");
     world.loop.advance(Milliseconds(19'000));
@@ -218,9 +219,9 @@ TEST_F(ToldTest, ADateToWaitForIsMeasuredByOurClockWhereTheAnswerHasNone) {
     world.loop.advance(Milliseconds(1'000));
     ask_one();
     EXPECT_EQ(told.answers, 0) << "and no longer";
-    world.upstream.deliver(reply_of(429, error,
-                                    "Date: Fri, 15 Jan 2027 09:00:00 GMT\r\n"
-                                    "Retry-After: Fri, 15 Jan 2027 09:00:07 GMT\r\n"));
+    world.upstream.deliver(response_of(429, error,
+                                       "Date: Fri, 15 Jan 2027 09:00:00 GMT\r\n"
+                                       "Retry-After: Fri, 15 Jan 2027 09:00:07 GMT\r\n"));
     EXPECT_EQ(told.header("Retry-After"), "7") << "by the answer's own clock if it has one";
 }
 
@@ -236,12 +237,12 @@ TEST_F(ToldTest, WhatAnUnknownOutcomeSaidIsInTheAttempts) {
     EXPECT_EQ(said(), "Connection reset by peer");
     ask_one();
     world.upstream.deliver(
-        reply_of(502, error_json("", "", "sk-secret-a " + std::string(5'000, 'm'))));
+        response_of(502, error_json("", "", "sk-secret-a " + std::string(5'000, 'm'))));
     EXPECT_EQ(said().size(), 1024U);
     EXPECT_EQ(said().find("sk-secret-a"), std::string::npos);
     for (const T type : {T::our_credentials, T::out_of_quota, T::broken, T::callers_fault}) {
         ask_one();
-        world.upstream.deliver(reply_for(type, "a word about the account"));
+        world.upstream.deliver(response_for(type, "a word about the account"));
         EXPECT_EQ(said(), "") << name_of(type);
     }
 }

@@ -12,7 +12,7 @@
 #include "core/exchange/exchange.h"
 #include "fake_ports.h"
 #include "read_json.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 

@@ -182,14 +182,14 @@ class FakeTaskPool final : public TaskPool {
     std::deque<std::shared_ptr<Entry>> entries_;
 };
 
-// Records what was sent; the test delivers the replies, later.
+// Records what was sent; the test delivers the responses, later.
 class FakeUpstream final : public UpstreamClient {
  public:
     enum class State : uint8_t { open, answered, cancelled };
     struct Seen {
         HttpCall call;
         State state = State::open;
-        std::function<void(HttpReply)> on_reply;
+        std::function<void(HttpResponse)> on_response;
         bool sent = true;                           // whole
         bool held = false;                          // by whoever listens
         std::function<void(ServerEvent)> on_event;  // where a stream was asked for
@@ -200,7 +200,7 @@ class FakeUpstream final : public UpstreamClient {
     std::unique_ptr<UpstreamCall> start(HttpCall call, CallListener listener) override {
         auto seen = std::make_shared<Seen>();
         seen->call = std::move(call);
-        seen->on_reply = std::move(listener.on_reply);
+        seen->on_response = std::move(listener.on_response);
         seen->on_event = std::move(listener.on_event);
         seen->on_piece = std::move(listener.on_piece);
         auto handle = std::make_unique<Handle>(seen);
@@ -214,16 +214,16 @@ class FakeUpstream final : public UpstreamClient {
 
     void send_off(HttpCall call) override { sent_off.push_back(std::move(call)); }
 
-    // A reply to the call that was started last.
-    void deliver(HttpReply reply) {
+    // A response to the call that was started last.
+    void deliver(HttpResponse response) {
         ASSERT_FALSE(calls.empty()) << "nothing was sent";
-        deliver(*calls.back(), std::move(reply));
+        deliver(*calls.back(), std::move(response));
     }
-    static void deliver(Seen &seen, HttpReply reply) {
+    static void deliver(Seen &seen, HttpResponse response) {
         ASSERT_EQ(seen.state, State::open) << "the call is no longer open";
         seen.state = State::answered;
-        const auto on_reply = std::exchange(seen.on_reply, nullptr);
-        on_reply(std::move(reply));
+        const auto on_response = std::exchange(seen.on_response, nullptr);
+        on_response(std::move(response));
     }
 
     [[nodiscard]] size_t count(State state) const {
@@ -240,7 +240,7 @@ class FakeUpstream final : public UpstreamClient {
         ~Handle() override {
             if (seen_->state == State::open) {
                 seen_->state = State::cancelled;
-                seen_->on_reply = nullptr;
+                seen_->on_response = nullptr;
                 seen_->on_event = nullptr;
                 seen_->on_piece = nullptr;
             }

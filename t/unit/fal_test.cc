@@ -5,7 +5,7 @@
 
 #include "dialect_test.h"
 #include "read_json.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -15,7 +15,7 @@ class FalRunTest : public DialectTest {
     FalRunTest() : DialectTest("fal-run", "https://fal.run") {}
     [[nodiscard]] Outcome read(int status, const std::string &body,
                                std::string headers = "") const {
-        return dialect().read(reply_of(status, body, std::move(headers)));
+        return dialect().read(response_of(status, body, std::move(headers)));
     }
 };
 
@@ -28,9 +28,9 @@ class FalTest : public DialectTest {
     }
     [[nodiscard]] Outcome read_job(int status, const std::string &body,
                                    OutcomeType state = OutcomeType::made) const {
-        const HttpReply reply = reply_of(status, body);
-        const auto document = JsonDocument::read(reply.body.outline, kProvidersJson);
-        return dialect().read_job(reply, document ? document->root() : JsonValue(), state);
+        const HttpResponse response = response_of(status, body);
+        const auto document = JsonDocument::read(response.body.outline, kProvidersJson);
+        return dialect().read_job(response, document ? document->root() : JsonValue(), state);
     }
 
     Job job;
@@ -165,7 +165,7 @@ TEST_F(FalRunTest, TakesAResultWithoutAPictureForUnknown) {
           R"({"images":[{"url":"data:image/png;base64,aGVsbG8="}],"has_nsfw_concepts":[false]})"}) {
         EXPECT_EQ(read(200, document).type, OutcomeType::unknown) << document;
     }
-    HttpReply huge = reply_of(200, R"({"images":[)" + kImage + "]}");
+    HttpResponse huge = response_of(200, R"({"images":[)" + kImage + "]}");
     huge.body.outline_too_large = true;
     EXPECT_EQ(dialect().read(huge).type, OutcomeType::unknown);
 }
@@ -229,7 +229,7 @@ TEST_F(FalRunTest, TellsTheFieldAtFaultAsItsCallerKnowsIt) {
 
 TEST_F(FalTest, TakesTheAddressesOfAJobAsTheyAreTold) {
     const Outcome outcome = dialect().read(
-        reply_of(200, R"({"status":"IN_QUEUE","request_id":"1","response_url":"https://r",
+        response_of(200, R"({"status":"IN_QUEUE","request_id":"1","response_url":"https://r",
             "status_url":"https://s","cancel_url":"https://c","queue_position":0})"));
     ASSERT_EQ(outcome.type, OutcomeType::pending);
     EXPECT_EQ(outcome.job.poll_url, "https://s");
@@ -237,9 +237,10 @@ TEST_F(FalTest, TakesTheAddressesOfAJobAsTheyAreTold) {
     EXPECT_EQ(outcome.job.cancel_url, "https://c");
     for (const char *document : {"", "7", "{}", R"({"status_url":"https://s"})",
                                  R"({"response_url":"https://s","status_url":7})"}) {
-        EXPECT_EQ(dialect().read(reply_of(200, document)).type, OutcomeType::unknown) << document;
+        EXPECT_EQ(dialect().read(response_of(200, document)).type, OutcomeType::unknown)
+            << document;
     }
-    EXPECT_EQ(dialect().read(reply_of(404, R"({"detail":"not found"})")).type,
+    EXPECT_EQ(dialect().read(response_of(404, R"({"detail":"not found"})")).type,
               OutcomeType::not_here);
 }
 

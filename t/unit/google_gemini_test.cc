@@ -4,7 +4,7 @@
 #include <string>
 
 #include "dialect_test.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -16,7 +16,7 @@ class GoogleGeminiTest : public DialectTest {
     GoogleGeminiTest() : DialectTest("google-gemini", "https://g/v1beta") {}
     [[nodiscard]] Outcome read(int status, const std::string &body,
                                std::string headers = "") const {
-        return dialect().read(reply_of(status, body, std::move(headers)));
+        return dialect().read(response_of(status, body, std::move(headers)));
     }
 };
 
@@ -193,7 +193,7 @@ TEST_F(GoogleGeminiTest, TakesAnyOtherAnswerWithoutAPictureForUnknown) {
     EXPECT_EQ(spoken.error.message.find("hm"), std::string::npos);
     EXPECT_EQ(spoken.error.code, "unreadable_answer");
     EXPECT_EQ(read(200, R"({"candidates":[{"finishReason":"NO_IMAGE"}]})").error.code, "NO_IMAGE");
-    HttpReply huge = reply_of(200, answer(part()));
+    HttpResponse huge = response_of(200, answer(part()));
     huge.body.outline_too_large = true;
     EXPECT_EQ(dialect().read(huge).type, OutcomeType::unknown);
 }

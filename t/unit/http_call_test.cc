@@ -6,9 +6,9 @@ namespace gateway {
 namespace {
 
 std::string header(std::string headers, std::string_view name) {
-    HttpReply reply;
-    reply.headers = std::move(headers);
-    return std::string(reply.header(name));
+    HttpResponse response;
+    response.headers = std::move(headers);
+    return std::string(response.header(name));
 }
 
 TEST(HttpCall, HasNoHeadersWithoutAValue) {
@@ -18,7 +18,7 @@ TEST(HttpCall, HasNoHeadersWithoutAValue) {
     EXPECT_EQ(call.headers, std::vector<std::string>{"Accept: image/*"});
 }
 
-TEST(HttpReply, FindsAHeaderByItsName) {
+TEST(HttpResponse, FindsAHeaderByItsName) {
     const std::string headers =
         "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/html\r\nRETRY-after-MS: 250\r\n"
         "Retry-After:1\r\nX-Empty:\r\nX-Colons: a:b: c\r\nX-Last: z\r\n\r\n";
@@ -30,7 +30,7 @@ TEST(HttpReply, FindsAHeaderByItsName) {
     EXPECT_EQ(header(headers, "x-last"), "z");
 }
 
-TEST(HttpReply, FindsNothingWhereThereIsNothing) {
+TEST(HttpResponse, FindsNothingWhereThereIsNothing) {
     EXPECT_EQ(header("", "a"), "");
     EXPECT_EQ(header("HTTP/1.1 200 OK\r\n\r\n", "http/1.1 200 ok"), "");
     EXPECT_EQ(header("Retry-After: 1\r\n", "retry"), "");
@@ -40,11 +40,11 @@ TEST(HttpReply, FindsNothingWhereThereIsNothing) {
     EXPECT_EQ(header("Retry-After", "retry-after"), "");
 }
 
-TEST(HttpReply, TakesTheFirstOfSeveral) {
+TEST(HttpResponse, TakesTheFirstOfSeveral) {
     EXPECT_EQ(header("A: 1\nB: 2\nA: 3\n", "a"), "1");
 }
 
-TEST(HttpReply, TrimsBlanksAndLineEnds) {
+TEST(HttpResponse, TrimsBlanksAndLineEnds) {
     EXPECT_EQ(header("A: \t x y \t\r\n", "a"), "x y");
     EXPECT_EQ(header("A: x\n", "a"), "x");
     EXPECT_EQ(header("A: x", "a"), "x");

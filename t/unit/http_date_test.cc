@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "core/providers/error_reply.h"
-#include "replies.h"
+#include "core/providers/error_response.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -28,7 +28,7 @@ TEST(HttpDate, IsNothingElse) {
 }
 
 std::optional<int64_t> wait(std::string headers) {
-    const auto wait = read_retry_after(reply_of(429, "{}", std::move(headers)));
+    const auto wait = read_retry_after(response_of(429, "{}", std::move(headers)));
     return wait ? std::optional(wait->count()) : std::nullopt;
 }
 

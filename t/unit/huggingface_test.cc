@@ -16,7 +16,7 @@ constexpr const char *kModel = "black-forest-labs/FLUX.1-schnell";
 class HuggingFaceTest : public testing::Test {
  protected:
     Outcome read(int status, const std::string &body, std::string headers = "") {
-        return world.dialect.read(reply_of(status, body, std::move(headers)));
+        return world.dialect.read(response_of(status, body, std::move(headers)));
     }
 
     DialectWorld world{"huggingface", "https://router.huggingface.co/hf-inference"};
@@ -72,7 +72,7 @@ TEST_F(HuggingFaceTest, SendsASeedWithEveryRequestAndTellsIt) {
 }
 
 TEST_F(HuggingFaceTest, ReadsPicturesInEveryFormThatServersGive) {
-    const Outcome bytes = world.dialect.read(picture_reply());
+    const Outcome bytes = world.dialect.read(picture_response());
     ASSERT_EQ(bytes.type, OutcomeType::made);
     EXPECT_EQ(bytes.result.images[0].content.copy(), kPng);
     const Outcome base64 = read(200, R"({"data":[{"b64_json":")" + std::string(kPng) + "\"}]}");

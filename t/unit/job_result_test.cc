@@ -6,7 +6,7 @@
 
 #include "core/providers/attempt.h"
 #include "fake_ports.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -30,14 +30,14 @@ class JobResultTest : public testing::Test {
             {provider, provider.keys.data(), "m", params, {}, "", "", "", world.random},
             {Milliseconds(590'000), 1000},
             {.on_outcome = [this](Outcome outcome) { outcome_ = std::move(outcome); }});
-        world.upstream.deliver(reply_of(200, R"({"status_url":")" + kAddress +
-                                                 R"(/status","response_url":")" + result_url +
-                                                 R"(","cancel_url":")" + kAddress + "/cancel\"}"));
+        world.upstream.deliver(
+            response_of(200, R"({"status_url":")" + kAddress + R"(/status","response_url":")" +
+                                 result_url + R"(","cancel_url":")" + kAddress + "/cancel\"}"));
     }
     void complete() {
         submit();
         world.loop.advance(Milliseconds(500));
-        world.upstream.deliver(reply_of(200, kCompleted));
+        world.upstream.deliver(response_of(200, kCompleted));
     }
     [[nodiscard]] const std::string &last_url() const {
         return world.upstream.calls.back()->call.url;
@@ -62,7 +62,7 @@ TEST_F(JobResultTest, IsFetchedAtOnceFromItsOwnAddress) {
     EXPECT_EQ(last_url(), kAddress);
     EXPECT_FALSE(outcome_);
     EXPECT_TRUE(attempt->may_be_billed());
-    world.upstream.deliver(reply_of(200, kResult));
+    world.upstream.deliver(response_of(200, kResult));
     ASSERT_TRUE(outcome_);
     EXPECT_EQ(outcome_->type, OutcomeType::made);
     attempt.reset();
@@ -71,23 +71,23 @@ TEST_F(JobResultTest, IsFetchedAtOnceFromItsOwnAddress) {
 
 TEST_F(JobResultTest, IsFetchedAgainAfterTrouble) {
     complete();
-    const HttpReply kTrouble[] = {
+    const HttpResponse kTrouble[] = {
         undelivered(Delivery::lost),
         undelivered(Delivery::timed_out),
-        reply_of(502, "<html>"),
-        reply_of(500, ""),
-        reply_of(429, R"({"detail":"Slow down."})", "retry-after: 4\r\n"),
-        reply_of(401, R"({"detail":"Who are you?"})"),
-        reply_of(400, R"({"detail":"Request is still in progress"})"),
+        response_of(502, "<html>"),
+        response_of(500, ""),
+        response_of(429, R"({"detail":"Slow down."})", "retry-after: 4\r\n"),
+        response_of(401, R"({"detail":"Who are you?"})"),
+        response_of(400, R"({"detail":"Request is still in progress"})"),
     };
     size_t count = 1;
-    for (const HttpReply &trouble : kTrouble) {
+    for (const HttpResponse &trouble : kTrouble) {
         world.upstream.deliver(trouble);
         EXPECT_FALSE(outcome_);
         world.loop.advance(Milliseconds(30'000));
         EXPECT_EQ(fetches(), ++count);
     }
-    world.upstream.deliver(reply_of(200, kResult));
+    world.upstream.deliver(response_of(200, kResult));
     ASSERT_TRUE(outcome_);
     EXPECT_EQ(outcome_->type, OutcomeType::made);
     EXPECT_EQ(world.upstream.calls.size(), 2 + count) << "one submit and one poll";
@@ -97,7 +97,7 @@ TEST_F(JobResultTest, ThatIsRefusedForGoodIsUnknown) {
     complete();
     for (int i = 0; i < 3; ++i) {
         EXPECT_FALSE(outcome_);
-        world.upstream.deliver(reply_of(404, "<html>"));
+        world.upstream.deliver(response_of(404, "<html>"));
         world.loop.advance(Milliseconds(30'000));
     }
     ASSERT_TRUE(outcome_);
@@ -109,7 +109,7 @@ TEST_F(JobResultTest, ThatCannotBeReadIsNoBetterTheNextTime) {
     for (const char *body : {"<html>", "{}", ""}) {
         outcome_.reset();
         complete();
-        world.upstream.deliver(reply_of(200, body));
+        world.upstream.deliver(response_of(200, body));
         ASSERT_TRUE(outcome_) << body;
         EXPECT_EQ(outcome_->type, OutcomeType::unknown);
     }
@@ -123,7 +123,7 @@ TEST_F(JobResultTest, ThatCannotBeReadIsNoBetterTheNextTime) {
 TEST_F(JobResultTest, MayBeAnError) {
     complete();
     world.upstream.deliver(
-        reply_of(422, R"({"detail":[{"type":"content_policy_violation","msg":"No."}]})"));
+        response_of(422, R"({"detail":[{"type":"content_policy_violation","msg":"No."}]})"));
     ASSERT_TRUE(outcome_);
     EXPECT_EQ(outcome_->type, OutcomeType::refused_by_policy);
 }

@@ -50,7 +50,7 @@ TEST_F(MoreThanAskedTest, TheFirstAreTheAnswerAndTheCallerIsTold) {
 TEST_F(MoreThanAskedTest, WhatIsNoPictureIsNotOneOfTheFirst) {
     ask(R"({"prompt":"a","model":"a/one"})");
     // It begins as a picture does, and has no header.
-    world.upstream.deliver(reply_of(200, R"({"data":[{"b64_json":"iVBORw0KGgo="},{"b64_json":")" +
+    world.upstream.deliver(response_of(200, R"({"data":[{"b64_json":"iVBORw0KGgo="},{"b64_json":")" +
                                              std::string(kPng) + "\"}]}"));
     ASSERT_EQ(told.status(), 200);
     EXPECT_EQ(told.json()["data"].at(0)["b64_json"].string(), kPng);
@@ -86,20 +86,20 @@ TEST_F(MoreThanAskedTest, TheCostIsOfWhatWasAskedForUnlessTheProviderTellsIt) {
     EXPECT_EQ(exchange->cost(), 40'000);
     ask(R"({"prompt":"a","model":"x/one"})");
     world.upstream.deliver(
-        reply_of(200, images_json(4, R"(,"usage":{"cost_in_usd_ticks":2000000000})")));
+        response_of(200, images_json(4, R"(,"usage":{"cost_in_usd_ticks":2000000000})")));
     EXPECT_EQ(exchange->cost(), 200'000) << "the provider says that all four are billed";
 }
 
 TEST_F(MoreThanAskedTest, NoLinkIsFetchedBeyondThem) {
     ask(R"({"prompt":"a","model":"a/one","response_format":"b64_json"})");
-    world.upstream.deliver(reply_of(200, links_json(1'100)));
+    world.upstream.deliver(response_of(200, links_json(1'100)));
     world.loop.advance(Milliseconds(0));
     EXPECT_EQ(world.fetcher.entries.size(), 1U);
 }
 
 TEST_F(MoreThanAskedTest, NoMoreThanEightLinksAreFetchedAtATime) {
     ask(R"({"prompt":"a","model":"a/ten","n":10,"response_format":"b64_json"})");
-    world.upstream.deliver(reply_of(200, links_json(10)));
+    world.upstream.deliver(response_of(200, links_json(10)));
     world.loop.advance(Milliseconds(0));
     FetchedPicture picture;
     for (size_t index = 0; index < 10; ++index) {
@@ -114,7 +114,7 @@ TEST_F(MoreThanAskedTest, NoMoreThanEightLinksAreFetchedAtATime) {
 TEST_F(MoreThanAskedTest, NoMoreThanEightLinksOfAStreamAreFetchedAtATime) {
     ask(R"({"prompt":"a","model":"a/one","n":10,"stream":true})");
     for (size_t call = 0; call < 10; ++call) {
-        FakeUpstream::deliver(*world.upstream.calls.at(call), reply_of(200, links_json(1)));
+        FakeUpstream::deliver(*world.upstream.calls.at(call), response_of(200, links_json(1)));
         world.loop.advance(Milliseconds(0));
     }
     for (size_t index = 0; index < 10; ++index) {
@@ -133,7 +133,7 @@ TEST_F(MoreThanAskedTest, NoMoreThanEightLinksOfAStreamAreFetchedAtATime) {
 TEST_F(MoreThanAskedTest, TheTimeIsUpForLinksThatWaited) {
     policy.deadline = Milliseconds(1000);
     ask(R"({"prompt":"a","model":"a/ten","n":10,"response_format":"b64_json"})");
-    world.upstream.deliver(reply_of(200, links_json(10)));
+    world.upstream.deliver(response_of(200, links_json(10)));
     world.loop.advance(Milliseconds(1000));
     ASSERT_EQ(told.status(), 200);
     EXPECT_EQ(pictures(), 10U) << "as links";
@@ -146,7 +146,7 @@ TEST_F(MoreThanAskedTest, AnAnswerWithoutEndOfEmptyEntriesIsNone) {
         entries += ",{}";
     }
     ask(R"({"prompt":"a","model":"a/one"})");
-    world.upstream.deliver(reply_of(200, R"({"data":[)" + entries + "]}"));
+    world.upstream.deliver(response_of(200, R"({"data":[)" + entries + "]}"));
     EXPECT_EQ(told.status(), 502);
     EXPECT_EQ(exchange->images_lost(), 1);
 }
@@ -154,13 +154,13 @@ TEST_F(MoreThanAskedTest, AnAnswerWithoutEndOfEmptyEntriesIsNone) {
 TEST_F(MoreThanAskedTest, ALinkLongerThanAnyIsNone) {
     const std::string path(20'000, 'a');
     ask(R"({"prompt":"a","model":"a/one"})");
-    world.upstream.deliver(reply_of(
+    world.upstream.deliver(response_of(
         200, R"({"data":[{"url":"https://host/)" + path + R"("},{"url":"https://host/b"}]})"));
     ASSERT_EQ(told.status(), 200);
     EXPECT_EQ(told.json()["data"].at(0)["url"].string(), "https://host/b");
     ask(R"({"prompt":"a","model":"a/one"})");
     world.upstream.deliver(
-        reply_of(200, R"({"data":[{"url":"https://host/)" + path.substr(0, 10'000) + "\"}]}"));
+        response_of(200, R"({"data":[{"url":"https://host/)" + path.substr(0, 10'000) + "\"}]}"));
     EXPECT_EQ(told.status(), 200) << "signed links are long";
 }
 
@@ -200,7 +200,7 @@ TEST_F(MoreEventsThanAskedTest, ThereAreNoMorePreviewsThanWereAskedFor) {
 TEST_F(MoreEventsThanAskedTest, APreviewThatNobodyAskedForBindsNobody) {
     ask_for("");
     preview(0);
-    world.upstream.deliver(reply_for(OutcomeType::broken));
+    world.upstream.deliver(response_for(OutcomeType::broken));
     EXPECT_EQ(asked(), "a b") << "the caller has seen nothing";
 }
 
@@ -230,11 +230,11 @@ double processor_seconds() {
 }
 
 // The minimum of several runs, because other load of the machine only makes runs longer.
-double least_seconds_to_read(const Dialect &dialect, const HttpReply &reply) {
+double least_seconds_to_read(const Dialect &dialect, const HttpResponse &response) {
     double least = 1e9;
     for (int i = 0; i < 5; ++i) {
         const double began = processor_seconds();
-        EXPECT_EQ(dialect.read(reply).type, OutcomeType::unknown);
+        EXPECT_EQ(dialect.read(response).type, OutcomeType::unknown);
         least = std::min(least, processor_seconds() - began);
     }
     return least;
@@ -253,8 +253,8 @@ void expect_no_more_than_linear(const char *api,
                                 const std::function<std::string(int)> &answer_with) {
     constexpr int kFew = 2'000;
     const Dialect &dialect = *dialect_named(api);
-    const double few = least_seconds_to_read(dialect, reply_of(200, answer_with(kFew)));
-    const double many = least_seconds_to_read(dialect, reply_of(200, answer_with(8 * kFew)));
+    const double few = least_seconds_to_read(dialect, response_of(200, answer_with(kFew)));
+    const double many = least_seconds_to_read(dialect, response_of(200, answer_with(8 * kFew)));
     EXPECT_LT(many, few * 24) << api;
 }
 
@@ -294,11 +294,11 @@ TEST_F(MoreThanAskedTest, APictureThatIsHandedOnIsTheFirst) {
     lifter.feed(R"({"data":[{"b64_json":")" + picture);
     world.upstream.calls.back()->on_piece(*lifter.pass());
     lifter.feed(R"("},{"b64_json":")" + picture + "\"}]}");
-    HttpReply reply;
-    reply.delivery = Delivery::answered;
-    reply.status = 200;
-    reply.body = std::move(lifter).finish();
-    world.upstream.deliver(std::move(reply));
+    HttpResponse response;
+    response.delivery = Delivery::answered;
+    response.status = 200;
+    response.body = std::move(lifter).finish();
+    world.upstream.deliver(std::move(response));
     EXPECT_FALSE(told.answer->broken);
     EXPECT_EQ(exchange->images(), 1U);
     const ReadJson json(sent);

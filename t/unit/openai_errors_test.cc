@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/providers/dialects/openai.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -66,8 +66,8 @@ constexpr Row kRows[] = {
 TEST(OpenAiErrors, AreClassifiedAsTheProviderDocumentSays) {
     const OpenAi dialect{openai_wires().front()};
     for (const Row &row : kRows) {
-        const Outcome outcome =
-            dialect.read(reply_of(row.status, error_json(row.type, row.code, "Why.", "\"size\"")));
+        const Outcome outcome = dialect.read(
+            response_of(row.status, error_json(row.type, row.code, "Why.", "\"size\"")));
         EXPECT_EQ(outcome.type, row.outcome)
             << row.status << " " << row.type << " " << row.code << " is " << name_of(outcome.type);
         EXPECT_EQ(outcome.error.status, row.status);
@@ -82,7 +82,7 @@ TEST(OpenAiErrors, AreClassifiedAsTheProviderDocumentSays) {
 TEST(OpenAiErrors, InsideA200AreErrorsToo) {
     const OpenAi dialect{openai_wires().front()};
     const auto read = [&](const std::string &body) {
-        return dialect.read(reply_of(200, body)).type;
+        return dialect.read(response_of(200, body)).type;
     };
     EXPECT_EQ(read(error_json("image_generation_user_error", "moderation_blocked")),
               OutcomeType::refused_by_policy);
@@ -105,7 +105,7 @@ TEST(OpenAiErrors, ThatAreNotJsonAreJudgedByStatus) {
     };
     for (const auto &row : kBare) {
         for (const char *body : {"", "<html>Cloudflare</html>", "{\"error\":7}", "[]"}) {
-            EXPECT_EQ(dialect.read(reply_of(row.status, body)).type, row.outcome)
+            EXPECT_EQ(dialect.read(response_of(row.status, body)).type, row.outcome)
                 << row.status << " " << body;
         }
     }
@@ -113,12 +113,12 @@ TEST(OpenAiErrors, ThatAreNotJsonAreJudgedByStatus) {
 
 TEST(OpenAiErrors, TellHowLongToWait) {
     const OpenAi dialect{openai_wires().front()};
-    const Outcome outcome =
-        dialect.read(reply_of(429, error_json("rate_limit_error", "rate_limit_exceeded"),
-                              "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\n"
-                              "retry-after-ms: 1250\r\nretry-after: 2\r\n\r\n"));
+    const Outcome outcome = dialect.read(
+        response_of(429, error_json("rate_limit_error", "rate_limit_exceeded"),
+                    "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\n"
+                    "retry-after-ms: 1250\r\nretry-after: 2\r\n\r\n"));
     EXPECT_EQ(outcome.retry_after, Milliseconds(1250));
-    EXPECT_FALSE(dialect.read(reply_for(OutcomeType::broken)).retry_after);
+    EXPECT_FALSE(dialect.read(response_for(OutcomeType::broken)).retry_after);
 }
 
 }  // namespace

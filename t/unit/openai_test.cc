@@ -9,7 +9,7 @@
 #include "core/request/decode.h"
 #include "fake_ports.h"
 #include "read_json.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -97,7 +97,7 @@ TEST_F(OpenAiTest, SendsTheHeadersThatItWasGiven) {
 }
 
 TEST_F(OpenAiTest, ReadsAnAnswerOfTheGptFamily) {
-    const Outcome outcome = dialect.read(reply_of(200, images_json(2, R"(,
+    const Outcome outcome = dialect.read(response_of(200, images_json(2, R"(,
         "background":"opaque","output_format":"png","quality":"high","size":"1536x1024",
         "usage":{"input_tokens":14,"input_tokens_details":{"text_tokens":10,"image_tokens":4},
         "output_tokens":2744,"output_tokens_details":{"image_tokens":2740,"text_tokens":4},
@@ -124,17 +124,17 @@ TEST_F(OpenAiTest, ReadsAnAnswerOfTheGptFamily) {
 
 TEST_F(OpenAiTest, ReadsUsageAsFarAsItIsTold) {
     const Outcome outcome = dialect.read(
-        reply_of(200, images_json(1, R"(,"usage":{"input_tokens":14,"output_tokens":196})")));
+        response_of(200, images_json(1, R"(,"usage":{"input_tokens":14,"output_tokens":196})")));
     ASSERT_TRUE(outcome.result.usage);
     EXPECT_EQ(outcome.result.usage->total_tokens, 210);
     EXPECT_EQ(outcome.result.usage->input_text_tokens, 14);
     EXPECT_FALSE(outcome.result.usage->output_image_tokens);
     EXPECT_FALSE(dialect.read(images(1)).result.usage);
-    EXPECT_FALSE(dialect.read(reply_of(200, images_json(1, R"(,"usage":null)"))).result.usage);
+    EXPECT_FALSE(dialect.read(response_of(200, images_json(1, R"(,"usage":null)"))).result.usage);
 }
 
 TEST_F(OpenAiTest, ReadsLinksAndRevisedPromptsOfOlderModels) {
-    const Outcome outcome = dialect.read(reply_of(200, R"({"created":1713833628,"data":[
+    const Outcome outcome = dialect.read(response_of(200, R"({"created":1713833628,"data":[
         {"url":"https:\/\/host\/x.png?a=b&c","revised_prompt":"A \"kite\"."},
         {"b64_json":"","url":"http://host/y.png"},{"b64_json":null,"url":null}]})"));
     ASSERT_EQ(outcome.type, OutcomeType::made);
@@ -147,11 +147,11 @@ TEST_F(OpenAiTest, ReadsLinksAndRevisedPromptsOfOlderModels) {
 
 TEST_F(OpenAiTest, RefersToBigPicturesWhereTheyArrived) {
     const std::string big = kPng + std::string(300'000, 'A');
-    const HttpReply reply = reply_of(200, R"({"data":[{"b64_json":")" + big +
-                                              R"("},{"b64_json":"data:image/png;base64,)" + big +
-                                              R"("}],"size":"1024x1024"})");
-    EXPECT_LT(reply.body.outline.size(), 1000U);
-    const Outcome outcome = dialect.read(reply);
+    const HttpResponse response = response_of(200, R"({"data":[{"b64_json":")" + big +
+                                                       R"("},{"b64_json":"data:image/png;base64,)" +
+                                                       big + R"("}],"size":"1024x1024"})");
+    EXPECT_LT(response.body.outline.size(), 1000U);
+    const Outcome outcome = dialect.read(response);
     ASSERT_EQ(outcome.type, OutcomeType::made);
     ASSERT_EQ(outcome.result.images.size(), 2U);
     EXPECT_EQ(outcome.result.images[0].content.copy(), big);
@@ -181,13 +181,13 @@ TEST_F(OpenAiTest, TakesAnAnswerWithoutAPictureForUnknown) {
         {"an error that is an empty text", R"({"error":""})"},
     };
     for (const auto &row : kRows) {
-        const Outcome outcome = dialect.read(reply_of(200, row.body));
+        const Outcome outcome = dialect.read(response_of(200, row.body));
         EXPECT_EQ(outcome.type, OutcomeType::unknown) << row.what;
         EXPECT_EQ(outcome.error.code, "unreadable_answer") << row.what;
         EXPECT_EQ(outcome.error.status, 200) << row.what;
         EXPECT_TRUE(outcome.result.images.empty()) << row.what;
     }
-    HttpReply huge = reply_of(200, images_json(1));
+    HttpResponse huge = response_of(200, images_json(1));
     huge.body.outline_too_large = true;
     EXPECT_EQ(dialect.read(huge).type, OutcomeType::unknown);
 }

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <string>
 
-#include "core/providers/dialects/openai_answer.h"
-#include "core/providers/json_reply.h"
+#include "core/providers/dialects/openai_response.h"
+#include "core/providers/json_response.h"
 #include "dialect_test.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -304,9 +304,9 @@ TEST(DescribedServers, AreNamedLikeTheOneTheyResemble) {
 // ---- what is answered
 
 std::optional<ProviderError> error_in(int status, std::string_view body) {
-    const HttpReply reply = reply_of(status, body);
-    const auto document = read_document(reply);
-    return read_openai_error(reply, document ? document->root() : JsonValue());
+    const HttpResponse response = response_of(status, body);
+    const auto document = read_document(response);
+    return read_openai_error(response, document ? document->root() : JsonValue());
 }
 
 TEST(OpenAiLikeErrors, AreReadInAnyFormThatIsAbout) {
@@ -358,12 +358,12 @@ TEST(OpenAiLikeErrors, AreNotSeenWhereThereAreNone) {
 
 TEST_F(Xai, TellsTheCostAlsoOfARefusal) {
     const Outcome made = dialect().read(
-        reply_of(200, images_json(1, R"(,"usage":{"cost_in_usd_ticks":400000000})")));
+        response_of(200, images_json(1, R"(,"usage":{"cost_in_usd_ticks":400000000})")));
     EXPECT_EQ(made.type, OutcomeType::made);
     EXPECT_EQ(made.result.cost, 40'000);
     EXPECT_FALSE(made.result.usage);
     const Outcome refused =
-        dialect().read(reply_of(400, R"({"code":"imagine:content-moderated","error":"No.",
+        dialect().read(response_of(400, R"({"code":"imagine:content-moderated","error":"No.",
         "usage":{"cost_in_usd_ticks":900000000}})"));
     EXPECT_EQ(refused.type, OutcomeType::refused_by_policy);
     EXPECT_EQ(refused.result.cost, 90'000);
@@ -372,8 +372,8 @@ TEST_F(Xai, TellsTheCostAlsoOfARefusal) {
 TEST_F(Xai, TakesNoCostThatIsNone) {
     for (const char *ticks : {"-1", "1e300", "\"4\"", "null", "{}"}) {
         EXPECT_FALSE(dialect()
-                         .read(reply_of(200, images_json(1, R"(,"usage":{"cost_in_usd_ticks":)" +
-                                                                std::string(ticks) + "}")))
+                         .read(response_of(200, images_json(1, R"(,"usage":{"cost_in_usd_ticks":)" +
+                                                                   std::string(ticks) + "}")))
                          .result.cost)
             << ticks;
     }
@@ -384,11 +384,11 @@ TEST_F(Xai, ReadsPicturesThatWereWithheldAsARefusal) {
         R"({"b64_json":")" + std::string(kPng) + R"(","respect_moderation":false})";
     const std::string fine =
         R"({"b64_json":")" + std::string(kPng) + R"(","respect_moderation":true})";
-    const Outcome none = dialect().read(reply_of(200, R"({"data":[)" + blocked + "]}"));
+    const Outcome none = dialect().read(response_of(200, R"({"data":[)" + blocked + "]}"));
     EXPECT_EQ(none.type, OutcomeType::refused_by_policy);
     EXPECT_TRUE(none.result.images.empty());
     const Outcome some =
-        dialect().read(reply_of(200, R"({"data":[)" + blocked + "," + fine + "]}"));
+        dialect().read(response_of(200, R"({"data":[)" + blocked + "," + fine + "]}"));
     EXPECT_EQ(some.type, OutcomeType::made);
     EXPECT_EQ(some.result.images.size(), 1U);
 }
@@ -399,7 +399,7 @@ TEST_F(Azure, ReadsAFilterInThePlaceOfAPictureAsARefusal) {
                std::string(filtered) + "}}";
     };
     const auto read = [&](const std::string &item) {
-        return dialect().read(reply_of(200, R"({"data":[{)" + item + "}]}")).type;
+        return dialect().read(response_of(200, R"({"data":[{)" + item + "}]}")).type;
     };
     EXPECT_EQ(read(filter("true")), OutcomeType::refused_by_policy);
     EXPECT_EQ(read(filter("false")), OutcomeType::unknown);
@@ -411,7 +411,7 @@ TEST(OpenAiLikeAnswers, HaveTheirPicturesInEitherList) {
     const Dialect &dialect = *dialect_named("openai");
     const std::string list = R"([{"b64_json":")" + std::string(kPng) + R"("}])";
     const auto count = [&](const std::string &body) {
-        return dialect.read(reply_of(200, body)).result.images.size();
+        return dialect.read(response_of(200, body)).result.images.size();
     };
     EXPECT_EQ(count(R"({"images":)" + list + "}"), 1U);
     EXPECT_EQ(count(R"({"data":null,"images":)" + list + "}"), 1U);
@@ -422,7 +422,7 @@ TEST(OpenAiLikeAnswers, HaveTheirPicturesInEitherList) {
 TEST(OpenAiLikeAnswers, TellTheSeedOfASinglePicture) {
     const Dialect &dialect = *dialect_named("openai");
     const auto seed = [&](int count, const std::string &more) {
-        return dialect.read(reply_of(200, images_json(count, more))).result.images.front().seed;
+        return dialect.read(response_of(200, images_json(count, more))).result.images.front().seed;
     };
     EXPECT_EQ(seed(1, R"(,"seed":9999999999)"), 9'999'999'999);
     EXPECT_FALSE(seed(1, R"(,"seed":"7")"));
@@ -431,7 +431,7 @@ TEST(OpenAiLikeAnswers, TellTheSeedOfASinglePicture) {
 }
 
 TEST_F(OpenRouter, TellsUsageInTheWordsOfChatsAndTheCost) {
-    const Outcome outcome = dialect().read(reply_of(200, images_json(1, R"(,
+    const Outcome outcome = dialect().read(response_of(200, images_json(1, R"(,
         "usage":{"prompt_tokens":5,"completion_tokens":4175,"total_tokens":4180,"cost":0.04})")));
     ASSERT_TRUE(outcome.result.usage);
     EXPECT_EQ(outcome.result.usage->input_tokens, 5);
@@ -441,7 +441,7 @@ TEST_F(OpenRouter, TellsUsageInTheWordsOfChatsAndTheCost) {
 }
 
 TEST_F(Recraft, TellsItsCredits) {
-    EXPECT_EQ(dialect().read(reply_of(200, images_json(2, R"(,"credits":80)"))).result.cost,
+    EXPECT_EQ(dialect().read(response_of(200, images_json(2, R"(,"credits":80)"))).result.cost,
               80'000);
     EXPECT_FALSE(dialect().read(images(1)).result.cost);
 }

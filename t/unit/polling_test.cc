@@ -10,7 +10,7 @@
 #include "core/providers/attempt.h"
 #include "fake_ports.h"
 #include "read_json.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -29,12 +29,12 @@ constexpr PollRules kRules = {.first = Milliseconds(500),
                               .state_fields = kStateFields,
                               .states = kStates};
 
-HttpReply state(const std::string &name, int status = 200, std::string headers = "") {
-    return reply_of(status, R"({"status":")" + name + "\"}", std::move(headers));
+HttpResponse state(const std::string &name, int status = 200, std::string headers = "") {
+    return response_of(status, R"({"status":")" + name + "\"}", std::move(headers));
 }
 
-HttpReply page(int status, std::string headers = "") {
-    return reply_of(status, "<html>What?</html>", std::move(headers));
+HttpResponse page(int status, std::string headers = "") {
+    return response_of(status, "<html>What?</html>", std::move(headers));
 }
 
 TEST(StateOf, IsReadWhateverItsCase) {
@@ -79,14 +79,14 @@ class PollerTest : public testing::Test {
                 call.url = "https://p/job";
                 return call;
             },
-            [](const HttpReply &reply, JsonValue root, OutcomeType type) {
+            [](const HttpResponse &response, JsonValue root, OutcomeType type) {
                 Outcome outcome;
                 outcome.type = type;
-                outcome.error.status = reply.status;
+                outcome.error.status = response.status;
                 outcome.error.message = root["why"].string();
                 return outcome;
             },
-            [this](const HttpReply & /*reply*/, Outcome outcome) {
+            [this](const HttpResponse & /*response*/, Outcome outcome) {
                 EXPECT_FALSE(ended) << "a second end";
                 ended = std::move(outcome);
             });
@@ -102,7 +102,7 @@ class PollerTest : public testing::Test {
         world.loop.advance(Milliseconds(1));
         ASSERT_EQ(polls(), before + 1) << "no poll after " << time.count() << " ms";
     }
-    void answer(HttpReply reply) { world.upstream.deliver(std::move(reply)); }
+    void answer(HttpResponse response) { world.upstream.deliver(std::move(response)); }
 
     FakeWorld world;
     std::unique_ptr<Poller> poller;
@@ -143,7 +143,7 @@ TEST_F(PollerTest, ReadsAStateWhateverTheStatusBesideIt) {
         ended.reset();
         start();
         world.loop.advance(Milliseconds(500));
-        answer(reply_of(status, R"({"status":"failed","why":"It rained."})"));
+        answer(response_of(status, R"({"status":"failed","why":"It rained."})"));
         ASSERT_TRUE(ended) << status;
         EXPECT_EQ(ended->type, OutcomeType::broken);
         EXPECT_EQ(ended->error.status, status);
@@ -162,11 +162,11 @@ TEST_F(PollerTest, AsksAgainAfterTroubleOnTheWay) {
     expect_poll_after(Milliseconds(4'000));
     answer(page(502));
     expect_poll_after(Milliseconds(8'000));
-    answer(reply_of(200, "{}"));
+    answer(response_of(200, "{}"));
     expect_poll_after(Milliseconds(10'000));
     answer(page(429, "Retry-After: 20\r\n"));
     expect_poll_after(Milliseconds(20'000));
-    HttpReply huge = state("done");
+    HttpResponse huge = state("done");
     huge.body.outline_too_large = true;
     answer(std::move(huge));
     expect_poll_after(Milliseconds(10'000));
@@ -197,7 +197,7 @@ TEST_F(PollerTest, GivesUpWhenItIsRefusedThreeTimes) {
         world.loop.advance(Milliseconds(1'000));
         answer(state("Working"));
         world.loop.advance(Milliseconds(1'000));
-        answer(reply_of(status, R"({"detail":"No.","status":404})"));
+        answer(response_of(status, R"({"detail":"No.","status":404})"));
         world.loop.advance(Milliseconds(1'000));
         ASSERT_FALSE(ended) << status;
         answer(page(status));
@@ -244,7 +244,7 @@ class SlowDialect final : public Dialect {
         call.seed = 17;
         return call;
     }
-    [[nodiscard]] Outcome read(const HttpReply & /*reply*/) const override {
+    [[nodiscard]] Outcome read(const HttpResponse & /*response*/) const override {
         Outcome outcome;
         outcome.type = OutcomeType::pending;
         outcome.job = job;
@@ -255,9 +255,9 @@ class SlowDialect final : public Dialect {
         static constexpr std::string_view kHosts[] = {"jobs.*.slow.example"};
         return kHosts;
     }
-    [[nodiscard]] Outcome read_job(const HttpReply &reply, JsonValue root,
+    [[nodiscard]] Outcome read_job(const HttpResponse &response, JsonValue root,
                                    OutcomeType state) const override {
-        Outcome outcome = Dialect::read_job(reply, root, state);
+        Outcome outcome = Dialect::read_job(response, root, state);
         if (state == OutcomeType::made) {
             for (int i = 0; i < pictures; ++i) {
                 Image &image = outcome.result.images.emplace_back();
@@ -299,11 +299,11 @@ class PollingAttempt : public testing::Test {
                                      EXPECT_FALSE(ended) << "a second outcome";
                                      ended = std::move(outcome);
                                  }});
-        world.upstream.deliver(reply_of(200, "{}"));
+        world.upstream.deliver(response_of(200, "{}"));
     }
-    void poll(HttpReply reply) {
+    void poll(HttpResponse response) {
         world.loop.advance(Milliseconds(1'000));
-        world.upstream.deliver(std::move(reply));
+        world.upstream.deliver(std::move(response));
     }
     [[nodiscard]] size_t calls() const { return world.upstream.calls.size(); }
     [[nodiscard]] size_t cancels() const { return world.upstream.sent_off.size(); }
@@ -340,7 +340,7 @@ TEST_F(PollingAttempt, SubmitsOnceAndPollsUntilTheEnd) {
 TEST_F(PollingAttempt, AddsWhatOnlyTheSubmitKnew) {
     dialect.job.cost = 30'000;
     submit();
-    poll(reply_of(200, R"({"status":"Done","prompt":"a kite"})"));
+    poll(response_of(200, R"({"status":"Done","prompt":"a kite"})"));
     ASSERT_TRUE(ended);
     ASSERT_EQ(ended->result.images.size(), 1U);
     EXPECT_EQ(ended->result.cost, 30'000);
@@ -351,7 +351,7 @@ TEST_F(PollingAttempt, AddsWhatOnlyTheSubmitKnew) {
 TEST_F(PollingAttempt, BelievesTheEndMoreThanTheBeginning) {
     dialect.job.cost = 30'000;
     submit();
-    poll(reply_of(200, R"({"status":"Done","prompt":"a red kite","seed":4,"cost":50000})"));
+    poll(response_of(200, R"({"status":"Done","prompt":"a red kite","seed":4,"cost":50000})"));
     ASSERT_TRUE(ended);
     ASSERT_EQ(ended->result.images.size(), 1U);
     EXPECT_EQ(ended->result.cost, 50'000);

@@ -9,7 +9,7 @@
 #include "core/request/decode.h"
 #include "fake_ports.h"
 #include "read_json.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -47,7 +47,7 @@ class ReplicateTest : public testing::Test {
     }
     // As a prediction that has ended.
     Outcome read(const std::string &members, int status = 201) {
-        return dialect.read(reply_of(status, "{" + members + "}"));
+        return dialect.read(response_of(status, "{" + members + "}"));
     }
 
     Replicate dialect;
@@ -245,12 +245,12 @@ TEST_F(ReplicateTest, TakesASuccessWithoutAPictureForUnknown) {
          {"", "<html>", "{}", "[]", "null", R"({"status":7})", R"({"status":"starting"})",
           R"({"status":"starting","urls":{}})", R"({"status":"processing","urls":{"get":7}})"}) {
         for (const int status : {200, 201, 202, 204}) {
-            const Outcome outcome = dialect.read(reply_of(status, body));
+            const Outcome outcome = dialect.read(response_of(status, body));
             EXPECT_EQ(outcome.type, OutcomeType::unknown) << status << body;
             EXPECT_EQ(outcome.error.code, "unreadable_answer") << status << body;
         }
     }
-    HttpReply huge = reply_of(200, R"({"status":"succeeded","output":"https://x"})");
+    HttpResponse huge = response_of(200, R"({"status":"succeeded","output":"https://x"})");
     huge.body.outline_too_large = true;
     EXPECT_EQ(dialect.read(huge).type, OutcomeType::unknown);
 }
@@ -324,7 +324,7 @@ TEST_F(ReplicateTest, ReadsErrors) {
         {502, "<html>", OutcomeType::unknown, "status 502 without an error that could be read", ""},
     };
     for (const auto &row : kRows) {
-        const Outcome outcome = dialect.read(reply_of(row.status, row.body));
+        const Outcome outcome = dialect.read(response_of(row.status, row.body));
         EXPECT_EQ(outcome.type, row.type) << row.status << row.body;
         EXPECT_EQ(outcome.error.message, row.message) << row.status << row.body;
         EXPECT_EQ(outcome.error.param, row.param) << row.status << row.body;
@@ -333,7 +333,8 @@ TEST_F(ReplicateTest, ReadsErrors) {
 
 TEST_F(ReplicateTest, ReadsHowLongToWaitFromAHeaderOrTheWords) {
     const auto wait = [&](const char *detail, const char *headers) {
-        return dialect.read(reply_of(429, R"({"detail":")" + std::string(detail) + "\"}", headers))
+        return dialect
+            .read(response_of(429, R"({"detail":")" + std::string(detail) + "\"}", headers))
             .retry_after;
     };
     EXPECT_EQ(wait("Your rate limit resets in ~30s.", ""), Milliseconds(30'000));

@@ -13,7 +13,7 @@ namespace {
 class StabilityTest : public testing::Test {
  protected:
     Outcome read(int status, const std::string &body, std::string headers = "") {
-        return world.dialect.read(reply_of(status, body, std::move(headers)));
+        return world.dialect.read(response_of(status, body, std::move(headers)));
     }
     Outcome error(int status, const std::string &name, const std::string &text = "No.") {
         return read(status, R"({"id":"x","name":")" + name + R"(","errors":[")" + text + "\"]}");
@@ -74,26 +74,26 @@ TEST_F(StabilityTest, PassesFieldsOfItsOwn) {
 
 TEST_F(StabilityTest, ReadsAPictureAndItsSeed) {
     const Outcome outcome =
-        world.dialect.read(picture_reply("Finish-Reason: SUCCESS\r\nSeed: 343940597\r\n"));
+        world.dialect.read(picture_response("Finish-Reason: SUCCESS\r\nSeed: 343940597\r\n"));
     ASSERT_EQ(outcome.type, OutcomeType::made);
     ASSERT_EQ(outcome.result.images.size(), 1U);
     EXPECT_EQ(outcome.result.images[0].content.copy(), kPng);
     EXPECT_EQ(outcome.result.images[0].seed, 343940597);
     EXPECT_FALSE(outcome.result.cost);
-    EXPECT_EQ(world.dialect.read(picture_reply()).type, OutcomeType::made);
+    EXPECT_EQ(world.dialect.read(picture_response()).type, OutcomeType::made);
     for (const char *seed : {"", "x", "1x", "99999999999999999999"}) {
-        const HttpReply reply = picture_reply("seed: " + std::string(seed) + "\r\n");
-        EXPECT_FALSE(world.dialect.read(reply).result.images[0].seed) << seed;
+        const HttpResponse response = picture_response("seed: " + std::string(seed) + "\r\n");
+        EXPECT_FALSE(world.dialect.read(response).result.images[0].seed) << seed;
     }
 }
 
 TEST_F(StabilityTest, TakesABlurredPictureForARefusal) {
     const Outcome outcome =
-        world.dialect.read(picture_reply("finish-reason: CONTENT_FILTERED\r\n"));
+        world.dialect.read(picture_response("finish-reason: CONTENT_FILTERED\r\n"));
     EXPECT_EQ(outcome.type, OutcomeType::refused_by_policy);
     EXPECT_TRUE(outcome.result.images.empty());
     EXPECT_EQ(outcome.error.code, "content_filtered");
-    EXPECT_EQ(world.dialect.read(picture_reply("finish-reason: ERROR\r\n")).type,
+    EXPECT_EQ(world.dialect.read(picture_response("finish-reason: ERROR\r\n")).type,
               OutcomeType::unknown);
 }
 

@@ -23,10 +23,12 @@ class UpstreamClientTest : public testing::Test {
         call.url = server.url() + "/x";
         return call;
     }
-    // Starts a call for this owner; the reply, if there is one, is kept.
+    // Starts a call for this owner; the response, if there is one, is kept.
     void start(CountingOwner &owner, HttpCall call, CallListener listener = {}) {
-        if (!listener.on_reply) {
-            listener.on_reply = [this](HttpReply reply) { replies.push_back(std::move(reply)); };
+        if (!listener.on_response) {
+            listener.on_response = [this](HttpResponse response) {
+                responses.push_back(std::move(response));
+            };
         }
         CurlClient client(engine, owner, loop);
         owner.call = client.start(std::move(call), std::move(listener));
@@ -37,20 +39,22 @@ class UpstreamClientTest : public testing::Test {
     CurlEngine engine{loop, loop, loop, *memory};
     CountingOwner mine;
     CountingOwner other;
-    std::vector<HttpReply> replies;
+    std::vector<HttpResponse> responses;
 };
 
 TEST_F(UpstreamClientTest, WhatACallbackThrowsEndsItsOwnerAndNobodyElse) {
     const LoopbackServer server([](const auto &peer, const auto &) { peer.send(kAnswer); });
     for (int round = 0; round < 3; ++round) {
-        replies.clear();
+        responses.clear();
         CallListener throwing;
-        throwing.on_reply = [](const HttpReply &) { throw std::runtime_error("thrown"); };
+        throwing.on_response = [](const HttpResponse &) { throw std::runtime_error("thrown"); };
         start(mine, get(server), std::move(throwing));
         start(other, get(server));
-        ASSERT_TRUE(loop.run_until([&] { return mine.ended == round + 1 && replies.size() == 1; }))
-            << "round " << round << ": ended " << mine.ended << ", replies " << replies.size();
-        EXPECT_EQ(replies.front().status, 200);
+        ASSERT_TRUE(loop.run_until([&] {
+            return mine.ended == round + 1 && responses.size() == 1;
+        })) << "round "
+            << round << ": ended " << mine.ended << ", responses " << responses.size();
+        EXPECT_EQ(responses.front().status, 200);
         EXPECT_EQ(other.ended, 0);
     }
 }
@@ -71,7 +75,7 @@ TEST_F(UpstreamClientTest, AnExceptionWhileAnEventIsHeardEndsItsOwnerAtOnce) {
     start(mine, get(server), std::move(listener));
     ASSERT_TRUE(loop.run_until([&] { return mine.ended == 1; }));
     EXPECT_EQ(heard, 5);
-    EXPECT_TRUE(replies.empty());
+    EXPECT_TRUE(responses.empty());
 }
 
 TEST_F(UpstreamClientTest, AnEndlessBodyGetsItsTurnsAndNoMore) {
@@ -159,11 +163,11 @@ TEST_F(UpstreamClientTest, TimeInWhichWeHoldACallIsNotTheProviders) {
     ASSERT_TRUE(loop.run_until([&] { return heard >= 10; }));
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2'000);
     ASSERT_TRUE(loop.run_until([&] { return std::chrono::steady_clock::now() > end; }));
-    ASSERT_TRUE(replies.empty()) << "it is held, and not timed out";
+    ASSERT_TRUE(responses.empty()) << "it is held, and not timed out";
     mine.call->hold(false);
-    ASSERT_TRUE(loop.run_until([&] { return replies.size() == 1; }));
-    EXPECT_EQ(replies.front().delivery, Delivery::answered) << replies.front().problem;
-    EXPECT_TRUE(replies.front().delayed);
+    ASSERT_TRUE(loop.run_until([&] { return responses.size() == 1; }));
+    EXPECT_EQ(responses.front().delivery, Delivery::answered) << responses.front().problem;
+    EXPECT_TRUE(responses.front().delayed);
 }
 
 TEST_F(UpstreamClientTest, AProvidersOwnTimeIsLimited) {
@@ -178,15 +182,15 @@ TEST_F(UpstreamClientTest, AProvidersOwnTimeIsLimited) {
         }
     });
     for (const char *path : {"/silent", "/slow"}) {
-        replies.clear();
+        responses.clear();
         HttpCall call = get(server);
         call.url = server.url() + path;
         call.timeouts.first_byte = Milliseconds(100);
         call.timeouts.total = Milliseconds(300);
         start(mine, std::move(call));
-        ASSERT_TRUE(loop.run_until([&] { return replies.size() == 1; })) << path;
-        EXPECT_EQ(replies.front().delivery, Delivery::timed_out) << path;
-        EXPECT_FALSE(replies.front().delayed);
+        ASSERT_TRUE(loop.run_until([&] { return responses.size() == 1; })) << path;
+        EXPECT_EQ(responses.front().delivery, Delivery::timed_out) << path;
+        EXPECT_FALSE(responses.front().delayed);
         mine.call.reset();
     }
 }
@@ -203,10 +207,10 @@ TEST_F(UpstreamClientTest, NoProxyInTheEnvironmentDoesNotOverrideTheProxy) {
     call.url = "http://127.0.0.1:9/x";
     call.proxy = proxy.url();
     start(mine, std::move(call));
-    EXPECT_TRUE(loop.run_until([&] { return replies.size() == 1; }));
+    EXPECT_TRUE(loop.run_until([&] { return responses.size() == 1; }));
     unsetenv("no_proxy");
-    ASSERT_EQ(replies.size(), 1U);
-    EXPECT_EQ(replies.front().status, 200) << replies.front().problem;
+    ASSERT_EQ(responses.size(), 1U);
+    EXPECT_EQ(responses.front().status, 200) << responses.front().problem;
     EXPECT_TRUE(seen.starts_with("GET http://127.0.0.1:9/x HTTP/1.1\r\n")) << seen;
 }
 

@@ -5,7 +5,7 @@
 
 #include "core/net/origin.h"
 #include "core/providers/callers_words.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/wire.h"
 
 namespace gateway {
@@ -63,7 +63,7 @@ void Attempt::call(HttpCall call) {
         wire_ = std::make_unique<Wire>(Wire{show_request(call, provider().secrets), ""});
     }
     CallListener to_call;
-    to_call.on_reply = [this](const HttpReply &reply) { on_reply(reply); };
+    to_call.on_response = [this](const HttpResponse &response) { on_response(response); };
     if (listener_.on_preview && dialect().streams(request_.params)) {
         to_call.on_event = [this](const ServerEvent &event) { on_event(event); };
     }
@@ -85,21 +85,21 @@ HttpCall Attempt::set_up(HttpCall call, Milliseconds total) const {
     return call;
 }
 
-void Attempt::on_reply(const HttpReply &reply) {
-    if (streamed_ || reply.streamed) {
-        on_stream_end(reply);
+void Attempt::on_response(const HttpResponse &response) {
+    if (streamed_ || response.streamed) {
+        on_stream_end(response);
         return;
     }
-    if (reply.delivery != Delivery::answered) {
-        end(judge_delivery(reply), nullptr);
+    if (response.delivery != Delivery::answered) {
+        end(judge_delivery(response), nullptr);
         return;
     }
-    Outcome outcome = dialect().read(reply);
+    Outcome outcome = dialect().read(response);
     if (outcome.type == OutcomeType::pending && dialect().polling() != nullptr) {
         follow(std::move(outcome.job));
         return;
     }
-    end(std::move(outcome), &reply);
+    end(std::move(outcome), &response);
 }
 
 // ---- a stream
@@ -138,14 +138,14 @@ void Attempt::show_event(const ServerEvent &event) {
     }
 }
 
-void Attempt::on_stream_end(const HttpReply &reply) {
+void Attempt::on_stream_end(const HttpResponse &response) {
     if (streamed_ && streamed_->has_ended()) {
         return;
     }
-    const bool whole = reply.delivery == Delivery::answered;
+    const bool whole = response.delivery == Delivery::answered;
     begin_stream();
     Outcome outcome = streamed_->take_outcome();
-    end(whole ? std::move(outcome) : judge_delivery(reply), nullptr);
+    end(whole ? std::move(outcome) : judge_delivery(response), nullptr);
 }
 
 // ---- a job that goes on after the answer
@@ -171,18 +171,20 @@ void Attempt::follow(Job job) {
     if (!job_->result_url.empty()) {
         fetch = [this] { return set_up(dialect().fetch(request_, *job_), kLongestPoll); };
     }
-    const auto read = [this](const HttpReply &reply, JsonValue root, OutcomeType state) {
-        return dialect().read_job(reply, root, state);
+    const auto read = [this](const HttpResponse &response, JsonValue root, OutcomeType state) {
+        return dialect().read_job(response, root, state);
     };
     poller_ = std::make_unique<Poller>(
         ports_, *dialect().polling(), job_->again, ask, read,
-        [this](const HttpReply &reply, Outcome outcome) { on_poll_end(reply, std::move(outcome)); },
+        [this](const HttpResponse &response, Outcome outcome) {
+            on_poll_end(response, std::move(outcome));
+        },
         std::move(fetch));
     const Milliseconds left = provider().timeouts.total - (ports_.clock.now() - began_);
     timer_ = ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_too_long(); });
 }
 
-void Attempt::on_poll_end(const HttpReply &reply, Outcome outcome) {
+void Attempt::on_poll_end(const HttpResponse &response, Outcome outcome) {
     timer_.reset();
     if (outcome.type == OutcomeType::made && !outcome.result.cost) {
         outcome.result.cost = job_->cost;  // of a job that fails, it need not be asked for
@@ -190,7 +192,7 @@ void Attempt::on_poll_end(const HttpReply &reply, Outcome outcome) {
     if (outcome.type != OutcomeType::unknown) {
         job_.reset();  // the provider has said how it ended
     }
-    end(std::move(outcome), &reply);
+    end(std::move(outcome), &response);
 }
 
 void Attempt::on_too_long() {
@@ -223,17 +225,17 @@ void Attempt::cancel_job() noexcept {
     job_.reset();
 }
 
-void Attempt::end(Outcome outcome, const HttpReply *reply) {
-    if (wire_ != nullptr && (reply != nullptr || streamed_)) {
-        if (reply != nullptr) {
-            wire_->response = show_reply(*reply, provider().secrets);
+void Attempt::end(Outcome outcome, const HttpResponse *response) {
+    if (wire_ != nullptr && (response != nullptr || streamed_)) {
+        if (response != nullptr) {
+            wire_->response = show_response(*response, provider().secrets);
         } else if (!wire_->response.empty()) {
             wire_->response += "]";
         }
         outcome.wire = std::move(wire_);
     }
-    if (reply != nullptr && outcome.type != OutcomeType::made && !outcome.retry_after) {
-        outcome.retry_after = read_retry_after(*reply, ports_.clock.unix_seconds());
+    if (response != nullptr && outcome.type != OutcomeType::made && !outcome.retry_after) {
+        outcome.retry_after = read_retry_after(*response, ports_.clock.unix_seconds());
     }
     distrust_callers_words(outcome, request_);
     add_what_was_sent(outcome.result);

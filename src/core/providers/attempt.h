@@ -53,19 +53,19 @@ class Attempt {
     Attempt(const Ports &ports, const ProviderRequest &request, Limits limits, Listener listener);
     void call(HttpCall call);
     HttpCall set_up(HttpCall call, Milliseconds total) const;
-    void on_reply(const HttpReply &reply);
+    void on_response(const HttpResponse &response);
     void on_event(const ServerEvent &event);
     void begin_stream();
     void show_event(const ServerEvent &event);
-    void on_stream_end(const HttpReply &reply);
+    void on_stream_end(const HttpResponse &response);
     void follow(Job job);
-    void on_poll_end(const HttpReply &reply, Outcome outcome);
+    void on_poll_end(const HttpResponse &response, Outcome outcome);
     void on_too_long();
     void work(LocalWork work);
     void draw_previews();
     void run_work();
     void run_task(std::function<void()> work, std::function<void()> done);
-    void end(Outcome outcome, const HttpReply *reply);
+    void end(Outcome outcome, const HttpResponse *response);
     void add_what_was_sent(ImageResult &result) const;
     void cancel_job() noexcept;
 

@@ -22,10 +22,11 @@ HttpCall Dialect::fetch(const ProviderRequest &request, const Job &job) const {
     return poll(request, done);
 }
 
-Outcome Dialect::read_job(const HttpReply &reply, JsonValue /*root*/, OutcomeType state) const {
+Outcome Dialect::read_job(const HttpResponse &response, JsonValue /*root*/,
+                          OutcomeType state) const {
     Outcome outcome;
     outcome.type = state;
-    outcome.error.status = reply.status;
+    outcome.error.status = response.status;
     return outcome;
 }
 

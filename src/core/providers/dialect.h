@@ -67,7 +67,7 @@ class Dialect {
     [[nodiscard]] virtual Work begin(const ProviderRequest &request) const = 0;
     // Reads a whole answer (Delivery::answered). What did not arrive whole is judged without the
     // dialect.
-    [[nodiscard]] virtual Outcome read(const HttpReply &reply) const = 0;
+    [[nodiscard]] virtual Outcome read(const HttpResponse &response) const = 0;
 
     // Whether what it began with these parameters may answer with a stream, and what an event of it
     // says.
@@ -86,7 +86,7 @@ class Dialect {
     [[nodiscard]] virtual HttpCall poll(const ProviderRequest &request, const Job &job) const;
     // How the result of a job that is done is fetched, where its document does not hold it.
     [[nodiscard]] HttpCall fetch(const ProviderRequest &request, const Job &job) const;
-    [[nodiscard]] virtual Outcome read_job(const HttpReply &reply, JsonValue root,
+    [[nodiscard]] virtual Outcome read_job(const HttpResponse &response, JsonValue root,
                                            OutcomeType state) const;
     // What tells the provider that nobody waits for the job any longer, where its API can.
     [[nodiscard]] virtual std::optional<HttpCall> cancel(const ProviderRequest &request,

@@ -103,12 +103,12 @@ std::optional<Image> read_image_link(JsonValue value) {
     return image;
 }
 
-std::optional<Image> read_picture(const HttpReply &reply) {
-    if (reply.picture.empty()) {
+std::optional<Image> read_picture(const HttpResponse &response) {
+    if (response.picture.empty()) {
         return std::nullopt;
     }
     Image image;
-    image.content = reply.picture;
+    image.content = response.picture;
     return image;
 }
 

@@ -20,6 +20,6 @@ bool begins_as_image(JsonValue value);
 std::optional<Image> read_image_link(JsonValue value);
 
 // An answer that is the picture's own bytes, whatever they are.
-std::optional<Image> read_picture(const HttpReply &reply);
+std::optional<Image> read_picture(const HttpResponse &response);
 
 }  // namespace gateway

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/providers/error_reply.h"
-#include "core/providers/json_reply.h"
+#include "core/providers/error_response.h"
+#include "core/providers/json_response.h"
 #include "core/words.h"
 
 namespace gateway {
@@ -26,18 +26,19 @@ bool equal_but_for_case(std::string_view a, std::string_view b) {
 }
 
 // Trouble on the way, or a provider that is busy: the job goes on meanwhile.
-bool is_passing(const HttpReply &reply) {
-    return reply.delivery != Delivery::answered || reply.status < 400 || reply.status >= 500 ||
-           reply.status == 408 || reply.status == 425 || reply.status == 429;
+bool is_passing(const HttpResponse &response) {
+    return response.delivery != Delivery::answered || response.status < 400 ||
+           response.status >= 500 || response.status == 408 || response.status == 425 ||
+           response.status == 429;
 }
 
 // What can be said of any request, and so says nothing of a job that is done.
-bool is_about_asking(const HttpReply &reply, OutcomeType type) {
+bool is_about_asking(const HttpResponse &response, OutcomeType type) {
     switch (type) {
         case OutcomeType::our_credentials:
         case OutcomeType::out_of_quota:
         case OutcomeType::throttled: return true;
-        case OutcomeType::unknown: return reply.status >= 400;
+        case OutcomeType::unknown: return response.status >= 400;
         default: return false;
     }
 }
@@ -61,7 +62,7 @@ std::optional<OutcomeType> state_of(JsonValue root, const PollRules &rules) {
 }
 
 Poller::Poller(const Ports &ports, const PollRules &rules, std::optional<Milliseconds> wait,
-               Ask ask, Read read, std::function<void(const HttpReply &, Outcome)> on_end,
+               Ask ask, Read read, std::function<void(const HttpResponse &, Outcome)> on_end,
                Ask fetch)
     : ports_(ports),
       rules_(rules),
@@ -81,82 +82,82 @@ void Poller::wait(Milliseconds time) {
 
 void Poller::poll() {
     call_ = ports_.upstream.start(done_ ? fetch_() : ask_(),
-                                  [this](const HttpReply &reply) { on_reply(reply); });
+                                  [this](const HttpResponse &response) { on_response(response); });
 }
 
-void Poller::on_reply(const HttpReply &reply) {
+void Poller::on_response(const HttpResponse &response) {
     answered_ = std::move(call_);
-    if (reply.delivery == Delivery::too_large) {
-        end(reply, judge_delivery(reply));  // and will be, however often it is asked for
+    if (response.delivery == Delivery::too_large) {
+        end(response, judge_delivery(response));  // and will be, however often it is asked for
         return;
     }
-    if (reply.delivery != Delivery::answered) {
-        fail_again(reply);
+    if (response.delivery != Delivery::answered) {
+        fail_again(response);
         return;
     }
-    const auto document = read_document(reply);
+    const auto document = read_document(response);
     const JsonValue root = document ? document->root() : JsonValue();
-    done_ ? on_result(reply, root) : on_state(reply, root);
+    done_ ? on_result(response, root) : on_state(response, root);
 }
 
-void Poller::on_state(const HttpReply &reply, JsonValue root) {
+void Poller::on_state(const HttpResponse &response, JsonValue root) {
     const auto state = state_of(root, rules_);
     if (!state) {
-        fail_again(reply);
+        fail_again(response);
         return;
     }
     const bool not_yet_found =
         *state == OutcomeType::not_here && ports_.clock.now() - began_ < rules_.grace;
     if (*state == OutcomeType::pending || not_yet_found) {
-        again(reply);
+        again(response);
     } else if (*state == OutcomeType::made && fetch_ != nullptr) {
         done_ = true;
         failures_ = 0;
         poll();
     } else {
-        end(reply, read_(reply, root, *state));
+        end(response, read_(response, root, *state));
     }
 }
 
-void Poller::on_result(const HttpReply &reply, JsonValue root) {
-    Outcome outcome = read_(reply, root, OutcomeType::made);
+void Poller::on_result(const HttpResponse &response, JsonValue root) {
+    Outcome outcome = read_(response, root, OutcomeType::made);
     if (outcome.type == OutcomeType::pending) {
-        again(reply);
-    } else if (is_about_asking(reply, outcome.type)) {
-        fail_again(reply);
+        again(response);
+    } else if (is_about_asking(response, outcome.type)) {
+        fail_again(response);
     } else {
-        end(reply, std::move(outcome));
+        end(response, std::move(outcome));
     }
 }
 
-void Poller::end(const HttpReply &reply, Outcome outcome) {
+void Poller::end(const HttpResponse &response, Outcome outcome) {
     const auto on_end = std::move(on_end_);
-    on_end(reply, std::move(outcome));
+    on_end(response, std::move(outcome));
 }
 
-void Poller::again(const HttpReply &reply) {
+void Poller::again(const HttpResponse &response) {
     failures_ = 0;
     interval_ = std::min(rules_.longest, interval_ * rules_.growth_percent / 100);
-    wait(read_retry_after(reply, ports_.clock.unix_seconds()).value_or(interval_));
+    wait(read_retry_after(response, ports_.clock.unix_seconds()).value_or(interval_));
 }
 
 // The answer says nothing of the job: it may well go on, and be billed.
-void Poller::fail_again(const HttpReply &reply) {
+void Poller::fail_again(const HttpResponse &response) {
     const bool young = ports_.clock.now() - began_ < rules_.grace;
-    if (!is_passing(reply) && !young && ++refusals_ >= kMostRefusals) {
+    if (!is_passing(response) && !young && ++refusals_ >= kMostRefusals) {
         Outcome outcome;
         outcome.type = OutcomeType::unknown;
-        outcome.error.status = reply.status;
+        outcome.error.status = response.status;
         outcome.error.code = "poll_refused";
         outcome.error.message = "the provider took the job, and refuses to say what became of it";
-        end(reply, std::move(outcome));
+        end(response, std::move(outcome));
         return;
     }
     const Milliseconds pause = std::min(kLongestPauseAfterFailure,
                                         kFirstPauseAfterFailure * (1 << std::min(failures_, 5)));
     ++failures_;
-    wait(std::max(pause,
-                  read_retry_after(reply, ports_.clock.unix_seconds()).value_or(Milliseconds(0))));
+    wait(std::max(
+        pause, read_retry_after(response, ports_.clock.unix_seconds()).value_or(Milliseconds(0))));
 }
 
 }  // namespace gateway

@@ -37,12 +37,13 @@ class Poller {
  public:
     // How the dialect asks, and reads the document of a job that has ended, or its result.
     using Ask = std::function<HttpCall()>;
-    using Read = std::function<Outcome(const HttpReply &, JsonValue root, OutcomeType state)>;
+    using Read = std::function<Outcome(const HttpResponse &, JsonValue root, OutcomeType state)>;
 
     // `on_end` is called once, never from within the constructor. Destroying it ends it. `fetch` is
     // for results that lie elsewhere.
     Poller(const Ports &ports, const PollRules &rules, std::optional<Milliseconds> wait, Ask ask,
-           Read read, std::function<void(const HttpReply &, Outcome)> on_end, Ask fetch = nullptr);
+           Read read, std::function<void(const HttpResponse &, Outcome)> on_end,
+           Ask fetch = nullptr);
     Poller(const Poller &) = delete;
     Poller &operator=(const Poller &) = delete;
     ~Poller() = default;
@@ -50,19 +51,19 @@ class Poller {
  private:
     void wait(Milliseconds time);
     void poll();
-    void on_reply(const HttpReply &reply);
-    void on_state(const HttpReply &reply, JsonValue root);
-    void on_result(const HttpReply &reply, JsonValue root);
-    void again(const HttpReply &reply);
-    void fail_again(const HttpReply &reply);
-    void end(const HttpReply &reply, Outcome outcome);
+    void on_response(const HttpResponse &response);
+    void on_state(const HttpResponse &response, JsonValue root);
+    void on_result(const HttpResponse &response, JsonValue root);
+    void again(const HttpResponse &response);
+    void fail_again(const HttpResponse &response);
+    void end(const HttpResponse &response, Outcome outcome);
 
     const Ports &ports_;
     const PollRules &rules_;
     Ask ask_;
     Ask fetch_;
     Read read_;
-    std::function<void(const HttpReply &, Outcome)> on_end_;
+    std::function<void(const HttpResponse &, Outcome)> on_end_;
     Milliseconds began_;
     Milliseconds interval_;
     bool done_ = false;  // and its result is fetched

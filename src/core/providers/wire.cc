@@ -82,13 +82,13 @@ std::string show_event(const ServerEvent &event, const std::vector<std::string> 
     return show(event.data.outline, &event.data.strings, secrets);
 }
 
-std::string show_reply(const HttpReply &reply, const std::vector<std::string> &secrets) {
-    if (!reply.picture.empty()) {
+std::string show_response(const HttpResponse &response, const std::vector<std::string> &secrets) {
+    if (!response.picture.empty()) {
         Shower shower(secrets);
-        shower.elide(reply.picture.size());
+        shower.elide(response.picture.size());
         return std::move(shower).shown();
     }
-    return show(reply.body.outline, &reply.body.strings, secrets);
+    return show(response.body.outline, &response.body.strings, secrets);
 }
 
 }  // namespace gateway

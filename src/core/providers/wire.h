@@ -12,6 +12,6 @@ namespace gateway {
 
 std::string show_request(const HttpCall &call, const std::vector<std::string> &secrets);
 std::string show_event(const ServerEvent &event, const std::vector<std::string> &secrets);
-std::string show_reply(const HttpReply &reply, const std::vector<std::string> &secrets);
+std::string show_response(const HttpResponse &response, const std::vector<std::string> &secrets);
 
 }  // namespace gateway

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/words.h"
 
 namespace gateway {

@@ -4,7 +4,7 @@
 #include <new>
 #include <utility>
 
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 
 namespace gateway {
 

@@ -6,7 +6,7 @@
 #include "core/bytes/held_memory.h"
 #include "core/catalog/price.h"
 #include "core/images/check_pictures.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/made_facts.h"
 #include "core/providers/redact.h"
 #include "core/routing/backoff.h"

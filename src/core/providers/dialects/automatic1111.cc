@@ -6,9 +6,9 @@
 
 #include "core/images/base64.h"
 #include "core/json/writer.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_reply.h"
+#include "core/providers/json_response.h"
 #include "core/request/geometry.h"
 
 namespace gateway {
@@ -106,8 +106,8 @@ std::optional<ProviderError> read_envelope(JsonValue root) {
     return told;
 }
 
-Outcome read_failure(const HttpReply &reply, JsonValue root) {
-    Outcome outcome = read_error(reply, read_envelope(root), {});
+Outcome read_failure(const HttpResponse &response, JsonValue root) {
+    Outcome outcome = read_error(response, read_envelope(root), {});
     // Forge says so with a 500; others make the picture with what is loaded.
     const std::string &message = outcome.error.message;
     if (outcome.type == OutcomeType::broken && message.starts_with("model ") &&
@@ -187,16 +187,16 @@ Work Automatic1111::begin(const ProviderRequest &request) const {
     return call;
 }
 
-Outcome Automatic1111::read(const HttpReply &reply) const {
-    const auto document = read_document(reply);
+Outcome Automatic1111::read(const HttpResponse &response) const {
+    const auto document = read_document(response);
     const JsonValue root = document ? document->root() : JsonValue();
-    if (reply.status != 200) {
-        return read_failure(reply, root);
+    if (response.status != 200) {
+        return read_failure(response, root);
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;
     outcome.result.images = read_images(root);
-    return outcome.result.images.empty() ? unreadable(reply, "the answer holds no image")
+    return outcome.result.images.empty() ? unreadable(response, "the answer holds no image")
                                          : std::move(outcome);
 }
 

@@ -14,7 +14,7 @@ class Automatic1111 final : public Dialect {
     [[nodiscard]] bool needs_key() const override { return false; }
     [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
-    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] Outcome read(const HttpResponse &response) const override;
     [[nodiscard]] bool answers_with_picture() const override { return true; }
 };
 

@@ -7,9 +7,9 @@
 #include "core/glob.h"
 #include "core/json/writer.h"
 #include "core/providers/call_headers.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_reply.h"
+#include "core/providers/json_response.h"
 #include "core/providers/model_path.h"
 #include "core/random.h"
 #include "core/request/geometry.h"
@@ -163,18 +163,18 @@ Work BlackForestLabs::begin(const ProviderRequest &request) const {
     return call;
 }
 
-Outcome BlackForestLabs::read(const HttpReply &reply) const {
-    const auto document = read_document(reply);
+Outcome BlackForestLabs::read(const HttpResponse &response) const {
+    const auto document = read_document(response);
     const JsonValue root = document ? document->root() : JsonValue();
-    if (reply.status != 200) {
-        return read_detail_error(reply, root, kErrors);
+    if (response.status != 200) {
+        return read_detail_error(response, root, kErrors);
     }
     Outcome outcome;
     outcome.type = OutcomeType::pending;
     outcome.job.poll_url = root["polling_url"].string();
     outcome.job.cost = read_credits(root["cost"]);
     if (outcome.job.poll_url.empty()) {
-        return unreadable(reply, "the answer names no job");
+        return unreadable(response, "the answer names no job");
     }
     return outcome;
 }
@@ -193,8 +193,9 @@ HttpCall BlackForestLabs::poll(const ProviderRequest &request, const Job &job) c
     return call;
 }
 
-Outcome BlackForestLabs::read_job(const HttpReply &reply, JsonValue root, OutcomeType state) const {
-    Outcome outcome = Dialect::read_job(reply, root, state);
+Outcome BlackForestLabs::read_job(const HttpResponse &response, JsonValue root,
+                                  OutcomeType state) const {
+    Outcome outcome = Dialect::read_job(response, root, state);
     if (state != OutcomeType::made) {
         tell_state(root, outcome.error);
         if (state == OutcomeType::not_here) {
@@ -205,7 +206,7 @@ Outcome BlackForestLabs::read_job(const HttpReply &reply, JsonValue root, Outcom
     const JsonValue result = root["result"];
     auto image = read_image_link(result["sample"]);
     if (!image) {
-        return unreadable(reply, "the job is done, and no picture is there");
+        return unreadable(response, "the job is done, and no picture is there");
     }
     constexpr size_t kLongestPrompt = size_t{256} * 1024;
     image->revised_prompt = result["prompt"].long_string(kLongestPrompt);

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/json/writer.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_reply.h"
+#include "core/providers/json_response.h"
 #include "core/providers/model_path.h"
 #include "core/providers/multipart.h"
 #include "core/random.h"
@@ -156,18 +156,18 @@ Work CloudflareWorkersAi::begin(const ProviderRequest &request) const {
     return call;
 }
 
-Outcome CloudflareWorkersAi::read(const HttpReply &reply) const {
+Outcome CloudflareWorkersAi::read(const HttpResponse &response) const {
     Outcome outcome;
     outcome.type = OutcomeType::made;
-    if (reply.status == 200 && !reply.picture.empty()) {
-        outcome.result.images.push_back(*read_picture(reply));
+    if (response.status == 200 && !response.picture.empty()) {
+        outcome.result.images.push_back(*read_picture(response));
         return outcome;
     }
-    const auto document = read_document(reply);
+    const auto document = read_document(response);
     const JsonValue root = document ? document->root() : JsonValue();
     // A refusal may come with a 200 as well.
-    if (reply.status != 200 || root["success"].boolean() == false) {
-        return read_error(reply, read_envelope(root), kErrors);
+    if (response.status != 200 || root["success"].boolean() == false) {
+        return read_error(response, read_envelope(root), kErrors);
     }
     const JsonValue picture = root["result"]["image"];
     auto image = read_base64_image(picture);
@@ -175,7 +175,7 @@ Outcome CloudflareWorkersAi::read(const HttpReply &reply) const {
         image = read_image_link(picture);
     }
     if (!image) {
-        return unreadable(reply, "the answer holds no image");
+        return unreadable(response, "the answer holds no image");
     }
     outcome.result.images.push_back(std::move(*image));
     return outcome;

@@ -12,7 +12,7 @@ class CloudflareWorkersAi final : public Dialect {
     [[nodiscard]] std::string_view name() const override { return "cloudflare-workers-ai"; }
     [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
-    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] Outcome read(const HttpResponse &response) const override;
     [[nodiscard]] bool answers_with_picture() const override { return true; }
 };
 

@@ -4,7 +4,7 @@
 
 #include "core/providers/dialects/fal_input.h"
 #include "core/providers/dialects/fal_result.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/model_path.h"
 
 namespace gateway {
@@ -42,8 +42,8 @@ HttpCall call_to(std::string url, HttpMethod method, const ProviderRequest &requ
     return call;
 }
 
-bool is_success(const HttpReply &reply) {
-    return reply.status >= 200 && reply.status < 300;
+bool is_success(const HttpResponse &response) {
+    return response.status >= 200 && response.status < 300;
 }
 
 }  // namespace
@@ -68,20 +68,20 @@ Work FalRun::begin(const ProviderRequest &request) const {
     return call;
 }
 
-Outcome FalRun::read(const HttpReply &reply) const {
+Outcome FalRun::read(const HttpResponse &response) const {
     const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
-    return read_fal_result(reply, document ? document->root() : JsonValue());
+        JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
+    return read_fal_result(response, document ? document->root() : JsonValue());
 }
 
 // ---- the queue
 
-Outcome Fal::read(const HttpReply &reply) const {
+Outcome Fal::read(const HttpResponse &response) const {
     const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+        JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
     const JsonValue root = document ? document->root() : JsonValue();
-    if (!is_success(reply)) {
-        return read_fal_error(reply, root);
+    if (!is_success(response)) {
+        return read_fal_error(response, root);
     }
     // Not to be put together here: the addresses of a job leave out a part of its model's.
     Outcome outcome;
@@ -90,7 +90,7 @@ Outcome Fal::read(const HttpReply &reply) const {
     outcome.job.result_url = root["response_url"].string();
     outcome.job.cancel_url = root["cancel_url"].string();
     if (outcome.job.poll_url.empty() || outcome.job.result_url.empty()) {
-        return unreadable(reply, "the answer does not say where to ask for the job");
+        return unreadable(response, "the answer does not say where to ask for the job");
     }
     return outcome;
 }
@@ -107,14 +107,14 @@ HttpCall Fal::poll(const ProviderRequest &request, const Job &job) const {
     return call_to(job.poll_url, HttpMethod::get, request);
 }
 
-Outcome Fal::read_job(const HttpReply &reply, JsonValue root, OutcomeType state) const {
+Outcome Fal::read_job(const HttpResponse &response, JsonValue root, OutcomeType state) const {
     if (state != OutcomeType::made) {
-        return read_fal_failure(reply, root, state);
+        return read_fal_failure(response, root, state);
     }
-    Outcome outcome = read_fal_result(reply, root);
-    if (reply.status == 400 && outcome.error.message == "Request is still in progress") {
+    Outcome outcome = read_fal_result(response, root);
+    if (response.status == 400 && outcome.error.message == "Request is still in progress") {
         outcome.type = OutcomeType::pending;
-    } else if (!is_success(reply) && !root["detail"]) {
+    } else if (!is_success(response) && !root["detail"]) {
         outcome.type = OutcomeType::unknown;  // then it is not the model that speaks
     }
     return outcome;

@@ -12,18 +12,18 @@ class FalRun : public Dialect {
     [[nodiscard]] std::string_view name() const override { return "fal-run"; }
     [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
-    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] Outcome read(const HttpResponse &response) const override;
 };
 
 // The same requests and the same results, but the answer to a request is where to ask for it.
 class Fal final : public FalRun {
  public:
     [[nodiscard]] std::string_view name() const override { return "fal"; }
-    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] Outcome read(const HttpResponse &response) const override;
     [[nodiscard]] const PollRules *polling() const override;
     [[nodiscard]] std::span<const std::string_view> own_hosts() const override;
     [[nodiscard]] HttpCall poll(const ProviderRequest &request, const Job &job) const override;
-    [[nodiscard]] Outcome read_job(const HttpReply &reply, JsonValue root,
+    [[nodiscard]] Outcome read_job(const HttpResponse &response, JsonValue root,
                                    OutcomeType state) const override;
     [[nodiscard]] std::optional<HttpCall> cancel(const ProviderRequest &request,
                                                  const Job &job) const override;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/providers/dialects/fal_input.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
 #include "core/request/geometry.h"
 #include "core/words.h"
@@ -162,7 +162,7 @@ class ResultReader {
 
 }  // namespace
 
-Outcome read_fal_error(const HttpReply &reply, JsonValue root) {
+Outcome read_fal_error(const HttpResponse &response, JsonValue root) {
     const JsonValue detail = root["detail"];
     std::optional<ProviderError> told;
     if (detail.is(JsonKind::array) && detail.size() > 0) {
@@ -171,47 +171,47 @@ Outcome read_fal_error(const HttpReply &reply, JsonValue root) {
         told.emplace().message = message;
         told->code = told_text(root["error_type"]);
         if (told->code.empty()) {
-            told->code = reply.header("x-fal-error-type");
+            told->code = response.header("x-fal-error-type");
         }
     }
-    Outcome outcome = read_error(reply, std::move(told), kErrors);
+    Outcome outcome = read_error(response, std::move(told), kErrors);
     constexpr std::string_view kNoBalance = "Exhausted balance";
-    if (reply.status == 403 && outcome.error.message.find(kNoBalance) != std::string::npos) {
+    if (response.status == 403 && outcome.error.message.find(kNoBalance) != std::string::npos) {
         judge_by_word(outcome, kNoBalance, OutcomeType::out_of_quota);
     }
     return outcome;
 }
 
-Outcome read_fal_failure(const HttpReply &reply, JsonValue root, OutcomeType state) {
+Outcome read_fal_failure(const HttpResponse &response, JsonValue root, OutcomeType state) {
     ProviderError told;
     told.code = told_text(root["error_type"]);
     told.message = told_text(root["error"]);
-    Outcome outcome = read_error(reply, std::move(told), kErrors);
+    Outcome outcome = read_error(response, std::move(told), kErrors);
     if (outcome.type == OutcomeType::unknown) {
         outcome.type = state;
     }
     return outcome;
 }
 
-Outcome read_fal_result(const HttpReply &reply, JsonValue root) {
-    if (reply.status != 200) {
-        return read_fal_error(reply, root);
+Outcome read_fal_result(const HttpResponse &response, JsonValue root) {
+    if (response.status != 200) {
+        return read_fal_error(response, root);
     }
-    if (reply.body.outline_too_large || !root) {
-        return unreadable(reply, "the answer is not of the expected form");
+    if (response.body.outline_too_large || !root) {
+        return unreadable(response, "the answer is not of the expected form");
     }
     ResultReader reader(root);
     reader.read();
     Outcome outcome;
     if (reader.is_refused()) {
         outcome.type = OutcomeType::refused_by_policy;
-        outcome.error = {reply.status, "", "content_policy_violation",
+        outcome.error = {response.status, "", "content_policy_violation",
                          "The safety checker blackened what was made.", ""};
         return outcome;
     }
     if (reader.is_empty()) {
-        return root["detail"] ? read_fal_error(reply, root)
-                              : unreadable(reply, "the answer holds no image");
+        return root["detail"] ? read_fal_error(response, root)
+                              : unreadable(response, "the answer holds no image");
     }
     outcome.type = OutcomeType::made;
     outcome.result = std::move(reader).result();

@@ -8,9 +8,9 @@
 namespace gateway {
 
 // `root` is the answer's document, absent where it is no JSON.
-Outcome read_fal_result(const HttpReply &reply, JsonValue root);
-Outcome read_fal_error(const HttpReply &reply, JsonValue root);
+Outcome read_fal_result(const HttpResponse &response, JsonValue root);
+Outcome read_fal_error(const HttpResponse &response, JsonValue root);
 // Of a job's own document that says that it failed.
-Outcome read_fal_failure(const HttpReply &reply, JsonValue root, OutcomeType state);
+Outcome read_fal_failure(const HttpResponse &response, JsonValue root, OutcomeType state);
 
 }  // namespace gateway

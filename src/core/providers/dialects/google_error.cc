@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 
 namespace gateway {
 
@@ -77,9 +77,9 @@ std::optional<std::chrono::milliseconds> read_retry_delay(JsonValue details) {
 
 }  // namespace
 
-Outcome read_google_error(const HttpReply &reply, JsonValue error) {
+Outcome read_google_error(const HttpResponse &response, JsonValue error) {
     if (!error.is(JsonKind::object)) {
-        return read_error(reply, std::nullopt, kErrors);
+        return read_error(response, std::nullopt, kErrors);
     }
     const JsonValue details = error["details"];
     ProviderError told;
@@ -93,7 +93,7 @@ Outcome read_google_error(const HttpReply &reply, JsonValue error) {
             told.param = told_text(detail["fieldViolations"].at(0)["field"]);
         }
     }
-    Outcome outcome = read_error(reply, std::move(told), kErrors);
+    Outcome outcome = read_error(response, std::move(told), kErrors);
     const std::string_view message = outcome.error.message;
     if (outcome.type == OutcomeType::throttled && is_spent(details)) {
         outcome.type = OutcomeType::out_of_quota;  // of this model

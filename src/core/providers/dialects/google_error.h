@@ -9,6 +9,6 @@
 namespace gateway {
 
 // `error` is that object; absent when the answer has none.
-Outcome read_google_error(const HttpReply &reply, JsonValue error);
+Outcome read_google_error(const HttpResponse &response, JsonValue error);
 
 }  // namespace gateway

@@ -5,7 +5,7 @@
 
 #include "core/json/writer.h"
 #include "core/providers/dialects/google_error.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
 #include "core/random.h"
@@ -143,32 +143,33 @@ constexpr std::string_view kPolicyReasons =
     "SAFETY PROHIBITED_CONTENT BLOCKLIST SPII RECITATION IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT "
     "IMAGE_RECITATION";
 
-Outcome refused(const HttpReply &reply, const char *what, std::string reason, std::string message) {
+Outcome refused(const HttpResponse &response, const char *what, std::string reason,
+                std::string message) {
     Outcome outcome;
     outcome.type = OutcomeType::refused_by_policy;
-    outcome.error.status = reply.status;
+    outcome.error.status = response.status;
     outcome.error.message =
         message.empty() ? std::string(what) + " was blocked: " + reason + "." : std::move(message);
     outcome.error.code = std::move(reason);
     return outcome;
 }
 
-Outcome read_refusal(const HttpReply &reply, JsonValue root) {
+Outcome read_refusal(const HttpResponse &response, JsonValue root) {
     const JsonValue feedback = root["promptFeedback"];
     if (std::string block = told_text(feedback["blockReason"]); !block.empty()) {
-        return refused(reply, "The prompt", std::move(block),
+        return refused(response, "The prompt", std::move(block),
                        told_text(feedback["blockReasonMessage"]));
     }
     const JsonValue first = root["candidates"].at(0);
     std::string reason = told_text(first["finishReason"]);
     std::string message = told_text(first["finishMessage"]);
     if (is_one_of(reason, kPolicyReasons)) {
-        return refused(reply, "The picture", std::move(reason), std::move(message));
+        return refused(response, "The picture", std::move(reason), std::move(message));
     }
     // Billed for what it said instead.
     message = message.empty() ? spoken(first) : message;
     Outcome outcome =
-        unreadable(reply, "the answer holds no image" + (message.empty() ? "" : ": " + message));
+        unreadable(response, "the answer holds no image" + (message.empty() ? "" : ": " + message));
     if (!reason.empty() && reason != "STOP") {
         outcome.error.code = std::move(reason);
     }
@@ -207,24 +208,24 @@ Work GoogleGemini::begin(const ProviderRequest &request) const {
     return call;
 }
 
-Outcome GoogleGemini::read(const HttpReply &reply) const {
-    if (reply.body.outline_too_large) {
-        return unreadable(reply, "the answer is not of the expected form");
+Outcome GoogleGemini::read(const HttpResponse &response) const {
+    if (response.body.outline_too_large) {
+        return unreadable(response, "the answer is not of the expected form");
     }
     const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+        JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
     const JsonValue root = document ? document->root() : JsonValue();
-    if (reply.status != 200 || root["error"].is(JsonKind::object)) {
-        return read_google_error(reply, root["error"]);
+    if (response.status != 200 || root["error"].is(JsonKind::object)) {
+        return read_google_error(response, root["error"]);
     }
     if (!document) {
-        return unreadable(reply, "the answer is not JSON: " + document.error().message);
+        return unreadable(response, "the answer is not JSON: " + document.error().message);
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;
     collect_images(root["candidates"], outcome.result.images);
     if (outcome.result.images.empty()) {
-        return read_refusal(reply, root);
+        return read_refusal(response, root);
     }
     outcome.result.usage = read_usage(root["usageMetadata"]);
     return outcome;

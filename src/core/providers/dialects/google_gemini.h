@@ -11,7 +11,7 @@ class GoogleGemini final : public Dialect {
     [[nodiscard]] std::string_view name() const override { return "google-gemini"; }
     [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
-    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] Outcome read(const HttpResponse &response) const override;
 };
 
 }  // namespace gateway

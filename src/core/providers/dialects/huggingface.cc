@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "core/json/writer.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_reply.h"
+#include "core/providers/json_response.h"
 #include "core/providers/model_path.h"
 #include "core/random.h"
 #include "core/request/geometry.h"
@@ -75,8 +75,8 @@ std::optional<ProviderError> read_envelope(JsonValue root) {
     return told.message.empty() ? std::nullopt : std::optional(std::move(told));
 }
 
-Outcome read_failure(const HttpReply &reply, JsonValue root) {
-    Outcome outcome = read_error(reply, read_envelope(root), kErrors);
+Outcome read_failure(const HttpResponse &response, JsonValue root) {
+    Outcome outcome = read_error(response, read_envelope(root), kErrors);
     // While a model is loaded, the answer says how long that will take.
     const auto seconds = root["estimated_time"].number();
     if (!outcome.retry_after && seconds && *seconds > 0) {
@@ -131,20 +131,20 @@ Work HuggingFace::begin(const ProviderRequest &request) const {
     return call;
 }
 
-Outcome HuggingFace::read(const HttpReply &reply) const {
+Outcome HuggingFace::read(const HttpResponse &response) const {
     Outcome outcome;
     outcome.type = OutcomeType::made;
-    if (reply.status == 200 && !reply.picture.empty()) {
-        outcome.result.images.push_back(*read_picture(reply));
+    if (response.status == 200 && !response.picture.empty()) {
+        outcome.result.images.push_back(*read_picture(response));
         return outcome;
     }
-    const auto document = read_document(reply);
+    const auto document = read_document(response);
     const JsonValue root = document ? document->root() : JsonValue();
-    if (reply.status != 200 || root["error"]) {
-        return read_failure(reply, root);
+    if (response.status != 200 || root["error"]) {
+        return read_failure(response, root);
     }
     outcome.result.images = read_listed_pictures(root);
-    return outcome.result.images.empty() ? unreadable(reply, "the answer holds no image")
+    return outcome.result.images.empty() ? unreadable(response, "the answer holds no image")
                                          : std::move(outcome);
 }
 

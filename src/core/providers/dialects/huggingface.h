@@ -13,7 +13,7 @@ class HuggingFace final : public Dialect {
     [[nodiscard]] std::string_view name() const override { return "huggingface"; }
     [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
-    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] Outcome read(const HttpResponse &response) const override;
     [[nodiscard]] bool answers_with_picture() const override { return true; }
 };
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "core/json/writer.h"
-#include "core/providers/dialects/openai_answer.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/dialects/openai_response.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
 #include "core/random.h"
@@ -246,21 +246,21 @@ std::optional<int64_t> OpenAi::cost_of(JsonValue root) const {
                : std::nullopt;
 }
 
-Outcome OpenAi::read(const HttpReply &reply) const {
-    if (reply.body.outline_too_large) {
-        return unreadable(reply, "the answer is not of the expected form");
+Outcome OpenAi::read(const HttpResponse &response) const {
+    if (response.body.outline_too_large) {
+        return unreadable(response, "the answer is not of the expected form");
     }
     const auto document =
-        JsonDocument::read(reply.body.outline, kProvidersJson, &reply.body.strings);
+        JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
     const JsonValue root = document ? document->root() : JsonValue();
-    auto told = read_openai_error(reply, root);
-    if (reply.status != 200 || told) {
-        Outcome outcome = read_error(reply, std::move(told), errors_);
+    auto told = read_openai_error(response, root);
+    if (response.status != 200 || told) {
+        Outcome outcome = read_error(response, std::move(told), errors_);
         outcome.result.cost = cost_of(root);
         return outcome;
     }
     if (!document) {
-        return unreadable(reply, "the answer is not JSON: " + document.error().message);
+        return unreadable(response, "the answer is not JSON: " + document.error().message);
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;
@@ -276,12 +276,12 @@ Outcome OpenAi::read(const HttpReply &reply) const {
     if (outcome.result.images.empty() && withheld) {
         outcome.result.cost = cost_of(root);
         outcome.type = OutcomeType::refused_by_policy;
-        outcome.error = {reply.status, "", std::string(kModeratedCode),
+        outcome.error = {response.status, "", std::string(kModeratedCode),
                          "The provider made the image, and withheld it by its policy.", ""};
         return outcome;
     }
     if (outcome.result.images.empty()) {
-        return unreadable(reply, "the answer holds no image");
+        return unreadable(response, "the answer holds no image");
     }
     // Which of several pictures a seed makes again, nobody says.
     if (outcome.result.images.size() == 1) {
@@ -320,10 +320,10 @@ StreamNews OpenAi::read_event(const ServerEvent &event) const {
     if (!root.is(JsonKind::object)) {
         return {};
     }
-    HttpReply reply;
-    reply.status = 200;
-    if (auto told = read_openai_error(reply, root)) {
-        return read_error(reply, std::move(told), errors_);
+    HttpResponse response;
+    response.status = 200;
+    if (auto told = read_openai_error(response, root)) {
+        return read_error(response, std::move(told), errors_);
     }
     const std::string_view type = root["type"] ? root["type"].string() : event.name;
     if (type.ends_with(".partial_image")) {

@@ -19,7 +19,7 @@ class OpenAi final : public Dialect {
     [[nodiscard]] bool ignores_case() const override { return wire_.ignores_case; }
     [[nodiscard]] bool passes(std::string_view field) const override;
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
-    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] Outcome read(const HttpResponse &response) const override;
     [[nodiscard]] bool answers_with_picture() const override { return !wire_.withholds; }
     [[nodiscard]] bool streams(const Params &params) const override;
     [[nodiscard]] StreamNews read_event(const ServerEvent &event) const override;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/json/text.h"
-#include "core/providers/dialects/openai_answer.h"
+#include "core/providers/dialects/openai_response.h"
 
 namespace gateway {
 

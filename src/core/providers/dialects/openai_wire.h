@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/request/image_request.h"
 
 namespace gateway {

@@ -7,9 +7,9 @@
 #include "core/json/writer.h"
 #include "core/providers/call_headers.h"
 #include "core/providers/dialects/replicate_input.h"
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_reply.h"
+#include "core/providers/json_response.h"
 #include "core/random.h"
 #include "core/request/profile.h"
 
@@ -98,8 +98,8 @@ std::optional<Milliseconds> wait_in(std::string_view message) {
     return is_time ? std::optional(Milliseconds(seconds * 1'000)) : std::nullopt;
 }
 
-Outcome read_refusal(const HttpReply &reply, JsonValue root) {
-    Outcome outcome = read_detail_error(reply, root, kErrors);
+Outcome read_refusal(const HttpResponse &response, JsonValue root) {
+    Outcome outcome = read_detail_error(response, root, kErrors);
     const std::string_view field = root["invalid_fields"].at(0)["field"].string();
     constexpr std::string_view kInput = "input.";
     outcome.error.param = field.substr(field.starts_with(kInput) ? kInput.size() : 0);
@@ -164,25 +164,25 @@ Work Replicate::begin(const ProviderRequest &request) const {
     return call;
 }
 
-Outcome Replicate::read(const HttpReply &reply) const {
-    const auto document = read_document(reply);
+Outcome Replicate::read(const HttpResponse &response) const {
+    const auto document = read_document(response);
     const JsonValue root = document ? document->root() : JsonValue();
-    if (reply.status < 200 || reply.status >= 300) {
-        return read_refusal(reply, root);
+    if (response.status < 200 || response.status >= 300) {
+        return read_refusal(response, root);
     }
     const auto state = state_of(root, kPolling);
     if (!state) {
-        return unreadable(reply, "the answer is no prediction");
+        return unreadable(response, "the answer is no prediction");
     }
     if (*state != OutcomeType::pending) {
-        return read_job(reply, root, *state);
+        return read_job(response, root, *state);
     }
     Outcome outcome;
     outcome.type = OutcomeType::pending;
     outcome.job.poll_url = root["urls"]["get"].string();
     outcome.job.cancel_url = root["urls"]["cancel"].string();
     if (outcome.job.poll_url.empty()) {
-        return unreadable(reply, "the prediction goes on, and says not where");
+        return unreadable(response, "the prediction goes on, and says not where");
     }
     return outcome;
 }
@@ -201,12 +201,12 @@ HttpCall Replicate::poll(const ProviderRequest &request, const Job &job) const {
     return call;
 }
 
-Outcome Replicate::read_job(const HttpReply &reply, JsonValue root, OutcomeType state) const {
-    Outcome outcome = Dialect::read_job(reply, root, state);
+Outcome Replicate::read_job(const HttpResponse &response, JsonValue root, OutcomeType state) const {
+    Outcome outcome = Dialect::read_job(response, root, state);
     if (state == OutcomeType::made) {
         collect_images(root["output"], outcome.result.images);
         return outcome.result.images.empty()
-                   ? unreadable(reply, "the prediction succeeded, and no picture is there")
+                   ? unreadable(response, "the prediction succeeded, and no picture is there")
                    : std::move(outcome);
     }
     constexpr size_t kLongestError = size_t{64} * 1024;

@@ -123,7 +123,7 @@ Work Sandbox::begin(const ProviderRequest &request) const {
     return work;
 }
 
-Outcome Sandbox::read(const HttpReply & /*reply*/) const {
+Outcome Sandbox::read(const HttpResponse & /*response*/) const {
     return failure(OutcomeType::unknown);
 }
 

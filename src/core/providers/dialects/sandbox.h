@@ -12,7 +12,7 @@ class Sandbox final : public Dialect {
     [[nodiscard]] bool needs_url() const override { return false; }
     [[nodiscard]] bool needs_key() const override { return false; }
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
-    [[nodiscard]] Outcome read(const HttpReply &reply) const override;
+    [[nodiscard]] Outcome read(const HttpResponse &response) const override;
 };
 
 }  // namespace gateway

@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_reply.h"
+#include "core/providers/json_response.h"
 #include "core/providers/multipart.h"
 
 namespace gateway {
@@ -81,10 +81,10 @@ std::optional<int64_t> read_seed(std::string_view text) {
                                                                        : std::nullopt;
 }
 
-Outcome filtered(const HttpReply &reply) {
+Outcome filtered(const HttpResponse &response) {
     Outcome outcome;
     outcome.type = OutcomeType::refused_by_policy;
-    outcome.error = {reply.status, "", "content_filtered",
+    outcome.error = {response.status, "", "content_filtered",
                      "The picture that was made did not pass the content filter.", ""};
     return outcome;
 }
@@ -120,24 +120,25 @@ Work Stability::begin(const ProviderRequest &request) const {
     return call;
 }
 
-Outcome Stability::read(const HttpReply &reply) const {
-    if (reply.status != 200 || reply.picture.empty()) {
-        const auto document = read_document(reply);
-        return read_error(reply, read_envelope(document ? document->root() : JsonValue()), kErrors);
+Outcome Stability::read(const HttpResponse &response) const {
+    if (response.status != 200 || response.picture.empty()) {
+        const auto document = read_document(response);
+        return read_error(response, read_envelope(document ? document->root() : JsonValue()),
+                          kErrors);
     }
     // What is filtered comes as a blurred picture, and nothing but this says so.
-    const std::string_view finish = reply.header("finish-reason");
+    const std::string_view finish = response.header("finish-reason");
     if (finish == "CONTENT_FILTERED") {
-        return filtered(reply);
+        return filtered(response);
     }
     if (!finish.empty() && finish != "SUCCESS") {
-        return unreadable(reply,
+        return unreadable(response,
                           "the picture does not come as a success: '" + std::string(finish) + "'");
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;
-    outcome.result.images.push_back(*read_picture(reply));
-    outcome.result.images.front().seed = read_seed(reply.header("seed"));
+    outcome.result.images.push_back(*read_picture(response));
+    outcome.result.images.front().seed = read_seed(response.header("seed"));
     return outcome;
 }
 

@@ -1,10 +1,10 @@
 // How a provider's response, or a missing response, becomes a typed outcome.
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 
 #include <gtest/gtest.h>
 
 #include "read_json.h"
-#include "replies.h"
+#include "responses.h"
 
 namespace gateway {
 namespace {
@@ -17,7 +17,7 @@ constexpr ErrorRule kRules[] = {
 
 Outcome read(int status, const std::string &error, const std::string &headers = "") {
     const ReadJson json(error);
-    return read_error(reply_of(status, "", headers), json.root(), kRules);
+    return read_error(response_of(status, "", headers), json.root(), kRules);
 }
 
 TEST(ErrorReply, IsJudgedByStatusWhereNoRuleSaysOtherwise) {
@@ -46,7 +46,7 @@ TEST(ErrorReply, IsJudgedByStatusWhereNoRuleSaysOtherwise) {
     };
     for (const auto &row : kRows) {
         EXPECT_EQ(read(row.status, R"({"message":"m"})").type, row.with_envelope) << row.status;
-        const Outcome bare = read_error(reply_of(row.status, "<html>"), JsonValue(), kRules);
+        const Outcome bare = read_error(response_of(row.status, "<html>"), JsonValue(), kRules);
         EXPECT_EQ(bare.type, row.without) << row.status;
         EXPECT_EQ(bare.error.status, row.status);
         EXPECT_NE(bare.error.message.find(std::to_string(row.status)), std::string::npos);
@@ -57,14 +57,14 @@ TEST(ErrorReply, MayBeReadByTheDialectItself) {
     ProviderError told;
     told.code = "odd_code";
     told.message = "m";
-    const Outcome outcome = read_error(reply_of(400, "", "retry-after: 2\r\n"), told, kRules);
+    const Outcome outcome = read_error(response_of(400, "", "retry-after: 2\r\n"), told, kRules);
     EXPECT_EQ(outcome.type, OutcomeType::refused_by_policy);
     EXPECT_EQ(outcome.error.status, 400);
     EXPECT_EQ(outcome.error.message, "m");
     EXPECT_EQ(outcome.retry_after, std::chrono::milliseconds(2000));
     told.code = "";
-    EXPECT_EQ(read_error(reply_of(500, ""), told, kRules).type, OutcomeType::broken);
-    EXPECT_EQ(read_error(reply_of(500, ""), std::nullopt, kRules).type, OutcomeType::unknown);
+    EXPECT_EQ(read_error(response_of(500, ""), told, kRules).type, OutcomeType::broken);
+    EXPECT_EQ(read_error(response_of(500, ""), std::nullopt, kRules).type, OutcomeType::unknown);
 }
 
 TEST(ErrorReply, IsJudgedByCodeThenByTypeThenByStatus) {
@@ -167,7 +167,7 @@ TEST(DetailError, IsReadInEachOfItsForms) {
     for (const auto &row : kRows) {
         const ReadJson json(row.body);
         const Outcome outcome =
-            read_detail_error(reply_of(500, "", "Retry-After: 2\r\n"), json.root(), kByMessage);
+            read_detail_error(response_of(500, "", "Retry-After: 2\r\n"), json.root(), kByMessage);
         EXPECT_EQ(outcome.type, row.type) << row.body;
         EXPECT_EQ(outcome.error.message, row.message) << row.body;
         EXPECT_EQ(outcome.error.param, row.param) << row.body;

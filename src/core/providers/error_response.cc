@@ -1,4 +1,4 @@
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 
 #include <algorithm>
 #include <charconv>
@@ -92,26 +92,27 @@ std::string field_at(JsonValue place) {
 
 }  // namespace
 
-Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const ErrorRule> rules) {
+Outcome read_error(const HttpResponse &response, JsonValue error,
+                   std::span<const ErrorRule> rules) {
     std::optional<ProviderError> told;
     if (error.is(JsonKind::object)) {
-        told = {reply.status, told_text(error["type"]), told_text(error["code"]),
+        told = {response.status, told_text(error["type"]), told_text(error["code"]),
                 told_text(error["message"]), told_text(error["param"])};
     }
-    return read_error(reply, std::move(told), rules);
+    return read_error(response, std::move(told), rules);
 }
 
-Outcome read_error(const HttpReply &reply, std::optional<ProviderError> told,
+Outcome read_error(const HttpResponse &response, std::optional<ProviderError> told,
                    std::span<const ErrorRule> rules) {
     const bool has_envelope = told.has_value();
     Outcome outcome;
     outcome.error = std::move(told).value_or(ProviderError());
     ProviderError &error = outcome.error;
-    error.status = error.status >= 400 ? error.status : reply.status;
-    outcome.retry_after = read_retry_after(reply);
+    error.status = error.status >= 400 ? error.status : response.status;
+    outcome.retry_after = read_retry_after(response);
     const ErrorRule *of_status = find_row(error, rules, ErrorRule::status);
     const OutcomeType by_status =
-        of_status != nullptr ? of_status->outcome : judge_status(reply.status, has_envelope);
+        of_status != nullptr ? of_status->outcome : judge_status(response.status, has_envelope);
     const ErrorRule *rule = find_rule(error, rules);
     outcome.type = rule != nullptr ? rule->outcome : by_status;
     outcome.reach = rule != nullptr ? rule->reach : Reach::model;
@@ -126,10 +127,10 @@ Outcome read_error(const HttpReply &reply, std::optional<ProviderError> told,
     if (error.status == 401) {
         outcome.reach = Reach::key;
     }
-    error.status = reply.status;
+    error.status = response.status;
     if (!has_envelope) {
         outcome.error.message =
-            "status " + std::to_string(reply.status) + " without an error that could be read";
+            "status " + std::to_string(response.status) + " without an error that could be read";
     }
     return outcome;
 }
@@ -150,9 +151,9 @@ void judge_by_word(Outcome &outcome, std::string_view word, OutcomeType type) {
     outcome.type = type;
 }
 
-std::optional<ProviderError> read_detail(const HttpReply &reply, JsonValue root) {
+std::optional<ProviderError> read_detail(const HttpResponse &response, JsonValue root) {
     ProviderError error;
-    error.status = reply.status;
+    error.status = response.status;
     error.message = told_text(root["detail"]);
     for (const JsonValue problem : root["detail"]) {
         const std::string message = told_text(problem["msg"]);
@@ -170,9 +171,9 @@ std::optional<ProviderError> read_detail(const HttpReply &reply, JsonValue root)
     return error.message.empty() ? std::nullopt : std::optional(std::move(error));
 }
 
-Outcome read_detail_error(const HttpReply &reply, JsonValue root,
+Outcome read_detail_error(const HttpResponse &response, JsonValue root,
                           std::span<const ErrorRule> rules) {
-    return read_error(reply, read_detail(reply, root), rules);
+    return read_error(response, read_detail(response, root), rules);
 }
 
 std::string told_text(JsonValue value) {
@@ -182,24 +183,24 @@ std::string told_text(JsonValue value) {
                                       : value.long_string(kLongest);
 }
 
-Outcome unreadable(const HttpReply &reply, std::string why) {
+Outcome unreadable(const HttpResponse &response, std::string why) {
     Outcome outcome;
     outcome.type = OutcomeType::unknown;
-    outcome.error = {reply.status, "", "unreadable_answer", std::move(why), ""};
+    outcome.error = {response.status, "", "unreadable_answer", std::move(why), ""};
     return outcome;
 }
 
-std::optional<std::chrono::milliseconds> read_retry_after(const HttpReply &reply,
+std::optional<std::chrono::milliseconds> read_retry_after(const HttpResponse &response,
                                                           std::optional<int64_t> now) {
-    if (const auto wait = read_wait(reply.header("retry-after-ms"), 1)) {
+    if (const auto wait = read_wait(response.header("retry-after-ms"), 1)) {
         return wait;
     }
-    const std::string_view header = reply.header("retry-after");
+    const std::string_view header = response.header("retry-after");
     if (const auto wait = read_wait(header, 1000)) {
         return wait;
     }
     const auto until = parse_http_date(header);
-    const auto dated = until ? parse_http_date(reply.header("date")) : std::nullopt;
+    const auto dated = until ? parse_http_date(response.header("date")) : std::nullopt;
     const auto sent = dated ? dated : now;
     if (!until || !sent) {
         return std::nullopt;
@@ -207,14 +208,14 @@ std::optional<std::chrono::milliseconds> read_retry_after(const HttpReply &reply
     return std::chrono::seconds(std::clamp<int64_t>(*until - *sent, 0, 24 * 3600));
 }
 
-Outcome judge_delivery(const HttpReply &reply) {
+Outcome judge_delivery(const HttpResponse &response) {
     Outcome outcome;
     outcome.type = OutcomeType::unknown;
-    outcome.error.status = reply.status;
-    outcome.error.message = reply.problem;
-    outcome.is_our_doing = reply.delayed || reply.delivery == Delivery::too_large ||
-                           reply.delivery == Delivery::no_connection;
-    switch (reply.delivery) {
+    outcome.error.status = response.status;
+    outcome.error.message = response.problem;
+    outcome.is_our_doing = response.delayed || response.delivery == Delivery::too_large ||
+                           response.delivery == Delivery::no_connection;
+    switch (response.delivery) {
         case Delivery::not_sent:
             outcome.type = OutcomeType::broken;
             outcome.error.code = "not_sent";

@@ -1,9 +1,9 @@
-#include "core/providers/dialects/openai_answer.h"
+#include "core/providers/dialects/openai_response.h"
 
 #include <charconv>
 #include <string>
 
-#include "core/providers/error_reply.h"
+#include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
 
 namespace gateway {
@@ -82,9 +82,9 @@ std::optional<Usage> read_openai_usage(JsonValue value) {
     return usage;
 }
 
-std::optional<ProviderError> read_openai_error(const HttpReply &reply, JsonValue root) {
+std::optional<ProviderError> read_openai_error(const HttpResponse &response, JsonValue root) {
     ProviderError told;
-    told.status = reply.status;
+    told.status = response.status;
     JsonValue error = root["error"];
     if (error.is(JsonKind::object)) {
         // What the provider behind a broker said is a text in the text.
@@ -112,17 +112,17 @@ std::optional<ProviderError> read_openai_error(const HttpReply &reply, JsonValue
         told.message = told.message.empty() ? told_text(error) : told.message;
         return told;
     }
-    if (reply.status >= 400 && root["message"].is(JsonKind::string)) {
+    if (response.status >= 400 && root["message"].is(JsonKind::string)) {
         told.code = told_text(root["code"]);
         told.message = told_text(root["message"]);
         return told;
     }
-    if (reply.status >= 400 && root.is(JsonKind::string) && !root.string().empty()) {
+    if (response.status >= 400 && root.is(JsonKind::string) && !root.string().empty()) {
         told.message = told_text(root);
         return told;
     }
-    if (reply.status >= 400 && root["detail"]) {
-        return read_detail(reply, root);
+    if (response.status >= 400 && root["detail"]) {
+        return read_detail(response, root);
     }
     return std::nullopt;
 }

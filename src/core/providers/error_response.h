@@ -31,28 +31,29 @@ const ErrorRule *find_rule(const ProviderError &error, std::span<const ErrorRule
 void judge_by_word(Outcome &outcome, std::string_view word, OutcomeType type);
 
 // `error` is the object {message, type, param, code}; absent when the answer has none.
-Outcome read_error(const HttpReply &reply, JsonValue error, std::span<const ErrorRule> rules);
+Outcome read_error(const HttpResponse &response, JsonValue error, std::span<const ErrorRule> rules);
 // The same for envelopes of another form: what the dialect found in it; nothing when the answer has
 // none.
-Outcome read_error(const HttpReply &reply, std::optional<ProviderError> told,
+Outcome read_error(const HttpResponse &response, std::optional<ProviderError> told,
                    std::span<const ErrorRule> rules);
 
 // A code or a message, whatever it is written as.
 std::string told_text(JsonValue value);
 
 // An answer that says of itself to be a success, and holds no picture that could be read.
-Outcome unreadable(const HttpReply &reply, std::string why);
+Outcome unreadable(const HttpResponse &response, std::string why);
 
 // What servers say that answer as FastAPI does, and those that imitate it: {"detail": a text}, or
 // {"detail": [{"loc", "msg", "type"}]}; for want of it a "message", "title" or "error".
-std::optional<ProviderError> read_detail(const HttpReply &reply, JsonValue root);
-Outcome read_detail_error(const HttpReply &reply, JsonValue root, std::span<const ErrorRule> rules);
+std::optional<ProviderError> read_detail(const HttpResponse &response, JsonValue root);
+Outcome read_detail_error(const HttpResponse &response, JsonValue root,
+                          std::span<const ErrorRule> rules);
 
 // When to ask again, by the headers retry-after-ms or retry-after: seconds, or a date. That is
 // measured by the answer's own Date, whatever our clock says; without one, by our clock if that is
 // given, in unix seconds.
 std::optional<std::chrono::milliseconds> read_retry_after(
-    const HttpReply &reply, std::optional<int64_t> now = std::nullopt);
+    const HttpResponse &response, std::optional<int64_t> now = std::nullopt);
 
 // The code of an outcome for want of time.
 inline constexpr std::string_view kTimedOutCode = "timed_out";
@@ -60,6 +61,6 @@ inline constexpr std::string_view kTimedOutCode = "timed_out";
 inline constexpr std::string_view kNoConnectionCode = "no_connection_free";
 
 // What did not arrive whole.
-Outcome judge_delivery(const HttpReply &reply);
+Outcome judge_delivery(const HttpResponse &response);
 
 }  // namespace gateway

@@ -15,22 +15,22 @@ inline constexpr const char *kPng =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/"
     "pLvAAAAAElFTkSuQmCC";
 
-inline HttpReply reply_of(int status, std::string_view body, std::string headers = "") {
+inline HttpResponse response_of(int status, std::string_view body, std::string headers = "") {
     Lifter lifter(BlockPool::create(4));
     lifter.feed(body);
-    HttpReply reply;
-    reply.delivery = Delivery::answered;
-    reply.status = status;
-    reply.headers = std::move(headers);
-    reply.body = std::move(lifter).finish();
-    return reply;
+    HttpResponse response;
+    response.delivery = Delivery::answered;
+    response.status = status;
+    response.headers = std::move(headers);
+    response.body = std::move(lifter).finish();
+    return response;
 }
 
-inline HttpReply undelivered(Delivery delivery, std::string problem = "") {
-    HttpReply reply;
-    reply.delivery = delivery;
-    reply.problem = std::move(problem);
-    return reply;
+inline HttpResponse undelivered(Delivery delivery, std::string problem = "") {
+    HttpResponse response;
+    response.delivery = delivery;
+    response.problem = std::move(problem);
+    return response;
 }
 
 inline std::string images_json(int count, const std::string &more = "") {
@@ -41,8 +41,8 @@ inline std::string images_json(int count, const std::string &more = "") {
     return R"({"created":1777371362,"data":[)" + data + "]" + more + "}";
 }
 
-inline HttpReply images(int count) {
-    return reply_of(200, images_json(count));
+inline HttpResponse images(int count) {
+    return response_of(200, images_json(count));
 }
 
 inline std::string error_json(const std::string &type, const std::string &code,
@@ -52,27 +52,30 @@ inline std::string error_json(const std::string &type, const std::string &code,
            R"(,"code":)" + (code.empty() ? "null" : "\"" + code + "\"") + "}}";
 }
 
-// A reply of OpenAI's that is read as an outcome of this type. There is none for `pending`, and
+// A response of OpenAI's that is read as an outcome of this type. There is none for `pending`, and
 // `too_late` is the gateway's own.
-inline HttpReply reply_for(OutcomeType type, const std::string &message = "No.") {
+inline HttpResponse response_for(OutcomeType type, const std::string &message = "No.") {
     switch (type) {
         case OutcomeType::made: return images(1);
         case OutcomeType::refused_by_policy:
-            return reply_of(
+            return response_of(
                 400, error_json("image_generation_user_error", "moderation_blocked", message));
         case OutcomeType::callers_fault:
-            return reply_of(400, error_json("image_generation_user_error", "invalid_value", message,
-                                            "\"size\""));
+            return response_of(400, error_json("image_generation_user_error", "invalid_value",
+                                               message, "\"size\""));
         case OutcomeType::our_credentials:
-            return reply_of(401, error_json("invalid_request_error", "invalid_api_key", message));
+            return response_of(401,
+                               error_json("invalid_request_error", "invalid_api_key", message));
         case OutcomeType::out_of_quota:
-            return reply_of(429, error_json("insufficient_quota", "insufficient_quota", message));
+            return response_of(429,
+                               error_json("insufficient_quota", "insufficient_quota", message));
         case OutcomeType::throttled:
-            return reply_of(429, error_json("rate_limit_error", "rate_limit_exceeded", message),
-                            "retry-after: 12\r\n");
+            return response_of(429, error_json("rate_limit_error", "rate_limit_exceeded", message),
+                               "retry-after: 12\r\n");
         case OutcomeType::not_here:
-            return reply_of(404, error_json("invalid_request_error", "model_not_found", message));
-        case OutcomeType::broken: return reply_of(500, error_json("server_error", "", message));
+            return response_of(404,
+                               error_json("invalid_request_error", "model_not_found", message));
+        case OutcomeType::broken: return response_of(500, error_json("server_error", "", message));
         default: return undelivered(Delivery::lost, message);
     }
 }

@@ -27,6 +27,6 @@ std::optional<Usage> read_openai_usage(JsonValue value);
 
 // The error in an answer, in any of the forms that are about: an object, a text, a code and a
 // message without a cover, nothing but a text, or FastAPI's detail. Nothing if there is none.
-std::optional<ProviderError> read_openai_error(const HttpReply &reply, JsonValue root);
+std::optional<ProviderError> read_openai_error(const HttpResponse &response, JsonValue root);
 
 }  // namespace gateway

@@ -8,7 +8,7 @@
 
 namespace gateway {
 
-// Nothing if the answer is no JSON, or none of a sane form. The reply must outlive it.
-std::optional<JsonDocument> read_document(const HttpReply &reply);
+// Nothing if the answer is no JSON, or none of a sane form. The response must outlive it.
+std::optional<JsonDocument> read_document(const HttpResponse &response);
 
 }  // namespace gateway
