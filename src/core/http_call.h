@@ -44,7 +44,7 @@ struct HttpCall {
 };
 
 // How far the exchange got decides whether it may have been billed.
-enum class Delivery : uint8_t {
+enum class TransferEnd : uint8_t {
     answered,       // a whole answer
     not_sent,       // the request did not leave whole: nothing can have been made
     lost,           // sent whole, then the connection or the answer broke
@@ -54,7 +54,7 @@ enum class Delivery : uint8_t {
 };
 
 struct HttpResponse {
-    Delivery delivery = Delivery::not_sent;
+    TransferEnd end = TransferEnd::not_sent;
     int status = 0;
     std::string headers;  // the last header block, a line each
     LiftedText body;

@@ -25,7 +25,7 @@ tl::expected<std::shared_ptr<const KeySet>, std::string> read_keys(const LiftedT
 }
 
 std::string problem_of(const HttpResponse &response) {
-    if (response.delivery != Delivery::answered) {
+    if (response.end != TransferEnd::answered) {
         return "cannot be fetched: " + response.problem;
     }
     return response.status == 200 ? "" : "answers with status " + std::to_string(response.status);

@@ -400,20 +400,20 @@ bool CurlTransfer::is_sent() const {
     return sends_ > 0 && static_cast<size_t>(uploaded) >= call_.body.size();
 }
 
-Delivery CurlTransfer::delivery() const {
+TransferEnd CurlTransfer::transfer_end() const {
     if (result_ == CURLE_OK) {
-        return Delivery::answered;
+        return TransferEnd::answered;
     }
     if (too_large_) {
-        return Delivery::too_large;
+        return TransferEnd::too_large;
     }
     if (is_resent()) {
-        return undelivered_ ? Delivery::not_sent : Delivery::lost;
+        return undelivered_ ? TransferEnd::not_sent : TransferEnd::lost;
     }
     if (!is_sent()) {
-        return no_connection_ ? Delivery::no_connection : Delivery::not_sent;
+        return no_connection_ ? TransferEnd::no_connection : TransferEnd::not_sent;
     }
-    return result_ == CURLE_OPERATION_TIMEDOUT ? Delivery::timed_out : Delivery::lost;
+    return result_ == CURLE_OPERATION_TIMEDOUT ? TransferEnd::timed_out : TransferEnd::lost;
 }
 
 // Events cost work of ours: so many as there is time for in this turn. False if some are left.
@@ -460,7 +460,7 @@ void CurlTransfer::deliver() {
     if (!hand_over()) {
         return;
     }
-    response_.delivery = delivery();
+    response_.end = transfer_end();
     if (is_resent()) {
         response_.problem = "the connection was closed before any answer";
     } else if (result_ != CURLE_OK) {

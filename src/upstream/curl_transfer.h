@@ -72,7 +72,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     void on_watch() noexcept;
     [[nodiscard]] bool is_resent() const { return sends_ > 1 && call_.method == HttpMethod::post; }
     [[nodiscard]] bool was_never_delivered() const noexcept;
-    [[nodiscard]] Delivery delivery() const;
+    [[nodiscard]] TransferEnd transfer_end() const;
 
     HttpCall call_;
     CallListener listener_;

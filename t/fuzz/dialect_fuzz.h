@@ -18,7 +18,7 @@ inline constexpr int kStatuses[] = {200, 400, 401, 403, 404, 429, 500, 502, 503,
 // With `takes_picture`, a success that is no JSON is a picture's own bytes, as for HttpCall.
 inline HttpResponse response_of(Input input, bool takes_picture = false) {
     HttpResponse response;
-    response.delivery = Delivery::answered;
+    response.end = TransferEnd::answered;
     response.status = kStatuses[input.byte() % std::size(kStatuses)];
     const Lifter::Limits limits{input.byte(), 1024U * input.byte()};
     std::string_view text = input.rest();

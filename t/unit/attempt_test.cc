@@ -75,7 +75,7 @@ TEST_F(AttemptTest, ReadsAWholeAnswerAndJudgesAnyOther) {
     outcome_.reset();
     attempt = start("openai");
     HttpResponse half = images(1);
-    half.delivery = Delivery::lost;
+    half.end = TransferEnd::lost;
     world.upstream.deliver(std::move(half));
     ASSERT_TRUE(outcome_);
     EXPECT_EQ(outcome_->type, OutcomeType::unknown) << "whatever had arrived before";

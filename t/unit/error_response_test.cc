@@ -177,20 +177,20 @@ TEST(DetailError, IsReadInEachOfItsForms) {
     }
 }
 
-TEST(JudgeDelivery, DependsOnWhetherTheRequestLeftWhole) {
+TEST(JudgeTransferEnd, DependsOnWhetherTheRequestLeftWhole) {
     const struct {
-        Delivery delivery;
+        TransferEnd end;
         OutcomeType type;
         std::string_view code;
     } kRows[] = {
-        {Delivery::not_sent, OutcomeType::broken, "not_sent"},
-        {Delivery::no_connection, OutcomeType::broken, kNoConnectionCode},
-        {Delivery::lost, OutcomeType::unknown, "connection_lost"},
-        {Delivery::timed_out, OutcomeType::unknown, "timed_out"},
-        {Delivery::too_large, OutcomeType::unknown, "answer_too_large"},
+        {TransferEnd::not_sent, OutcomeType::broken, "not_sent"},
+        {TransferEnd::no_connection, OutcomeType::broken, kNoConnectionCode},
+        {TransferEnd::lost, OutcomeType::unknown, "connection_lost"},
+        {TransferEnd::timed_out, OutcomeType::unknown, "timed_out"},
+        {TransferEnd::too_large, OutcomeType::unknown, "answer_too_large"},
     };
     for (const auto &row : kRows) {
-        const Outcome outcome = judge_delivery(undelivered(row.delivery, "why"));
+        const Outcome outcome = judge_transfer_end(undelivered(row.end, "why"));
         EXPECT_EQ(outcome.type, row.type) << row.code;
         EXPECT_EQ(outcome.error.code, row.code);
         EXPECT_EQ(outcome.error.message, "why");

@@ -157,7 +157,7 @@ TEST_F(ExchangeTest, NobodyOfferingTheModelIsA404) {
 TEST_F(ExchangeTest, NoConnectionLeftIsA503) {
     ask(R"({"prompt":"a","model":"chain"})");
     for (int i = 0; i < 3; ++i) {
-        world.upstream.deliver(undelivered(Delivery::no_connection));
+        world.upstream.deliver(undelivered(TransferEnd::no_connection));
     }
     EXPECT_EQ(told.status(), 503);
     EXPECT_EQ(told.header("Retry-After"), "1");

@@ -175,7 +175,7 @@ TEST_F(EarlyTest, PicturesOfOneStreamAreToldAsTheyCome) {
     tell(picture);
     EXPECT_EQ(types(), "image0");
     EXPECT_EQ(exchange->images(), 1U);
-    world.upstream.deliver(undelivered(Delivery::lost));
+    world.upstream.deliver(undelivered(TransferEnd::lost));
     EXPECT_EQ(types(), "image0 error");
     EXPECT_EQ(asked(), "a") << "nobody else is asked for the second";
     EXPECT_EQ(exchange->images(), 1U);

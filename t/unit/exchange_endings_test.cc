@@ -34,7 +34,7 @@ TEST_F(ExchangeTest, CurlsOwnTimeoutAtTheDeadlineIsNoOccasionForAnotherTry) {
     policy.deadline = Milliseconds(1'000);
     ask(R"({"prompt":"a","model":"chain"})");
     world.clock.set(Milliseconds(1'000));
-    world.upstream.deliver(undelivered(Delivery::timed_out));
+    world.upstream.deliver(undelivered(TransferEnd::timed_out));
     EXPECT_EQ(asked(), "a");
     EXPECT_EQ(told.answers, 0);
     world.loop.advance(Milliseconds(0));

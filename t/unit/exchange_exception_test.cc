@@ -269,7 +269,7 @@ TEST_F(ExchangeExceptionTest, APassedPictureEndsAloneWhateverAllocationFails) {
                 }
             }
             HttpResponse response;
-            response.delivery = Delivery::answered;
+            response.end = TransferEnd::answered;
             response.status = 200;
             response.body = std::move(lifter).finish();
             deliver(std::move(response));

@@ -209,12 +209,12 @@ TEST_F(NeighboursTest, MadeUpNamesOpenNoBreaker) {
     const std::string name = add("aggregator");
     for (int i = 0; i < 10; ++i) {
         ASSERT_TRUE(reaches(name + "/made-up-" + std::to_string(i)));
-        world.upstream.deliver(undelivered(Delivery::lost));
+        world.upstream.deliver(undelivered(TransferEnd::lost));
     }
     EXPECT_TRUE(reaches(name + "/another"));
     for (int i = 0; i < 3; ++i) {
         ASSERT_TRUE(reaches(name + "/first"));
-        world.upstream.deliver(undelivered(Delivery::lost));
+        world.upstream.deliver(undelivered(TransferEnd::lost));
     }
     EXPECT_FALSE(reaches(name + "/first")) << "known ones have one";
     EXPECT_TRUE(reaches(name + "/second"));
@@ -226,7 +226,8 @@ TEST_F(NeighboursTest, MadeUpNamesDoNotFillTheTable) {
     provider->max_calls = 1;
     for (int i = 0; i < 3'000; ++i) {
         ASSERT_TRUE(reaches(name + "/made-up-" + std::to_string(i))) << i;
-        i % 2 == 0 ? world.upstream.deliver(undelivered(Delivery::lost)) : answer(403, "", "No.");
+        i % 2 == 0 ? world.upstream.deliver(undelivered(TransferEnd::lost))
+                   : answer(403, "", "No.");
         if (i % 2 == 1) {
             world.loop.advance(Milliseconds(60'000));
         }

@@ -35,7 +35,7 @@ class PassingExchangeTest : public ExchangeTest {
     }
     HttpResponse response(int status = 200) {
         HttpResponse response;
-        response.delivery = Delivery::answered;
+        response.end = TransferEnd::answered;
         response.status = status;
         response.body = std::move(*lifter).finish();
         return response;
@@ -93,7 +93,8 @@ TEST_F(PassingExchangeTest, BeforeItsFirstBytesAFailureIsOneLikeAnyOther) {
 }
 
 TEST_F(PassingExchangeTest, AfterThemTheAnswerBreaksOffAndNobodyElseIsAsked) {
-    for (const Delivery how : {Delivery::lost, Delivery::timed_out, Delivery::too_large}) {
+    for (const TransferEnd how :
+         {TransferEnd::lost, TransferEnd::timed_out, TransferEnd::too_large}) {
         world.upstream.calls.clear();
         ask_for();
         come(R"({"data":[{"b64_json":")" + picture.substr(0, 5000));

@@ -254,22 +254,22 @@ TEST_F(RetryTest, WhatCallersOrWeHaveCausedNeverOpensABreaker) {
     remembers_health = true;
     provider->breaker = {.failures = 2};
     provider->retry.attempts = 1;
-    HttpResponse delayed = undelivered(Delivery::timed_out);
+    HttpResponse delayed = undelivered(TransferEnd::timed_out);
     delayed.delayed = true;
-    HttpResponse cut = undelivered(Delivery::lost);
+    HttpResponse cut = undelivered(TransferEnd::lost);
     cut.delayed = true;
     for (int i = 0; i < 10; ++i) {
-        for (const HttpResponse &response : {undelivered(Delivery::too_large), delayed, cut}) {
+        for (const HttpResponse &response : {undelivered(TransferEnd::too_large), delayed, cut}) {
             ask(kAsk);
             ASSERT_EQ(open_calls(), 1U);
             world.upstream.deliver(response);
-            EXPECT_EQ(told.status(), response.delivery == Delivery::timed_out ? 504 : 502);
+            EXPECT_EQ(told.status(), response.end == TransferEnd::timed_out ? 504 : 502);
             EXPECT_EQ(exchange->images_lost(), 1) << "it may be billed";
         }
     }
     for (int i = 0; i < 2; ++i) {
         ask(kAsk);
-        world.upstream.deliver(undelivered(Delivery::timed_out));
+        world.upstream.deliver(undelivered(TransferEnd::timed_out));
     }
     ask(kAsk);
     EXPECT_EQ(told.status(), 503) << "its own doing does";
@@ -395,7 +395,7 @@ TEST_F(RetryTest, AfterARefusalTheRouteMayGoOn) {
 
 TEST_F(RetryTest, AProviderThatRanOutOfTimeIsA504ThatSaysSo) {
     ask(kAsk);
-    world.upstream.deliver(undelivered(Delivery::timed_out));
+    world.upstream.deliver(undelivered(TransferEnd::timed_out));
     EXPECT_EQ(told.status(), 504);
     EXPECT_EQ(told.json()["error"]["code"].string(), "provider_timeout");
     EXPECT_EQ(told.json()["extra_fields"]["may_still_be_working"].boolean(), true);

@@ -26,7 +26,7 @@ class ExchangeStreamTest : public ExchangeTest {
     }
     void end() {
         HttpResponse response;
-        response.delivery = Delivery::answered;
+        response.end = TransferEnd::answered;
         response.status = 200;
         response.streamed = true;
         world.upstream.deliver(std::move(response));
@@ -51,7 +51,8 @@ TEST_F(ExchangeStreamTest, APreviewIsToldAtOnceAndThePictureBeforeTheStreamIsAtI
 }
 
 TEST_F(ExchangeStreamTest, AfterAPreviewNobodyElseIsAsked) {
-    for (const Delivery how : {Delivery::lost, Delivery::timed_out, Delivery::too_large}) {
+    for (const TransferEnd how :
+         {TransferEnd::lost, TransferEnd::timed_out, TransferEnd::too_large}) {
         world.upstream.calls.clear();
         ask(kAsk);
         preview(0);

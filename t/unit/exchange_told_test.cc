@@ -123,7 +123,7 @@ TEST_F(ToldTest, WhatMayBeBilledIsNotToBeRepeated) {
     deliver(T::throttled);
     EXPECT_EQ(retry(), "false");
     ask_one();
-    world.upstream.deliver(undelivered(Delivery::timed_out));
+    world.upstream.deliver(undelivered(TransferEnd::timed_out));
     EXPECT_EQ(told.status(), 504);
     EXPECT_EQ(retry(), "false");
     policy.deadline = Milliseconds(1'000);
@@ -233,7 +233,7 @@ TEST_F(ToldTest, WhatAnUnknownOutcomeSaidIsInTheAttempts) {
         return std::string(json["extra_fields"]["attempts"].at(0)["message"].string());
     };
     ask_one();
-    world.upstream.deliver(undelivered(Delivery::lost, "Connection reset by peer"));
+    world.upstream.deliver(undelivered(TransferEnd::lost, "Connection reset by peer"));
     EXPECT_EQ(said(), "Connection reset by peer");
     ask_one();
     world.upstream.deliver(

@@ -72,8 +72,8 @@ TEST_F(JobResultTest, IsFetchedAtOnceFromItsOwnAddress) {
 TEST_F(JobResultTest, IsFetchedAgainAfterTrouble) {
     complete();
     const HttpResponse kTrouble[] = {
-        undelivered(Delivery::lost),
-        undelivered(Delivery::timed_out),
+        undelivered(TransferEnd::lost),
+        undelivered(TransferEnd::timed_out),
         response_of(502, "<html>"),
         response_of(500, ""),
         response_of(429, R"({"detail":"Slow down."})", "retry-after: 4\r\n"),
@@ -115,7 +115,7 @@ TEST_F(JobResultTest, ThatCannotBeReadIsNoBetterTheNextTime) {
     }
     outcome_.reset();
     complete();
-    world.upstream.deliver(undelivered(Delivery::too_large));
+    world.upstream.deliver(undelivered(TransferEnd::too_large));
     ASSERT_TRUE(outcome_);
     EXPECT_EQ(outcome_->error.code, "answer_too_large");
 }

@@ -295,7 +295,7 @@ TEST_F(MoreThanAskedTest, APictureThatIsHandedOnIsTheFirst) {
     world.upstream.calls.back()->on_piece(*lifter.pass());
     lifter.feed(R"("},{"b64_json":")" + picture + "\"}]}");
     HttpResponse response;
-    response.delivery = Delivery::answered;
+    response.end = TransferEnd::answered;
     response.status = 200;
     response.body = std::move(lifter).finish();
     world.upstream.deliver(std::move(response));

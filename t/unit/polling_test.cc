@@ -154,11 +154,11 @@ TEST_F(PollerTest, ReadsAStateWhateverTheStatusBesideIt) {
 TEST_F(PollerTest, AsksAgainAfterTroubleOnTheWay) {
     start();
     expect_poll_after(Milliseconds(500));
-    answer(undelivered(Delivery::not_sent));
+    answer(undelivered(TransferEnd::not_sent));
     expect_poll_after(Milliseconds(1'000));
-    answer(undelivered(Delivery::lost));
+    answer(undelivered(TransferEnd::lost));
     expect_poll_after(Milliseconds(2'000));
-    answer(undelivered(Delivery::timed_out));
+    answer(undelivered(TransferEnd::timed_out));
     expect_poll_after(Milliseconds(4'000));
     answer(page(502));
     expect_poll_after(Milliseconds(8'000));
@@ -180,7 +180,7 @@ TEST_F(PollerTest, AsksAgainAfterTroubleOnTheWay) {
 TEST_F(PollerTest, DoesNotAskAgainForWhatIsTooLarge) {
     start();
     expect_poll_after(Milliseconds(500));
-    answer(undelivered(Delivery::too_large));
+    answer(undelivered(TransferEnd::too_large));
     ASSERT_TRUE(ended);
     EXPECT_EQ(ended->type, OutcomeType::unknown);
     EXPECT_EQ(ended->error.code, "answer_too_large");
@@ -320,7 +320,7 @@ TEST_F(PollingAttempt, SubmitsOnceAndPollsUntilTheEnd) {
     submit();
     EXPECT_TRUE(attempt->may_be_billed());
     poll(state("Working"));
-    poll(undelivered(Delivery::lost));
+    poll(undelivered(TransferEnd::lost));
     poll(state("Done"));
     ASSERT_TRUE(ended);
     EXPECT_EQ(ended->type, OutcomeType::made);

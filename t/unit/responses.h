@@ -19,16 +19,16 @@ inline HttpResponse response_of(int status, std::string_view body, std::string h
     Lifter lifter(BlockPool::create(4));
     lifter.feed(body);
     HttpResponse response;
-    response.delivery = Delivery::answered;
+    response.end = TransferEnd::answered;
     response.status = status;
     response.headers = std::move(headers);
     response.body = std::move(lifter).finish();
     return response;
 }
 
-inline HttpResponse undelivered(Delivery delivery, std::string problem = "") {
+inline HttpResponse undelivered(TransferEnd end, std::string problem = "") {
     HttpResponse response;
-    response.delivery = delivery;
+    response.end = end;
     response.problem = std::move(problem);
     return response;
 }
@@ -76,7 +76,7 @@ inline HttpResponse response_for(OutcomeType type, const std::string &message = 
             return response_of(404,
                                error_json("invalid_request_error", "model_not_found", message));
         case OutcomeType::broken: return response_of(500, error_json("server_error", "", message));
-        default: return undelivered(Delivery::lost, message);
+        default: return undelivered(TransferEnd::lost, message);
     }
 }
 

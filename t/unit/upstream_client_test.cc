@@ -166,7 +166,7 @@ TEST_F(UpstreamClientTest, TimeInWhichWeHoldACallIsNotTheProviders) {
     ASSERT_TRUE(responses.empty()) << "it is held, and not timed out";
     mine.call->hold(false);
     ASSERT_TRUE(loop.run_until([&] { return responses.size() == 1; }));
-    EXPECT_EQ(responses.front().delivery, Delivery::answered) << responses.front().problem;
+    EXPECT_EQ(responses.front().end, TransferEnd::answered) << responses.front().problem;
     EXPECT_TRUE(responses.front().delayed);
 }
 
@@ -189,7 +189,7 @@ TEST_F(UpstreamClientTest, AProvidersOwnTimeIsLimited) {
         call.timeouts.total = Milliseconds(300);
         start(mine, std::move(call));
         ASSERT_TRUE(loop.run_until([&] { return responses.size() == 1; })) << path;
-        EXPECT_EQ(responses.front().delivery, Delivery::timed_out) << path;
+        EXPECT_EQ(responses.front().end, TransferEnd::timed_out) << path;
         EXPECT_FALSE(responses.front().delayed);
         mine.call.reset();
     }

@@ -90,8 +90,8 @@ void Attempt::on_response(const HttpResponse &response) {
         on_stream_end(response);
         return;
     }
-    if (response.delivery != Delivery::answered) {
-        end(judge_delivery(response), nullptr);
+    if (response.end != TransferEnd::answered) {
+        end(judge_transfer_end(response), nullptr);
         return;
     }
     Outcome outcome = dialect().read(response);
@@ -142,10 +142,10 @@ void Attempt::on_stream_end(const HttpResponse &response) {
     if (streamed_ && streamed_->has_ended()) {
         return;
     }
-    const bool whole = response.delivery == Delivery::answered;
+    const bool whole = response.end == TransferEnd::answered;
     begin_stream();
     Outcome outcome = streamed_->take_outcome();
-    end(whole ? std::move(outcome) : judge_delivery(response), nullptr);
+    end(whole ? std::move(outcome) : judge_transfer_end(response), nullptr);
 }
 
 // ---- a job that goes on after the answer

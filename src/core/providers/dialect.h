@@ -65,7 +65,7 @@ class Dialect {
     [[nodiscard]] virtual bool passes(std::string_view /*field*/) const { return false; }
 
     [[nodiscard]] virtual Work begin(const ProviderRequest &request) const = 0;
-    // Reads a whole answer (Delivery::answered). What did not arrive whole is judged without the
+    // Reads a whole answer (TransferEnd::answered). What did not arrive whole is judged without the
     // dialect.
     [[nodiscard]] virtual Outcome read(const HttpResponse &response) const = 0;
 

@@ -208,24 +208,24 @@ std::optional<std::chrono::milliseconds> read_retry_after(const HttpResponse &re
     return std::chrono::seconds(std::clamp<int64_t>(*until - *sent, 0, 24 * 3600));
 }
 
-Outcome judge_delivery(const HttpResponse &response) {
+Outcome judge_transfer_end(const HttpResponse &response) {
     Outcome outcome;
     outcome.type = OutcomeType::unknown;
     outcome.error.status = response.status;
     outcome.error.message = response.problem;
-    outcome.is_our_doing = response.delayed || response.delivery == Delivery::too_large ||
-                           response.delivery == Delivery::no_connection;
-    switch (response.delivery) {
-        case Delivery::not_sent:
+    outcome.is_our_doing = response.delayed || response.end == TransferEnd::too_large ||
+                           response.end == TransferEnd::no_connection;
+    switch (response.end) {
+        case TransferEnd::not_sent:
             outcome.type = OutcomeType::broken;
             outcome.error.code = "not_sent";
             break;
-        case Delivery::no_connection:
+        case TransferEnd::no_connection:
             outcome.type = OutcomeType::broken;
             outcome.error.code = kNoConnectionCode;
             break;
-        case Delivery::timed_out: outcome.error.code = kTimedOutCode; break;
-        case Delivery::too_large: outcome.error.code = "answer_too_large"; break;
+        case TransferEnd::timed_out: outcome.error.code = kTimedOutCode; break;
+        case TransferEnd::too_large: outcome.error.code = "answer_too_large"; break;
         default: outcome.error.code = "connection_lost"; break;
     }
     return outcome;

@@ -61,6 +61,6 @@ inline constexpr std::string_view kTimedOutCode = "timed_out";
 inline constexpr std::string_view kNoConnectionCode = "no_connection_free";
 
 // What did not arrive whole.
-Outcome judge_delivery(const HttpResponse &response);
+Outcome judge_transfer_end(const HttpResponse &response);
 
 }  // namespace gateway

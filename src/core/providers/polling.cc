@@ -27,7 +27,7 @@ bool equal_but_for_case(std::string_view a, std::string_view b) {
 
 // Trouble on the way, or a provider that is busy: the job goes on meanwhile.
 bool is_passing(const HttpResponse &response) {
-    return response.delivery != Delivery::answered || response.status < 400 ||
+    return response.end != TransferEnd::answered || response.status < 400 ||
            response.status >= 500 || response.status == 408 || response.status == 425 ||
            response.status == 429;
 }
@@ -87,11 +87,11 @@ void Poller::poll() {
 
 void Poller::on_response(const HttpResponse &response) {
     answered_ = std::move(call_);
-    if (response.delivery == Delivery::too_large) {
-        end(response, judge_delivery(response));  // and will be, however often it is asked for
+    if (response.end == TransferEnd::too_large) {
+        end(response, judge_transfer_end(response));  // and will be, however often it is asked for
         return;
     }
-    if (response.delivery != Delivery::answered) {
+    if (response.end != TransferEnd::answered) {
         fail_again(response);
         return;
     }
