@@ -102,8 +102,9 @@ struct ProviderError {
     std::string param;
 };
 
-// What went over the wire, as JSON without picture bytes and secrets.
-struct Wire {
+// The request to a provider and its response as they were sent, in JSON, without image data and
+// secrets: for clients that ask for them by X-Image-Gateway-Raw.
+struct RawExchange {
     std::string request;
     std::string response;
 };
@@ -136,9 +137,9 @@ struct Outcome {
     Job job;  // of what is pending
     ImageResult result;
     ProviderError error;
-    std::unique_ptr<Wire> wire;  // where it was asked for
-    bool is_our_doing = false;   // a limit of ours, or a client of ours that did not read: so it
-                                 // says nothing of the provider's health
+    std::unique_ptr<RawExchange> raw;  // where it was asked for
+    bool is_our_doing = false;  // a limit of ours, or a client of ours that did not read: so it
+                                // says nothing of the provider's health
     std::optional<std::chrono::milliseconds> retry_after;
 };
 

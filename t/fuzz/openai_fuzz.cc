@@ -27,8 +27,8 @@ void read_event_and_tell(const Dialect &dialect, const LiftedText &data) {
 }
 
 void run(const uint8_t *data, size_t size) {
-    for (const OpenAiWire &wire : openai_wires()) {
-        const OpenAi dialect(wire);
+    for (const OpenAiVariant &variant : openai_variants()) {
+        const OpenAi dialect(variant);
         const HttpResponse response = response_of({data, size});
         read_and_tell(dialect, response);
         read_event_and_tell(dialect, response.body);

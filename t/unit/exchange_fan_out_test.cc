@@ -1,4 +1,4 @@
-// More images than a model makes in one call: several calls at the same time, one response.
+// More images than a model makes in one call: several calls at the same time, one reply.
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"

@@ -64,7 +64,7 @@ constexpr Row kRows[] = {
 };
 
 TEST(OpenAiErrors, AreClassifiedAsTheProviderDocumentSays) {
-    const OpenAi dialect{openai_wires().front()};
+    const OpenAi dialect{openai_variants().front()};
     for (const Row &row : kRows) {
         const Outcome outcome = dialect.read(
             response_of(row.status, error_json(row.type, row.code, "Why.", "\"size\"")));
@@ -80,7 +80,7 @@ TEST(OpenAiErrors, AreClassifiedAsTheProviderDocumentSays) {
 }
 
 TEST(OpenAiErrors, InsideA200AreErrorsToo) {
-    const OpenAi dialect{openai_wires().front()};
+    const OpenAi dialect{openai_variants().front()};
     const auto read = [&](const std::string &body) {
         return dialect.read(response_of(200, body)).type;
     };
@@ -92,7 +92,7 @@ TEST(OpenAiErrors, InsideA200AreErrorsToo) {
 }
 
 TEST(OpenAiErrors, ThatAreNotJsonAreJudgedByStatus) {
-    const OpenAi dialect{openai_wires().front()};
+    const OpenAi dialect{openai_variants().front()};
     const struct {
         int status;
         OutcomeType outcome;
@@ -112,7 +112,7 @@ TEST(OpenAiErrors, ThatAreNotJsonAreJudgedByStatus) {
 }
 
 TEST(OpenAiErrors, TellHowLongToWait) {
-    const OpenAi dialect{openai_wires().front()};
+    const OpenAi dialect{openai_variants().front()};
     const Outcome outcome = dialect.read(
         response_of(429, error_json("rate_limit_error", "rate_limit_exceeded"),
                     "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\n"

@@ -44,7 +44,7 @@ class OpenAiTest : public testing::Test {
         return begin(model, fitted->params).body;
     }
 
-    OpenAi dialect{openai_wires().front()};
+    OpenAi dialect{openai_variants().front()};
     Provider provider;
     std::vector<JsonValue> passed;
     FakeRandom random;

@@ -12,10 +12,10 @@ namespace gateway {
 namespace {
 
 // As JSON: of one call as it is, of several as an array.
-std::string join_raw(const std::vector<MadeCall> &calls, std::string Wire::*part) {
+std::string join_raw(const std::vector<MadeCall> &calls, std::string RawExchange::*part) {
     std::string joined;
     for (const MadeCall &call : calls) {
-        const std::string text = call.wire == nullptr ? "" : (*call.wire).*part;
+        const std::string text = call.raw == nullptr ? "" : (*call.raw).*part;
         if (!text.empty()) {
             joined.append(joined.empty() ? "" : ",").append(text);
         }
@@ -305,10 +305,10 @@ void Making::fill_result(int64_t count) {
     }
     fill_in_sent(result_.words, prepared.fitted.params);
     if (order_->raw_request) {
-        result_.raw_request = join_raw(made_.calls, &Wire::request);
+        result_.raw_request = join_raw(made_.calls, &RawExchange::request);
     }
     if (order_->raw_response) {
-        result_.raw_response = join_raw(made_.calls, &Wire::response);
+        result_.raw_response = join_raw(made_.calls, &RawExchange::response);
     }
 }
 

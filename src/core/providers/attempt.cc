@@ -6,7 +6,7 @@
 #include "core/net/origin.h"
 #include "core/providers/callers_words.h"
 #include "core/providers/error_response.h"
-#include "core/providers/wire.h"
+#include "core/providers/raw_exchange.h"
 
 namespace gateway {
 
@@ -59,8 +59,9 @@ void Attempt::hold(bool held) {
 void Attempt::call(HttpCall call) {
     call = set_up(std::move(call), provider().timeouts.total);
     seed_ = call.seed;
-    if (limits_.show_wire) {
-        wire_ = std::make_unique<Wire>(Wire{show_request(call, provider().secrets), ""});
+    if (limits_.keeps_raw) {
+        raw_ =
+            std::make_unique<RawExchange>(RawExchange{show_request(call, provider().secrets), ""});
     }
     CallListener to_call;
     to_call.on_response = [this](const HttpResponse &response) { on_response(response); };
@@ -115,7 +116,7 @@ void Attempt::on_event(const ServerEvent &event) {
     if (streamed_->has_ended()) {
         return;  // whatever a provider says after it
     }
-    if (wire_ != nullptr) {
+    if (raw_ != nullptr) {
         show_event(event);
     }
     Streamed::ToTell news = streamed_->take(dialect().read_event(event));
@@ -132,9 +133,9 @@ void Attempt::on_event(const ServerEvent &event) {
 // What a provider says over and over is not all kept.
 void Attempt::show_event(const ServerEvent &event) {
     constexpr size_t kMostShown = size_t{64} * 1024;
-    if (wire_->response.size() < kMostShown) {
-        wire_->response += wire_->response.empty() ? "[" : ",";
-        wire_->response += gateway::show_event(event, provider().secrets);
+    if (raw_->response.size() < kMostShown) {
+        raw_->response += raw_->response.empty() ? "[" : ",";
+        raw_->response += gateway::show_event(event, provider().secrets);
     }
 }
 
@@ -226,13 +227,13 @@ void Attempt::cancel_job() noexcept {
 }
 
 void Attempt::end(Outcome outcome, const HttpResponse *response) {
-    if (wire_ != nullptr && (response != nullptr || streamed_)) {
+    if (raw_ != nullptr && (response != nullptr || streamed_)) {
         if (response != nullptr) {
-            wire_->response = show_response(*response, provider().secrets);
-        } else if (!wire_->response.empty()) {
-            wire_->response += "]";
+            raw_->response = show_response(*response, provider().secrets);
+        } else if (!raw_->response.empty()) {
+            raw_->response += "]";
         }
-        outcome.wire = std::move(wire_);
+        outcome.raw = std::move(raw_);
     }
     if (response != nullptr && outcome.type != OutcomeType::made && !outcome.retry_after) {
         outcome.retry_after = read_retry_after(*response, ports_.clock.unix_seconds());

@@ -19,7 +19,7 @@ class Attempt {
     struct Limits {
         Milliseconds total{0};  // what is left until the deadline
         size_t answer_max = 0;
-        bool show_wire = false;                           // keep what goes over the wire
+        bool keeps_raw = false;  // keep request and response for the client
         std::shared_ptr<RequestMemory> memory = nullptr;  // what answers count for
         int64_t images = 1;                               // that are asked for
         int64_t previews = 0;                             // of each of them
@@ -78,7 +78,7 @@ class Attempt {
     Listener listener_;
     Milliseconds began_;
     Rare<Streamed> streamed_;  // so far, where the answer is a stream
-    std::unique_ptr<Wire> wire_;
+    std::unique_ptr<RawExchange> raw_;
     std::optional<int64_t> seed_;  // that the call asked for
     std::unique_ptr<UpstreamCall> call_;
     Rare<Job> job_;  // taken by the provider, and not ended yet

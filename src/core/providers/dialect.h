@@ -1,5 +1,5 @@
-// A wire dialect: how one kind of provider is asked for images, and how its answers are read. The
-// rest of the gateway knows providers only through this.
+// A dialect: a provider's API format. It writes requests and reads responses. The rest of the
+// gateway knows providers only through this.
 #pragma once
 
 #include <functional>

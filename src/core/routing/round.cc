@@ -152,7 +152,7 @@ RoundEnd Round::take_end() {
             lane->hand_over();
             ImageResult &result = lane->end()->result;
             end.made.push_back({&lane->share(), lane->number(), std::move(result), result.usage,
-                                result.cost, result.left_out, std::move(lane->end()->wire)});
+                                result.cost, result.left_out, std::move(lane->end()->raw)});
             continue;
         }
         ++without;

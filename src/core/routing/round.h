@@ -18,7 +18,7 @@ struct MadeCall {
     std::optional<Usage> usage;
     std::optional<int64_t> cost;  // in millionths of a dollar, where the provider tells it
     size_t left_out = 0;          // images beyond those that were asked for
-    std::unique_ptr<Wire> wire;
+    std::unique_ptr<RawExchange> raw;
 };
 
 struct RoundEnd {

@@ -54,7 +54,7 @@ void write_value(JsonWriter &out, const ParamValue &value) {
     }
 }
 
-void write_field(JsonWriter &out, const OpenAiWire::Field &field, const ParamValue &value) {
+void write_field(JsonWriter &out, const OpenAiVariant::Field &field, const ParamValue &value) {
     const auto *text = std::get_if<std::string_view>(&value);
     if (!field.second.empty()) {
         // What is no size in pixels ("auto") is what the server does when it is told nothing.
@@ -136,33 +136,33 @@ void replace_model(std::string &path, std::string_view model) {
 
 }  // namespace
 
-OpenAi::OpenAi(OpenAiWire wire) : wire_(std::move(wire)), errors_(wire_.errors) {
+OpenAi::OpenAi(OpenAiVariant variant) : variant_(std::move(variant)), errors_(variant_.errors) {
     errors_.insert(errors_.end(), std::begin(kErrors), std::end(kErrors));
 }
 
 bool OpenAi::passes(std::string_view field) const {
     // All that it writes has a published name, or stands in its table.
     const bool written = std::any_of(
-        wire_.fields.begin(), wire_.fields.end(),
-        [=](const OpenAiWire::Field &row) { return row.name == field || row.second == field; });
+        variant_.fields.begin(), variant_.fields.end(),
+        [=](const OpenAiVariant::Field &row) { return row.name == field || row.second == field; });
     return !written && !is_published_field(field);
 }
 
 tl::expected<std::unique_ptr<Dialect>, std::string> OpenAi::changed(
     std::span<const std::string_view> words) const {
-    OpenAiWire wire = wire_;
+    OpenAiVariant variant = variant_;
     for (const std::string_view word : words) {
-        if (auto changed = change_wire(wire, word); !changed) {
+        if (auto changed = change_variant(variant, word); !changed) {
             return tl::unexpected(std::move(changed.error()));
         }
     }
-    return std::make_unique<OpenAi>(std::move(wire));
+    return std::make_unique<OpenAi>(std::move(variant));
 }
 
 std::string OpenAi::body_for(const ProviderRequest &request, const Params &params) const {
     JsonWriter body;
     body.open_object();
-    if (wire_.names_model) {
+    if (variant_.names_model) {
         body.key("model").string(request.model);
     }
     for (const Param param : all_params()) {
@@ -172,13 +172,13 @@ std::string OpenAi::body_for(const ProviderRequest &request, const Params &param
         if (std::holds_alternative<std::monostate>(value)) {
             continue;
         }
-        if (wire_.prompt_extras && (param == Param::prompt || is_in_extras(param))) {
+        if (variant_.prompt_extras && (param == Param::prompt || is_in_extras(param))) {
             if (param == Param::prompt) {
                 body.key("prompt").string(prompt_with_extras(params));
             }
             continue;
         }
-        if (const OpenAiWire::Field *field = wire_.field(param)) {
+        if (const OpenAiVariant::Field *field = variant_.field(param)) {
             if (!field->name.empty()) {
                 write_field(body, *field, value);
             }
@@ -197,19 +197,19 @@ std::string OpenAi::body_for(const ProviderRequest &request, const Params &param
 Work OpenAi::begin(const ProviderRequest &request) const {
     Params params = request.params;
     HttpCall call;
-    if (!wire_.streams) {
+    if (!variant_.streams) {
         params.clear(Param::stream);
         params.clear(Param::partial_images);
     }
-    if (!wire_.sends(Param::seed)) {
+    if (!variant_.sends(Param::seed)) {
         params.clear(Param::seed);
-    } else if (wire_.needs_seed && !params.has(Param::seed)) {
+    } else if (variant_.needs_seed && !params.has(Param::seed)) {
         params[Param::seed] = random_seed(request.random);
     }
     if (params.has(Param::seed)) {
         call.seed = params.integer(Param::seed, 0);
     }
-    std::string path = wire_.path;
+    std::string path = variant_.path;
     if (path.find("{model}") != std::string::npos) {
         const auto model = path_of_model(request.model);
         if (!model) {
@@ -223,7 +223,7 @@ Work OpenAi::begin(const ProviderRequest &request) const {
     call.add_header("Content-Type", "application/json");
     call.add_header("Accept", "application/json");
     if (request.key != nullptr) {
-        call.headers.push_back(wire_.auth + request.key->secret);
+        call.headers.push_back(variant_.auth + request.key->secret);
     }
     call.add_header("X-Client-Request-Id", request.request_id);
     call.add_header("Idempotency-Key", request.idempotency_key);
@@ -232,17 +232,17 @@ Work OpenAi::begin(const ProviderRequest &request) const {
 }
 
 std::optional<int64_t> OpenAi::cost_of(JsonValue root) const {
-    if (!wire_.cost) {
+    if (!variant_.cost) {
         return std::nullopt;
     }
     JsonValue value = root;
-    for (const std::string &step : wire_.cost->path) {
+    for (const std::string &step : variant_.cost->path) {
         value = value[std::string_view(step)];
     }
     constexpr double kMost = 1e12;
     const auto number = value.number();
-    return number && *number >= 0 && *number * wire_.cost->unit < kMost
-               ? std::optional(static_cast<int64_t>(std::llround(*number * wire_.cost->unit)))
+    return number && *number >= 0 && *number * variant_.cost->unit < kMost
+               ? std::optional(static_cast<int64_t>(std::llround(*number * variant_.cost->unit)))
                : std::nullopt;
 }
 
@@ -305,7 +305,7 @@ ImageResult OpenAi::describe(JsonValue root) const {
 }
 
 bool OpenAi::streams(const Params &params) const {
-    return wire_.streams && params[Param::stream] == ParamValue(true);
+    return variant_.streams && params[Param::stream] == ParamValue(true);
 }
 
 // Facts: OpenAI's openapi.yaml of 2026-08-21 and OpenRouter's typescript-sdk 1.2.54. What is no

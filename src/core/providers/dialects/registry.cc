@@ -19,7 +19,8 @@ namespace {
 
 std::vector<const Dialect *> all_dialects() {
     static const Sandbox sandbox;
-    static const std::vector<OpenAi> openai_like(openai_wires().begin(), openai_wires().end());
+    static const std::vector<OpenAi> openai_like(openai_variants().begin(),
+                                                 openai_variants().end());
     static const GoogleGemini google_gemini;
     static const BlackForestLabs black_forest_labs;
     static const Replicate replicate;

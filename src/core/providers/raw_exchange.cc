@@ -1,4 +1,4 @@
-#include "core/providers/wire.h"
+#include "core/providers/raw_exchange.h"
 
 #include <utility>
 

@@ -15,7 +15,7 @@
 
 namespace gateway {
 
-struct OpenAiWire {
+struct OpenAiVariant {
     // Where a parameter goes that is not sent under its own name.
     struct Field {
         Param param;
@@ -48,10 +48,10 @@ struct OpenAiWire {
 };
 
 // Those that are built in.
-std::span<const OpenAiWire> openai_wires();
+std::span<const OpenAiVariant> openai_variants();
 
 // One of an operator's words about a server: "path=/images", "auth=x-key",
 // "fields=seed:random_seed". Says what is wrong with it.
-tl::expected<void, std::string> change_wire(OpenAiWire &wire, std::string_view word);
+tl::expected<void, std::string> change_variant(OpenAiVariant &variant, std::string_view word);
 
 }  // namespace gateway

@@ -1,6 +1,6 @@
 // Servers with variants of OpenAI's Images API: the built-in ones, and those that an operator
 // describes.
-#include "core/providers/dialects/openai_wire.h"
+#include "core/providers/dialects/openai_variants.h"
 
 #include <gtest/gtest.h>
 
@@ -216,31 +216,31 @@ TEST_F(Aggregator, IsAskedForARatioAndNothingElse) {
 
 // ---- servers that an operator describes
 
-tl::expected<OpenAiWire, std::string> described(const std::vector<std::string> &words,
-                                                const char *api = "openai") {
-    OpenAiWire wire;
-    for (const OpenAiWire &one : openai_wires()) {
-        wire = one.api == api ? one : wire;
+tl::expected<OpenAiVariant, std::string> described(const std::vector<std::string> &words,
+                                                   const char *api = "openai") {
+    OpenAiVariant variant;
+    for (const OpenAiVariant &one : openai_variants()) {
+        variant = one.api == api ? one : variant;
     }
     for (const std::string &word : words) {
-        if (auto changed = change_wire(wire, word); !changed) {
+        if (auto changed = change_variant(variant, word); !changed) {
             return tl::unexpected(changed.error());
         }
     }
-    return wire;
+    return variant;
 }
 
 TEST(DescribedServers, HaveTheirPathHeaderAndFields) {
-    const auto wire = described(
+    const auto variant = described(
         {"path=/v2/{model}/images?v=1", "auth=X-Key", "fields=seed:random_seed,size:w+h,user:-"});
-    ASSERT_TRUE(wire) << wire.error();
-    EXPECT_EQ(wire->path, "/v2/{model}/images?v=1");
-    EXPECT_EQ(wire->auth, "X-Key: ");
-    EXPECT_EQ(wire->field(Param::seed)->name, "random_seed");
-    EXPECT_EQ(wire->field(Param::size)->name, "w");
-    EXPECT_EQ(wire->field(Param::size)->second, "h");
-    EXPECT_EQ(wire->field(Param::user)->name, "");
-    EXPECT_EQ(wire->field(Param::guidance), nullptr);
+    ASSERT_TRUE(variant) << variant.error();
+    EXPECT_EQ(variant->path, "/v2/{model}/images?v=1");
+    EXPECT_EQ(variant->auth, "X-Key: ");
+    EXPECT_EQ(variant->field(Param::seed)->name, "random_seed");
+    EXPECT_EQ(variant->field(Param::size)->name, "w");
+    EXPECT_EQ(variant->field(Param::size)->second, "h");
+    EXPECT_EQ(variant->field(Param::user)->name, "");
+    EXPECT_EQ(variant->field(Param::guidance), nullptr);
     EXPECT_EQ(described({"auth=bearer"}, "azure-openai")->auth, "Authorization: Bearer ");
 }
 
@@ -287,9 +287,9 @@ TEST(DescribedServers, SayWhatIsWrongWithTheirDescription) {
         {"fields=size:w+", "invalid fields \"size:w+\", expected something like size:width+height"},
     };
     for (const auto &row : kRows) {
-        const auto wire = described({row.word});
-        ASSERT_FALSE(wire) << row.word;
-        EXPECT_EQ(wire.error(), row.problem);
+        const auto variant = described({row.word});
+        ASSERT_FALSE(variant) << row.word;
+        EXPECT_EQ(variant.error(), row.problem);
     }
 }
 

@@ -1,4 +1,4 @@
-#include "core/providers/dialects/openai_wire.h"
+#include "core/providers/dialects/openai_variants.h"
 
 #include <algorithm>
 
@@ -108,54 +108,55 @@ const std::vector<ErrorRule> kAggregatorErrors = {
 
 constexpr double kMillion = 1'000'000;
 
-std::vector<OpenAiWire> make_wires() {
-    const OpenAiWire::Field size_in_pixels{Param::size, "width", "height", {}};
-    std::vector<OpenAiWire> wires;
-    wires.push_back({.api = "openai", .streams = true});
-    wires.push_back({.api = "azure-openai",
-                     .auth = "api-key: ",
-                     .ignores_case = true,
-                     .streams = true,
-                     .errors = kAzureErrors});
-    wires.push_back({.api = "xai",
-                     .withholds = true,
-                     .cost = OpenAiWire::CostField{{"usage", "cost_in_usd_ticks"}, kMillion / 1e10},
-                     .errors = kXaiErrors});
-    wires.push_back(
+std::vector<OpenAiVariant> make_variants() {
+    const OpenAiVariant::Field size_in_pixels{Param::size, "width", "height", {}};
+    std::vector<OpenAiVariant> variants;
+    variants.push_back({.api = "openai", .streams = true});
+    variants.push_back({.api = "azure-openai",
+                        .auth = "api-key: ",
+                        .ignores_case = true,
+                        .streams = true,
+                        .errors = kAzureErrors});
+    variants.push_back(
+        {.api = "xai",
+         .withholds = true,
+         .cost = OpenAiVariant::CostField{{"usage", "cost_in_usd_ticks"}, kMillion / 1e10},
+         .errors = kXaiErrors});
+    variants.push_back(
         {.api = "together",
          .fields = {size_in_pixels,
                     {Param::num_inference_steps, "steps", "", {}},
                     {Param::guidance, "guidance_scale", "", {}},
                     {Param::response_format, "response_format", "", {{"b64_json", "base64"}}}},
          .errors = kTogetherErrors});
-    wires.push_back({.api = "openrouter",
-                     .path = "/images",
-                     .streams = true,
-                     .cost = OpenAiWire::CostField{{"usage", "cost"}, kMillion},
-                     .errors = kOpenRouterErrors});
-    wires.push_back({.api = "recraft",
-                     .fields = {{Param::seed, "random_seed", "", {}},
-                                {Param::output_format, "image_format", "", {}}},
-                     .needs_seed = true,
-                     .cost = OpenAiWire::CostField{{"credits"}, kMillion / 1000},
-                     .errors = kRecraftErrors});
-    wires.push_back({.api = "siliconflow",
-                     .fields = {{Param::n, "batch_size", "", {}},
-                                {Param::size, "image_size", "", {}},
-                                {Param::guidance, "guidance_scale", "", {}}},
-                     .errors = kSiliconFlowErrors});
-    wires.push_back({.api = "vllm-omni",
-                     .needs_key = false,
-                     .fields = {{Param::guidance, "guidance_scale", "", {}}},
-                     .needs_seed = true,
-                     .errors = kVllmErrors});
-    wires.push_back({.api = "sd-server",
-                     .needs_key = false,
-                     .names_model = false,
-                     .needs_seed = true,
-                     .prompt_extras = true});
-    wires.push_back({.api = "aggregator", .streams = true, .errors = kAggregatorErrors});
-    return wires;
+    variants.push_back({.api = "openrouter",
+                        .path = "/images",
+                        .streams = true,
+                        .cost = OpenAiVariant::CostField{{"usage", "cost"}, kMillion},
+                        .errors = kOpenRouterErrors});
+    variants.push_back({.api = "recraft",
+                        .fields = {{Param::seed, "random_seed", "", {}},
+                                   {Param::output_format, "image_format", "", {}}},
+                        .needs_seed = true,
+                        .cost = OpenAiVariant::CostField{{"credits"}, kMillion / 1000},
+                        .errors = kRecraftErrors});
+    variants.push_back({.api = "siliconflow",
+                        .fields = {{Param::n, "batch_size", "", {}},
+                                   {Param::size, "image_size", "", {}},
+                                   {Param::guidance, "guidance_scale", "", {}}},
+                        .errors = kSiliconFlowErrors});
+    variants.push_back({.api = "vllm-omni",
+                        .needs_key = false,
+                        .fields = {{Param::guidance, "guidance_scale", "", {}}},
+                        .needs_seed = true,
+                        .errors = kVllmErrors});
+    variants.push_back({.api = "sd-server",
+                        .needs_key = false,
+                        .names_model = false,
+                        .needs_seed = true,
+                        .prompt_extras = true});
+    variants.push_back({.api = "aggregator", .streams = true, .errors = kAggregatorErrors});
+    return variants;
 }
 
 bool is_field_name(std::string_view text) {
@@ -174,7 +175,7 @@ bool has_other_braces(std::string path) {
     return path.find_first_of("{}") != std::string::npos;
 }
 
-tl::expected<void, std::string> change_field(OpenAiWire &wire, std::string_view text) {
+tl::expected<void, std::string> change_field(OpenAiVariant &variant, std::string_view text) {
     const size_t colon = text.find(':');
     const auto param = param_named(text.substr(0, colon));
     if (!param || colon == std::string_view::npos) {
@@ -182,7 +183,7 @@ tl::expected<void, std::string> change_field(OpenAiWire &wire, std::string_view 
                               "\" is not PARAMETER:FIELD, as in seed:random_seed");
     }
     std::string_view name = text.substr(colon + 1);
-    OpenAiWire::Field field{*param, "", "", {}};
+    OpenAiVariant::Field field{*param, "", "", {}};
     if (const size_t plus = name.find('+'); plus != std::string::npos && *param == Param::size) {
         field.second = name.substr(plus + 1);
         name = name.substr(0, plus);
@@ -198,31 +199,31 @@ tl::expected<void, std::string> change_field(OpenAiWire &wire, std::string_view 
         }
         field.name = name;
     }
-    std::erase_if(wire.fields,
-                  [&](const OpenAiWire::Field &other) { return other.param == *param; });
-    wire.fields.push_back(std::move(field));
+    std::erase_if(variant.fields,
+                  [&](const OpenAiVariant::Field &other) { return other.param == *param; });
+    variant.fields.push_back(std::move(field));
     return {};
 }
 
 }  // namespace
 
-const OpenAiWire::Field *OpenAiWire::field(Param param) const {
+const OpenAiVariant::Field *OpenAiVariant::field(Param param) const {
     const auto found = std::find_if(fields.begin(), fields.end(),
                                     [=](const Field &row) { return row.param == param; });
     return found == fields.end() ? nullptr : &*found;
 }
 
-bool OpenAiWire::sends(Param param) const {
+bool OpenAiVariant::sends(Param param) const {
     const Field *own = field(param);
     return own == nullptr || !own->name.empty();
 }
 
-std::span<const OpenAiWire> openai_wires() {
-    static const std::vector<OpenAiWire> wires = make_wires();
-    return wires;
+std::span<const OpenAiVariant> openai_variants() {
+    static const std::vector<OpenAiVariant> variants = make_variants();
+    return variants;
 }
 
-tl::expected<void, std::string> change_wire(OpenAiWire &wire, std::string_view word) {
+tl::expected<void, std::string> change_variant(OpenAiVariant &variant, std::string_view word) {
     const size_t equals = word.find('=');
     const std::string_view name = word.substr(0, equals);
     const std::string_view value =
@@ -236,7 +237,7 @@ tl::expected<void, std::string> change_wire(OpenAiWire &wire, std::string_view w
             return tl::unexpected("invalid path \"" + std::string(value) +
                                   "\", expected something like /images/generations");
         }
-        wire.path = value;
+        variant.path = value;
         return {};
     }
     if (name == "auth") {
@@ -245,13 +246,13 @@ tl::expected<void, std::string> change_wire(OpenAiWire &wire, std::string_view w
             return tl::unexpected("invalid auth \"" + std::string(value) +
                                   "\", expected bearer or a header's name");
         }
-        wire.auth = value == "bearer" ? "Authorization: Bearer " : std::string(value) + ": ";
+        variant.auth = value == "bearer" ? "Authorization: Bearer " : std::string(value) + ": ";
         return {};
     }
     if (name == "fields") {
         for (std::string_view rest = value; !rest.empty();) {
             const size_t comma = rest.find(',');
-            if (auto changed = change_field(wire, rest.substr(0, comma)); !changed) {
+            if (auto changed = change_field(variant, rest.substr(0, comma)); !changed) {
                 return changed;
             }
             rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);

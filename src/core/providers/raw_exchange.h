@@ -1,5 +1,5 @@
-// What went over the wire, for callers who may see it: JSON as it was, without picture bytes and
-// without secrets.
+// A request to a provider and its response, for clients that may see them: JSON as it was sent,
+// without image data and secrets.
 #pragma once
 
 #include <string>
