@@ -7,7 +7,7 @@ namespace gateway {
 namespace {
 
 void read_event_and_tell(const Dialect &dialect, const LiftedText &data) {
-    StreamNews news = dialect.read_event({"", data});
+    StreamUpdate news = dialect.read_event({"", data});
     for (const std::string_view form : {"url", "b64_json"}) {
         if (const auto *preview = std::get_if<Preview>(&news)) {
             promise(!preview->image.content.empty(), "a preview shows something");

@@ -22,7 +22,7 @@ struct Policy {
     const Profile *profile = &unified_profile();
     UnknownFields unknown_fields;
     FitMode fit = FitMode::adapt;
-    bool raw = false;                  // callers may see what goes over the wire
+    bool raw = false;                  // callers may see the raw exchange
     std::shared_ptr<Hosting> hosting;  // null: no images are stored
     std::shared_ptr<const FetchRules> fetch_rules = std::make_shared<const FetchRules>();
     std::string default_model;

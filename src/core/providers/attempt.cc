@@ -119,7 +119,7 @@ void Attempt::on_event(const ServerEvent &event) {
     if (raw_ != nullptr) {
         show_event(event);
     }
-    Streamed::ToTell news = streamed_->take(dialect().read_event(event));
+    StreamCollector::Report news = streamed_->take(dialect().read_event(event));
     if (auto *preview = std::get_if<Preview>(&news)) {
         listener_.on_preview(std::move(*preview));
     } else if (auto *image = std::get_if<ImageResult>(&news)) {

@@ -9,7 +9,7 @@
 #include "core/ports.h"
 #include "core/providers/dialect.h"
 #include "core/providers/polling.h"
-#include "core/providers/streamed.h"
+#include "core/providers/stream_collector.h"
 #include "core/rare.h"
 
 namespace gateway {
@@ -77,7 +77,7 @@ class Attempt {
     Limits limits_;
     Listener listener_;
     Milliseconds began_;
-    Rare<Streamed> streamed_;  // so far, where the answer is a stream
+    Rare<StreamCollector> streamed_;  // so far, where the answer is a stream
     std::unique_ptr<RawExchange> raw_;
     std::optional<int64_t> seed_;  // that the call asked for
     std::unique_ptr<UpstreamCall> call_;

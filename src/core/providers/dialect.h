@@ -45,7 +45,7 @@ using Work = std::variant<HttpCall, LocalWork>;
 
 // What an event of a provider's stream tells: nothing to us, what a picture looks like so far, one
 // that is done, or how all has failed.
-using StreamNews = std::variant<std::monostate, Preview, ImageResult, Outcome>;
+using StreamUpdate = std::variant<std::monostate, Preview, ImageResult, Outcome>;
 
 class Dialect {
  public:
@@ -72,7 +72,9 @@ class Dialect {
     // Whether what it began with these parameters may answer with a stream, and what an event of it
     // says.
     [[nodiscard]] virtual bool streams(const Params & /*params*/) const { return false; }
-    [[nodiscard]] virtual StreamNews read_event(const ServerEvent & /*event*/) const { return {}; }
+    [[nodiscard]] virtual StreamUpdate read_event(const ServerEvent & /*event*/) const {
+        return {};
+    }
 
     // Whether the first picture in an answer is the one that was asked for, so that it may be
     // handed on before the rest is there.

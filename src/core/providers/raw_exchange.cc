@@ -14,9 +14,9 @@ namespace {
 // Reading and writing more than this would hold up the loop.
 constexpr size_t kMostShown = size_t{64} * 1024;
 
-class Shower {
+class RawWriter {
  public:
-    explicit Shower(const std::vector<std::string> &secrets) : secrets_(secrets) {}
+    explicit RawWriter(const std::vector<std::string> &secrets) : secrets_(secrets) {}
 
     void elide(size_t bytes) { out_.string("[" + std::to_string(bytes) + " bytes left out]"); }
 
@@ -60,9 +60,9 @@ std::string show(std::string_view text, const std::vector<LiftedString> *lifted,
     if (text.size() <= kMostShown) {
         const auto document = JsonDocument::read(text, kProvidersJson, lifted);
         if (document) {
-            Shower shower(secrets);
-            shower.show(document->root());
-            return std::move(shower).shown();
+            RawWriter writer(secrets);
+            writer.show(document->root());
+            return std::move(writer).shown();
         }
     }
     constexpr size_t kMostOfNoJson = 1024;
@@ -84,9 +84,9 @@ std::string show_event(const ServerEvent &event, const std::vector<std::string> 
 
 std::string show_response(const HttpResponse &response, const std::vector<std::string> &secrets) {
     if (!response.picture.empty()) {
-        Shower shower(secrets);
-        shower.elide(response.picture.size());
-        return std::move(shower).shown();
+        RawWriter writer(secrets);
+        writer.elide(response.picture.size());
+        return std::move(writer).shown();
     }
     return show(response.body.outline, &response.body.strings, secrets);
 }

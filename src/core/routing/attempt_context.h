@@ -27,7 +27,7 @@ struct AttemptContext {
     Milliseconds allowed;   // from the request's start to the deadline
     RouteChoice choice;
     size_t answer_max = 0;
-    bool keeps_raw = false;              // what goes over the wire is shown to the caller
+    bool keeps_raw = false;              // the caller may see the raw exchange
     std::string_view request_id;         // ours
     std::string_view client_request_id;  // as providers are told it
     RequestIdentity identity;

@@ -47,14 +47,14 @@ constexpr PollRules kPolling = {.first = Milliseconds(500),
                                 .states = kStates};
 
 // What the models differ in and the catalogue does not say.
-struct Family {
+struct ModelFamily {
     std::string_view models;
-    int64_t most_tolerance;     // of 0, the strictest, and up; 2 unless told
-    bool takes_seed;            // the seed that it draws itself, it does not always tell
-    std::string_view meddling;  // a field that decides whether the prompt is rewritten or
-    bool off;                   // researched first, and with what value it is not
+    int64_t most_tolerance;             // of 0, the strictest, and up; 2 unless told
+    bool takes_seed;                    // the seed that it draws itself, it does not always tell
+    std::string_view prompt_rewriting;  // a field that decides whether the prompt is rewritten or
+    bool off;                           // researched first, and with what value it is not
 };
-constexpr Family kFamilies[] = {
+constexpr ModelFamily kFamilies[] = {
     {"flux-3-*", 4, false, "grounding", false},
     {"flux-2-flex", 5, true, "prompt_upsampling", false},
     {"flux-2-pro*", 5, true, "disable_pup", true},
@@ -66,9 +66,10 @@ constexpr Family kFamilies[] = {
     {"*", 4, false, "", false},
 };
 
-const Family &family_of(std::string_view model) {
-    return *std::find_if(std::begin(kFamilies), std::end(kFamilies),
-                         [=](const Family &family) { return glob_matches(family.models, model); });
+const ModelFamily &family_of(std::string_view model) {
+    return *std::find_if(
+        std::begin(kFamilies), std::end(kFamilies),
+        [=](const ModelFamily &family) { return glob_matches(family.models, model); });
 }
 
 // All that may be in a body and has no published name; what it would change how the answer comes.
@@ -76,7 +77,7 @@ constexpr std::string_view kOwnFields =
     "width height steps safety_tolerance grounding prompt_upsampling disable_pup webhook_url "
     "webhook_secret";
 
-void write_body(JsonWriter &body, const Params &params, const Family &family,
+void write_body(JsonWriter &body, const Params &params, const ModelFamily &family,
                 std::optional<int64_t> seed) {
     const auto write = [&](std::string_view name, Param param) {
         if (params.has(param)) {
@@ -99,12 +100,12 @@ void write_body(JsonWriter &body, const Params &params, const Family &family,
     if (params.text(Param::moderation) == "low") {
         body.key("safety_tolerance").number(family.most_tolerance);
     }
-    if (!family.meddling.empty()) {
-        body.key(family.meddling).boolean(family.off);
+    if (!family.prompt_rewriting.empty()) {
+        body.key(family.prompt_rewriting).boolean(family.off);
     }
 }
 
-std::optional<int64_t> seed_for(const ProviderRequest &request, const Family &family) {
+std::optional<int64_t> seed_for(const ProviderRequest &request, const ModelFamily &family) {
     if (request.params.has(Param::seed)) {
         return request.params.integer(Param::seed, 0);
     }
@@ -142,7 +143,7 @@ bool BlackForestLabs::passes(std::string_view field) const {
 }
 
 Work BlackForestLabs::begin(const ProviderRequest &request) const {
-    const Family &family = family_of(request.model);
+    const ModelFamily &family = family_of(request.model);
     const auto segment = segment_of_model(request.model);
     if (!segment) {
         return no_such_model(request.model);

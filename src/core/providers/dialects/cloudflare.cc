@@ -39,13 +39,13 @@ constexpr ErrorRule kErrors[] = {
 };
 
 // How a family of models is asked; the first whose models begin so.
-struct Manner {
+struct ModelFamily {
     std::string_view models;
     bool form;
     std::string_view steps;
     bool seed;
 };
-constexpr Manner kManners[] = {
+constexpr ModelFamily kFamilies[] = {
     {"@cf/black-forest-labs/flux-1-", false, "steps", false},
     {"@cf/black-forest-labs/flux-2-", true, "steps", true},
     {"@cf/leonardo/", false, "num_steps", true},
@@ -54,13 +54,13 @@ constexpr Manner kManners[] = {
     {"@cf/lykon/", false, "num_steps", true},
 };
 // A model that nobody knows is not told a seed that nobody asked for.
-constexpr Manner kUsual = {"", false, "num_steps", false};
+constexpr ModelFamily kUnlistedFamily = {"", false, "num_steps", false};
 
-const Manner &manner_of(std::string_view model) {
-    const auto *manner =
-        std::find_if(std::begin(kManners), std::end(kManners),
-                     [=](const Manner &row) { return model.starts_with(row.models); });
-    return manner == std::end(kManners) ? kUsual : *manner;
+const ModelFamily &family_of(std::string_view model) {
+    const auto *family =
+        std::find_if(std::begin(kFamilies), std::end(kFamilies),
+                     [=](const ModelFamily &row) { return model.starts_with(row.models); });
+    return family == std::end(kFamilies) ? kUnlistedFamily : *family;
 }
 
 constexpr std::string_view kWritten[] = {
@@ -138,17 +138,17 @@ Work CloudflareWorkersAi::begin(const ProviderRequest &request) const {
     if (!path) {
         return no_such_model(request.model);
     }
-    const Manner &manner = manner_of(request.model);
+    const ModelFamily &family = family_of(request.model);
     HttpCall call;
     call.url = request.provider.url + "/" + *path;
     call.takes_picture = true;
     if (request.params.has(Param::seed)) {
         call.seed = request.params.integer(Param::seed, 0);
-    } else if (manner.seed) {
+    } else if (family.seed) {
         call.seed = random_seed(request.random);  // its own it keeps to itself
     }
-    const Fields fields = fields_of(request.params, manner.steps, call.seed);
-    manner.form ? write_form(fields, request, call) : write_json(fields, request, call);
+    const Fields fields = fields_of(request.params, family.steps, call.seed);
+    family.form ? write_form(fields, request, call) : write_json(fields, request, call);
     if (request.key != nullptr) {
         call.add_header("Authorization", "Bearer " + request.key->secret);
     }

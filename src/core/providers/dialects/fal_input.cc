@@ -35,12 +35,12 @@ constexpr std::string_view kOtherFields =
     "safety_tolerance enable_safety_checker enable_prompt_expansion";
 
 // Where schemas differ in what no caller writes.
-struct Habits {
+struct SchemaTraits {
     std::string_view models;
     bool tolerates;  // how much is a degree; else there is a checker, or none
     bool rewrites;   // prompts, unless it is told not to
 };
-constexpr Habits kHabits[] = {
+constexpr SchemaTraits kTraits[] = {
     {"fal-ai/flux-pro/*", true, false},
     {"fal-ai/flux-2-pro", true, false},
     {"fal-ai/flux-2-flex", true, true},
@@ -50,9 +50,9 @@ constexpr Habits kHabits[] = {
     {"*", false, false},
 };
 
-const Habits &habits_of(std::string_view model) {
-    return *std::find_if(std::begin(kHabits), std::end(kHabits),
-                         [=](const Habits &row) { return glob_matches(row.models, model); });
+const SchemaTraits &traits_of(std::string_view model) {
+    return *std::find_if(std::begin(kTraits), std::end(kTraits),
+                         [=](const SchemaTraits &row) { return glob_matches(row.models, model); });
 }
 
 void write_value(JsonWriter &body, const ParamValue &value) {
@@ -78,8 +78,8 @@ void write_size(JsonWriter &body, std::string_view size) {
     }
 }
 
-void write_safety(JsonWriter &body, const Habits &habits) {
-    if (habits.tolerates) {
+void write_safety(JsonWriter &body, const SchemaTraits &traits) {
+    if (traits.tolerates) {
         body.key("safety_tolerance").string("5");
     } else {
         // Counts for accounts that fal has allowed it; the others' pictures are looked at anyway.
@@ -106,11 +106,11 @@ std::string write_fal_input(const ProviderRequest &request) {
             write_value(body, params[field.param]);
         }
     }
-    const Habits &habits = habits_of(request.model);
+    const SchemaTraits &traits = traits_of(request.model);
     if (params.text(Param::moderation) == "low") {
-        write_safety(body, habits);
+        write_safety(body, traits);
     }
-    if (habits.rewrites) {
+    if (traits.rewrites) {
         body.key("enable_prompt_expansion").boolean(false);
     }
     for (const JsonValue field : request.passed) {
@@ -125,7 +125,7 @@ bool is_fal_field(std::string_view field) {
                        [=](const FalField &row) { return row.name == field; });
 }
 
-std::string_view asked_as(std::string_view fal_field) {
+std::string_view published_name_of(std::string_view fal_field) {
     const auto *row = std::find_if(std::begin(kFields), std::end(kFields),
                                    [=](const FalField &field) { return field.name == fal_field; });
     return row == std::end(kFields) ? fal_field : name_of(row->param);

@@ -15,6 +15,6 @@ std::string write_fal_input(const ProviderRequest &request);
 bool is_fal_field(std::string_view field);
 
 // What callers know a field as: "num_images" is n. A field that they do not know stays as it is.
-std::string_view asked_as(std::string_view fal_field);
+std::string_view published_name_of(std::string_view fal_field);
 
 }  // namespace gateway

@@ -42,7 +42,7 @@ constexpr ErrorRule kErrors[] = {
 std::string param_at(JsonValue place) {
     for (const JsonValue step : place) {
         if (step.is(JsonKind::string) && step.string() != "body") {
-            return std::string(asked_as(step.string()));
+            return std::string(published_name_of(step.string()));
         }
     }
     return "";

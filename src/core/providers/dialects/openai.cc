@@ -310,7 +310,7 @@ bool OpenAi::streams(const Params &params) const {
 
 // Facts: OpenAI's openapi.yaml of 2026-08-21 and OpenRouter's typescript-sdk 1.2.54. What is no
 // JSON is a sign of life, or the "[DONE]" that some servers end with.
-StreamNews OpenAi::read_event(const ServerEvent &event) const {
+StreamUpdate OpenAi::read_event(const ServerEvent &event) const {
     if (event.data.outline_too_large) {
         return {};
     }

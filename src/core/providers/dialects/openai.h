@@ -22,7 +22,7 @@ class OpenAi final : public Dialect {
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
     [[nodiscard]] bool answers_with_picture() const override { return !variant_.withholds; }
     [[nodiscard]] bool streams(const Params &params) const override;
-    [[nodiscard]] StreamNews read_event(const ServerEvent &event) const override;
+    [[nodiscard]] StreamUpdate read_event(const ServerEvent &event) const override;
     [[nodiscard]] tl::expected<std::unique_ptr<Dialect>, std::string> changed(
         std::span<const std::string_view> words) const override;
 

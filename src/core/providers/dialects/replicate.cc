@@ -136,11 +136,11 @@ void collect_images(JsonValue output, std::vector<Image> &images) {
 }  // namespace
 
 bool Replicate::passes(std::string_view field) const {
-    return !is_published_field(field) && !is_input_word(field);
+    return !is_published_field(field) && !is_input_name(field);
 }
 
 Work Replicate::begin(const ProviderRequest &request) const {
-    const InputWords &words = input_words(request.model);
+    const InputNames &words = input_names(request.model);
     HttpCall call;
     if (request.params.has(Param::seed)) {
         call.seed = request.params.integer(Param::seed, 0);

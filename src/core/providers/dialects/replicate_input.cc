@@ -14,7 +14,7 @@ namespace {
 constexpr InputSetting kUnchecked = {"disable_safety_checker", "true"};
 
 // The first that matches counts.
-constexpr InputWords kWords[] = {
+constexpr InputNames kInputNames[] = {
     {.models = "black-forest-labs/flux-schnell",
      .count = "num_outputs",
      .tier = "megapixels",
@@ -78,7 +78,7 @@ std::string_view megapixels(std::string_view tier) {
     return pair == std::end(kPairs) ? tier : (*pair)[1];
 }
 
-void write_shape(JsonWriter &input, const Params &params, const InputWords &words) {
+void write_shape(JsonWriter &input, const Params &params, const InputNames &words) {
     if (const auto size = parse_size(params.text(Param::size))) {
         input.key("aspect_ratio").string("custom");
         input.key("width").number(size->width);
@@ -95,13 +95,13 @@ void write_shape(JsonWriter &input, const Params &params, const InputWords &word
 
 }  // namespace
 
-const InputWords &input_words(std::string_view model) {
+const InputNames &input_names(std::string_view model) {
     const std::string_view name = model.substr(0, model.find(':'));
-    return *std::find_if(std::begin(kWords), std::end(kWords),
-                         [=](const InputWords &words) { return glob_matches(words.models, name); });
+    return *std::find_if(std::begin(kInputNames), std::end(kInputNames),
+                         [=](const InputNames &words) { return glob_matches(words.models, name); });
 }
 
-void write_input(JsonWriter &input, const Params &params, const InputWords &words,
+void write_input(JsonWriter &input, const Params &params, const InputNames &words,
                  std::optional<int64_t> seed) {
     const auto write = [&](std::string_view name, Param param) {
         if (params.has(param) && !name.empty()) {
@@ -137,7 +137,7 @@ void write_input(JsonWriter &input, const Params &params, const InputWords &word
     set(words.plain);
 }
 
-bool is_input_word(std::string_view field) {
+bool is_input_name(std::string_view field) {
     return is_one_of(field, kOwnFields);
 }
 

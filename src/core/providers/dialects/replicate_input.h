@@ -16,7 +16,7 @@ struct InputSetting {
     std::string_view value;
 };
 
-struct InputWords {
+struct InputNames {
     std::string_view models;
     std::string_view count = {};  // n
     std::string_view tier = {};   // the resolution
@@ -29,13 +29,13 @@ struct InputWords {
 };
 
 // Of a model, with or without the ":version" behind its name.
-const InputWords &input_words(std::string_view model);
+const InputNames &input_names(std::string_view model);
 
 // Members of the object "input".
-void write_input(JsonWriter &input, const Params &params, const InputWords &words,
+void write_input(JsonWriter &input, const Params &params, const InputNames &words,
                  std::optional<int64_t> seed);
 
 // Whether write_input() writes a field of this name to some model.
-bool is_input_word(std::string_view field);
+bool is_input_name(std::string_view field);
 
 }  // namespace gateway

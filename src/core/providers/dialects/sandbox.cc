@@ -15,7 +15,7 @@ namespace gateway {
 namespace {
 
 // All that drawing needs, owned: it happens on another thread, and the request may be gone by then.
-struct Order {
+struct Drawing {
     int64_t width = 1024;
     int64_t height = 1024;
     int64_t count = 1;
@@ -25,20 +25,20 @@ struct Order {
     uint64_t seed = 0;
 };
 
-Order read_order(const ProviderRequest &request) {
-    Order order;
+Drawing read_drawing(const ProviderRequest &request) {
+    Drawing drawing;
     if (const auto size = parse_size(request.params.text(Param::size))) {
-        order.width = size->width;
-        order.height = size->height;
+        drawing.width = size->width;
+        drawing.height = size->height;
     }
-    order.count = request.params.integer(Param::n, 1);
-    order.prompt = request.params.text(Param::prompt);
-    order.model = request.model;
-    order.transparent = request.params.text(Param::background) == "transparent";
-    order.seed = request.params.has(Param::seed)
-                     ? static_cast<uint64_t>(request.params.integer(Param::seed, 0))
-                     : random_number(request.random) >> 11;  // exact in anybody's JSON
-    return order;
+    drawing.count = request.params.integer(Param::n, 1);
+    drawing.prompt = request.params.text(Param::prompt);
+    drawing.model = request.model;
+    drawing.transparent = request.params.text(Param::background) == "transparent";
+    drawing.seed = request.params.has(Param::seed)
+                       ? static_cast<uint64_t>(request.params.integer(Param::seed, 0))
+                       : random_number(request.random) >> 11;  // exact in anybody's JSON
+    return drawing;
 }
 
 Outcome failure(OutcomeType type) {
@@ -51,33 +51,33 @@ Outcome failure(OutcomeType type) {
 }
 
 // Without content if there is no memory for it.
-Image draw_one(const Order &order, int64_t index, int64_t coarse) {
-    const std::string png =
-        draw_placeholder({static_cast<int>(order.width), static_cast<int>(order.height),
-                          order.prompt, order.model, static_cast<int>(index), order.transparent,
-                          order.seed + static_cast<uint64_t>(index), static_cast<int>(coarse)});
+Image draw_one(const Drawing &drawing, int64_t index, int64_t coarse) {
+    const std::string png = draw_placeholder(
+        {static_cast<int>(drawing.width), static_cast<int>(drawing.height), drawing.prompt,
+         drawing.model, static_cast<int>(index), drawing.transparent,
+         drawing.seed + static_cast<uint64_t>(index), static_cast<int>(coarse)});
     Image image;
     image.index = index;
     image.content = png.empty() ? Bytes() : Bytes::own(encode_base64(png));
     image.format = ImageFormat::png;
-    image.seed = static_cast<int64_t>(order.seed + static_cast<uint64_t>(index));
+    image.seed = static_cast<int64_t>(drawing.seed + static_cast<uint64_t>(index));
     return image;
 }
 
-ImageResult describe(const Order &order) {
+ImageResult describe(const Drawing &drawing) {
     ImageResult result;
-    result.size = std::to_string(order.width) + "x" + std::to_string(order.height);
-    result.background = order.transparent ? "transparent" : "opaque";
+    result.size = std::to_string(drawing.width) + "x" + std::to_string(drawing.height);
+    result.background = drawing.transparent ? "transparent" : "opaque";
     result.output_format = "png";
     return result;
 }
 
-Outcome draw(const Order &order) {
+Outcome draw(const Drawing &drawing) {
     Outcome outcome;
     outcome.type = OutcomeType::made;
-    outcome.result = describe(order);
-    for (int64_t index = 0; index < order.count; ++index) {
-        Image image = draw_one(order, index, 0);
+    outcome.result = describe(drawing);
+    for (int64_t index = 0; index < drawing.count; ++index) {
+        Image image = draw_one(drawing, index, 0);
         if (image.content.empty()) {
             return failure(OutcomeType::broken);
         }
@@ -87,14 +87,14 @@ Outcome draw(const Order &order) {
 }
 
 // Each in smaller squares than the one before.
-std::vector<std::function<Preview()>> previews_of(const Order &order, int64_t partials) {
+std::vector<std::function<Preview()>> previews_of(const Drawing &drawing, int64_t partials) {
     std::vector<std::function<Preview()>> previews;
-    for (int64_t index = 0; index < order.count; ++index) {
+    for (int64_t index = 0; index < drawing.count; ++index) {
         for (int64_t number = 0; number < partials; ++number) {
-            const int64_t coarse = std::max(order.width, order.height) >> (3 + number);
+            const int64_t coarse = std::max(drawing.width, drawing.height) >> (3 + number);
             previews.emplace_back([=] {
-                return Preview{draw_one(order, index, std::max<int64_t>(2, coarse)), number,
-                               describe(order)};
+                return Preview{draw_one(drawing, index, std::max<int64_t>(2, coarse)), number,
+                               describe(drawing)};
             });
         }
     }
@@ -115,11 +115,11 @@ Work Sandbox::begin(const ProviderRequest &request) const {
             return work;
         }
     }
-    Order order = read_order(request);
+    Drawing drawing = read_drawing(request);
     if (request.params[Param::stream] == ParamValue(true)) {
-        work.previews = previews_of(order, request.params.integer(Param::partial_images, 0));
+        work.previews = previews_of(drawing, request.params.integer(Param::partial_images, 0));
     }
-    work.make = [order = std::move(order)] { return draw(order); };
+    work.make = [drawing = std::move(drawing)] { return draw(drawing); };
     return work;
 }
 

@@ -1,4 +1,4 @@
-#include "core/providers/streamed.h"
+#include "core/providers/stream_collector.h"
 
 #include <iterator>
 #include <utility>
@@ -17,7 +17,7 @@ bool is_same(const Usage &one, const Usage &other) {
 
 }  // namespace
 
-Streamed::ToTell Streamed::take(StreamNews news) {
+StreamCollector::Report StreamCollector::take(StreamUpdate news) {
     if (auto *preview = std::get_if<Preview>(&news)) {
         return take_preview(std::move(*preview));
     }
@@ -30,7 +30,7 @@ Streamed::ToTell Streamed::take(StreamNews news) {
     return {};
 }
 
-Streamed::ToTell Streamed::take_preview(Preview preview) {
+StreamCollector::Report StreamCollector::take_preview(Preview preview) {
     // Most providers do not say of which image it is: they make one after the other.
     if (preview.image.index == 0) {
         preview.image.index = static_cast<int64_t>(result_.images.size());
@@ -41,11 +41,11 @@ Streamed::ToTell Streamed::take_preview(Preview preview) {
     }
     told_previews_.resize(static_cast<size_t>(asked_));
     const bool is_one = told_previews_[static_cast<size_t>(image)]++ < previews_;
-    return is_one ? ToTell(std::move(preview)) : ToTell();
+    return is_one ? Report(std::move(preview)) : Report();
 }
 
 // The last one waits for the end of all, which has more to say.
-Streamed::ToTell Streamed::take_made(ImageResult made) {
+StreamCollector::Report StreamCollector::take_made(ImageResult made) {
     std::erase_if(made.images, [](Image &image) {
         return image.form == Image::Form::base64 && !read_facts(image);
     });
@@ -68,7 +68,7 @@ Streamed::ToTell Streamed::take_made(ImageResult made) {
 
 // Whether each event tells its own usage or the sum so far is on no record: what is repeated is
 // taken for the sum.
-void Streamed::add(ImageResult made) {
+void StreamCollector::add(ImageResult made) {
     ImageResult before = std::exchange(result_, std::move(made));
     result_.given = before.given;
     result_.images.insert(result_.images.begin(), std::make_move_iterator(before.images.begin()),
@@ -85,11 +85,11 @@ void Streamed::add(ImageResult made) {
     }
 }
 
-bool Streamed::is_complete() const {
+bool StreamCollector::is_complete() const {
     return failure_ || static_cast<int64_t>(result_.images.size()) >= asked_;
 }
 
-Outcome Streamed::take_outcome() {
+Outcome StreamCollector::take_outcome() {
     ended_ = true;
     if (failure_) {
         return std::move(*failure_);

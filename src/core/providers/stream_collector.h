@@ -10,14 +10,14 @@
 
 namespace gateway {
 
-class Streamed {
+class StreamCollector {
  public:
     // So many pictures were asked for, and of each so many previews. More are left out.
-    Streamed(int64_t asked, int64_t previews) : asked_(asked), previews_(previews) {}
+    StreamCollector(int64_t asked, int64_t previews) : asked_(asked), previews_(previews) {}
 
     // What is to be told of it at once: a preview, or a picture that is done while others are not.
-    using ToTell = std::variant<std::monostate, Preview, ImageResult>;
-    ToTell take(StreamNews news);
+    using Report = std::variant<std::monostate, Preview, ImageResult>;
+    Report take(StreamUpdate news);
     // All is there that was asked for, or has failed: there is nothing to wait for.
     [[nodiscard]] bool is_complete() const;
     // The stream is at its end. A preview is no picture.
@@ -25,8 +25,8 @@ class Streamed {
     [[nodiscard]] bool has_ended() const { return ended_; }
 
  private:
-    ToTell take_preview(Preview preview);
-    ToTell take_made(ImageResult made);
+    Report take_preview(Preview preview);
+    Report take_made(ImageResult made);
     void add(ImageResult made);
 
     int64_t asked_;

@@ -1,5 +1,5 @@
 // OpenAI's events, and the result of a stream of them.
-#include "core/providers/streamed.h"
+#include "core/providers/stream_collector.h"
 
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ class StreamedTest : public testing::Test {
     }
 
     const Dialect *dialect = dialect_named("openai");
-    Streamed streamed{2, 2};
+    StreamCollector streamed{2, 2};
     std::optional<ImageResult> picture;  // that is to be told at once
 };
 
