@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/bytes/bytes.h"
 #include "core/json/lifter.h"
 
 namespace gateway {
@@ -30,7 +31,7 @@ struct HttpCall {
     HttpMethod method = HttpMethod::post;
     std::string url;
     std::vector<std::string> headers;  // "Name: value"
-    std::string body;                  // not sent by GET
+    Bytes body;                        // not sent by GET
     bool takes_picture = false;        // a 200 that is no JSON is a picture's own bytes
     std::optional<int64_t> seed;       // that is sent, where the answer may not repeat it
     HttpTimeouts timeouts;

@@ -12,6 +12,9 @@ namespace gateway {
 
 namespace {
 
+// Up to this size curl sends a body with the head in one call of send(), and needs no buffer for
+// it.
+constexpr size_t kMostWithHead = size_t{64} * 1024;
 constexpr size_t kMostHeaderBytes = 64 * 1024;           // that are kept
 constexpr size_t kMostOfAllHeads = size_t{1024} * 1024;  // also of informational answers
 constexpr int64_t kMostOfFarewell = 64;                  // every head is longer
@@ -34,6 +37,7 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &lo
                            std::shared_ptr<BlockPool> blocks, HttpCall call, CallListener listener)
     : CurlJob(multi, owner),
       call_(std::move(call)),
+      request_body_(call_.body),
       listener_(std::move(listener)),
       memory_(memory_for(call_)),
       // Idle: a request's own deadline holds the process, and nobody waits for other calls.
@@ -74,10 +78,7 @@ void CurlTransfer::configure() {
     curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST,
                      call_.method == HttpMethod::put ? "PUT" : nullptr);
     if (call_.method != HttpMethod::get) {
-        curl_easy_setopt(easy_, CURLOPT_POST, 1L);
-        curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, call_.body.data());
-        curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
-                         static_cast<curl_off_t>(call_.body.size()));
+        configure_body();
     } else {
         curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
     }
@@ -100,6 +101,23 @@ void CurlTransfer::configure() {
     curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
     curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &CurlTransfer::on_open);
     curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
+}
+
+// A short body of one part is given to curl as it lies in memory. Any other is read part by part.
+// What a part refers to is never copied as a whole.
+void CurlTransfer::configure_body() {
+    const Bytes &body = call_.body;
+    const bool is_short = body.slices().size() <= 1 && body.size() <= kMostWithHead;
+    const char *text = body.empty() ? "" : body.slices().front().text.data();
+    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, is_short ? text : nullptr);
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    if (!is_short) {
+        curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &CurlTransfer::on_read);
+        curl_easy_setopt(easy_, CURLOPT_READDATA, this);
+        curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, &CurlTransfer::on_seek);
+        curl_easy_setopt(easy_, CURLOPT_SEEKDATA, this);
+    }
 }
 
 // Curl counts whole seconds, and takes a connection that is as old as its limit and a part of the
@@ -129,6 +147,21 @@ int CurlTransfer::on_send(void *self, char * /*primary*/, char * /*local*/, int 
     transfer.is_retried_ = true;
     transfer.undelivered_ = transfer.was_never_delivered();
     return CURL_PREREQFUNC_ABORT;
+}
+
+// All parts are in memory, and so are ready. For one that is not, this would return
+// CURL_READFUNC_PAUSE, and multi_.resume() would go on when it is.
+size_t CurlTransfer::on_read(char *into, size_t size, size_t count, void *self) noexcept {
+    return static_cast<CurlTransfer *>(self)->request_body_.read({into, size * count});
+}
+
+// Curl reads a body again from its beginning when it repeats a request on another connection. A
+// POST that it repeats is stopped in on_send(), before any of it is sent.
+int CurlTransfer::on_seek(void *self, curl_off_t offset, int origin) noexcept {
+    auto &transfer = *static_cast<CurlTransfer *>(self);
+    const bool found = origin == SEEK_SET && offset >= 0 &&
+                       transfer.request_body_.seek(static_cast<size_t>(offset));
+    return found ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
 // Of a connection that ended without a byte of an answer: whether the provider has not got the

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/bytes/bytes_reader.h"
 #include "core/bytes/held_memory.h"
 #include "core/http_call.h"
 #include "core/images/base64_stream.h"
@@ -42,10 +43,13 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     static size_t on_header(char *text, size_t size, size_t count, void *self) noexcept;
     static size_t on_body(char *bytes, size_t size, size_t count, void *self) noexcept;
     static int on_send(void *self, char *, char *, int, int port) noexcept;
+    static size_t on_read(char *into, size_t size, size_t count, void *self) noexcept;
+    static int on_seek(void *self, curl_off_t offset, int origin) noexcept;
 
     static curl_socket_t on_open(void *self, curlsocktype purpose, curl_sockaddr *address) noexcept;
 
     void configure();
+    void configure_body();
     void keep_connection_for(Milliseconds time);
     void take_header(std::string_view line);
     [[nodiscard]] bool must_wait() const;
@@ -75,6 +79,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     [[nodiscard]] TransferEnd transfer_end() const;
 
     HttpCall call_;
+    BytesReader request_body_;
     CallListener listener_;
     std::shared_ptr<AnswerMemory> memory_;  // null: it is not counted
     // For the provider's time, which stands still while we hold the call up.

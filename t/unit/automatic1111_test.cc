@@ -23,7 +23,7 @@ std::string quoted(const std::string &text) {
 class Automatic1111Test : public testing::Test {
  protected:
     std::string body(const char *model, const std::string &asked) {
-        return world.call(model, asked).body;
+        return world.call(model, asked).body.copy();
     }
     Outcome read(int status, const std::string &text) {
         return world.dialect.read(response_of(status, text));

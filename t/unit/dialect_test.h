@@ -45,7 +45,7 @@ class DialectTest : public testing::Test {
         return begin(model, fitted->params);
     }
     std::string body_for(const char *model, const std::string &asked) {
-        return call_for(model, asked).body;
+        return call_for(model, asked).body.copy();
     }
 
     Provider provider;

@@ -77,7 +77,8 @@ inline std::string form_of(const HttpCall &call) {
     const std::string type = header_of(call, "Content-Type");
     EXPECT_TRUE(type.starts_with(kType)) << type;
     const std::string boundary = "--" + type.substr(kType.size());
-    std::string_view rest = call.body;
+    const std::string body = call.body.copy();
+    std::string_view rest = body;
     std::string fields;
     while (rest.starts_with(boundary + "\r\n")) {
         rest.remove_prefix(boundary.size() + 2);

@@ -20,7 +20,7 @@ class ExchangeContractTest : public ExchangeTest {
         }
         return all;
     }
-    [[nodiscard]] std::string sent() const { return world.upstream.calls.back()->call.body; }
+    [[nodiscard]] std::string sent() const { return world.upstream.calls.back()->call.body.copy(); }
 };
 
 TEST_F(ExchangeContractTest, AProfilesDefaultsAreSentWhereTheyCanBeAndNeverListed) {

@@ -39,9 +39,9 @@ class FanOutTest : public ExchangeTest {
 TEST_F(FanOutTest, MakesParallelCallsOfAsManyAsTheModelTakes) {
     ask(R"({"prompt":"a","model":"a/four","n":10})");
     ASSERT_EQ(open_calls(), 3U);
-    EXPECT_EQ(call(0).call.body, R"({"model":"four","prompt":"a","n":4})");
-    EXPECT_EQ(call(1).call.body, R"({"model":"four","prompt":"a","n":4})");
-    EXPECT_EQ(call(2).call.body, R"({"model":"four","prompt":"a","n":2})");
+    EXPECT_EQ(call(0).call.body.copy(), R"({"model":"four","prompt":"a","n":4})");
+    EXPECT_EQ(call(1).call.body.copy(), R"({"model":"four","prompt":"a","n":4})");
+    EXPECT_EQ(call(2).call.body.copy(), R"({"model":"four","prompt":"a","n":2})");
     answer(2, images(2));
     answer(0, images(4));
     EXPECT_EQ(told.answers, 0) << "all of them are waited for";
@@ -59,7 +59,7 @@ TEST_F(FanOutTest, AModelWithoutANIsAskedOnceForEach) {
     ask(R"({"prompt":"a","model":"a/none","n":3})");
     ASSERT_EQ(open_calls(), 3U);
     for (size_t i = 0; i < 3; ++i) {
-        EXPECT_EQ(call(i).call.body, R"({"model":"none","prompt":"a"})");
+        EXPECT_EQ(call(i).call.body.copy(), R"({"model":"none","prompt":"a"})");
         answer(i, images(1));
     }
     EXPECT_EQ(indices(), "0 1 2");
@@ -92,9 +92,9 @@ TEST_F(FanOutTest, AProvidersOwnLimitMakesTheRestWait) {
 
 TEST_F(FanOutTest, SeedsAreCountedUpAndTheCallerIsTold) {
     ask(R"({"prompt":"a","model":"a/one","n":3,"seed":7})");
-    EXPECT_EQ(call(0).call.body, R"({"model":"one","prompt":"a","n":1,"seed":7})");
-    EXPECT_EQ(call(1).call.body, R"({"model":"one","prompt":"a","n":1,"seed":8})");
-    EXPECT_EQ(call(2).call.body, R"({"model":"one","prompt":"a","n":1,"seed":9})");
+    EXPECT_EQ(call(0).call.body.copy(), R"({"model":"one","prompt":"a","n":1,"seed":7})");
+    EXPECT_EQ(call(1).call.body.copy(), R"({"model":"one","prompt":"a","n":1,"seed":8})");
+    EXPECT_EQ(call(2).call.body.copy(), R"({"model":"one","prompt":"a","n":1,"seed":9})");
     for (size_t i = 0; i < 3; ++i) {
         answer(i, images(1));
     }
@@ -104,8 +104,8 @@ TEST_F(FanOutTest, SeedsAreCountedUpAndTheCallerIsTold) {
 
 TEST_F(FanOutTest, ASeedAtTheEndOfItsRangeBeginsAnew) {
     ask(R"({"prompt":"a","model":"a/one","n":3,"seed":99})");
-    EXPECT_EQ(call(1).call.body, R"({"model":"one","prompt":"a","n":1,"seed":100})");
-    EXPECT_EQ(call(2).call.body, R"({"model":"one","prompt":"a","n":1,"seed":0})");
+    EXPECT_EQ(call(1).call.body.copy(), R"({"model":"one","prompt":"a","n":1,"seed":100})");
+    EXPECT_EQ(call(2).call.body.copy(), R"({"model":"one","prompt":"a","n":1,"seed":0})");
 }
 
 TEST_F(FanOutTest, UsageAndCostAreAddedUp) {

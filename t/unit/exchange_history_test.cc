@@ -151,7 +151,7 @@ class ExchangeHistory : public ExchangeTest {
             const auto &call = world.upstream.calls[looked_at];
             auto seen = std::make_shared<Seen>();
             seen->call = call;
-            seen->body = call->call.body;
+            seen->body = call->call.body.copy();
             seen->began = world.clock.now();
             seen->host = call->call.url.substr(8, call->call.url.find('/', 8) - 8);
             std::string id;

@@ -151,7 +151,7 @@ TEST_F(ExchangeStreamTest, TheSandboxDrawsItsPreviewsOnTheTaskPool) {
 TEST_F(ExchangeStreamTest, WithoutAStreamNobodyIsAskedForOne) {
     ask(R"({"prompt":"x","model":"chain"})");
     EXPECT_FALSE(world.upstream.calls.back()->on_event);
-    EXPECT_EQ(world.upstream.calls.back()->call.body.find("stream"), std::string::npos);
+    EXPECT_EQ(world.upstream.calls.back()->call.body.copy().find("stream"), std::string::npos);
 }
 
 }  // namespace

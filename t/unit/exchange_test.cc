@@ -10,7 +10,7 @@ namespace {
 TEST_F(ExchangeTest, MakesAnImage) {
     ask(R"({"prompt":"a kite","model":"chain","quality":"hd","x":1})");
     ASSERT_EQ(asked(), "a");
-    EXPECT_EQ(world.upstream.calls[0]->call.body,
+    EXPECT_EQ(world.upstream.calls[0]->call.body.copy(),
               R"({"model":"gpt-image-2","prompt":"a kite","quality":"high"})");
     EXPECT_EQ(told.answers, 0);
     world.loop.advance(Milliseconds(1500));
@@ -61,10 +61,10 @@ TEST_F(ExchangeTest, PassesTheIdsOn) {
     })) << "the provider does not heed it";
     EXPECT_TRUE(has("traceparent: 00-1-2-01"));
     EXPECT_TRUE(has("Authorization: Bearer sk-secret-a"));
-    EXPECT_EQ(call.body, R"({"model":"gpt-image-2","prompt":"a","user":"Zoë"})");
+    EXPECT_EQ(call.body.copy(), R"({"model":"gpt-image-2","prompt":"a","user":"Zoë"})");
     EXPECT_NE(exchange->request_id(), "mine-1") << "our own id is always fresh";
     ask(R"({"prompt":"a","model":"a/gpt-image-2","user":"own"})", head);
-    EXPECT_EQ(world.upstream.calls.at(1)->call.body,
+    EXPECT_EQ(world.upstream.calls.at(1)->call.body.copy(),
               R"({"model":"gpt-image-2","prompt":"a","user":"own"})");
 }
 

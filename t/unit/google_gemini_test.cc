@@ -78,7 +78,7 @@ TEST_F(GoogleGeminiTest, DrawsASeedWhereNoneIsAskedFor) {
     EXPECT_NE(*one.seed, *other.seed);
     EXPECT_GE(*one.seed, 0);
     EXPECT_LE(*one.seed, INT32_MAX);
-    EXPECT_EQ(one.body, body("a", "\"seed\":" + std::to_string(*one.seed), ""));
+    EXPECT_EQ(one.body.copy(), body("a", "\"seed\":" + std::to_string(*one.seed), ""));
     EXPECT_EQ(call_for(kFlash, R"({"prompt":"a","seed":7})").seed, 7);
 }
 

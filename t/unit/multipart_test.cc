@@ -26,7 +26,7 @@ TEST(MultipartTest, WritesEachFieldAsAPart) {
     EXPECT_EQ(call.headers,
               std::vector<std::string>{
                   "Content-Type: multipart/form-data; boundary=image-gateway-abababababababab"});
-    EXPECT_EQ(call.body,
+    EXPECT_EQ(call.body.copy(),
               "--image-gateway-abababababababab\r\n"
               "Content-Disposition: form-data; name=\"prompt\"\r\n\r\n"
               "a \"red\"\r\nkité\r\n"

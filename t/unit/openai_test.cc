@@ -41,7 +41,7 @@ class OpenAiTest : public testing::Test {
             fit(request->params, *catalogue->find("", "openai", model), FitMode::adapt);
         EXPECT_TRUE(fitted) << fitted.error().message;
         passed = request->passed;
-        return begin(model, fitted->params).body;
+        return begin(model, fitted->params).body.copy();
     }
 
     OpenAi dialect{openai_variants().front()};

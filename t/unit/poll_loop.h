@@ -156,6 +156,13 @@ class LoopbackServer {
             }
             return true;
         }
+        // The next bytes of the client; empty when it has closed.
+        [[nodiscard]] std::string receive() const {
+            std::string bytes(size_t{64} * 1024, '\0');
+            const ssize_t count = ::recv(socket_, bytes.data(), bytes.size(), 0);
+            bytes.resize(count <= 0 ? 0 : static_cast<size_t>(count));
+            return bytes;
+        }
 
      private:
         int socket_;

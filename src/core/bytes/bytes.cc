@@ -11,6 +11,17 @@ Bytes Bytes::own(std::string text) {
     return bytes;
 }
 
+Bytes Bytes::copy_of(std::string_view text) {
+    Bytes bytes;
+    if (!text.empty()) {
+        auto copy = std::make_shared_for_overwrite<char[]>(text.size());
+        text.copy(copy.get(), text.size());
+        const std::string_view view(copy.get(), text.size());
+        bytes.append(Slice{std::move(copy), view});
+    }
+    return bytes;
+}
+
 void Bytes::append(Slice slice) {
     if (slice.text.empty()) {
         return;

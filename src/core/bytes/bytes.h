@@ -19,6 +19,8 @@ class Bytes {
  public:
     Bytes() = default;
     static Bytes own(std::string text);
+    // A copy, in one piece of memory of exactly its size.
+    static Bytes copy_of(std::string_view text);
 
     void append(Slice slice);
     void append(const Bytes &other);

@@ -76,7 +76,6 @@ void Attempt::call(HttpCall call) {
 
 HttpCall Attempt::set_up(HttpCall call, Milliseconds total) const {
     const Milliseconds left = limits_.total + kGrace - (ports_.clock.now() - began_);
-    call.body.shrink_to_fit();  // it is kept while the provider works
     call.timeouts = provider().timeouts;
     call.timeouts.total = std::max(Milliseconds(1), std::min(total, left));
     call.answer_max = provider().answer_max != 0 ? provider().answer_max : limits_.answer_max;

@@ -42,12 +42,14 @@ void MultipartForm::add(std::string_view name, std::string text) {
 
 void MultipartForm::move_into(HttpCall &call, Random &random) && {
     const std::string boundary = choose_boundary(random);
+    std::string body;
     for (const auto &[name, text] : parts_) {
-        call.body.append("--").append(boundary).append("\r\n");
-        call.body.append("Content-Disposition: form-data; name=").append(quoted(name));
-        call.body.append("\r\n\r\n").append(text).append("\r\n");
+        body.append("--").append(boundary).append("\r\n");
+        body.append("Content-Disposition: form-data; name=").append(quoted(name));
+        body.append("\r\n\r\n").append(text).append("\r\n");
     }
-    call.body.append("--").append(boundary).append("--\r\n");
+    body.append("--").append(boundary).append("--\r\n");
+    call.body = Bytes::copy_of(body);
     call.add_header("Content-Type", "multipart/form-data; boundary=" + boundary);
 }
 

@@ -75,7 +75,7 @@ std::string show(std::string_view text, const std::vector<LiftedString> *lifted,
 }  // namespace
 
 std::string show_request(const HttpCall &call, const std::vector<std::string> &secrets) {
-    return show(call.body, nullptr, secrets);
+    return show(call.body.copy(kMostShown + 1), nullptr, secrets);
 }
 
 std::string show_event(const ServerEvent &event, const std::vector<std::string> &secrets) {

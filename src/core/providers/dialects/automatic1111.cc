@@ -174,7 +174,7 @@ bool Automatic1111::passes(std::string_view field) const {
 Work Automatic1111::begin(const ProviderRequest &request) const {
     HttpCall call;
     call.url = request.provider.url + "/sdapi/v1/txt2img";
-    call.body = write_body(request);
+    call.body = Bytes::copy_of(write_body(request));
     if (request.params.has(Param::seed)) {
         call.seed = request.params.integer(Param::seed, 0);
     }

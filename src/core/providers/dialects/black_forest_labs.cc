@@ -158,7 +158,7 @@ Work BlackForestLabs::begin(const ProviderRequest &request) const {
     }
     body.close_object();
     call.url = request.provider.url + "/" + *segment;
-    call.body = std::move(body).finish_text();
+    call.body = Bytes::copy_of(std::move(body).finish_text());
     call.headers = call_headers(request, kKeyHeader);
     call.headers.emplace_back("Content-Type: application/json");
     return call;

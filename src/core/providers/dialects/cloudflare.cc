@@ -111,7 +111,7 @@ void write_json(const Fields &fields, const ProviderRequest &request, HttpCall &
         body.key(field.key()).exact(field);
     }
     body.close_object();
-    call.body = std::move(body).finish_text();
+    call.body = Bytes::copy_of(std::move(body).finish_text());
     call.add_header("Content-Type", "application/json");
 }
 

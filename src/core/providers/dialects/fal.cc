@@ -64,7 +64,7 @@ Work FalRun::begin(const ProviderRequest &request) const {
     if (!request.traceparent.empty()) {
         call.headers.push_back("traceparent: " + std::string(request.traceparent));
     }
-    call.body = write_fal_input(request);
+    call.body = Bytes::copy_of(write_fal_input(request));
     return call;
 }
 

@@ -196,7 +196,7 @@ Work GoogleGemini::begin(const ProviderRequest &request) const {
                                                          : random_seed(request.random);
     HttpCall call;
     call.url = request.provider.url + "/models/" + *path + ":generateContent";
-    call.body = write_body(request, seed);
+    call.body = Bytes::copy_of(write_body(request, seed));
     call.seed = seed;
     call.headers = {"Content-Type: application/json", "Accept: application/json"};
     if (request.key != nullptr) {

@@ -121,7 +121,7 @@ Work HuggingFace::begin(const ProviderRequest &request) const {
     // The same request is answered from a cache; another seed is another request.
     call.seed = request.params.has(Param::seed) ? request.params.integer(Param::seed, 0)
                                                 : random_seed(request.random);
-    call.body = write_body(request, *call.seed);
+    call.body = Bytes::copy_of(write_body(request, *call.seed));
     call.add_header("Content-Type", "application/json");
     call.add_header("Accept", "image/png");
     if (request.key != nullptr) {

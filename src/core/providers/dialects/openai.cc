@@ -218,7 +218,7 @@ Work OpenAi::begin(const ProviderRequest &request) const {
         replace_model(path, *model);
     }
     call.url = request.provider.url + path;
-    call.body = body_for(request, params);
+    call.body = Bytes::copy_of(body_for(request, params));
     call.headers.reserve(6);
     call.add_header("Content-Type", "application/json");
     call.add_header("Accept", "application/json");

@@ -156,7 +156,7 @@ Work Replicate::begin(const ProviderRequest &request) const {
     }
     body.close_object().close_object();
     call.url = request.provider.url + "/predictions";
-    call.body = std::move(body).finish_text();
+    call.body = Bytes::copy_of(std::move(body).finish_text());
     call.headers = call_headers(request, kKeyHeader);
     call.headers.emplace_back("Content-Type: application/json");
     call.headers.emplace_back(kPrefer);
