@@ -61,7 +61,6 @@ struct HttpResponse {
     LiftedText body;
     Bytes picture;          // in base64; then there is no body
     bool streamed = false;  // told by events; then neither
-    size_t passed = 0;      // characters of a picture that were handed on as they came
     bool delayed = false;   // for a time we took no more of it: our client did not read
     std::string problem;    // what went wrong, for the log
 

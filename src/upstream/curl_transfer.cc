@@ -324,7 +324,7 @@ bool CurlTransfer::take_body(std::string_view bytes) {
 }
 
 bool CurlTransfer::pass_on() {
-    if (response_.passed == 0 && !is_picture_begun()) {
+    if (passed_ == 0 && !is_picture_begun()) {
         return true;
     }
     const std::optional<Bytes> fresh = is_picture_ ? picture_.pass() : lifter_.pass();
@@ -332,7 +332,7 @@ bool CurlTransfer::pass_on() {
         return false;  // it is no base64
     }
     pieces_.append(*fresh);
-    response_.passed += fresh->size();
+    passed_ += fresh->size();
     unheard_ += fresh->size();
     if (!pieces_.empty()) {
         multi_.note(*this);
@@ -487,7 +487,7 @@ void CurlTransfer::deliver() {
         }
         if (is_picture_ && result_ == CURLE_OK) {
             picture_.end();
-            response_.passed > 0 ? (void)pass_on() : void();
+            passed_ > 0 ? (void)pass_on() : void();
         }
     }
     if (!hand_over()) {

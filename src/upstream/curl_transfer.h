@@ -55,7 +55,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     [[nodiscard]] bool must_wait() const;
     // By whoever listens, or because there is no memory.
     [[nodiscard]] bool is_held_up() const {
-        return (held_ && (response_.streamed || response_.passed > 0)) ||
+        return (held_ && (response_.streamed || passed_ > 0)) ||
                (memory_ != nullptr && memory_->waits());
     }
     size_t take_piece(std::string_view bytes);
@@ -105,6 +105,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     size_t header_bytes_ = 0;
     size_t received_ = 0;
     bool is_picture_ = false;
+    size_t passed_ = 0;  // characters of an image that were passed through
     HttpResponse response_;
     int sends_ = 0;
     int port_ = 0;  // of our end, when it was sent first
