@@ -27,7 +27,7 @@ void send(const ImageRequest &request, const Fitted &fitted, const Dialect &dial
     NoRandom random;
     std::vector<JsonValue> passed;
     std::copy_if(request.passed.begin(), request.passed.end(), std::back_inserter(passed),
-                 [&](JsonValue field) { return dialect.passes(field.key()); });
+                 [&](JsonValue field) { return !dialect.written_fields().contains(field.key()); });
     Provider provider;
     provider.name = "p";
     provider.dialect = &dialect;
@@ -37,7 +37,7 @@ void send(const ImageRequest &request, const Fitted &fitted, const Dialect &dial
         provider, &provider.keys[0], request.model, fitted.params, passed, "req_1", "", "", random};
     const Work work = dialect.begin(asked);
     if (const auto *call = std::get_if<HttpCall>(&work)) {
-        promise_json(call->body, "what is sent to a provider is JSON");
+        promise_json(call->body.copy(), "what is sent to a provider is JSON");
     }
 }
 

@@ -80,20 +80,20 @@ inline void tell_outcome(const HttpResponse &response, Outcome outcome) {
 inline void read_and_tell(const Dialect &dialect, const HttpResponse &response) {
     Outcome first = dialect.read(response);
     if (first.type == OutcomeType::pending) {
-        promise(dialect.polling() != nullptr, "a job can be asked for");
+        promise(dialect.jobs() != nullptr, "a job can be asked for");
         promise(!first.job.poll_url.empty(), "somewhere");
         promise(first.job.cost.value_or(1) > 0, "a cost that is told is one");
     }
     tell_outcome(response, std::move(first));
-    if (dialect.polling() == nullptr) {
+    if (dialect.jobs() == nullptr) {
         return;
     }
     const auto document =
         JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
     const JsonValue root = document ? document->root() : JsonValue();
-    const auto state = state_of(root, *dialect.polling());
+    const auto state = state_of(root, dialect.jobs()->rules());
     if (state && *state != OutcomeType::pending) {
-        Outcome ended = dialect.read_job(response, root, *state);
+        Outcome ended = dialect.jobs()->read_job(response, root, *state);
         promise(ended.type != OutcomeType::made || *state == OutcomeType::made,
                 "only a success makes images");
         tell_outcome(response, std::move(ended));

@@ -84,7 +84,7 @@ TEST_F(AttemptTest, ReadsAWholeAnswerAndJudgesAnyOther) {
 // Sends the seed 7, and answers with as many pictures as the status says; the last tells its seed.
 class Seeded final : public Dialect {
  public:
-    [[nodiscard]] std::string_view name() const override { return "seeded"; }
+    Seeded() : Dialect({.name = "seeded"}) {}
     [[nodiscard]] Work begin(const ProviderRequest & /*request*/) const override {
         HttpCall call;
         call.seed = 7;

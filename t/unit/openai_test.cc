@@ -92,8 +92,8 @@ TEST_F(OpenAiTest, SendsTheHeadersThatItWasGiven) {
     const HttpCall full = begin("m", params, "req_1", "idem-1", "00-ab-cd-01");
     EXPECT_EQ(full.headers, (std::vector<std::string>{
                                 "Content-Type: application/json", "Accept: application/json",
-                                "Authorization: Bearer sk-secret", "X-Client-Request-Id: req_1",
-                                "Idempotency-Key: idem-1", "traceparent: 00-ab-cd-01"}));
+                                "Authorization: Bearer sk-secret", "traceparent: 00-ab-cd-01",
+                                "X-Client-Request-Id: req_1", "Idempotency-Key: idem-1"}));
 }
 
 TEST_F(OpenAiTest, ReadsAnAnswerOfTheGptFamily) {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/providers/dialects/openai_response.h"
-#include "core/providers/json_response.h"
+#include "core/providers/response_document.h"
 #include "dialect_test.h"
 #include "responses.h"
 
@@ -306,8 +306,8 @@ TEST(DescribedServers, AreNamedLikeTheOneTheyResemble) {
 
 std::optional<ProviderError> error_in(int status, std::string_view body) {
     const HttpResponse response = response_of(status, body);
-    const auto document = read_document(response);
-    return read_openai_error(response, document ? document->root() : JsonValue());
+    const ResponseDocument document(response.body);
+    return read_openai_error(response, document.root());
 }
 
 TEST(OpenAiLikeErrors, AreReadInAnyFormThatIsAbout) {

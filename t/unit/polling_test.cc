@@ -22,12 +22,14 @@ constexpr PollState kStates[] = {
     {"Failed", OutcomeType::broken},
     {"Not found", OutcomeType::not_here},
 };
+constexpr std::string_view kOwnHosts[] = {"jobs.*.slow.example"};
 constexpr PollRules kRules = {.first = Milliseconds(500),
                               .longest = Milliseconds(1'000),
                               .growth_percent = 150,
                               .grace = Milliseconds(2'000),
                               .state_fields = kStateFields,
-                              .states = kStates};
+                              .states = kStates,
+                              .own_hosts = kOwnHosts};
 
 HttpResponse state(const std::string &name, int status = 200, std::string headers = "") {
     return response_of(status, R"({"status":")" + name + "\"}", std::move(headers));
@@ -235,9 +237,9 @@ TEST_F(PollerTest, EndsWhenItIsLetGoOf) {
 
 // ---- an attempt that polls
 
-class SlowDialect final : public Dialect {
+class SlowDialect final : public Dialect, public JobApi {
  public:
-    [[nodiscard]] std::string_view name() const override { return "slow"; }
+    SlowDialect() : Dialect({.name = "slow"}) {}
     [[nodiscard]] Work begin(const ProviderRequest &request) const override {
         HttpCall call;
         call.url = request.provider.url + "/jobs";
@@ -250,14 +252,18 @@ class SlowDialect final : public Dialect {
         outcome.job = job;
         return outcome;
     }
-    [[nodiscard]] const PollRules *polling() const override { return &kRules; }
-    [[nodiscard]] std::span<const std::string_view> own_hosts() const override {
-        static constexpr std::string_view kHosts[] = {"jobs.*.slow.example"};
-        return kHosts;
+    [[nodiscard]] const JobApi *jobs() const override { return this; }
+    [[nodiscard]] const PollRules &rules() const override { return kRules; }
+    [[nodiscard]] HttpCall poll(const ProviderRequest & /*request*/,
+                                const Job &started) const override {
+        HttpCall call;
+        call.method = HttpMethod::get;
+        call.url = started.poll_url;
+        return call;
     }
     [[nodiscard]] Outcome read_job(const HttpResponse &response, JsonValue root,
                                    OutcomeType state) const override {
-        Outcome outcome = Dialect::read_job(response, root, state);
+        Outcome outcome = begin_job_outcome(response, state);
         if (state == OutcomeType::made) {
             for (int i = 0; i < pictures; ++i) {
                 Image &image = outcome.result.images.emplace_back();

@@ -19,7 +19,7 @@ class StreamedTest : public testing::Test {
  protected:
     // What becomes of an event with these data: a preview, a picture, or nothing.
     std::optional<Preview> tell(const std::string &data, const std::string &name = "") {
-        auto told = streamed.take(dialect->read_event({name, lift(data)}));
+        auto told = streamed.take(dialect->stream()->read_event({name, lift(data)}));
         picture.reset();
         if (auto *made = std::get_if<ImageResult>(&told)) {
             picture = std::move(*made);

@@ -65,10 +65,11 @@ void Attempt::call(HttpCall call) {
     }
     CallListener to_call;
     to_call.on_response = [this](const HttpResponse &response) { on_response(response); };
-    if (listener_.on_preview && dialect().streams(request_.params)) {
+    const StreamApi *stream = dialect().stream();
+    if (listener_.on_preview && stream != nullptr && stream->streams(request_.params)) {
         to_call.on_event = [this](const ServerEvent &event) { on_event(event); };
     }
-    if (listener_.on_piece && dialect().answers_with_picture()) {
+    if (listener_.on_piece && dialect().can_pass_through()) {
         to_call.on_piece = listener_.on_piece;
     }
     call_ = ports_.upstream.start(std::move(call), std::move(to_call));
@@ -95,7 +96,7 @@ void Attempt::on_response(const HttpResponse &response) {
         return;
     }
     Outcome outcome = dialect().read(response);
-    if (outcome.type == OutcomeType::pending && dialect().polling() != nullptr) {
+    if (outcome.type == OutcomeType::pending && dialect().jobs() != nullptr) {
         follow(std::move(outcome.job));
         return;
     }
@@ -118,7 +119,7 @@ void Attempt::on_event(const ServerEvent &event) {
     if (raw_ != nullptr) {
         show_event(event);
     }
-    StreamCollector::Report news = streamed_->take(dialect().read_event(event));
+    StreamCollector::Report news = streamed_->take(dialect().stream()->read_event(event));
     if (auto *preview = std::get_if<Preview>(&news)) {
         listener_.on_preview(std::move(*preview));
     } else if (auto *image = std::get_if<ImageResult>(&news)) {
@@ -151,8 +152,9 @@ void Attempt::on_stream_end(const HttpResponse &response) {
 // ---- a job that goes on after the answer
 
 void Attempt::follow(Job job) {
+    const JobApi &jobs = *dialect().jobs();
     const auto is_own = [&](const std::string &url) {
-        return is_own_address(url, provider().url, dialect().own_hosts());
+        return is_own_address(url, provider().url, jobs.rules().own_hosts);
     };
     if (!is_own(job.cancel_url)) {
         job.cancel_url.clear();
@@ -166,16 +168,16 @@ void Attempt::follow(Job job) {
         end(std::move(outcome), nullptr);
         return;
     }
-    const auto ask = [this] { return set_up(dialect().poll(request_, *job_), kLongestPoll); };
+    const auto ask = [this, &jobs] { return set_up(jobs.poll(request_, *job_), kLongestPoll); };
     Poller::Ask fetch;
     if (!job_->result_url.empty()) {
-        fetch = [this] { return set_up(dialect().fetch(request_, *job_), kLongestPoll); };
+        fetch = [this, &jobs] { return set_up(jobs.fetch(request_, *job_), kLongestPoll); };
     }
-    const auto read = [this](const HttpResponse &response, JsonValue root, OutcomeType state) {
-        return dialect().read_job(response, root, state);
+    const auto read = [&jobs](const HttpResponse &response, JsonValue root, OutcomeType state) {
+        return jobs.read_job(response, root, state);
     };
     poller_ = std::make_unique<Poller>(
-        ports_, *dialect().polling(), job_->again, ask, read,
+        ports_, jobs.rules(), job_->again, ask, read,
         [this](const HttpResponse &response, Outcome outcome) {
             on_poll_end(response, std::move(outcome));
         },
@@ -210,7 +212,7 @@ void Attempt::cancel_job() noexcept {
         return;
     }
     try {
-        if (auto call = dialect().cancel(request_, *job_)) {
+        if (auto call = dialect().jobs()->cancel(request_, *job_)) {
             HttpCall ready = set_up(std::move(*call), kLongestCancel);
             ready.timeouts.total = kLongestCancel;
             // Nobody waits for the answer: it is small, and waits for nobody's memory.

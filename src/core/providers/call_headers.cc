@@ -1,16 +1,34 @@
 #include "core/providers/call_headers.h"
 
+#include <utility>
+
+#include "core/images/base64.h"
+
 namespace gateway {
 
-std::vector<std::string> call_headers(const ProviderRequest &request, std::string_view key_header) {
-    std::vector<std::string> headers = {"Accept: application/json"};
+namespace {
+
+constexpr size_t kUsualHeaders = 6;
+
+}  // namespace
+
+void add_headers(HttpCall &call, const ProviderRequest &request, const HeaderForm &form) {
+    call.headers.reserve(kUsualHeaders);
+    call.add_header("Accept", form.accept);
     if (request.key != nullptr) {
-        headers.push_back(std::string(key_header) + request.key->secret);
+        const std::string &secret = request.key->secret;
+        call.headers.emplace_back(form.key).append(form.is_basic ? encode_base64(secret) : secret);
     }
-    if (!request.traceparent.empty()) {
-        headers.push_back("traceparent: " + std::string(request.traceparent));
-    }
-    return headers;
+    call.add_header("traceparent", request.traceparent);
+}
+
+HttpCall call_without_body(HttpMethod method, std::string url, const ProviderRequest &request,
+                           const HeaderForm &form) {
+    HttpCall call;
+    call.method = method;
+    call.url = std::move(url);
+    add_headers(call, request, form);
+    return call;
 }
 
 }  // namespace gateway

@@ -1,16 +1,25 @@
-// Headers that most calls to providers have.
+// The headers that calls to providers have in common.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "core/providers/dialect.h"
+#include "core/http_call.h"
+#include "core/providers/provider_request.h"
 
 namespace gateway {
 
-// For an answer in JSON: with the key, if there is one, behind `key_header` ("x-key: "), and the
-// caller's trace.
-std::vector<std::string> call_headers(const ProviderRequest &request, std::string_view key_header);
+struct HeaderForm {
+    std::string_view key = "Authorization: Bearer ";  // stands before the key
+    std::string_view accept = "application/json";
+    bool is_basic = false;  // the key is USER:PASSWORD, and is sent in base64
+};
+
+// Accept, the key if there is one, and the trace that the client is in.
+void add_headers(HttpCall &call, const ProviderRequest &request, const HeaderForm &form = {});
+
+// A call that has no body, with these headers: a poll, or to cancel a job.
+HttpCall call_without_body(HttpMethod method, std::string url, const ProviderRequest &request,
+                           const HeaderForm &form = {});
 
 }  // namespace gateway

@@ -67,9 +67,10 @@ bool is_in_request(const ProviderRequest &request, std::string_view word) {
     return search.finds_in(request.model) || is_in_params(request.params, search) ||
            search.finds_in(request.request_id) || search.finds_in(request.idempotency_key) ||
            search.finds_in(request.traceparent) ||
-           std::any_of(request.passed.begin(), request.passed.end(), [&](const JsonValue field) {
-               return search.finds_in(field.key()) || search.finds_in(field);
-           });
+           std::any_of(request.forwarded.begin(), request.forwarded.end(),
+                       [&](const JsonValue field) {
+                           return search.finds_in(field.key()) || search.finds_in(field);
+                       });
 }
 
 void distrust_callers_words(Outcome &outcome, const ProviderRequest &request) {

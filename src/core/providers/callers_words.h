@@ -4,7 +4,8 @@
 
 #include <string_view>
 
-#include "core/providers/dialect.h"
+#include "core/outcome.h"
+#include "core/providers/provider_request.h"
 
 namespace gateway {
 

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/json/writer.h"
+#include "core/providers/request_body.h"
 #include "core/random.h"
 
 namespace gateway {
@@ -68,10 +69,15 @@ std::string MultipartForm::choose_boundary(Random &random) const {
 }
 
 std::string form_text(const ParamValue &value) {
+    if (value.index() == 0) {
+        return "";
+    }
     if (const auto *text = std::get_if<std::string_view>(&value)) {
         return std::string(*text);
     }
-    return value.index() == 0 ? "" : to_json(value);
+    JsonWriter text;
+    write_value(text, value);
+    return std::move(text).finish_text();
 }
 
 std::string form_text(JsonValue value) {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/providers/error_response.h"
-#include "core/providers/json_response.h"
+#include "core/providers/response_document.h"
 #include "core/words.h"
 
 namespace gateway {
@@ -95,9 +95,8 @@ void Poller::on_response(const HttpResponse &response) {
         fail_again(response);
         return;
     }
-    const auto document = read_document(response);
-    const JsonValue root = document ? document->root() : JsonValue();
-    done_ ? on_result(response, root) : on_state(response, root);
+    const ResponseDocument document(response.body);
+    done_ ? on_result(response, document.root()) : on_state(response, document.root());
 }
 
 void Poller::on_state(const HttpResponse &response, JsonValue root) {

@@ -28,6 +28,8 @@ struct PollRules {
     Milliseconds grace{0};  // a job that was only just submitted may not be found yet
     std::span<const std::string_view> state_fields;  // the first that is there counts
     std::span<const PollState> states;               // a state that is not listed is not the end
+    // Hosts that the key may go to besides the configured one, as in core/net/origin.
+    std::span<const std::string_view> own_hosts = {};
 };
 
 // What the document says of the job; nothing if it says nothing.

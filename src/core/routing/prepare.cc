@@ -60,7 +60,7 @@ void add_end_user(Prepared &prepared, std::string_view on_behalf_of) {
 void choose_passed(Prepared &prepared, const std::vector<JsonValue> &fields,
                    const Dialect &dialect) {
     for (const JsonValue field : fields) {
-        if (dialect.passes(field.key())) {
+        if (!dialect.written_fields().contains(field.key())) {
             prepared.passed.push_back(field);
         } else {
             prepared.fitted.adjustments.push_back(

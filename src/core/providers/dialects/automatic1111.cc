@@ -4,34 +4,23 @@
 #include <string>
 #include <utility>
 
-#include "core/images/base64.h"
 #include "core/json/writer.h"
+#include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_response.h"
+#include "core/providers/request_body.h"
+#include "core/providers/response_document.h"
 #include "core/request/geometry.h"
 
 namespace gateway {
 
 namespace {
 
-// What it writes, and what would change how many pictures come, or where they go.
-constexpr std::string_view kOwn[] = {
-    "prompt",
-    "negative_prompt",
-    "width",
-    "height",
-    "steps",
-    "cfg_scale",
-    "distilled_cfg_scale",
-    "seed",
-    "n_iter",
-    "batch_size",
-    "override_settings",
-    "override_settings_restore_afterwards",
-    "send_images",
-    "save_images",
-};
+// What it writes, and what would change how many images come, or where they go.
+constexpr const char *kWritten =
+    "prompt negative_prompt width height steps cfg_scale distilled_cfg_scale seed n_iter "
+    "batch_size "
+    "override_settings override_settings_restore_afterwards send_images save_images";
 
 // The name of whichever checkpoint the server has loaded.
 constexpr std::string_view kLoaded = "loaded";
@@ -54,14 +43,12 @@ void write_guidance(JsonWriter &body, std::string_view checkpoint, const Params 
     }
 }
 
-std::string write_body(const ProviderRequest &request) {
+JsonWriter write_body(const ProviderRequest &request) {
     const Params &params = request.params;
     JsonWriter body;
     body.open_object();
     body.key("prompt").string(params.text(Param::prompt));
-    if (params.has(Param::negative_prompt)) {
-        body.key("negative_prompt").string(params.text(Param::negative_prompt));
-    }
+    write_param(body, "negative_prompt", params, Param::negative_prompt);
     if (const auto size = parse_size(params.text(Param::size))) {
         body.key("width").number(size->width).key("height").number(size->height);
     }
@@ -69,20 +56,16 @@ std::string write_body(const ProviderRequest &request) {
     constexpr int64_t kUsualSteps = 20;
     body.key("steps").number(params.integer(Param::num_inference_steps, kUsualSteps));
     write_guidance(body, request.model, params);
-    if (params.has(Param::seed)) {
-        body.key("seed").number(params.integer(Param::seed, 0));
-    }
+    write_param(body, "seed", params, Param::seed);
     // One after the other: where one picture fits into the memory, several do.
     body.key("n_iter").number(params.integer(Param::n, 1));
     if (request.model != kLoaded) {
         body.key("override_settings").open_object();
         body.key("sd_model_checkpoint").string(request.model).close_object();
     }
-    for (const JsonValue field : request.passed) {
-        body.key(field.key()).exact(field);
-    }
+    write_forwarded(body, request);
     body.close_object();
-    return std::move(body).finish_text();
+    return body;
 }
 
 // {error, detail, errors}, or FastAPI's own {detail: "…"} and {detail: [{loc, msg}]}
@@ -167,29 +150,24 @@ std::vector<Image> read_images(JsonValue root) {
 
 }  // namespace
 
-bool Automatic1111::passes(std::string_view field) const {
-    return std::find(std::begin(kOwn), std::end(kOwn), field) == std::end(kOwn);
-}
+Automatic1111::Automatic1111()
+    : Dialect({.name = "automatic1111",
+               .needs_key = false,
+               .can_pass_through = true,
+               .written = WrittenFields(WrittenFields::Also::nothing, kWritten)}) {}
 
 Work Automatic1111::begin(const ProviderRequest &request) const {
     HttpCall call;
     call.url = request.provider.url + "/sdapi/v1/txt2img";
-    call.body = Bytes::copy_of(write_body(request));
-    if (request.params.has(Param::seed)) {
-        call.seed = request.params.integer(Param::seed, 0);
-    }
-    call.add_header("Content-Type", "application/json");
-    call.add_header("Accept", "application/json");
-    if (request.key != nullptr) {
-        call.add_header("Authorization", "Basic " + encode_base64(request.key->secret));
-    }
-    call.add_header("traceparent", request.traceparent);
+    call.seed = request.seed(false);
+    set_json_body(call, write_body(request));
+    add_headers(call, request, {.key = "Authorization: Basic ", .is_basic = true});
     return call;
 }
 
 Outcome Automatic1111::read(const HttpResponse &response) const {
-    const auto document = read_document(response);
-    const JsonValue root = document ? document->root() : JsonValue();
+    const ResponseDocument document(response.body);
+    const JsonValue root = document.root();
     if (response.status != 200) {
         return read_failure(response, root);
     }

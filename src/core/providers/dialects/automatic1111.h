@@ -10,12 +10,9 @@ namespace gateway {
 
 class Automatic1111 final : public Dialect {
  public:
-    [[nodiscard]] std::string_view name() const override { return "automatic1111"; }
-    [[nodiscard]] bool needs_key() const override { return false; }
-    [[nodiscard]] bool passes(std::string_view field) const override;
+    Automatic1111();
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
-    [[nodiscard]] bool answers_with_picture() const override { return true; }
 };
 
 }  // namespace gateway

@@ -9,12 +9,10 @@
 #include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_response.h"
 #include "core/providers/model_path.h"
-#include "core/random.h"
+#include "core/providers/request_body.h"
+#include "core/providers/response_document.h"
 #include "core/request/geometry.h"
-#include "core/request/profile.h"
-#include "core/words.h"
 
 namespace gateway {
 
@@ -25,7 +23,7 @@ constexpr ErrorRule kErrors[] = {
     {ErrorRule::message, "invalid api key", OutcomeType::our_credentials},
 };
 
-constexpr std::string_view kKeyHeader = "x-key: ";
+constexpr HeaderForm kHeaders{.key = "x-key: "};
 
 // A job lives on the cluster that took it, which has a host of its own.
 constexpr std::string_view kOwnHosts[] = {"api.bfl.ai", "api.*.bfl.ai"};
@@ -44,7 +42,8 @@ constexpr PollRules kPolling = {.first = Milliseconds(500),
                                 .growth_percent = 130,
                                 .grace = Milliseconds(2'000),
                                 .state_fields = kStateFields,
-                                .states = kStates};
+                                .states = kStates,
+                                .own_hosts = kOwnHosts};
 
 // What the models differ in and the catalogue does not say.
 struct ModelFamily {
@@ -73,43 +72,31 @@ const ModelFamily &family_of(std::string_view model) {
 }
 
 // All that may be in a body and has no published name; what it would change how the answer comes.
-constexpr std::string_view kOwnFields =
+constexpr const char *kOwnFields =
     "width height steps safety_tolerance grounding prompt_upsampling disable_pup webhook_url "
     "webhook_secret";
 
 void write_body(JsonWriter &body, const Params &params, const ModelFamily &family,
                 std::optional<int64_t> seed) {
-    const auto write = [&](std::string_view name, Param param) {
-        if (params.has(param)) {
-            body.key(name).json(to_json(params[param]));
-        }
-    };
     body.key("prompt").string(params.text(Param::prompt));
     if (const auto size = parse_size(params.text(Param::size))) {
         body.key("width").number(size->width);
         body.key("height").number(size->height);
     }
-    write("aspect_ratio", Param::aspect_ratio);
-    write("resolution", Param::resolution);
-    write("output_format", Param::output_format);
+    write_param(body, "aspect_ratio", params, Param::aspect_ratio);
+    write_param(body, "resolution", params, Param::resolution);
+    write_param(body, "output_format", params, Param::output_format);
     if (seed) {
         body.key("seed").number(*seed);
     }
-    write("steps", Param::num_inference_steps);
-    write("guidance", Param::guidance);
+    write_param(body, "steps", params, Param::num_inference_steps);
+    write_param(body, "guidance", params, Param::guidance);
     if (params.text(Param::moderation) == "low") {
         body.key("safety_tolerance").number(family.most_tolerance);
     }
     if (!family.prompt_rewriting.empty()) {
         body.key(family.prompt_rewriting).boolean(family.off);
     }
-}
-
-std::optional<int64_t> seed_for(const ProviderRequest &request, const ModelFamily &family) {
-    if (request.params.has(Param::seed)) {
-        return request.params.integer(Param::seed, 0);
-    }
-    return family.takes_seed ? std::optional(random_seed(request.random)) : std::nullopt;
 }
 
 // A credit is a cent.
@@ -138,9 +125,9 @@ void tell_state(JsonValue root, ProviderError &error) {
 
 }  // namespace
 
-bool BlackForestLabs::passes(std::string_view field) const {
-    return !is_published_field(field) && !is_one_of(field, kOwnFields);
-}
+BlackForestLabs::BlackForestLabs()
+    : Dialect({.name = "black-forest-labs",
+               .written = WrittenFields(WrittenFields::Also::published, kOwnFields)}) {}
 
 Work BlackForestLabs::begin(const ProviderRequest &request) const {
     const ModelFamily &family = family_of(request.model);
@@ -149,24 +136,21 @@ Work BlackForestLabs::begin(const ProviderRequest &request) const {
         return no_such_model(request.model);
     }
     HttpCall call;
-    call.seed = seed_for(request, family);
+    call.seed = request.seed(family.takes_seed);
     JsonWriter body;
     body.open_object();
     write_body(body, request.params, family, call.seed);
-    for (const JsonValue field : request.passed) {
-        body.key(field.key()).exact(field);
-    }
+    write_forwarded(body, request);
     body.close_object();
     call.url = request.provider.url + "/" + *segment;
-    call.body = Bytes::copy_of(std::move(body).finish_text());
-    call.headers = call_headers(request, kKeyHeader);
-    call.headers.emplace_back("Content-Type: application/json");
+    set_json_body(call, std::move(body));
+    add_headers(call, request, kHeaders);
     return call;
 }
 
 Outcome BlackForestLabs::read(const HttpResponse &response) const {
-    const auto document = read_document(response);
-    const JsonValue root = document ? document->root() : JsonValue();
+    const ResponseDocument document(response.body);
+    const JsonValue root = document.root();
     if (response.status != 200) {
         return read_detail_error(response, root, kErrors);
     }
@@ -180,23 +164,17 @@ Outcome BlackForestLabs::read(const HttpResponse &response) const {
     return outcome;
 }
 
-const PollRules *BlackForestLabs::polling() const {
-    return &kPolling;
-}
-
-std::span<const std::string_view> BlackForestLabs::own_hosts() const {
-    return kOwnHosts;
+const PollRules &BlackForestLabs::rules() const {
+    return kPolling;
 }
 
 HttpCall BlackForestLabs::poll(const ProviderRequest &request, const Job &job) const {
-    HttpCall call = Dialect::poll(request, job);
-    call.headers = call_headers(request, kKeyHeader);
-    return call;
+    return call_without_body(HttpMethod::get, job.poll_url, request, kHeaders);
 }
 
 Outcome BlackForestLabs::read_job(const HttpResponse &response, JsonValue root,
                                   OutcomeType state) const {
-    Outcome outcome = Dialect::read_job(response, root, state);
+    Outcome outcome = begin_job_outcome(response, state);
     if (state != OutcomeType::made) {
         tell_state(root, outcome.error);
         if (state == OutcomeType::not_here) {

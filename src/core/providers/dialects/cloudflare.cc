@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "core/json/writer.h"
+#include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_response.h"
 #include "core/providers/model_path.h"
 #include "core/providers/multipart.h"
-#include "core/random.h"
+#include "core/providers/request_body.h"
+#include "core/providers/response_document.h"
 #include "core/request/geometry.h"
 
 namespace gateway {
@@ -63,9 +64,8 @@ const ModelFamily &family_of(std::string_view model) {
     return family == std::end(kFamilies) ? kUnlistedFamily : *family;
 }
 
-constexpr std::string_view kWritten[] = {
-    "prompt", "negative_prompt", "width", "height", "steps", "num_steps", "guidance", "seed",
-};
+constexpr const char *kWritten =
+    "prompt negative_prompt width height steps num_steps guidance seed";
 
 // What is sent, by name, whether in JSON or in a form.
 using Fields = std::vector<std::pair<std::string_view, ParamValue>>;
@@ -89,7 +89,7 @@ void write_form(const Fields &fields, const ProviderRequest &request, HttpCall &
     for (const auto &[name, value] : fields) {
         form.add(name, form_text(value));
     }
-    for (const JsonValue field : request.passed) {
+    for (const JsonValue field : request.forwarded) {
         form.add(field.key(), form_text(field));
     }
     std::move(form).move_into(call, request.random);
@@ -99,20 +99,14 @@ void write_json(const Fields &fields, const ProviderRequest &request, HttpCall &
     JsonWriter body;
     body.open_object();
     for (const auto &[name, value] : fields) {
-        if (const auto *text = std::get_if<std::string_view>(&value)) {
-            if (!text->empty()) {  // which is no negative prompt to them
-                body.key(name).string(*text);
-            }
-        } else if (value.index() != 0) {
-            body.key(name).json(to_json(value));
+        // An empty text is a negative prompt to them.
+        if (value.index() != 0 && value != ParamValue(std::string_view())) {
+            write_value(body.key(name), value);
         }
     }
-    for (const JsonValue field : request.passed) {
-        body.key(field.key()).exact(field);
-    }
+    write_forwarded(body, request);
     body.close_object();
-    call.body = Bytes::copy_of(std::move(body).finish_text());
-    call.add_header("Content-Type", "application/json");
+    set_json_body(call, std::move(body));
 }
 
 // {result, success, errors: [{code, message}], messages}
@@ -129,9 +123,10 @@ std::optional<ProviderError> read_envelope(JsonValue root) {
 
 }  // namespace
 
-bool CloudflareWorkersAi::passes(std::string_view field) const {
-    return std::find(std::begin(kWritten), std::end(kWritten), field) == std::end(kWritten);
-}
+CloudflareWorkersAi::CloudflareWorkersAi()
+    : Dialect({.name = "cloudflare-workers-ai",
+               .can_pass_through = true,
+               .written = WrittenFields(WrittenFields::Also::nothing, kWritten)}) {}
 
 Work CloudflareWorkersAi::begin(const ProviderRequest &request) const {
     const auto path = path_of_model(request.model);
@@ -142,17 +137,10 @@ Work CloudflareWorkersAi::begin(const ProviderRequest &request) const {
     HttpCall call;
     call.url = request.provider.url + "/" + *path;
     call.takes_picture = true;
-    if (request.params.has(Param::seed)) {
-        call.seed = request.params.integer(Param::seed, 0);
-    } else if (family.seed) {
-        call.seed = random_seed(request.random);  // its own it keeps to itself
-    }
+    call.seed = request.seed(family.seed);
     const Fields fields = fields_of(request.params, family.steps, call.seed);
     family.form ? write_form(fields, request, call) : write_json(fields, request, call);
-    if (request.key != nullptr) {
-        call.add_header("Authorization", "Bearer " + request.key->secret);
-    }
-    call.add_header("traceparent", request.traceparent);
+    add_headers(call, request, {.accept = ""});
     return call;
 }
 
@@ -163,8 +151,8 @@ Outcome CloudflareWorkersAi::read(const HttpResponse &response) const {
         outcome.result.images.push_back(*read_picture(response));
         return outcome;
     }
-    const auto document = read_document(response);
-    const JsonValue root = document ? document->root() : JsonValue();
+    const ResponseDocument document(response.body);
+    const JsonValue root = document.root();
     // A refusal may come with a 200 as well.
     if (response.status != 200 || root["success"].boolean() == false) {
         return read_error(response, read_envelope(root), kErrors);

@@ -9,11 +9,9 @@ namespace gateway {
 
 class CloudflareWorkersAi final : public Dialect {
  public:
-    [[nodiscard]] std::string_view name() const override { return "cloudflare-workers-ai"; }
-    [[nodiscard]] bool passes(std::string_view field) const override;
+    CloudflareWorkersAi();
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
-    [[nodiscard]] bool answers_with_picture() const override { return true; }
 };
 
 }  // namespace gateway

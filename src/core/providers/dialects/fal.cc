@@ -2,10 +2,13 @@
 
 #include <utility>
 
+#include "core/providers/call_headers.h"
 #include "core/providers/dialects/fal_input.h"
 #include "core/providers/dialects/fal_result.h"
 #include "core/providers/error_response.h"
 #include "core/providers/model_path.h"
+#include "core/providers/request_body.h"
+#include "core/providers/response_document.h"
 
 namespace gateway {
 
@@ -20,27 +23,19 @@ constexpr PollState kStates[] = {
     {"CANCELED", OutcomeType::unknown},
     {"CANCELLED", OutcomeType::unknown},
 };
+// The queue, and its second address, under which it tells the first.
+constexpr std::string_view kOwnHosts[] = {"queue.fal.run", "queue.falrun.com"};
+
 constexpr PollRules kPolling = {
     .first = Milliseconds(500),
     .longest = Milliseconds(2'000),
     .growth_percent = 120,
     .state_fields = kStateFields,
     .states = kStates,
+    .own_hosts = kOwnHosts,
 };
 
-// The queue, and its second address, under which it tells the first.
-constexpr std::string_view kOwnHosts[] = {"queue.fal.run", "queue.falrun.com"};
-
-HttpCall call_to(std::string url, HttpMethod method, const ProviderRequest &request) {
-    HttpCall call;
-    call.method = method;
-    call.url = std::move(url);
-    call.headers.emplace_back("Accept: application/json");
-    if (request.key != nullptr) {
-        call.headers.push_back("Authorization: Key " + request.key->secret);
-    }
-    return call;
-}
+constexpr HeaderForm kHeaders{.key = "Authorization: Key "};
 
 bool is_success(const HttpResponse &response) {
     return response.status >= 200 && response.status < 300;
@@ -50,36 +45,31 @@ bool is_success(const HttpResponse &response) {
 
 // ---- one call
 
-bool FalRun::passes(std::string_view field) const {
-    return !is_fal_field(field);
-}
+FalRun::FalRun(const char *name)
+    : Dialect({.name = name,
+               .written = WrittenFields(WrittenFields::Also::published, fal_field_names())}) {}
 
 Work FalRun::begin(const ProviderRequest &request) const {
     const auto path = path_of_model(request.model);
     if (!path) {
         return no_such_model(request.model);
     }
-    HttpCall call = call_to(request.provider.url + "/" + *path, HttpMethod::post, request);
-    call.headers.emplace_back("Content-Type: application/json");
-    if (!request.traceparent.empty()) {
-        call.headers.push_back("traceparent: " + std::string(request.traceparent));
-    }
-    call.body = Bytes::copy_of(write_fal_input(request));
+    HttpCall call;
+    call.url = request.provider.url + "/" + *path;
+    set_json_body(call, write_fal_input(request));
+    add_headers(call, request, kHeaders);
     return call;
 }
 
 Outcome FalRun::read(const HttpResponse &response) const {
-    const auto document =
-        JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
-    return read_fal_result(response, document ? document->root() : JsonValue());
+    return read_fal_result(response, ResponseDocument(response.body).root());
 }
 
 // ---- the queue
 
 Outcome Fal::read(const HttpResponse &response) const {
-    const auto document =
-        JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
-    const JsonValue root = document ? document->root() : JsonValue();
+    const ResponseDocument document(response.body);
+    const JsonValue root = document.root();
     if (!is_success(response)) {
         return read_fal_error(response, root);
     }
@@ -95,16 +85,12 @@ Outcome Fal::read(const HttpResponse &response) const {
     return outcome;
 }
 
-const PollRules *Fal::polling() const {
-    return &kPolling;
-}
-
-std::span<const std::string_view> Fal::own_hosts() const {
-    return kOwnHosts;
+const PollRules &Fal::rules() const {
+    return kPolling;
 }
 
 HttpCall Fal::poll(const ProviderRequest &request, const Job &job) const {
-    return call_to(job.poll_url, HttpMethod::get, request);
+    return call_without_body(HttpMethod::get, job.poll_url, request, kHeaders);
 }
 
 Outcome Fal::read_job(const HttpResponse &response, JsonValue root, OutcomeType state) const {
@@ -124,7 +110,7 @@ std::optional<HttpCall> Fal::cancel(const ProviderRequest &request, const Job &j
     if (job.cancel_url.empty()) {
         return std::nullopt;
     }
-    return call_to(job.cancel_url, HttpMethod::put, request);
+    return call_without_body(HttpMethod::put, job.cancel_url, request, kHeaders);
 }
 
 }  // namespace gateway

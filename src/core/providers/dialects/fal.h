@@ -9,19 +9,19 @@ namespace gateway {
 
 class FalRun : public Dialect {
  public:
-    [[nodiscard]] std::string_view name() const override { return "fal-run"; }
-    [[nodiscard]] bool passes(std::string_view field) const override;
+    explicit FalRun(const char *name = "fal-run");
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
 };
 
-// The same requests and the same results, but the answer to a request is where to ask for it.
-class Fal final : public FalRun {
+// The same requests and the same results, but the response to a request says where to ask for it.
+class Fal final : public FalRun, public JobApi {
  public:
-    [[nodiscard]] std::string_view name() const override { return "fal"; }
+    Fal() : FalRun("fal") {}
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
-    [[nodiscard]] const PollRules *polling() const override;
-    [[nodiscard]] std::span<const std::string_view> own_hosts() const override;
+    [[nodiscard]] const JobApi *jobs() const override { return this; }
+
+    [[nodiscard]] const PollRules &rules() const override;
     [[nodiscard]] HttpCall poll(const ProviderRequest &request, const Job &job) const override;
     [[nodiscard]] Outcome read_job(const HttpResponse &response, JsonValue root,
                                    OutcomeType state) const override;

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
-#include <variant>
 
 #include "core/glob.h"
-#include "core/json/writer.h"
+#include "core/providers/request_body.h"
 #include "core/request/geometry.h"
-#include "core/request/profile.h"
-#include "core/words.h"
 
 namespace gateway {
 
@@ -55,18 +52,6 @@ const SchemaTraits &traits_of(std::string_view model) {
                          [=](const SchemaTraits &row) { return glob_matches(row.models, model); });
 }
 
-void write_value(JsonWriter &body, const ParamValue &value) {
-    if (const auto *text = std::get_if<std::string_view>(&value)) {
-        body.string(*text);
-    } else if (const auto *integer = std::get_if<int64_t>(&value)) {
-        body.number(*integer);
-    } else if (const auto *number = std::get_if<double>(&value)) {
-        body.number(*number);
-    } else {
-        body.boolean(std::get<bool>(value));
-    }
-}
-
 // Pixels, or one of fal's own words.
 void write_size(JsonWriter &body, std::string_view size) {
     if (const auto pixels = parse_size(size)) {
@@ -89,7 +74,7 @@ void write_safety(JsonWriter &body, const SchemaTraits &traits) {
 
 }  // namespace
 
-std::string write_fal_input(const ProviderRequest &request) {
+JsonWriter write_fal_input(const ProviderRequest &request) {
     const Params &params = request.params;
     JsonWriter body;
     body.open_object();
@@ -113,16 +98,17 @@ std::string write_fal_input(const ProviderRequest &request) {
     if (traits.rewrites) {
         body.key("enable_prompt_expansion").boolean(false);
     }
-    for (const JsonValue field : request.passed) {
-        body.key(field.key()).exact(field);
-    }
-    return std::move(body.close_object()).finish_text();
+    write_forwarded(body, request);
+    body.close_object();
+    return body;
 }
 
-bool is_fal_field(std::string_view field) {
-    return is_published_field(field) || is_one_of(field, kOtherFields) ||
-           std::any_of(std::begin(kFields), std::end(kFields),
-                       [=](const FalField &row) { return row.name == field; });
+std::string fal_field_names() {
+    std::string names(kOtherFields);
+    for (const FalField &field : kFields) {
+        names.append(" ").append(field.name);
+    }
+    return names;
 }
 
 std::string_view published_name_of(std::string_view fal_field) {

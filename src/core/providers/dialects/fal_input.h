@@ -5,14 +5,15 @@
 #include <string>
 #include <string_view>
 
-#include "core/providers/dialect.h"
+#include "core/json/writer.h"
+#include "core/providers/provider_request.h"
 
 namespace gateway {
 
-std::string write_fal_input(const ProviderRequest &request);
+JsonWriter write_fal_input(const ProviderRequest &request);
 
-// Whether a field is written here, or has a published name that stands for one.
-bool is_fal_field(std::string_view field);
+// The names of all that is written here, separated by spaces.
+std::string fal_field_names();
 
 // What callers know a field as: "num_images" is n. A field that they do not know stays as it is.
 std::string_view published_name_of(std::string_view fal_field);

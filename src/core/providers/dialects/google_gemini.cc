@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/json/writer.h"
+#include "core/providers/call_headers.h"
 #include "core/providers/dialects/google_error.h"
 #include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
-#include "core/random.h"
-#include "core/request/profile.h"
+#include "core/providers/request_body.h"
+#include "core/providers/response_document.h"
 #include "core/words.h"
 
 namespace gateway {
@@ -52,7 +52,7 @@ void write_safety(JsonWriter &body) {
     body.close_array();
 }
 
-std::string write_body(const ProviderRequest &request, int64_t seed) {
+JsonWriter write_body(const ProviderRequest &request, int64_t seed) {
     const Params &params = request.params;
     JsonWriter body;
     body.open_object().key("contents").open_array().open_object();
@@ -68,10 +68,9 @@ std::string write_body(const ProviderRequest &request, int64_t seed) {
     if (params.text(Param::moderation) == "low") {
         write_safety(body);
     }
-    for (const JsonValue field : request.passed) {
-        body.key(field.key()).exact(field);
-    }
-    return std::move(body.close_object()).finish_text();
+    write_forwarded(body, request);
+    body.close_object();
+    return body;
 }
 
 // ---- back: pictures
@@ -178,48 +177,35 @@ Outcome read_refusal(const HttpResponse &response, JsonValue root) {
 
 }  // namespace
 
-bool GoogleGemini::passes(std::string_view field) const {
-    // Both spellings are the same field to Google, and twice the same is an error.
-    return !is_published_field(field) &&
-           !is_one_of(field,
-                      "contents generationConfig generation_config safetySettings "
-                      "safety_settings");
-}
+// Both spellings are the same field to Google, and twice the same is an error.
+GoogleGemini::GoogleGemini()
+    : Dialect(
+          {.name = "google-gemini",
+           .written = WrittenFields(WrittenFields::Also::published,
+                                    "contents generationConfig generation_config safetySettings "
+                                    "safety_settings")}) {}
 
 Work GoogleGemini::begin(const ProviderRequest &request) const {
     const auto path = path_of_model(request.model);
     if (!path) {
         return no_such_model(request.model);
     }
-    // It takes seeds, and never tells which one it took.
-    const int64_t seed = request.params.has(Param::seed) ? request.params.integer(Param::seed, 0)
-                                                         : random_seed(request.random);
     HttpCall call;
     call.url = request.provider.url + "/models/" + *path + ":generateContent";
-    call.body = Bytes::copy_of(write_body(request, seed));
-    call.seed = seed;
-    call.headers = {"Content-Type: application/json", "Accept: application/json"};
-    if (request.key != nullptr) {
-        call.headers.push_back("x-goog-api-key: " + request.key->secret);
-    }
-    if (!request.traceparent.empty()) {
-        call.headers.push_back("traceparent: " + std::string(request.traceparent));
-    }
+    call.seed = request.seed(true);  // it takes seeds, and never says which one it took
+    set_json_body(call, write_body(request, *call.seed));
+    add_headers(call, request, {.key = "x-goog-api-key: "});
     return call;
 }
 
 Outcome GoogleGemini::read(const HttpResponse &response) const {
-    if (response.body.outline_too_large) {
-        return unreadable(response, "the answer is not of the expected form");
-    }
-    const auto document =
-        JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
-    const JsonValue root = document ? document->root() : JsonValue();
+    const ResponseDocument document(response.body);
+    const JsonValue root = document.root();
     if (response.status != 200 || root["error"].is(JsonKind::object)) {
         return read_google_error(response, root["error"]);
     }
-    if (!document) {
-        return unreadable(response, "the answer is not JSON: " + document.error().message);
+    if (!document.is_json()) {
+        return unreadable(response, document.problem());
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;

@@ -8,8 +8,7 @@ namespace gateway {
 
 class GoogleGemini final : public Dialect {
  public:
-    [[nodiscard]] std::string_view name() const override { return "google-gemini"; }
-    [[nodiscard]] bool passes(std::string_view field) const override;
+    GoogleGemini();
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
 };

@@ -4,12 +4,12 @@
 #include <string>
 #include <utility>
 
-#include "core/json/writer.h"
+#include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_response.h"
 #include "core/providers/model_path.h"
-#include "core/random.h"
+#include "core/providers/request_body.h"
+#include "core/providers/response_document.h"
 #include "core/request/geometry.h"
 
 namespace gateway {
@@ -21,9 +21,8 @@ constexpr ErrorRule kErrors[] = {
     {ErrorRule::message, "supported by provider", OutcomeType::not_here},
 };
 
-constexpr std::string_view kWritten[] = {
-    "inputs", "width", "height", "num_inference_steps", "guidance_scale", "negative_prompt", "seed",
-};
+constexpr const char *kWritten =
+    "inputs width height num_inference_steps guidance_scale negative_prompt seed";
 
 // Behind the router the path says which model; a dedicated endpoint has but one, at its root.
 std::optional<std::string> address_of(const ProviderRequest &request) {
@@ -35,7 +34,7 @@ std::optional<std::string> address_of(const ProviderRequest &request) {
     return path ? std::optional(url + "/models/" + *path) : std::nullopt;
 }
 
-std::string write_body(const ProviderRequest &request, int64_t seed) {
+JsonWriter write_body(const ProviderRequest &request, int64_t seed) {
     const Params &params = request.params;
     JsonWriter body;
     body.open_object();
@@ -44,21 +43,13 @@ std::string write_body(const ProviderRequest &request, int64_t seed) {
     if (const auto size = parse_size(params.text(Param::size))) {
         body.key("width").number(size->width).key("height").number(size->height);
     }
-    if (params.has(Param::num_inference_steps)) {
-        body.key("num_inference_steps").number(params.integer(Param::num_inference_steps, 0));
-    }
-    if (const auto *guidance = std::get_if<double>(&params[Param::guidance])) {
-        body.key("guidance_scale").number(*guidance);
-    }
-    if (params.has(Param::negative_prompt)) {
-        body.key("negative_prompt").string(params.text(Param::negative_prompt));
-    }
+    write_param(body, "num_inference_steps", params, Param::num_inference_steps);
+    write_param(body, "guidance_scale", params, Param::guidance);
+    write_param(body, "negative_prompt", params, Param::negative_prompt);
     body.key("seed").number(seed);
-    for (const JsonValue field : request.passed) {
-        body.key(field.key()).exact(field);
-    }
+    write_forwarded(body, request);
     body.close_object().close_object();
-    return std::move(body).finish_text();
+    return body;
 }
 
 // {error: "…"}, {error: ["…"]} or {error: {message}}
@@ -106,9 +97,10 @@ std::vector<Image> read_listed_pictures(JsonValue root) {
 
 }  // namespace
 
-bool HuggingFace::passes(std::string_view field) const {
-    return std::find(std::begin(kWritten), std::end(kWritten), field) == std::end(kWritten);
-}
+HuggingFace::HuggingFace()
+    : Dialect({.name = "huggingface",
+               .can_pass_through = true,
+               .written = WrittenFields(WrittenFields::Also::nothing, kWritten)}) {}
 
 Work HuggingFace::begin(const ProviderRequest &request) const {
     auto address = address_of(request);
@@ -119,15 +111,9 @@ Work HuggingFace::begin(const ProviderRequest &request) const {
     call.url = std::move(*address);
     call.takes_picture = true;
     // The same request is answered from a cache; another seed is another request.
-    call.seed = request.params.has(Param::seed) ? request.params.integer(Param::seed, 0)
-                                                : random_seed(request.random);
-    call.body = Bytes::copy_of(write_body(request, *call.seed));
-    call.add_header("Content-Type", "application/json");
-    call.add_header("Accept", "image/png");
-    if (request.key != nullptr) {
-        call.add_header("Authorization", "Bearer " + request.key->secret);
-    }
-    call.add_header("traceparent", request.traceparent);
+    call.seed = request.seed(true);
+    set_json_body(call, write_body(request, *call.seed));
+    add_headers(call, request, {.accept = "image/png"});
     return call;
 }
 
@@ -138,8 +124,8 @@ Outcome HuggingFace::read(const HttpResponse &response) const {
         outcome.result.images.push_back(*read_picture(response));
         return outcome;
     }
-    const auto document = read_document(response);
-    const JsonValue root = document ? document->root() : JsonValue();
+    const ResponseDocument document(response.body);
+    const JsonValue root = document.root();
     if (response.status != 200 || root["error"]) {
         return read_failure(response, root);
     }

@@ -10,11 +10,9 @@ namespace gateway {
 
 class HuggingFace final : public Dialect {
  public:
-    [[nodiscard]] std::string_view name() const override { return "huggingface"; }
-    [[nodiscard]] bool passes(std::string_view field) const override;
+    HuggingFace();
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
-    [[nodiscard]] bool answers_with_picture() const override { return true; }
 };
 
 }  // namespace gateway

@@ -4,14 +4,15 @@
 #include <cmath>
 #include <utility>
 
-#include "core/json/writer.h"
+#include "core/providers/call_headers.h"
 #include "core/providers/dialects/openai_response.h"
 #include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
+#include "core/providers/request_body.h"
+#include "core/providers/response_document.h"
 #include "core/random.h"
 #include "core/request/geometry.h"
-#include "core/request/profile.h"
 
 namespace gateway {
 
@@ -41,18 +42,6 @@ constexpr ErrorRule kErrors[] = {
     {ErrorRule::type, "rate_limit_error", OutcomeType::throttled},
     {ErrorRule::type, "image_generation_user_error", OutcomeType::callers_fault},
 };
-
-void write_value(JsonWriter &out, const ParamValue &value) {
-    if (const auto *text = std::get_if<std::string_view>(&value)) {
-        out.string(*text);
-    } else if (const auto *integer = std::get_if<int64_t>(&value)) {
-        out.number(*integer);
-    } else if (const auto *number = std::get_if<double>(&value)) {
-        out.number(*number);
-    } else {
-        out.boolean(std::get<bool>(value));
-    }
-}
 
 void write_field(JsonWriter &out, const OpenAiVariant::Field &field, const ParamValue &value) {
     const auto *text = std::get_if<std::string_view>(&value);
@@ -98,9 +87,7 @@ std::string without_extras(std::string_view text) {
 std::string prompt_with_extras(const Params &params) {
     JsonWriter extras;
     extras.open_object();
-    if (params.has(Param::seed)) {
-        extras.key("seed").number(params.integer(Param::seed, 0));
-    }
+    write_param(extras, "seed", params, Param::seed);
     if (params.has(Param::negative_prompt)) {
         extras.key("negative_prompt").string(without_extras(params.text(Param::negative_prompt)));
     }
@@ -134,18 +121,25 @@ void replace_model(std::string &path, std::string_view model) {
     }
 }
 
-}  // namespace
-
-OpenAi::OpenAi(OpenAiVariant variant) : variant_(std::move(variant)), errors_(variant_.errors) {
-    errors_.insert(errors_.end(), std::begin(kErrors), std::end(kErrors));
+DialectTraits traits_of(const OpenAiVariant &variant) {
+    DialectTraits traits;
+    traits.name = variant.api;
+    traits.needs_key = variant.needs_key;
+    traits.ignores_case = variant.ignores_case;
+    traits.can_pass_through = !variant.withholds;
+    std::string names;
+    for (const OpenAiVariant::Field &field : variant.fields) {
+        names.append(field.name).append(" ").append(field.second).append(" ");
+    }
+    traits.written = WrittenFields(WrittenFields::Also::published, std::move(names));
+    return traits;
 }
 
-bool OpenAi::passes(std::string_view field) const {
-    // All that it writes has a published name, or stands in its table.
-    const bool written = std::any_of(
-        variant_.fields.begin(), variant_.fields.end(),
-        [=](const OpenAiVariant::Field &row) { return row.name == field || row.second == field; });
-    return !written && !is_published_field(field);
+}  // namespace
+
+OpenAi::OpenAi(OpenAiVariant variant)
+    : Dialect(traits_of(variant)), variant_(std::move(variant)), errors_(variant_.errors) {
+    errors_.insert(errors_.end(), std::begin(kErrors), std::end(kErrors));
 }
 
 tl::expected<std::unique_ptr<Dialect>, std::string> OpenAi::changed(
@@ -159,7 +153,7 @@ tl::expected<std::unique_ptr<Dialect>, std::string> OpenAi::changed(
     return std::make_unique<OpenAi>(std::move(variant));
 }
 
-std::string OpenAi::body_for(const ProviderRequest &request, const Params &params) const {
+JsonWriter OpenAi::body_for(const ProviderRequest &request, const Params &params) const {
     JsonWriter body;
     body.open_object();
     if (variant_.names_model) {
@@ -187,11 +181,9 @@ std::string OpenAi::body_for(const ProviderRequest &request, const Params &param
         body.key(name_of(param));
         write_value(body, value);
     }
-    for (const JsonValue field : request.passed) {
-        body.key(field.key()).exact(field);
-    }
+    write_forwarded(body, request);
     body.close_object();
-    return std::move(body).finish_text();
+    return body;
 }
 
 Work OpenAi::begin(const ProviderRequest &request) const {
@@ -218,16 +210,10 @@ Work OpenAi::begin(const ProviderRequest &request) const {
         replace_model(path, *model);
     }
     call.url = request.provider.url + path;
-    call.body = Bytes::copy_of(body_for(request, params));
-    call.headers.reserve(6);
-    call.add_header("Content-Type", "application/json");
-    call.add_header("Accept", "application/json");
-    if (request.key != nullptr) {
-        call.headers.push_back(variant_.auth + request.key->secret);
-    }
+    set_json_body(call, body_for(request, params));
+    add_headers(call, request, {.key = variant_.auth});
     call.add_header("X-Client-Request-Id", request.request_id);
     call.add_header("Idempotency-Key", request.idempotency_key);
-    call.add_header("traceparent", request.traceparent);
     return call;
 }
 
@@ -247,20 +233,16 @@ std::optional<int64_t> OpenAi::cost_of(JsonValue root) const {
 }
 
 Outcome OpenAi::read(const HttpResponse &response) const {
-    if (response.body.outline_too_large) {
-        return unreadable(response, "the answer is not of the expected form");
-    }
-    const auto document =
-        JsonDocument::read(response.body.outline, kProvidersJson, &response.body.strings);
-    const JsonValue root = document ? document->root() : JsonValue();
+    const ResponseDocument document(response.body);
+    const JsonValue root = document.root();
     auto told = read_openai_error(response, root);
     if (response.status != 200 || told) {
         Outcome outcome = read_error(response, std::move(told), errors_);
         outcome.result.cost = cost_of(root);
         return outcome;
     }
-    if (!document) {
-        return unreadable(response, "the answer is not JSON: " + document.error().message);
+    if (!document.is_json()) {
+        return unreadable(response, document.problem());
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;
@@ -311,12 +293,8 @@ bool OpenAi::streams(const Params &params) const {
 // Facts: OpenAI's openapi.yaml of 2026-08-21 and OpenRouter's typescript-sdk 1.2.54. What is no
 // JSON is a sign of life, or the "[DONE]" that some servers end with.
 StreamUpdate OpenAi::read_event(const ServerEvent &event) const {
-    if (event.data.outline_too_large) {
-        return {};
-    }
-    const auto document =
-        JsonDocument::read(event.data.outline, kProvidersJson, &event.data.strings);
-    const JsonValue root = document ? document->root() : JsonValue();
+    const ResponseDocument document(event.data);
+    const JsonValue root = document.root();
     if (!root.is(JsonKind::object)) {
         return {};
     }

@@ -9,9 +9,8 @@
 #include "core/providers/dialects/replicate_input.h"
 #include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_response.h"
-#include "core/random.h"
-#include "core/request/profile.h"
+#include "core/providers/request_body.h"
+#include "core/providers/response_document.h"
 
 namespace gateway {
 
@@ -31,8 +30,6 @@ constexpr ErrorRule kFailures[] = {
     {ErrorRule::code, "E005", OutcomeType::refused_by_policy},
 };
 
-constexpr std::string_view kKeyHeader = "Authorization: Bearer ";
-
 constexpr std::string_view kOwnHosts[] = {"api.replicate.com"};
 
 constexpr std::string_view kStateFields[] = {"status"};
@@ -47,7 +44,8 @@ constexpr PollRules kPolling = {.first = Milliseconds(500),
                                 .longest = Milliseconds(5'000),
                                 .growth_percent = 130,
                                 .state_fields = kStateFields,
-                                .states = kStates};
+                                .states = kStates,
+                                .own_hosts = kOwnHosts};
 
 // How long the answer to a submit may wait for the picture. Not long: until it is there nobody
 // knows the prediction's name, and a client that leaves would leave it running.
@@ -135,38 +133,32 @@ void collect_images(JsonValue output, std::vector<Image> &images) {
 
 }  // namespace
 
-bool Replicate::passes(std::string_view field) const {
-    return !is_published_field(field) && !is_input_name(field);
+Replicate::Replicate()
+    : Dialect({.name = "replicate",
+               .written = WrittenFields(WrittenFields::Also::published, replicate_field_names())}) {
 }
 
 Work Replicate::begin(const ProviderRequest &request) const {
-    const InputNames &words = input_names(request.model);
+    const InputNames &names = input_names(request.model);
     HttpCall call;
-    if (request.params.has(Param::seed)) {
-        call.seed = request.params.integer(Param::seed, 0);
-    } else if (words.takes_seed) {
-        call.seed = random_seed(request.random);
-    }
+    call.seed = request.seed(names.takes_seed);
     JsonWriter body;
     body.open_object().key("version").string(request.model);
     body.key("input").open_object();
-    write_input(body, request.params, words, call.seed);
-    for (const JsonValue field : request.passed) {
-        body.key(field.key()).exact(field);
-    }
+    write_input(body, request.params, names, call.seed);
+    write_forwarded(body, request);
     body.close_object().close_object();
     call.url = request.provider.url + "/predictions";
-    call.body = Bytes::copy_of(std::move(body).finish_text());
-    call.headers = call_headers(request, kKeyHeader);
-    call.headers.emplace_back("Content-Type: application/json");
+    set_json_body(call, std::move(body));
+    add_headers(call, request);
     call.headers.emplace_back(kPrefer);
     call.headers.push_back(cancel_after(request.provider.timeouts));
     return call;
 }
 
 Outcome Replicate::read(const HttpResponse &response) const {
-    const auto document = read_document(response);
-    const JsonValue root = document ? document->root() : JsonValue();
+    const ResponseDocument document(response.body);
+    const JsonValue root = document.root();
     if (response.status < 200 || response.status >= 300) {
         return read_refusal(response, root);
     }
@@ -187,22 +179,16 @@ Outcome Replicate::read(const HttpResponse &response) const {
     return outcome;
 }
 
-const PollRules *Replicate::polling() const {
-    return &kPolling;
-}
-
-std::span<const std::string_view> Replicate::own_hosts() const {
-    return kOwnHosts;
+const PollRules &Replicate::rules() const {
+    return kPolling;
 }
 
 HttpCall Replicate::poll(const ProviderRequest &request, const Job &job) const {
-    HttpCall call = Dialect::poll(request, job);
-    call.headers = call_headers(request, kKeyHeader);
-    return call;
+    return call_without_body(HttpMethod::get, job.poll_url, request);
 }
 
 Outcome Replicate::read_job(const HttpResponse &response, JsonValue root, OutcomeType state) const {
-    Outcome outcome = Dialect::read_job(response, root, state);
+    Outcome outcome = begin_job_outcome(response, state);
     if (state == OutcomeType::made) {
         collect_images(root["output"], outcome.result.images);
         return outcome.result.images.empty()
@@ -226,10 +212,7 @@ std::optional<HttpCall> Replicate::cancel(const ProviderRequest &request, const 
     if (job.cancel_url.empty()) {
         return std::nullopt;
     }
-    HttpCall call;
-    call.url = job.cancel_url;
-    call.headers = call_headers(request, kKeyHeader);
-    return call;
+    return call_without_body(HttpMethod::post, job.cancel_url, request);
 }
 
 }  // namespace gateway

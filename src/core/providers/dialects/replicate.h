@@ -7,15 +7,14 @@
 
 namespace gateway {
 
-class Replicate final : public Dialect {
+class Replicate final : public Dialect, public JobApi {
  public:
-    [[nodiscard]] std::string_view name() const override { return "replicate"; }
-    [[nodiscard]] bool passes(std::string_view field) const override;
+    Replicate();
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
+    [[nodiscard]] const JobApi *jobs() const override { return this; }
 
-    [[nodiscard]] const PollRules *polling() const override;
-    [[nodiscard]] std::span<const std::string_view> own_hosts() const override;
+    [[nodiscard]] const PollRules &rules() const override;
     [[nodiscard]] HttpCall poll(const ProviderRequest &request, const Job &job) const override;
     [[nodiscard]] Outcome read_job(const HttpResponse &response, JsonValue root,
                                    OutcomeType state) const override;

@@ -4,8 +4,8 @@
 #include <iterator>
 
 #include "core/glob.h"
+#include "core/providers/request_body.h"
 #include "core/request/geometry.h"
-#include "core/words.h"
 
 namespace gateway {
 
@@ -64,7 +64,7 @@ constexpr InputNames kInputNames[] = {
 };
 
 // Fields that no published API has a name for.
-constexpr std::string_view kOwnFields =
+constexpr const char *kOwnFields =
     "width height num_outputs number_of_images megapixels output_megapixels num_inference_steps "
     "steps output_quality disable_safety_checker safety_tolerance prompt_upsampling "
     "magic_prompt_option user_id";
@@ -78,7 +78,7 @@ std::string_view megapixels(std::string_view tier) {
     return pair == std::end(kPairs) ? tier : (*pair)[1];
 }
 
-void write_shape(JsonWriter &input, const Params &params, const InputNames &words) {
+void write_shape(JsonWriter &input, const Params &params, const InputNames &names) {
     if (const auto size = parse_size(params.text(Param::size))) {
         input.key("aspect_ratio").string("custom");
         input.key("width").number(size->width);
@@ -87,9 +87,9 @@ void write_shape(JsonWriter &input, const Params &params, const InputNames &word
     if (params.has(Param::aspect_ratio)) {
         input.key("aspect_ratio").string(params.text(Param::aspect_ratio));
     }
-    if (params.has(Param::resolution) && !words.tier.empty()) {
+    if (params.has(Param::resolution) && !names.tier.empty()) {
         const std::string_view tier = params.text(Param::resolution);
-        input.key(words.tier).string(words.tier.ends_with("megapixels") ? megapixels(tier) : tier);
+        input.key(names.tier).string(names.tier.ends_with("megapixels") ? megapixels(tier) : tier);
     }
 }
 
@@ -98,14 +98,14 @@ void write_shape(JsonWriter &input, const Params &params, const InputNames &word
 const InputNames &input_names(std::string_view model) {
     const std::string_view name = model.substr(0, model.find(':'));
     return *std::find_if(std::begin(kInputNames), std::end(kInputNames),
-                         [=](const InputNames &words) { return glob_matches(words.models, name); });
+                         [=](const InputNames &names) { return glob_matches(names.models, name); });
 }
 
-void write_input(JsonWriter &input, const Params &params, const InputNames &words,
+void write_input(JsonWriter &input, const Params &params, const InputNames &names,
                  std::optional<int64_t> seed) {
     const auto write = [&](std::string_view name, Param param) {
-        if (params.has(param) && !name.empty()) {
-            input.key(name).json(to_json(params[param]));
+        if (!name.empty()) {
+            write_param(input, name, params, param);
         }
     };
     const auto set = [&](const InputSetting &setting) {
@@ -114,31 +114,31 @@ void write_input(JsonWriter &input, const Params &params, const InputNames &word
         }
     };
     input.key("prompt").string(params.text(Param::prompt));
-    write(words.count, Param::n);
-    write_shape(input, params, words);
+    write(names.count, Param::n);
+    write_shape(input, params, names);
     write("quality", Param::quality);
     write("background", Param::background);
     if (params.has(Param::output_format)) {
         const std::string_view format = params.text(Param::output_format);
-        input.key("output_format").string(format == "jpeg" ? words.jpeg : format);
+        input.key("output_format").string(format == "jpeg" ? names.jpeg : format);
     }
-    write(words.compression, Param::output_compression);
+    write(names.compression, Param::output_compression);
     if (seed) {
         input.key("seed").number(*seed);
     }
-    write(words.steps, Param::num_inference_steps);
+    write(names.steps, Param::num_inference_steps);
     write("guidance", Param::guidance);
     if (params.has(Param::user)) {
         input.key("user_id").string(params.text(Param::user));
     }
     if (params.text(Param::moderation) == "low") {
-        set(words.lenient);
+        set(names.lenient);
     }
-    set(words.plain);
+    set(names.plain);
 }
 
-bool is_input_name(std::string_view field) {
-    return is_one_of(field, kOwnFields);
+std::string replicate_field_names() {
+    return kOwnFields;
 }
 
 }  // namespace gateway

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/json/writer.h"
@@ -32,10 +33,11 @@ struct InputNames {
 const InputNames &input_names(std::string_view model);
 
 // Members of the object "input".
-void write_input(JsonWriter &input, const Params &params, const InputNames &words,
+void write_input(JsonWriter &input, const Params &params, const InputNames &names,
                  std::optional<int64_t> seed);
 
-// Whether write_input() writes a field of this name to some model.
-bool is_input_name(std::string_view field);
+// The fields that write_input() writes to some model and that no published API has a name for,
+// separated by spaces.
+std::string replicate_field_names();
 
 }  // namespace gateway

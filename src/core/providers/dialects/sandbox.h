@@ -8,9 +8,7 @@ namespace gateway {
 
 class Sandbox final : public Dialect {
  public:
-    [[nodiscard]] std::string_view name() const override { return "sandbox"; }
-    [[nodiscard]] bool needs_url() const override { return false; }
-    [[nodiscard]] bool needs_key() const override { return false; }
+    Sandbox() : Dialect({.name = "sandbox", .needs_url = false, .needs_key = false}) {}
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
 };

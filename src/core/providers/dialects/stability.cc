@@ -5,10 +5,11 @@
 #include <string>
 #include <utility>
 
+#include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
-#include "core/providers/json_response.h"
 #include "core/providers/multipart.h"
+#include "core/providers/response_document.h"
 
 namespace gateway {
 
@@ -35,6 +36,14 @@ constexpr Field kFields[] = {
 };
 
 constexpr std::string_view kModelField = "model";
+
+std::string field_names() {
+    std::string names(kModelField);
+    for (const Field &field : kFields) {
+        names.append(" ").append(field.name);
+    }
+    return names;
+}
 
 const Field *field_named(std::string_view name) {
     const auto *field = std::find_if(std::begin(kFields), std::end(kFields),
@@ -91,9 +100,9 @@ Outcome filtered(const HttpResponse &response) {
 
 }  // namespace
 
-bool Stability::passes(std::string_view field) const {
-    return field != kModelField && field_named(field) == nullptr;
-}
+Stability::Stability()
+    : Dialect({.name = "stability",
+               .written = WrittenFields(WrittenFields::Also::nothing, field_names())}) {}
 
 Work Stability::begin(const ProviderRequest &request) const {
     const std::string_view endpoint = endpoint_of(request.model);
@@ -104,7 +113,7 @@ Work Stability::begin(const ProviderRequest &request) const {
     if (endpoint == "sd3") {
         form.add(kModelField, std::string(request.model));
     }
-    for (const JsonValue field : request.passed) {
+    for (const JsonValue field : request.forwarded) {
         form.add(field.key(), form_text(field));
     }
 
@@ -112,19 +121,14 @@ Work Stability::begin(const ProviderRequest &request) const {
     call.url = request.provider.url + "/v2beta/stable-image/generate/" + std::string(endpoint);
     call.takes_picture = true;
     std::move(form).move_into(call, request.random);
-    call.add_header("Accept", "image/*");
-    if (request.key != nullptr) {
-        call.add_header("Authorization", "Bearer " + request.key->secret);
-    }
-    call.add_header("traceparent", request.traceparent);
+    add_headers(call, request, {.accept = "image/*"});
     return call;
 }
 
 Outcome Stability::read(const HttpResponse &response) const {
     if (response.status != 200 || response.picture.empty()) {
-        const auto document = read_document(response);
-        return read_error(response, read_envelope(document ? document->root() : JsonValue()),
-                          kErrors);
+        const ResponseDocument document(response.body);
+        return read_error(response, read_envelope(document.root()), kErrors);
     }
     // What is filtered comes as a blurred picture, and nothing but this says so.
     const std::string_view finish = response.header("finish-reason");

@@ -8,8 +8,7 @@ namespace gateway {
 
 class Stability final : public Dialect {
  public:
-    [[nodiscard]] std::string_view name() const override { return "stability"; }
-    [[nodiscard]] bool passes(std::string_view field) const override;
+    Stability();
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
 };

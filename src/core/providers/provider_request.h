@@ -1,0 +1,32 @@
+// What a dialect is given to write a request to its provider.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/json/document.h"
+#include "core/ports.h"
+#include "core/providers/provider.h"
+#include "core/request/image_request.h"
+
+namespace gateway {
+
+struct ProviderRequest {
+    const Provider &provider;
+    const ProviderKey *key;  // null where the provider has none
+    std::string_view model;
+    const Params &params;                  // fitted to the model
+    std::span<const JsonValue> forwarded;  // unknown fields, as the client wrote them
+    std::string_view request_id;
+    std::string_view idempotency_key;
+    std::string_view traceparent;
+    Random &random;
+
+    // The requested seed. Where there is none and `draws` is set, a new one: for providers that
+    // would not say which one they took.
+    [[nodiscard]] std::optional<int64_t> seed(bool draws) const;
+};
+
+}  // namespace gateway
