@@ -353,6 +353,9 @@ bool CurlTransfer::is_picture_begun() {
 
 void CurlTransfer::hold(bool held) {
     held_ = held;
+    if (memory_ != nullptr) {
+        memory_->stand_back(held);
+    }
     note_held_time();
     go_on();
 }

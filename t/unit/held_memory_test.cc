@@ -179,6 +179,53 @@ TEST_F(HeldMemoryTest, ACallerWithMuchGoesBeyondOnceAndNotAgainBeforeThatHasGone
     EXPECT_EQ(parts[1]->room, 1);
 }
 
+TEST_F(HeldMemoryTest, ARequestWhoseClientStandsStillLeavesItsPlaceToAnother) {
+    auto still = answer_of(1);
+    auto waits = answer_of(2);
+    auto more = answer_of(2);
+    for (int i = 0; i < 6; ++i) {
+        ASSERT_TRUE(still->take(4) && waits->take(4));
+    }
+    ASSERT_EQ(blocks_held(), 48U) << "three quarters: both callers have more than their share";
+    EXPECT_TRUE(still->take(4)) << "beyond what it may hold";
+    EXPECT_FALSE(waits->take(4));
+    held->serve();
+    EXPECT_EQ(waits->room, 0) << "only one at a time";
+    still->memory->stand_back(true);
+    held->serve();
+    EXPECT_EQ(waits->room, 1);
+    EXPECT_TRUE(waits->take(4)) << "and further";
+    still->memory->stand_back(false);
+    EXPECT_FALSE(still->take(4)) << "not while the other is there";
+    while (blocks_held() < 72) {
+        ASSERT_TRUE(waits->take(4)) << "it holds the place until its end";
+    }
+    waits->memory->end();
+    held->serve();
+    EXPECT_EQ(still->room, 0) << "not while more than the limit is held";
+    waits->blocks.resize(waits->blocks.size() - 8);
+    held->serve();
+    EXPECT_EQ(still->room, 1) << "it comes back";
+    EXPECT_FALSE(more->take(1)) << "a request that holds nothing waits as before";
+}
+
+TEST_F(HeldMemoryTest, WhoStandsStillBeyondTheLimitLetsNobodyExceedItFurther) {
+    std::vector<std::unique_ptr<Arriving>> parts;
+    for (uint64_t caller = 1; caller <= 4; ++caller) {
+        parts.push_back(answer_of(caller));
+        for (int i = 0; i < 4; ++i) {
+            ASSERT_TRUE(parts.back()->take(4)) << caller;
+        }
+    }
+    EXPECT_TRUE(parts[0]->take(4));
+    EXPECT_EQ(blocks_held(), 68U);
+    parts[0]->memory->stand_back(true);
+    EXPECT_FALSE(parts[1]->take(1));
+    held->serve();
+    EXPECT_EQ(parts[1]->room, 0);
+    EXPECT_TRUE(parts[0]->take(4)) << "it has not lost its place";
+}
+
 TEST_F(HeldMemoryTest, WhoeverHoldsAPartMayBeginTheRest) {
     auto request = held->open(owner(1));
     Arriving one(request, pool);
@@ -254,9 +301,21 @@ class Crowd {
         std::shared_ptr<RequestMemory> request;
         std::vector<std::unique_ptr<Arriving>> answers;
         std::vector<size_t> left;  // blocks that have not arrived
+        bool stands_still = false;
     };
 
+    // Some clients stand still for a while: then nothing arrives for them.
+    void stand_still_at_times(Member &member) {
+        if (!member.answers.empty() && random_() % 16 == 0) {
+            member.stands_still = !member.stands_still;
+            member.answers.back()->memory->stand_back(member.stands_still);
+        }
+    }
     bool receive(Member &member) {
+        stand_still_at_times(member);
+        if (member.stands_still) {
+            return true;  // it goes on later
+        }
         bool moved = false;
         for (size_t i = 0; i < member.answers.size(); ++i) {
             if (member.left[i] > 0 && random_() % 2 == 0 && member.answers[i]->take(1)) {
@@ -270,7 +329,7 @@ class Crowd {
     }
     // A client gets nothing before all is there.
     bool drain(Member &member) {
-        if (member.answers.empty() ||
+        if (member.answers.empty() || member.stands_still ||
             std::any_of(member.left.begin(), member.left.end(), [](size_t n) { return n > 0; })) {
             return false;
         }

@@ -59,12 +59,21 @@ bool HeldMemory::fits(const Caller &caller, size_t more) const {
 // may exceed the limit. It must hold a part of a response, and the total must not exceed the limit
 // yet. The next request of the same caller may exceed the limit only when this one has ended or
 // memory is no longer short. Otherwise callers above their share could fill the last quarter.
+//
+// While its client reads nothing, the request lets another one exceed the limit in its place. It
+// may come back, but only while the total does not exceed the limit: so all of them together exceed
+// it by what one request can hold.
 bool HeldMemory::may_go_beyond(const RequestMemory &request) const {
-    if (beyond_ != nullptr && beyond_ != &request) {
+    const bool is_taken = beyond_ != nullptr && beyond_ != &request;
+    if (is_taken && !beyond_->stands_back_) {
         return false;
     }
-    return request.debt_ == epoch_ ||
-           (request.answers_ > 0 && total_ <= limit_ && request.caller_.second.debt != epoch_);
+    const bool was_beyond = request.debt_ == epoch_;
+    if (was_beyond && !is_taken && !request.displaced_) {
+        return true;
+    }
+    return request.answers_ > 0 && total_ <= limit_ &&
+           (was_beyond || request.caller_.second.debt != epoch_);
 }
 
 void HeldMemory::put_in_queue(AnswerMemory &answer) {
@@ -110,7 +119,11 @@ void HeldMemory::grant(AnswerMemory &answer) noexcept {
     RequestMemory &request = *answer.request_;
     Caller &caller = request.caller_.second;
     if (!fits(caller, answer.wanted_)) {
+        if (beyond_ != nullptr && beyond_ != &request) {
+            beyond_->displaced_ = true;
+        }
         beyond_ = &request;
+        request.displaced_ = false;
         request.debt_ = epoch_;
         caller.debt = epoch_;
     }

@@ -93,7 +93,7 @@ class HeldMemory : public std::enable_shared_from_this<HeldMemory> {
     std::list<AnswerMemory *> queue_;  // older requests first
     // The one request that may exceed the limit, so that it can finish. The epoch changes when
     // memory is no longer short; debts of earlier epochs no longer count.
-    const RequestMemory *beyond_ = nullptr;
+    RequestMemory *beyond_ = nullptr;
     uint64_t epoch_ = 1;
 };
 
@@ -122,11 +122,13 @@ class RequestMemory : public std::enable_shared_from_this<RequestMemory> {
 
     std::shared_ptr<HeldMemory> held_;
     HeldMemory::Callers::value_type &caller_;
-    uint64_t number_;       // older requests have smaller numbers
-    size_t own_ = 0;        // bytes in addition to responses
-    size_t answers_ = 0;    // bytes of responses
-    size_t receiving_ = 0;  // responses that have begun to arrive and have not ended
-    uint64_t debt_ = 0;     // the epoch in which the request exceeded what it may hold
+    uint64_t number_;           // older requests have smaller numbers
+    size_t own_ = 0;            // bytes in addition to responses
+    size_t answers_ = 0;        // bytes of responses
+    size_t receiving_ = 0;      // responses that have begun to arrive and have not ended
+    uint64_t debt_ = 0;         // the epoch in which the request exceeded what it may hold
+    bool stands_back_ = false;  // its client reads nothing: another one may exceed the limit
+    bool displaced_ = false;    // and another one has done so
 };
 
 class AnswerMemory {
@@ -141,6 +143,8 @@ class AnswerMemory {
     // reserved.
     bool reserve(size_t need, size_t wish);
     std::function<void()> on_room;
+    // While its client reads nothing, the request lets another one exceed the limit in its place.
+    void stand_back(bool stands_back) noexcept { request_->stands_back_ = stands_back; }
     // Call it when the response has ended. Reserved bytes are given back; held bytes stay counted.
     void end() noexcept;
 
