@@ -84,6 +84,8 @@ class UpstreamCall {
     virtual ~UpstreamCall() = default;
     // Whether the request left whole: then the provider may be working on it.
     [[nodiscard]] virtual bool is_sent() const = 0;
+    // Whether we have kept the response from arriving: our client did not read, or memory was short.
+    [[nodiscard]] virtual bool is_delayed() const = 0;
     // What comes before the response is wanted no faster just now, or is again.
     virtual void hold(bool held) = 0;
 };

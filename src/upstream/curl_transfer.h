@@ -29,6 +29,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     CurlTransfer &operator=(const CurlTransfer &) = delete;
 
     [[nodiscard]] bool is_sent() const override;
+    [[nodiscard]] bool is_delayed() const override { return response_.delayed; }
     void hold(bool held) override;
     // It is over, whether or not anybody could be told.
     [[nodiscard]] bool has_ended() const { return ended_; }

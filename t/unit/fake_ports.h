@@ -192,6 +192,7 @@ class FakeUpstream final : public UpstreamClient {
         std::function<void(HttpResponse)> on_response;
         bool sent = true;                           // whole
         bool held = false;                          // by whoever listens
+        bool delayed = false;                       // by us, so far
         std::function<void(ServerEvent)> on_event;  // where a stream was asked for
         std::function<void(Bytes)> on_piece;        // where a picture is taken as it comes
     };
@@ -246,6 +247,7 @@ class FakeUpstream final : public UpstreamClient {
             }
         }
         [[nodiscard]] bool is_sent() const override { return seen_->sent; }
+        [[nodiscard]] bool is_delayed() const override { return seen_->delayed; }
         void hold(bool held) override { seen_->held = held; }
         std::shared_ptr<Seen> seen_;
     };

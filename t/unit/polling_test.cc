@@ -420,6 +420,28 @@ TEST_F(PollingAttempt, EndsAfterTheProvidersTotalTime) {
     EXPECT_EQ(cancels(), 1U) << "not twice";
 }
 
+TEST_F(PollingAttempt, IsOurDoingWhereTheLastPollWasHeldUpByUs) {
+    provider.timeouts.total = Milliseconds(10'000);
+    for (const bool delayed : {false, true}) {
+        for (const bool under_way : {false, true}) {
+            ended.reset();
+            submit();
+            HttpResponse working = state("Working");
+            working.delayed = delayed && !under_way;
+            poll(std::move(working));
+            if (under_way) {
+                world.loop.advance(Milliseconds(2'000));
+                world.upstream.calls.back()->delayed = delayed;
+            }
+            world.loop.advance(Milliseconds(10'000));
+            ASSERT_TRUE(ended);
+            EXPECT_EQ(ended->error.code, "timed_out");
+            EXPECT_EQ(ended->is_our_doing, delayed) << under_way;
+            attempt.reset();
+        }
+    }
+}
+
 TEST_F(PollingAttempt, PollsHardlyLongerThanWhatIsLeft) {
     submit(Milliseconds(3'000));
     world.loop.advance(Milliseconds(500));

@@ -198,12 +198,14 @@ void Attempt::on_poll_end(const HttpResponse &response, Outcome outcome) {
 }
 
 void Attempt::on_too_long() {
+    const bool is_our_doing = poller_ != nullptr && poller_->is_delayed();
     poller_.reset();
     cancel_job();
     Outcome outcome;
     outcome.type = OutcomeType::unknown;
     outcome.error.code = kTimedOutCode;
     outcome.error.message = "the provider took the job, and did not finish it in time";
+    outcome.is_our_doing = is_our_doing;
     end(std::move(outcome), nullptr);
 }
 

@@ -87,6 +87,7 @@ void Poller::poll() {
 
 void Poller::on_response(const HttpResponse &response) {
     answered_ = std::move(call_);
+    was_delayed_ = response.delayed;
     if (response.end == TransferEnd::too_large) {
         end(response, judge_transfer_end(response));  // and will be, however often it is asked for
         return;

@@ -50,6 +50,11 @@ class Poller {
     Poller &operator=(const Poller &) = delete;
     ~Poller() = default;
 
+    // Whether we held up the last response to a poll, or the one that is under way.
+    [[nodiscard]] bool is_delayed() const {
+        return was_delayed_ || (call_ != nullptr && call_->is_delayed());
+    }
+
  private:
     void wait(Milliseconds time);
     void poll();
@@ -69,6 +74,7 @@ class Poller {
     Milliseconds began_;
     Milliseconds interval_;
     bool done_ = false;  // and its result is fetched
+    bool was_delayed_ = false;
     int failures_ = 0;   // in a row
     int refusals_ = 0;   // in all
     std::unique_ptr<Timer> timer_;
