@@ -82,22 +82,23 @@ class TaskPool {
 class UpstreamCall {
  public:
     virtual ~UpstreamCall() = default;
-    // Whether the request left whole: then the provider may be working on it.
+    // Whether the request was sent whole: then the provider may be working on it.
     [[nodiscard]] virtual bool is_sent() const = 0;
-    // Whether we have kept the response from arriving: our client did not read, or memory was short.
+    // Whether we have kept the response from arriving: our client did not read, or memory was
+    // short.
     [[nodiscard]] virtual bool is_delayed() const = 0;
-    // What comes before the response is wanted no faster just now, or is again.
+    // Pauses or resumes the response while it streams or is passed through.
     virtual void hold(bool held) = 0;
 };
 
-// Who hears what comes of a call. Nothing is called before start() has returned, nor after the call
-// was let go of; and all but the last must not let go of it.
+// Called as a call goes on: not before start() has returned, and not after the call was destroyed.
+// Only on_response may destroy the call.
 struct CallListener {
-    // A success may be a stream: then its events come before the response, which has no body. None:
-    // nobody asked for one.
+    // Events of a stream, before the response, which then has no body. If unset, no stream is
+    // expected.
     std::function<void(ServerEvent)> on_event;
-    // A picture may be handed on as it comes, in base64, from its first bytes on. The response then
-    // holds only its beginning. None: it is wanted whole.
+    // Base64 of an image while it arrives. The response then has only its beginning. If unset, the
+    // response has all of it.
     std::function<void(Bytes)> on_piece;
     std::function<void(HttpResponse)> on_response;  // exactly once
 };

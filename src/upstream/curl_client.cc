@@ -11,10 +11,10 @@ namespace gateway {
 namespace {
 
 constexpr size_t kMostSentOff = 256;
-constexpr size_t kIdleBlocks = 512;  // 32 MB kept for the next answers
+constexpr size_t kIdleBlocks = 512;  // 32 MB are kept for the next responses
 constexpr Milliseconds kServeAgain{10};
 constexpr Milliseconds kTrimAgain{5'000};
-constexpr size_t kMostTrimmed = 128;  // blocks at a time: each costs a few microseconds
+constexpr size_t kMostTrimmed = 128;  // blocks at a time; each takes a few microseconds
 
 }  // namespace
 
@@ -38,8 +38,8 @@ CurlEngine::~CurlEngine() {
     curl_global_cleanup();
 }
 
-// Memory is given back in destructors, where nothing may be started. So those who wait for it are
-// looked at often while there are any.
+// Memory is released in destructors, where no transfer may be resumed. So this timer looks every
+// few milliseconds for responses that may go on.
 void CurlEngine::on_serving() {
     if (memory_->anyone_waits()) {
         serving_->set(kServeAgain);

@@ -1,4 +1,4 @@
-// The port UpstreamClient by libcurl.
+// The port UpstreamClient, implemented with libcurl.
 #pragma once
 
 #include <list>
@@ -14,8 +14,8 @@
 
 namespace gateway {
 
-// What all clients of a worker share: multi handles, memory, and the calls that nobody waits for.
-// Made after the fork.
+// Shared by all clients of a worker: multi handles, memory, and calls that nobody waits for. It is
+// created after the fork.
 class CurlEngine final : private CallbackOwner {
  public:
     CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets, HeldMemory &memory);
@@ -23,8 +23,8 @@ class CurlEngine final : private CallbackOwner {
     CurlEngine(const CurlEngine &) = delete;
     CurlEngine &operator=(const CurlEngine &) = delete;
 
-    // Makes ready what calls that trust this file need ("" for the system's): curl opens files for
-    // it.
+    // Creates the multi handles for calls that trust this CA file ("": the system's), for which
+    // curl opens files.
     void prepare(const std::string &ca_file) {
         provider_multi(ca_file);
         link_multi(ca_file);
@@ -32,13 +32,13 @@ class CurlEngine final : private CallbackOwner {
 
     CurlMulti &provider_multi(const std::string &ca_file) { return multi_for(own_, ca_file); }
     CurlMulti &link_multi(const std::string &ca_file) { return multi_for(foreign_, ca_file); }
-    // Whose pages go back to the system some time after they were needed.
+    // Blocks for responses. Unused ones return their pages to the system after some time.
     const std::shared_ptr<BlockPool> &blocks();
     [[nodiscard]] size_t memory_held() const { return blocks_->lent() * kBlockSize; }
     void send_off(HttpCall call);
 
  private:
-    // Of a call that nobody waits for.
+    // An exception of a call that nobody waits for.
     void end_by_exception(const char * /*what*/) noexcept override {}
 
     using Multis = std::vector<std::unique_ptr<CurlMulti>>;
@@ -51,15 +51,15 @@ class CurlEngine final : private CallbackOwner {
     SocketPort &sockets_;
     std::shared_ptr<HeldMemory> memory_;
     std::shared_ptr<BlockPool> blocks_;
-    std::unique_ptr<Alarm> serving_;   // set while answers wait for memory
+    std::unique_ptr<Alarm> serving_;   // set while responses wait for memory
     std::unique_ptr<Alarm> trimming_;  // set while there are blocks
     bool is_trimming_ = false;
     Multis own_;      // to configured providers
-    Multis foreign_;  // to wherever a link leads: no connection is shared between the two
+    Multis foreign_;  // to the hosts of links; no connection is shared with `own_`
     std::list<std::unique_ptr<CurlTransfer>> sent_off_;
 };
 
-// The client of a request, or of the worker: what its calls throw ends their owner.
+// The client of one request, or of the worker. An exception in one of its calls ends their owner.
 class CurlClient final : public UpstreamClient, public PictureFetcher {
  public:
     CurlClient(CurlEngine &engine, CallbackOwner &owner, EventLoop &loop)
@@ -68,7 +68,7 @@ class CurlClient final : public UpstreamClient, public PictureFetcher {
     using UpstreamClient::start;
     std::unique_ptr<UpstreamCall> start(HttpCall call, CallListener listener) override;
     void send_off(HttpCall call) override { engine_.send_off(std::move(call)); }
-    // Bytes of blocks that answers are kept in.
+    // Bytes of the blocks that hold responses.
     [[nodiscard]] size_t memory_held() const { return engine_.memory_held(); }
     std::unique_ptr<Fetch> fetch(PictureFetch fetch,
                                  std::function<void(FetchedPicture)> on_end) override;

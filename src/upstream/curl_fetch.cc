@@ -41,7 +41,7 @@ void CurlFetch::configure() {
     curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, kMostRedirects);
     curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy_, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    // Every address is looked at when its socket is opened: so every request opens one.
+    // An address is checked when its socket is opened, so every fetch opens a socket.
     curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
@@ -58,7 +58,7 @@ void CurlFetch::configure() {
 
 bool CurlFetch::may_connect(const curl_sockaddr &address) const {
     const auto read = read_address(&address.addr, address.addrlen);
-    const char *url = nullptr;  // the one that a redirect has led to
+    const char *url = nullptr;  // after redirects
     curl_easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &url);
     const bool https = url != nullptr && std::string_view(url).starts_with("https://");
     return read && fetch_.rules->allow(*read, https);
@@ -107,7 +107,8 @@ size_t CurlFetch::take_piece(std::string_view bytes) {
     return bytes.size();
 }
 
-// All that is coming in one go, so that pictures which fit are not cut short by one that does not.
+// Claims the whole announced size at once, so that an image that does not fit leaves room for
+// others that do.
 bool CurlFetch::claim(size_t received) {
     const size_t whole = std::max(received, promised().value_or(0));
     const size_t more = whole > claimed_ ? whole - claimed_ : 0;
@@ -159,7 +160,7 @@ void CurlFetch::deliver() {
         claimed_ = 0;
         picture.base64 = std::move(writer_).finish();
     } else if (refused_) {
-        picture.problem = "it leads to an address that may not be asked";
+        picture.problem = "it leads to an address that is not allowed";
     } else if (too_large_) {
         picture.problem = "it is too large";
     } else if (status() != 0 && status() != kOk) {
@@ -169,7 +170,7 @@ void CurlFetch::deliver() {
     } else {
         picture.problem = problem();
     }
-    // Some delivery hosts say 404 for a moment.
+    // Some image hosts return 404 for a moment.
     picture.worth_again = !refused_ && !too_large_ && !picture.problem.empty();
     const auto on_end = std::move(on_end_);
     on_end(std::move(picture));

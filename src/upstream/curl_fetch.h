@@ -1,5 +1,4 @@
-// A picture behind a link that a provider gave us, fetched without credentials and only from
-// addresses that may be asked.
+// Fetches the image behind a provider's link, without credentials and only from allowed addresses.
 #pragma once
 
 #include <memory>
@@ -14,8 +13,8 @@ namespace gateway {
 
 class CurlFetch final : public Fetch, private CurlJob {
  public:
-    // `multi` must be one that providers' calls do not use: an idle connection of theirs would be
-    // used again unchecked.
+    // `multi` must not be used for calls to providers: this would reuse their idle connections
+    // without a check of the address.
     CurlFetch(CurlMulti &multi, CallbackOwner &owner, std::shared_ptr<BlockPool> blocks,
               PictureFetch fetch, std::function<void(FetchedPicture)> on_end);
     ~CurlFetch() override;
@@ -38,9 +37,9 @@ class CurlFetch final : public Fetch, private CurlJob {
 
     PictureFetch fetch_;
     std::function<void(FetchedPicture)> on_end_;
-    std::shared_ptr<AnswerMemory> memory_;  // null: it is not counted
+    std::shared_ptr<AnswerMemory> memory_;  // null: memory is not counted
     Base64Writer writer_;
-    size_t claimed_ = 0;  // of what the answer's pictures may have together
+    size_t claimed_ = 0;  // bytes, of those that all images of the reply may have together
     bool refused_ = false;
     bool too_large_ = false;
 };

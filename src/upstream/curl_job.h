@@ -1,4 +1,4 @@
-// What a multi handle drives: one easy handle on its way, and word of its end.
+// One transfer of a multi handle: an easy handle, and the functions to call as it goes on.
 #pragma once
 
 #include <curl/curl.h>
@@ -16,8 +16,8 @@ namespace gateway {
 
 class CurlMulti;
 
-inline constexpr long kReceiveBuffer = 256L * 1024;  // each read costs a poll and a recv
-// What an answer is given at least where it is not known how long it will be.
+inline constexpr long kReceiveBuffer = 256L * 1024;  // large: each read costs a poll and a recv
+// The least memory that is reserved for a response of unknown length.
 inline constexpr size_t kFirstRoom = size_t{256} * 1024;
 
 class CurlJob {
@@ -26,38 +26,37 @@ class CurlJob {
     CurlJob &operator=(const CurlJob &) = delete;
 
     [[nodiscard]] CURL *easy() const { return easy_; }
-    // Whom it fails for when it throws.
+    // Ends when the job throws.
     [[nodiscard]] CallbackOwner &owner() const { return owner_; }
     [[nodiscard]] bool added() const { return added_; }
     void set_added(bool added) { added_ = added; }
     void set_result(CURLcode result) { result_ = result; }
 
-    // Hands over what has come so far, if it asked for that by note().
+    // Gives its owner what has come so far. Called after note().
     virtual void hear() {}
-    // Hands over what came of it. The job may be gone when this returns.
+    // Gives its owner the result. This may destroy the job.
     virtual void deliver() = 0;
-    // Its next turn has come, after it asked for one by wait_for_turn().
+    // Its next turn has come. Called after wait_for_turn().
     virtual void take_turn() = 0;
 
  protected:
     CurlJob(CurlMulti &multi, CallbackOwner &owner);
     virtual ~CurlJob();
-    // The last act of a job, before its own parts go: cancels it, whatever its state.
+    // Cancels the transfer in any state. Derived destructors call it first.
     void leave() noexcept;
 
     void add_header(const char *line);
-    // The answer's length; none if it is not said.
+    // The length of the response by its headers, if they have one.
     [[nodiscard]] std::optional<size_t> promised() const;
-    // Why it failed, in curl's words.
+    // curl's error message.
     [[nodiscard]] const char *problem() const;
 
-    // What one transfer may do in a turn of the loop is bounded. True when that much is done, and
-    // the rest must wait for the next turn.
+    // Whether the transfer has used up its share of this turn of the event loop, so that the rest
+    // must wait for the next one.
     [[nodiscard]] bool has_had_its_turn() noexcept;
     void count(size_t bytes) noexcept { turn_bytes_ += bytes; }
 
-    // From within curl's callbacks, out of which nothing may be thrown: keeps what was, and
-    // deliver() throws it again.
+    // Curl's callbacks must not throw. They keep an exception, and deliver() throws it again.
     void keep_exception() noexcept { thrown_ = std::current_exception(); }
     void rethrow() const;
 
@@ -66,14 +65,15 @@ class CurlJob {
     curl_slist *headers_ = nullptr;
     std::array<char, CURL_ERROR_SIZE> error_{};
     CURLcode result_ = CURLE_OK;
-    // Curl has tried again with this handle. It never forgets that, and gives up after five times.
+    // Curl has repeated a request with this handle. It counts these repetitions over the life of a
+    // handle and fails after five, so such a handle is not reused.
     bool is_retried_ = false;
 
  private:
     CallbackOwner &owner_;
     bool added_ = false;
     std::exception_ptr thrown_;
-    uint64_t turn_ = 0;  // that these are of
+    uint64_t turn_ = 0;  // in which the next two were counted
     size_t turn_bytes_ = 0;
     std::chrono::steady_clock::time_point turn_began_;
 };

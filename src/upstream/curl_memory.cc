@@ -18,8 +18,8 @@ namespace gateway {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kLeast = size_t{128} * 1024;  // smaller ones are malloc's business
-// Curl frees the buffer at the end of each transfer: so many are kept for the next ones, with the
+constexpr size_t kLeast = size_t{128} * 1024;  // smaller ones come from malloc
+// Curl frees its buffer at the end of each transfer. So many are kept for the next ones, with the
 // pages that they have by then.
 constexpr size_t kMostKept = 32;
 
@@ -50,13 +50,13 @@ class Pages {
         }
         return memory;
     }
-    // 0: it is not from here.
+    // 0 if it is not from here.
     size_t size_of(void *memory) noexcept {
         const std::scoped_lock lock(mutex_);
         const auto found = sizes_.find(memory);
         return found == sizes_.end() ? 0 : found->second;
     }
-    // False: it is not from here.
+    // False if it is not from here.
     bool give_back(void *memory) noexcept {
         const std::scoped_lock lock(mutex_);
         const auto found = sizes_.find(memory);
@@ -79,13 +79,13 @@ class Pages {
     size_t kept_count_ = 0;
 };
 
-// Of the process, as curl's memory is. Never destroyed: curl may free something at the very end.
+// One for the process. It is never destroyed, because curl may free memory at the very end.
 Pages &pages() {
     static Pages &all = *new Pages();
     return all;
 }
 
-// Malloc seldom gives out the beginning of a page, and mmap nothing else.
+// Memory from malloc rarely begins at a page boundary, memory from mmap always does.
 bool begins_a_page(const void *memory) {
     return memory != nullptr && reinterpret_cast<uintptr_t>(memory) % kPage == 0;
 }
@@ -106,7 +106,7 @@ void *image_gateway_curl_realloc(void *memory, size_t size) {
     const size_t before = begins_a_page(memory) ? pages().size_of(memory) : 0;
     if (before == 0) {
         return std::realloc(memory,
-                            size);  // also one that grows large stays malloc's
+                            size);  // a buffer of malloc that grows stays one
     }
     void *other = image_gateway_curl_malloc(size);
     if (other != nullptr) {

@@ -16,17 +16,17 @@ namespace {
 
 constexpr long kIdleConnections = 256;
 constexpr size_t kIdleEasyHandles = 256;
-constexpr long kIdleConnectionSeconds = 4;    // unless a call says otherwise
+constexpr long kIdleConnectionSeconds = 4;    // the default; calls set their own
 constexpr long kConnectionLifeSeconds = 900;  // so that changes in DNS are followed
 
-// What all transfers together may do in a turn, and the least that one may: curl's callbacks get
-// 16 KB at once.
+// What all transfers together may do in a turn, and the minimum for one of them: curl's callbacks
+// get up to 16 KB.
 constexpr size_t kBytesOfTurn = size_t{1024} * 1024;
 constexpr size_t kLeastBytes = size_t{16} * 1024;
 constexpr std::chrono::microseconds kTimeOfTurn{2'000};
 constexpr std::chrono::microseconds kLeastTime{100};
 
-// What was begun is ended, however the block is left.
+// Sets a flag for a block, and resets it however the block is left.
 class Flag {
  public:
     explicit Flag(bool &flag) : flag_(flag) { flag_ = true; }
@@ -55,9 +55,9 @@ CurlMulti::CurlMulti(const Clock &clock, EventLoop &loop, SocketPort &sockets, s
       sockets_(sockets),
       ca_file_(std::move(ca_file)),
       alarm_(loop.make_alarm([this] { on_alarm(); }, TimerKind::idle)) {
-    // Idle: what runs is held by the request's own deadline.
+    // Idle: the deadline of the request keeps the process from exiting.
     make_room(64);
-    idle_.reserve(kIdleEasyHandles);  // so that giving back never allocates
+    idle_.reserve(kIdleEasyHandles);  // so that give_back() never allocates
     multi_ = curl_multi_init();
     if (multi_ == nullptr) {
         throw std::bad_alloc();
@@ -118,27 +118,27 @@ CURL *CurlMulti::new_easy() {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    // Without this, no_proxy in the environment would say for which hosts no proxy is used.
+    // Without this, curl would not use the proxy for hosts in the environment's no_proxy.
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBuffer);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "image-gateway");
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    // Debian's default directory of certificates keeps curl from caching the bundle.
+    // With a directory of certificates (Debian's default) curl would not cache the bundle.
     curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
     if (!ca_file_.empty()) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file_.c_str());
     }
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kIdleConnectionSeconds);
     curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, kConnectionLifeSeconds);
-    // Kept with the connection, which outlives the transfer: so it points to what outlives both.
+    // Curl keeps these with the connection, which outlives the transfer, but not this object.
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &CurlMulti::close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
     return easy;
 }
 
-// Curl would start a new transfer by a timer of 0 ms. Driving it here saves a turn of the loop.
+// Curl starts a new transfer by a timer of 0 ms. To drive it here saves a turn of the loop.
 void CurlMulti::add(CurlJob &job) noexcept {
     {
         const Flag adding(adding_);
@@ -154,7 +154,7 @@ void CurlMulti::add(CurlJob &job) noexcept {
             finished_.push_back(&job);
         }
     }
-    arm();  // nothing is delivered from within the call that starts it
+    arm();  // deliver() runs in the next turn, not within the call that starts a transfer
 }
 
 void CurlMulti::note(CurlJob &job) noexcept {
@@ -169,7 +169,7 @@ void CurlMulti::wait_for_turn(CurlJob &job) noexcept {
     }
 }
 
-// Curl hands over at once what it has; whoever notes something then is heard a moment later.
+// Curl calls the callbacks at once with the data it has kept. hear() follows in the next turn.
 void CurlMulti::resume(CurlJob &job) noexcept {
     if (!job.added()) {
         return;
@@ -177,7 +177,7 @@ void CurlMulti::resume(CurlJob &job) noexcept {
     const CURLcode result = curl_easy_pause(job.easy(), CURLPAUSE_CONT);
     ERR_clear_error();
     if (result != CURLE_OK) {
-        end(job, result);  // what it had kept is lost: curl itself would go on behind the gap
+        end(job, result);  // the data it had kept is lost, and curl would go on after the gap
         return;
     }
     arm();
@@ -215,8 +215,7 @@ void CurlMulti::finish(CurlJob &job) noexcept {
 
 // ---- turns ----
 
-// nginx reads its clock once for each turn of its loop; several turns within a millisecond are
-// taken for one.
+// nginx reads its clock once per turn of its loop. Turns within the same millisecond count as one.
 uint64_t CurlMulti::turn() noexcept {
     if (clock_.now() != turn_time_) {
         turn_time_ = clock_.now();
@@ -233,7 +232,7 @@ std::chrono::microseconds CurlMulti::share_of_time() const noexcept {
     return std::max(kLeastTime, kTimeOfTurn / static_cast<int64_t>(busy_));
 }
 
-// In the order in which they had to stop, so that nobody is always the last.
+// In the order in which they stopped, so that no transfer is always last.
 void CurlMulti::give_turns() noexcept {
     busy_ = std::max<size_t>(1, waiting_.size());
     if (waiting_.empty()) {
@@ -247,7 +246,7 @@ void CurlMulti::give_turns() noexcept {
     }
 }
 
-// ---- what the loop tells us ----
+// ---- called by the event loop ----
 
 void CurlMulti::on_ready(int socket, Readiness readiness) noexcept {
     int mask = CURL_CSELECT_ERR;
@@ -260,11 +259,11 @@ void CurlMulti::on_ready(int socket, Readiness readiness) noexcept {
     arm();
 }
 
-// Two phases: curl's callbacks only record, and when curl has returned we act on what is done.
+// Two phases: curl's callbacks only record. When curl has returned, we act on what they recorded.
 void CurlMulti::drive(curl_socket_t socket, int readiness) noexcept {
     int running = 0;
     curl_multi_socket_action(multi_, socket, readiness, &running);
-    ERR_clear_error();  // nginx takes errors left in OpenSSL's queue for its own
+    ERR_clear_error();  // else nginx would take these errors in OpenSSL's queue for its own
     collect();
     deliver();
 }
@@ -285,12 +284,12 @@ void CurlMulti::collect() noexcept {
         job->set_added(false);
         finished_.push_back(job);
     }
-    ERR_clear_error();  // of connections that were closed
+    ERR_clear_error();  // errors of closed connections
 }
 
 void CurlMulti::deliver() noexcept {
     if (delivering_) {
-        return;  // what was added meanwhile is taken by the loop below, further up the stack
+        return;  // the loop below, further up the stack, takes what was added meanwhile
     }
     const Flag delivering(delivering_);
     while (!heard_.empty() || !finished_.empty()) {
@@ -300,12 +299,12 @@ void CurlMulti::deliver() noexcept {
             continue;
         }
         CurlJob *job = take_first(finished_);
-        // Which may destroy it, start others and cancel others.
+        // This may destroy the job, and start or cancel others.
         run_for(job->owner(), [job] { job->deliver(); });
     }
 }
 
-// ---- what curl tells us ----
+// ---- called by curl ----
 
 int CurlMulti::on_socket(CURL * /*easy*/, curl_socket_t socket, int what, void *self,
                          void * /*data*/) noexcept {
@@ -315,8 +314,8 @@ int CurlMulti::on_socket(CURL * /*easy*/, curl_socket_t socket, int what, void *
     } else {
         const bool readable = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
         const bool writable = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
-        // Without room to watch it the transfer runs into its time limit. Saying so to curl would
-        // end every transfer of this worker.
+        // If the socket cannot be watched, the transfer times out. To return an error to curl would
+        // end all transfers of this worker.
         (void)multi.sockets_.watch(socket, readable, writable, multi);
     }
     return 0;
@@ -332,10 +331,10 @@ int CurlMulti::on_timer(CURLM * /*multi*/, long timeout_ms, void *self) noexcept
     return 0;
 }
 
-// For what is to be done in the next turn, or else for when curl wants to be called.
+// Sets the alarm for the next turn if there is work, or else for the time that curl asked for.
 void CurlMulti::arm() noexcept {
     if (adding_ || delivering_) {
-        return;  // whoever set the flag does it, once
+        return;  // add() or deliver() calls it at their end
     }
     const bool has_work = !heard_.empty() || !finished_.empty() || !waiting_.empty();
     if (!has_work && !wanted_) {

@@ -20,16 +20,16 @@ namespace gateway {
 
 class CurlJob;
 
-// How it goes on:
+// The steps of a turn:
 //
-//   on_ready, on_alarm ─▶ drive: curl's callbacks record ─▶ collect ─▶ deliver: jobs call their
-//   owners
-//                                 │                                       │
-//                                 └── too much for one turn ──▶ wait_for_turn ──▶ on_alarm, next
-//                                 turn
+//   on_ready, on_alarm ─▶ drive (curl's callbacks record) ─▶ collect ─▶ deliver (calls owners)
+//                              │                                           │
+//                              └─ too much for one turn ─▶ wait_for_turn ◀─┘
+//                                                               │
+//                                         next turn: on_alarm ◀─┘
 //
-// Nothing here allocates but take_easy(), so that no exception can leave a list or a flag half
-// changed; and what a job throws while it is heard or delivered ends the job's owner.
+// Only take_easy() allocates memory, so no exception can leave a list or flag half changed. An
+// exception of a job in hear() or deliver() ends the job's owner.
 class CurlMulti final : public SocketListener {
  public:
     CurlMulti(const Clock &clock, EventLoop &loop, SocketPort &sockets, std::string ca_file);
@@ -40,32 +40,31 @@ class CurlMulti final : public SocketListener {
     [[nodiscard]] const std::string &ca_file() const { return ca_file_; }
     [[nodiscard]] SocketPort &sockets() const { return sockets_; }
 
-    // An easy handle with every option that is the same for all calls, and room for its job in all
-    // lists.
+    // An easy handle with the options that all calls share. Makes room for its job in all lists.
     CURL *take_easy();
     void give_back(CURL *easy, bool is_as_new) noexcept;
 
     void add(CurlJob &job) noexcept;
-    // From within a callback: the job wants to be heard when curl has returned.
+    // For callbacks: hear() is called for the job when curl has returned.
     void note(CurlJob &job) noexcept;
-    // The job has had its turn: it wants take_turn() to be called in the next one.
+    // take_turn() is called for the job in the next turn.
     void wait_for_turn(CurlJob &job) noexcept;
-    // Lets a transfer go on that a callback has paused.
+    // Resumes a transfer that a callback has paused.
     void resume(CurlJob &job) noexcept;
-    // Takes a transfer out, whatever its state. Never from within a curl callback.
+    // Removes a transfer in any state. Not from within a callback of curl.
     void remove(CurlJob &job) noexcept;
-    // A connection that was closed lately, by the port of its own end; null if there was none.
+    // A recently closed connection, found by its local port; null if there is none.
     struct Closed {
         Unacknowledged lost;
         std::chrono::steady_clock::time_point at;
     };
     [[nodiscard]] const Closed *closed(int port) const;
-    // Ends a transfer that is still running; its owner hears of it in the next turn.
+    // Ends a running transfer. Its owner is told in the next turn.
     void end(CurlJob &job, CURLcode result) noexcept;
-    // The job's end is to be delivered after all.
+    // Delivers the job's end, which was put off.
     void finish(CurlJob &job) noexcept;
 
-    // What every transfer may do until the number changes. All together have a few milliseconds.
+    // A transfer's shares count until turn() changes. Together, transfers get a few milliseconds.
     [[nodiscard]] uint64_t turn() noexcept;
     [[nodiscard]] size_t share_of_bytes() const noexcept;
     [[nodiscard]] std::chrono::microseconds share_of_time() const noexcept;
@@ -91,24 +90,24 @@ class CurlMulti final : public SocketListener {
     SocketPort &sockets_;
     std::string ca_file_;
     CURLM *multi_;
-    // When curl wants to be called, and what the alarm is set for. One that is set for earlier is
-    // left as it is: curl puts its wish off several times for each transfer.
+    // When curl wants to be called, and when the alarm is due. An alarm that is due earlier is left
+    // as it is, because curl changes its wish several times for each transfer.
     using Time = std::chrono::steady_clock::time_point;
     std::optional<Time> wanted_;
     std::optional<Time> set_for_;
     std::unique_ptr<Alarm> alarm_;
     std::vector<CURL *> idle_;
-    std::array<Closed, 64> closed_;  // the last ones
+    std::array<Closed, 64> closed_;  // the latest
     size_t closings_ = 0;
     size_t jobs_ = 0;
-    // Jobs, with room for all there are:
-    std::vector<CurlJob *> heard_;  // have something to hand over, and go on
+    // Jobs. Each list has room for all of them.
+    std::vector<CurlJob *> heard_;  // have something to hand over, and continue
     std::vector<CurlJob *> finished_;
     std::vector<CurlJob *> waiting_;  // for their next turn
     std::vector<CurlJob *> taking_turns_;
     Milliseconds turn_time_{0};
     uint64_t turn_ = 1;
-    size_t busy_ = 1;  // how many had more to do in the last turn than they might
+    size_t busy_ = 1;  // transfers that could not finish their work in the last turn
     bool adding_ = false;
     bool delivering_ = false;
 };

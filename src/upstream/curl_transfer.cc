@@ -15,16 +15,16 @@ namespace {
 // Up to this size curl sends a body with the head in one call of send(), and needs no buffer for
 // it.
 constexpr size_t kMostWithHead = size_t{64} * 1024;
-constexpr size_t kMostHeaderBytes = 64 * 1024;           // that are kept
-constexpr size_t kMostOfAllHeads = size_t{1024} * 1024;  // also of informational answers
-constexpr int64_t kMostOfFarewell = 64;                  // every head is longer
+constexpr size_t kMostHeaderBytes = 64 * 1024;           // of headers that are kept
+constexpr size_t kMostOfAllHeads = size_t{1024} * 1024;  // including informational responses
+constexpr int64_t kMostOfFarewell = 64;  // of TLS's close_notify; every head is longer
 constexpr Milliseconds kAcknowledgedBy{1'000};
-constexpr long kSmallReceiveBuffer = 32L * 1024;    // where clients set the pace, and memory counts
-constexpr long kMediumReceiveBuffer = 64L * 1024;   // where many calls are under way
-constexpr size_t kMostUnheard = size_t{32} * 1024;  // curl reads on for long before it returns
-constexpr size_t kMostWaiting = 64;                 // events: each costs more than its bytes
+constexpr long kSmallReceiveBuffer = 32L * 1024;    // where clients set the pace
+constexpr long kMediumReceiveBuffer = 64L * 1024;   // if many calls are in progress
+constexpr size_t kMostUnheard = size_t{32} * 1024;  // curl may read for long before it returns
+constexpr size_t kMostWaiting = 64;                 // events; each costs more than its bytes
 
-// A paused transfer keeps what it has read, beside the buffer that it was read into.
+// A paused transfer keeps a copy of the data it has read, besides its receive buffer.
 constexpr size_t kBuffersOfCall = 2 * kReceiveBuffer;
 
 std::shared_ptr<AnswerMemory> memory_for(const HttpCall &call) {
@@ -40,7 +40,7 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &lo
       request_body_(call_.body),
       listener_(std::move(listener)),
       memory_(memory_for(call_)),
-      // Idle: a request's own deadline holds the process, and nobody waits for other calls.
+      // Idle: the deadline of the request keeps the process from exiting.
       alarm_(loop.make_alarm([this] { on_watch(); }, TimerKind::idle)),
       began_(std::chrono::steady_clock::now()),
       lifter_(Blocks(blocks, memory_)),
@@ -63,18 +63,17 @@ CurlTransfer::~CurlTransfer() {
     }
 }
 
-// Every option that differs between calls is set on every call: handles are used again without a
-// reset.
+// Handles are reused without a reset, so every option that differs between calls is set for each.
 void CurlTransfer::configure() {
     for (const std::string &header : call_.headers) {
         add_header(header.c_str());
     }
-    // Else curl asks for leave to send large bodies, and waits a second for it.
+    // Else curl would send "Expect: 100-continue" with large bodies, and wait a second.
     add_header("Expect:");
 
     curl_easy_setopt(easy_, CURLOPT_URL, call_.url.c_str());
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
-    // A PUT is sent as a POST of another name: curl's own wants to read its body from a stream.
+    // A PUT is sent as a POST with another method: curl's own PUT reads its body from a file.
     curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST,
                      call_.method == HttpMethod::put ? "PUT" : nullptr);
     if (call_.method != HttpMethod::get) {
@@ -85,7 +84,7 @@ void CurlTransfer::configure() {
     keep_connection_for(call_.timeouts.keepalive);
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(call_.timeouts.connect.count()));
-    // An empty proxy means none, also when the environment names one.
+    // An empty proxy means none, also if the environment names one.
     curl_easy_setopt(easy_, CURLOPT_PROXY, call_.proxy.c_str());
     const bool is_passed = listener_.on_event || listener_.on_piece;
     const bool many = memory_ != nullptr && call_.memory->is_much(kBuffersOfCall);
@@ -120,8 +119,8 @@ void CurlTransfer::configure_body() {
     }
 }
 
-// Curl counts whole seconds, and takes a connection that is as old as its limit and a part of the
-// next second. What is kept for less than two seconds is not kept at all.
+// Curl counts whole seconds, and reuses a connection until its limit plus almost a second. So the
+// limit is one second less, and with less than two seconds no connection is kept.
 void CurlTransfer::keep_connection_for(Milliseconds time) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count() - 1;
     const bool is_kept = seconds >= 1;
@@ -132,8 +131,8 @@ void CurlTransfer::keep_connection_for(Milliseconds time) {
 
 // ---- curl's callbacks: they only record ----
 
-// When a reused connection turns out dead, curl sends a POST again by itself. The first may have
-// been billed.
+// When a reused connection turns out to be closed, curl would repeat a POST. This aborts it,
+// because the first one may have been billed.
 int CurlTransfer::on_send(void *self, char * /*primary*/, char * /*local*/, int /*port*/,
                           int port) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
@@ -164,27 +163,27 @@ int CurlTransfer::on_seek(void *self, curl_off_t offset, int origin) noexcept {
     return found ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
-// Of a connection that ended without a byte of an answer: whether the provider has not got the
-// body. That was sent last, but for a farewell of TLS's.
+// For a connection that ended without a response: whether the provider certainly did not get the
+// body. Nothing is sent after the body but TLS's close_notify.
 bool CurlTransfer::was_never_delivered() const noexcept {
     long sent = 0;
     curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &sent);
     if (sent == 0) {
-        return true;  // the first connection took no byte
+        return true;  // nothing was written to the first connection
     }
     const CurlMulti::Closed *closed = multi_.closed(port_);
     const auto body = static_cast<int64_t>(call_.body.size());
     if (closed == nullptr || closed->lost.bytes < body + kMostOfFarewell) {
         return false;
     }
-    // Whoever closes acknowledges with it what has come. A reset may come before an
-    // acknowledgement, which may be late by 200 ms. One that came sooner than an answer could have
-    // come was on its way before.
+    // A peer that closes acknowledges what it has received. A reset may overtake an
+    // acknowledgement, which may be delayed by 200 ms. But a reset within a round trip was sent
+    // before the request arrived.
     const auto age = closed->at - sent_;
     return !closed->lost.reset || age < closed->lost.round_trip || age >= kAcknowledgedBy;
 }
 
-// Where the loop has no room for another socket, only this transfer fails.
+// If the event loop has no room for another socket, only this transfer fails.
 curl_socket_t CurlTransfer::on_open(void *self, curlsocktype /*purpose*/,
                                     curl_sockaddr *address) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
@@ -213,7 +212,7 @@ size_t CurlTransfer::on_header(char *text, size_t size, size_t count, void *self
 
 void CurlTransfer::take_header(std::string_view line) {
     if (line.starts_with("HTTP/")) {
-        // A new head: the one before was informational.
+        // A new head: the one before it was informational.
         const size_t space = line.find(' ');
         const std::string_view digits =
             space == std::string_view::npos ? "" : line.substr(space + 1, 3);
@@ -240,7 +239,7 @@ size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self)
     }
 }
 
-// What is not taken now, curl keeps and gives again when the transfer goes on.
+// If this pauses the transfer, curl keeps the bytes and passes them again when it is resumed.
 size_t CurlTransfer::take_piece(std::string_view bytes) {
     if (must_wait()) {
         return pause();
@@ -281,7 +280,8 @@ void CurlTransfer::begin_body() {
                          response_.header("content-type").starts_with("text/event-stream");
 }
 
-// Whole answers are given all they will need in one go: so whoever waits for memory holds little.
+// A response that is kept whole reserves all it needs at once, so that responses that wait for
+// memory hold little.
 bool CurlTransfer::has_room(size_t count) {
     if (memory_ == nullptr) {
         return true;
@@ -329,7 +329,7 @@ bool CurlTransfer::pass_on() {
     }
     const std::optional<Bytes> fresh = is_picture_ ? picture_.pass() : lifter_.pass();
     if (!fresh) {
-        return false;  // it is no base64
+        return false;  // it is not base64
     }
     pieces_.append(*fresh);
     passed_ += fresh->size();
@@ -349,7 +349,7 @@ bool CurlTransfer::is_picture_begun() {
     return inspect(begun.part(0, begun.size() / 4 * 4)).has_value();
 }
 
-// ---- at the pace of whoever takes it, and in turn with others ----
+// ---- pausing: for slow clients, and in turn with other transfers ----
 
 void CurlTransfer::hold(bool held) {
     held_ = held;
@@ -381,8 +381,7 @@ void CurlTransfer::go_on() {
 
 // ---- the provider's time ----
 
-// That our client does not read is not the provider's fault. (That we do something else first takes
-// milliseconds.)
+// Time in which our client does not read, or memory is short, does not count for the provider.
 void CurlTransfer::note_held_time() noexcept {
     const Time now = std::chrono::steady_clock::now();
     const bool is_held = paused_ && is_held_up();
@@ -402,7 +401,7 @@ CurlTransfer::Time::duration CurlTransfer::time_used(Time now) const {
     return now - began_ - held_for_;
 }
 
-// Until all of it is up, or before that until the first byte, or after it a silence.
+// Sets the alarm for the earliest of the timeouts: total, and first byte or stall.
 void CurlTransfer::watch() noexcept {
     const Time now = std::chrono::steady_clock::now();
     const Time::duration used = time_used(now);
@@ -452,7 +451,7 @@ TransferEnd CurlTransfer::transfer_end() const {
     return result_ == CURLE_OPERATION_TIMEDOUT ? TransferEnd::timed_out : TransferEnd::lost;
 }
 
-// Events cost work of ours: so many as there is time for in this turn. False if some are left.
+// Handles as many events as there is time for in this turn. False if some are left.
 bool CurlTransfer::hand_over() {
     while (handed_over_ < waiting_.size()) {
         if (has_had_its_turn()) {
@@ -498,7 +497,7 @@ void CurlTransfer::deliver() {
     }
     response_.end = transfer_end();
     if (is_resent()) {
-        response_.problem = "the connection was closed before any answer";
+        response_.problem = "the connection was closed before a response";
     } else if (result_ != CURLE_OK) {
         response_.problem = problem();
     }

@@ -1,5 +1,5 @@
-// One call on its way: an easy handle, what it sends and what has arrived. Destroying it cancels
-// it.
+// A call to a provider in progress: an easy handle, the request, and what has arrived of the
+// response. To destroy it cancels it.
 #pragma once
 
 #include <curl/curl.h>
@@ -31,7 +31,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     [[nodiscard]] bool is_sent() const override;
     [[nodiscard]] bool is_delayed() const override { return response_.delayed; }
     void hold(bool held) override;
-    // It is over, whether or not anybody could be told.
+    // Whether it is over, also if its listener could not be called.
     [[nodiscard]] bool has_ended() const { return ended_; }
 
  private:
@@ -54,7 +54,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     void keep_connection_for(Milliseconds time);
     void take_header(std::string_view line);
     [[nodiscard]] bool must_wait() const;
-    // By whoever listens, or because there is no memory.
+    // By the listener, or because there is no memory.
     [[nodiscard]] bool is_held_up() const {
         return (held_ && (response_.streamed || passed_ > 0)) ||
                (memory_ != nullptr && memory_->waits());
@@ -65,7 +65,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     [[nodiscard]] bool has_room(size_t count);
     [[nodiscard]] size_t blocks_for(size_t count) const;
     void on_room();
-    // False if it is not what it should be.
+    // False if it is not valid.
     bool take_body(std::string_view bytes);
     bool pass_on();
     [[nodiscard]] bool is_picture_begun();
@@ -82,8 +82,8 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     HttpCall call_;
     BytesReader request_body_;
     CallListener listener_;
-    std::shared_ptr<AnswerMemory> memory_;  // null: it is not counted
-    // For the provider's time, which stands still while we hold the call up.
+    std::shared_ptr<AnswerMemory> memory_;  // null: memory is not counted
+    // For the timeouts. Time in which we hold up the response does not count.
     std::unique_ptr<Alarm> alarm_;
     Time began_;
     Time last_byte_;
@@ -92,13 +92,13 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     Lifter lifter_;
     Base64Writer picture_;
     EventReader events_;
-    // Until curl has returned:
+    // Collected until curl has returned:
     std::vector<ServerEvent> waiting_;
     size_t handed_over_ = 0;  // of them
     Bytes pieces_;
-    size_t unheard_ = 0;    // bytes of these
-    size_t next_look_ = 0;  // for the beginning of a picture, when so much of it is there
-    bool held_ = false;     // by whoever listens
+    size_t unheard_ = 0;    // bytes of both
+    size_t next_look_ = 0;  // how much must be there for the next check of an image's beginning
+    bool held_ = false;     // by the listener
     bool paused_ = false;
     bool had_its_turn_ = false;
     bool has_body_ = false;
@@ -109,9 +109,9 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     size_t passed_ = 0;  // characters of an image that were passed through
     HttpResponse response_;
     int sends_ = 0;
-    int port_ = 0;  // of our end, when it was sent first
+    int port_ = 0;  // the local port of the first connection
     std::chrono::steady_clock::time_point sent_;
-    bool undelivered_ = false;  // the first connection took nothing of the body
+    bool undelivered_ = false;  // the first connection delivered nothing of the body
     bool too_large_ = false;
     bool no_connection_ = false;
 };

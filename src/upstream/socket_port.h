@@ -1,4 +1,4 @@
-// What the curl client needs of the event loop besides timers: sockets, and word of when they are
+// What the curl client needs of the event loop besides timers: sockets, and events when they are
 // ready.
 #pragma once
 
@@ -11,7 +11,7 @@ enum class Readiness : uint8_t { readable, writable, failed };
 class SocketListener {
  public:
     virtual ~SocketListener() = default;
-    // After this returns the socket may be closed already.
+    // The socket may be closed when this returns.
     virtual void on_ready(int socket, Readiness readiness) noexcept = 0;
 };
 
@@ -19,12 +19,12 @@ class SocketPort {
  public:
     virtual ~SocketPort() = default;
 
-    // A non-blocking socket that the loop has room to watch; -1 when it has none.
+    // Opens a non-blocking socket that the loop can watch; -1 if it has no room.
     virtual int open(int family, int type, int protocol) noexcept = 0;
     virtual void close(int socket) noexcept = 0;
 
-    // Level-triggered, until the next watch() or unwatch(). Also for sockets that did not come from
-    // open(): curl's resolver brings its own. False when the loop has no room.
+    // Level-triggered, until the next watch() or unwatch(). Also for sockets that open() did not
+    // open, such as those of curl's resolver. False if the loop has no room.
     virtual bool watch(int socket, bool readable, bool writable,
                        SocketListener &listener) noexcept = 0;
     virtual void unwatch(int socket) noexcept = 0;

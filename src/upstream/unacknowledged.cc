@@ -1,6 +1,6 @@
 #include "upstream/unacknowledged.h"
 
-#include <linux/tcp.h>  // the C library's own has an older form of tcp_info
+#include <linux/tcp.h>  // the C library has an older tcp_info
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -12,7 +12,7 @@ namespace gateway {
 
 namespace {
 
-constexpr uint8_t kClosed = 7;  // TCP_CLOSE: where a reset leads
+constexpr uint8_t kClosed = 7;  // TCP_CLOSE, the state after a reset
 
 int local_port(int socket) noexcept {
     sockaddr_storage address{};
@@ -28,7 +28,7 @@ int local_port(int socket) noexcept {
                : 0;
 }
 
-// Linux tells a reset of a connection that its peer had closed from any other.
+// Linux reports a reset after the peer's close by another error than other resets.
 bool was_closed_first(int socket) noexcept {
     int error = 0;
     socklen_t size = sizeof(error);
@@ -44,8 +44,8 @@ std::optional<Unacknowledged> unacknowledged(int socket) noexcept {
     if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || size < kNeeded) {
         return std::nullopt;
     }
-    // The SYN is counted among what was acknowledged, and not among what was sent. The list of
-    // packets is gone after a reset, these counts are not.
+    // The SYN is counted as acknowledged, but not as sent. These counts remain after a reset, while
+    // the list of packets is gone.
     const auto acknowledged = std::max<int64_t>(0, static_cast<int64_t>(info.tcpi_bytes_acked) - 1);
     const int64_t sent =
         static_cast<int64_t>(info.tcpi_bytes_sent) - static_cast<int64_t>(info.tcpi_bytes_retrans);

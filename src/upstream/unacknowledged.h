@@ -1,4 +1,4 @@
-// What the kernel knows of the bytes that a connection could not deliver.
+// How many bytes a connection could not deliver, as far as the kernel knows.
 #pragma once
 
 #include <chrono>
@@ -8,15 +8,15 @@
 namespace gateway {
 
 struct Unacknowledged {
-    int64_t bytes = 0;  // written to the socket, and never acknowledged by its peer
-    // The peer has reset the connection, and had not closed it before: then it may have read what
+    int64_t bytes = 0;  // written to the socket, and not acknowledged by the peer
+    // The peer has reset the connection without closing it first: then it may have read bytes that
     // it did not acknowledge.
     bool reset = false;
-    std::chrono::microseconds round_trip{0};  // the shortest that was seen
-    int port = 0;                             // of this end
+    std::chrono::microseconds round_trip{0};  // the shortest so far
+    int port = 0;                             // the local one
 };
 
-// Before the socket is closed. Nothing where the kernel does not tell.
+// Call it before the socket is closed. Nothing if the kernel does not know.
 std::optional<Unacknowledged> unacknowledged(int socket) noexcept;
 
 }  // namespace gateway

@@ -12,7 +12,7 @@ from harness.gateway import until
 
 OPEN = "image_gateway; image_gateway_auth off;"
 EVERYWHERE = ("::1", "127.0.0.2")
-REFUSED = "address that may not be asked"
+REFUSED = "address that is not allowed"
 VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
 
 

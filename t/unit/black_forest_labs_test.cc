@@ -214,10 +214,10 @@ TEST_F(BlackForestLabsTest, ReadsErrorsInEveryFormTheyHave) {
         {500, R"({"detail":"Oh"})", OutcomeType::broken, "Oh", ""},
         {503, R"({"detail":"Oh"})", OutcomeType::broken, "Oh", ""},
         {502, R"({"detail":"Oh"})", OutcomeType::unknown, "Oh", ""},
-        {500, "<html>", OutcomeType::unknown, "status 500 without an error that could be read", ""},
+        {500, "<html>", OutcomeType::unknown, "status 500 without a readable error message", ""},
         {503, R"({"detail":{}})", OutcomeType::unknown,
-         "status 503 without an error that could be read", ""},
-        {302, "", OutcomeType::unknown, "status 302 without an error that could be read", ""},
+         "status 503 without a readable error message", ""},
+        {302, "", OutcomeType::unknown, "status 302 without a readable error message", ""},
     };
     for (const auto &row : kRows) {
         const Outcome outcome =

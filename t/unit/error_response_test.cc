@@ -159,8 +159,8 @@ TEST(DetailError, IsReadInEachOfItsForms) {
         {R"({"detail":"Odd One"})", OutcomeType::refused_by_policy, "Odd One", "", ""},
         {R"({"detail":[7,null,{"msg":8}]})", OutcomeType::broken, "8", "", ""},
         {R"({"detail":{"loc":"x"}})", OutcomeType::unknown,
-         "status 500 without an error that could be read", "", ""},
-        {"[]", OutcomeType::unknown, "status 500 without an error that could be read", "", ""},
+         "status 500 without a readable error message", "", ""},
+        {"[]", OutcomeType::unknown, "status 500 without a readable error message", "", ""},
     };
     constexpr ErrorRule kByMessage[] = {
         {ErrorRule::message, "odd one", OutcomeType::refused_by_policy}};

@@ -280,11 +280,13 @@ TEST_F(ReplicateTest, ReadsWhyAPredictionFailed) {
          "Bad (and not a code)"},
         {R"-("status":"failed","error":")(")-", OutcomeType::broken, "", ")("},
         {R"-("status":"failed","error":null)-", OutcomeType::broken, "",
-         "the prediction ended as failed"},
+         "the prediction ended with the status failed"},
         {R"-("status":"failed","error":{"a":1})-", OutcomeType::broken, "",
-         "the prediction ended as failed"},
-        {R"-("status":"aborted")-", OutcomeType::broken, "", "the prediction ended as aborted"},
-        {R"-("status":"canceled")-", OutcomeType::unknown, "", "the prediction ended as canceled"},
+         "the prediction ended with the status failed"},
+        {R"-("status":"aborted")-", OutcomeType::broken, "",
+         "the prediction ended with the status aborted"},
+        {R"-("status":"canceled")-", OutcomeType::unknown, "",
+         "the prediction ended with the status canceled"},
     };
     for (const auto &row : kRows) {
         const Outcome outcome = read(row.members);
@@ -320,8 +322,8 @@ TEST_F(ReplicateTest, ReadsErrors) {
         {500, R"({"detail":"Oh"})", OutcomeType::broken, "Oh", ""},
         {503, R"({"detail":"Oh"})", OutcomeType::broken, "Oh", ""},
         {500, R"({"status":"succeeded","output":"https://x"})", OutcomeType::unknown,
-         "status 500 without an error that could be read", ""},
-        {502, "<html>", OutcomeType::unknown, "status 502 without an error that could be read", ""},
+         "status 500 without a readable error message", ""},
+        {502, "<html>", OutcomeType::unknown, "status 502 without a readable error message", ""},
     };
     for (const auto &row : kRows) {
         const Outcome outcome = dialect.read(response_of(row.status, row.body));

@@ -12,7 +12,7 @@ namespace gateway {
 
 namespace {
 
-// The request's own deadline is kept by its own timer, which must be the first to speak.
+// The request's deadline has a timer of its own, which must fire before the timeouts here.
 constexpr Milliseconds kGrace{1'000};
 constexpr Milliseconds kLongestPoll{30'000};
 constexpr size_t kMostOfCancel = size_t{64} * 1024;
@@ -114,7 +114,7 @@ void Attempt::begin_stream() {
 void Attempt::on_event(const ServerEvent &event) {
     begin_stream();
     if (streamed_->has_ended()) {
-        return;  // whatever a provider says after it
+        return;  // events after the end are ignored
     }
     if (raw_ != nullptr) {
         show_event(event);
@@ -130,7 +130,7 @@ void Attempt::on_event(const ServerEvent &event) {
     }
 }
 
-// What a provider says over and over is not all kept.
+// Of a long stream only the first events are kept.
 void Attempt::show_event(const ServerEvent &event) {
     constexpr size_t kMostShown = size_t{64} * 1024;
     if (raw_->response.size() < kMostShown) {
@@ -149,7 +149,7 @@ void Attempt::on_stream_end(const HttpResponse &response) {
     end(whole ? std::move(outcome) : judge_transfer_end(response), nullptr);
 }
 
-// ---- a job that goes on after the answer
+// ---- a job that is polled
 
 void Attempt::follow(Job job) {
     const JobApi &jobs = *dialect().jobs();
@@ -164,7 +164,9 @@ void Attempt::follow(Job job) {
         Outcome outcome;
         outcome.type = OutcomeType::unknown;
         outcome.error.code = "poll_url_refused";
-        outcome.error.message = "the provider took the job, and says to ask for it elsewhere";
+        outcome.error.message =
+            "the provider accepted the job, but its polling URL is at a host that must not get the "
+            "key";
         end(std::move(outcome), nullptr);
         return;
     }
@@ -189,10 +191,10 @@ void Attempt::follow(Job job) {
 void Attempt::on_poll_end(const HttpResponse &response, Outcome outcome) {
     timer_.reset();
     if (outcome.type == OutcomeType::made && !outcome.result.cost) {
-        outcome.result.cost = job_->cost;  // of a job that fails, it need not be asked for
+        outcome.result.cost = job_->cost;  // known since the submit; a failed job is not billed
     }
     if (outcome.type != OutcomeType::unknown) {
-        job_.reset();  // the provider has said how it ended
+        job_.reset();  // the provider has reported its end: there is nothing to cancel
     }
     end(std::move(outcome), &response);
 }
@@ -204,7 +206,7 @@ void Attempt::on_too_long() {
     Outcome outcome;
     outcome.type = OutcomeType::unknown;
     outcome.error.code = kTimedOutCode;
-    outcome.error.message = "the provider took the job, and did not finish it in time";
+    outcome.error.message = "the provider accepted the job, but did not finish it in time";
     outcome.is_our_doing = is_our_doing;
     end(std::move(outcome), nullptr);
 }
@@ -217,13 +219,13 @@ void Attempt::cancel_job() noexcept {
         if (auto call = dialect().jobs()->cancel(request_, *job_)) {
             HttpCall ready = set_up(std::move(*call), kLongestCancel);
             ready.timeouts.total = kLongestCancel;
-            // Nobody waits for the answer: it is small, and waits for nobody's memory.
+            // Nobody waits for the response: it is small, and counts for no request's memory.
             ready.memory = nullptr;
             ready.answer_max = kMostOfCancel;
             ports_.upstream.send_off(std::move(ready));
         }
     } catch (...) {
-        job_.reset();  // it goes on then, and is billed: as it is counted
+        job_.reset();  // it is not cancelled then, and counts as billed
         return;
     }
     job_.reset();
@@ -246,14 +248,15 @@ void Attempt::end(Outcome outcome, const HttpResponse *response) {
     listener_.on_outcome(std::move(outcome));
 }
 
-// Not every answer repeats what it was asked with; and some repeat a prompt that nobody revised.
+// Adds the seed that was sent where the response has none, and removes a "revised" prompt that is
+// the requested one.
 void Attempt::add_what_was_sent(ImageResult &result) const {
     for (Image &image : result.images) {
         if (image.revised_prompt == request_.params.text(Param::prompt)) {
             image.revised_prompt.clear();
         }
     }
-    // Which of several pictures a seed makes again, providers do not say.
+    // Of several images, providers do not say which one a seed makes again.
     if (result.images.size() == 1 && !result.images.front().seed) {
         result.images.front().seed = seed_;
     }
@@ -270,8 +273,8 @@ void Attempt::work(LocalWork work) {
     draw_previews();
 }
 
-// Each of them, and then the work, after its share of the delay. Always by a timer, so that no
-// outcome comes before start() has returned.
+// Draws each preview and then the image, each after an equal part of the delay. There is always a
+// timer, so that no outcome comes before start() has returned.
 void Attempt::draw_previews() {
     const auto steps = static_cast<int64_t>(local_work_.previews.size() + 1);
     timer_ = ports_.loop.start_timer(local_work_.delay / steps, [this] {
@@ -305,7 +308,7 @@ void Attempt::run_task(std::function<void()> work, std::function<void()> done) {
         Outcome outcome;
         outcome.type = OutcomeType::broken;
         outcome.error.code = "task_pool_full";
-        outcome.error.message = "the task pool takes no more work";
+        outcome.error.message = "the task pool is full";
         listener_.on_outcome(std::move(outcome));
     }
 }

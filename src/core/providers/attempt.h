@@ -1,6 +1,6 @@
-// One try of one candidate with one key: a call (and polls, where the provider answers before the
-// picture is there) or local work, and at last an Outcome. Letting go of it cancels it, at the
-// provider too where that can be.
+// One try of one call with one provider key. It sends a request (and polls, where the provider
+// takes a job) or does local work, and ends in an Outcome. To destroy it cancels it, at the
+// provider too if its API can do that.
 #pragma once
 
 #include <functional>
@@ -17,26 +17,27 @@ namespace gateway {
 class Attempt {
  public:
     struct Limits {
-        Milliseconds total{0};  // what is left until the deadline
+        Milliseconds total{0};  // until the request's deadline
         size_t answer_max = 0;
         bool keeps_raw = false;  // keep request and response for the client
-        std::shared_ptr<RequestMemory> memory = nullptr;  // what answers count for
-        int64_t images = 1;                               // that are asked for
+        std::shared_ptr<RequestMemory> memory = nullptr;  // counts what the responses hold
+        int64_t images = 1;                               // requested
         int64_t previews = 0;                             // of each of them
     };
 
-    // Who hears of it. Never from within start(); and only the last may let go of it.
+    // Called as the attempt goes on, but not from within start(). Only on_outcome may destroy the
+    // attempt.
     struct Listener {
-        // Of a stream, before its outcome: what a picture looks like so far, and one that is done
-        // while others are not. None: no stream is wanted.
+        // Previews and finished images of a stream, before its outcome. Without on_preview no
+        // stream is requested.
         std::function<void(Preview)> on_preview;
         std::function<void(ImageResult)> on_image;
-        // Of a picture that comes alone: its base64, as it comes. None: it is wanted whole.
+        // Base64 of a single image, while it arrives. If unset, the image comes with the outcome.
         std::function<void(Bytes)> on_piece;
         std::function<void(Outcome)> on_outcome;  // exactly once
     };
 
-    // What the request refers to outlives the attempt.
+    // All that `request` refers to must outlive the attempt.
     static std::unique_ptr<Attempt> start(const Ports &ports, const ProviderRequest &request,
                                           Limits limits, Listener listener);
 
@@ -44,9 +45,9 @@ class Attempt {
     Attempt &operator=(const Attempt &) = delete;
     ~Attempt();
 
-    // Whether somebody may be at work on it, and want money for it, if it were let go of now.
+    // Whether the provider may be working on it, and may bill it, if it were cancelled now.
     [[nodiscard]] bool may_be_billed() const;
-    // What comes before the outcome is wanted no faster just now, or is again.
+    // Pauses or resumes the response while it streams or is passed through.
     void hold(bool held);
 
  private:
@@ -77,15 +78,15 @@ class Attempt {
     Limits limits_;
     Listener listener_;
     Milliseconds began_;
-    Rare<StreamCollector> streamed_;  // so far, where the answer is a stream
+    Rare<StreamCollector> streamed_;  // if the response is a stream
     std::unique_ptr<RawExchange> raw_;
-    std::optional<int64_t> seed_;  // that the call asked for
+    std::optional<int64_t> seed_;  // that was sent
     std::unique_ptr<UpstreamCall> call_;
-    Rare<Job> job_;  // taken by the provider, and not ended yet
+    Rare<Job> job_;  // that the provider accepted and that has not ended
     std::unique_ptr<Poller> poller_;
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<Task> task_;
-    bool local_ = false;  // made here
+    bool local_ = false;  // it is local work
     LocalWork local_work_;
     size_t previews_drawn_ = 0;
 };

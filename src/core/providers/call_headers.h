@@ -10,7 +10,7 @@
 namespace gateway {
 
 struct HeaderForm {
-    std::string_view key = "Authorization: Bearer ";  // stands before the key
+    std::string_view key = "Authorization: Bearer ";  // what precedes the key
     std::string_view accept = "application/json";
     bool is_basic = false;  // the key is USER:PASSWORD, and is sent in base64
 };
@@ -18,7 +18,7 @@ struct HeaderForm {
 // Accept, the key if there is one, and the trace that the client is in.
 void add_headers(HttpCall &call, const ProviderRequest &request, const HeaderForm &form = {});
 
-// A call that has no body, with these headers: a poll, or to cancel a job.
+// A call without a body, with these headers: a poll, or one that cancels a job.
 HttpCall call_without_body(HttpMethod method, std::string url, const ProviderRequest &request,
                            const HeaderForm &form = {});
 

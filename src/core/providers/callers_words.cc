@@ -13,7 +13,7 @@ bool is_ascii(std::string_view text) {
                        [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// Letters in lower case and digits, and of other scripts every byte.
+// Digits, letters in lower case, and every byte of other scripts unless `only_ascii` is set.
 std::string letters_of(std::string_view text, bool only_ascii) {
     std::string letters;
     for (const char c : text) {
@@ -75,7 +75,7 @@ bool is_in_request(const ProviderRequest &request, std::string_view word) {
 
 void distrust_callers_words(Outcome &outcome, const ProviderRequest &request) {
     FromWords &words = outcome.from_words;
-    // What may be billed stays so, whatever a caller had the provider say.
+    // An outcome that may be billed stays one, whatever words the caller wrote.
     const bool counts =
         words.otherwise == OutcomeType::unknown || !concerns_one_request(outcome.type);
     if (!words.type.empty() && counts && is_in_request(request, words.type)) {

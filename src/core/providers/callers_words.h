@@ -1,5 +1,5 @@
-// What a provider says of a request may repeat what the caller wrote in it. Whatever is concluded
-// from words holds only as far as they are the provider's own.
+// Error messages of providers may quote the request. So a caller could write a word into a prompt
+// that the gateway then finds in the error and judges by. This detects such words.
 #pragma once
 
 #include <string_view>
@@ -9,14 +9,13 @@
 
 namespace gateway {
 
-// Whether the word stands in anything that the provider was sent and a caller may have chosen:
-// whatever its case, and whatever stands between its letters. The provider may have shortened,
-// escaped or quoted what it repeats.
+// Whether any text of the request that the caller may have chosen contains the word. Case and all
+// characters but letters and digits are ignored: the provider may have escaped or quoted them.
 bool is_in_request(const ProviderRequest &request, std::string_view word);
 
-// Takes back what was concluded from such words, unless it concerns this request alone. A request
-// must not rest a key or open a breaker that others need; whether it is called refused, mistaken or
-// out of place is up to whoever wrote it.
+// Withdraws a conclusion that was drawn from such a word, if it would affect other requests: no
+// request may rest a provider key or open a breaker by its own text. A conclusion about this
+// request alone stays.
 void distrust_callers_words(Outcome &outcome, const ProviderRequest &request);
 
 }  // namespace gateway

@@ -30,14 +30,14 @@ namespace gateway {
 // Work for the task pool instead of a call: for images that are made here.
 struct LocalWork {
     Milliseconds delay{0};
-    std::vector<std::function<Preview()>> previews;  // before it, one after the other
+    std::vector<std::function<Preview()>> previews;  // run before `make`, one after another
     std::function<Outcome()> make;
 };
 
 using Work = std::variant<HttpCall, LocalWork>;
 
 struct DialectTraits {
-    std::string name;  // as the directive `api` has it
+    std::string name;  // the argument of the directive `api`
     bool needs_url = true;
     bool needs_key = true;
     bool ignores_case = false;  // "Model" and "model" are the same one to the provider

@@ -25,8 +25,8 @@ std::optional<std::chrono::milliseconds> read_wait(std::string_view header,
         static_cast<int64_t>(std::min(number * unit_milliseconds, kLongest)));
 }
 
-// An error envelope is the provider's own word that nothing was made. Without one, whoever stands
-// in between may have answered while the provider went on.
+// An error object is the provider's own statement that nothing was made. Without one, a proxy may
+// have answered while the provider went on.
 OutcomeType judge_status(int status, bool has_envelope) {
     switch (status) {
         case 401:
@@ -70,7 +70,7 @@ bool is_any(OutcomeType /*type*/) {
     return true;
 }
 
-// The first row of this kind that matches, with an outcome of these.
+// The first matching row of this kind whose outcome satisfies `is_one`.
 const ErrorRule *find_row(const ProviderError &error, std::span<const ErrorRule> rules,
                           ErrorRule::Where where, bool (*is_one)(OutcomeType) = is_any) {
     const auto row = std::find_if(rules.begin(), rules.end(), [&](const ErrorRule &row) {
@@ -79,7 +79,7 @@ const ErrorRule *find_row(const ProviderError &error, std::span<const ErrorRule>
     return row == rules.end() ? nullptr : &*row;
 }
 
-// Of ["body", "width"] the last, which is the field.
+// The last text of ["body", "width"], which is the field's name.
 std::string field_at(JsonValue place) {
     std::string field;
     for (const JsonValue step : place) {
@@ -130,7 +130,7 @@ Outcome read_error(const HttpResponse &response, std::optional<ProviderError> to
     error.status = response.status;
     if (!has_envelope) {
         outcome.error.message =
-            "status " + std::to_string(response.status) + " without an error that could be read";
+            "status " + std::to_string(response.status) + " without a readable error message";
     }
     return outcome;
 }

@@ -17,7 +17,7 @@ bool fits_in_json(std::string_view text) {
     return is_visible_ascii(text) && text.find_first_of("\"\\") == std::string_view::npos;
 }
 
-// The text as it may be passed on by reference; empty when it may not.
+// The text, if it may be sent by reference; else empty.
 Bytes content_of(JsonValue value) {
     if (const LiftedString *lifted = value.lifted()) {
         return lifted->plain ? lifted->content : Bytes();
@@ -31,7 +31,7 @@ std::string without_escapes(std::string text) {
     return text;
 }
 
-// Where the picture begins behind "data:image/png;base64,"; 0 when there is no such prefix.
+// The offset of the base64 behind "data:image/png;base64,"; 0 if there is no such prefix.
 size_t data_prefix(std::string_view front) {
     if (!front.starts_with("data:")) {
         return 0;
@@ -56,11 +56,12 @@ Image begin_image(JsonValue value, bool *has_prefix) {
     return image;
 }
 
-// Whether it is base64 from its first character to its last; what padding is missing is added.
+// Whether all of it is base64. Adds missing padding.
 bool make_sound(Image &image, const LiftedString *lifted, bool has_prefix) {
     const bool is_looked_at = lifted != nullptr && !has_prefix;
     if (is_looked_at && lifted->passed) {
-        return true;  // only its beginning is here: whoever passed it has looked at all of it
+        return true;  // all of it was checked while it was passed through; only its beginning is
+                      // here
     }
     if (is_looked_at ? !lifted->base64 : !is_base64_text(image.content)) {
         return false;
@@ -92,7 +93,7 @@ std::optional<Image> read_image_link(JsonValue value) {
     Image image;
     image.form = Image::Form::url;
     image.content = content_of(value);
-    constexpr size_t kLongest = size_t{16} * 1024;  // signed links of clouds have a few thousand
+    constexpr size_t kLongest = size_t{16} * 1024;  // signed links have a few thousand characters
     if (image.content.size() > kLongest) {
         return std::nullopt;
     }

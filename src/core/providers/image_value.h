@@ -1,4 +1,4 @@
-// From a JSON string in a provider's answer to an image, by reference.
+// Reads images from JSON strings in a provider's response, by reference.
 #pragma once
 
 #include <optional>
@@ -9,17 +9,17 @@
 
 namespace gateway {
 
-// Base64, with or without a "data:" prefix. Nothing when it is no picture: an answer without
-// pictures is no success.
+// An image in base64, with or without a "data:" prefix. Nothing if it is not an image: a response
+// without images is not a success.
 std::optional<Image> read_base64_image(JsonValue value);
 
-// Whether it begins as such a picture does, whole or not.
+// Whether it begins like such an image, complete or not.
 bool begins_as_image(JsonValue value);
 
-// An http or https link to a picture. What is longer than any link is none.
+// An http or https link to an image. A text longer than any real link is not one.
 std::optional<Image> read_image_link(JsonValue value);
 
-// An answer that is the picture's own bytes, whatever they are.
+// The image of a response whose body is the image's own bytes, of any format.
 std::optional<Image> read_picture(const HttpResponse &response);
 
 }  // namespace gateway

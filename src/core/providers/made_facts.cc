@@ -31,8 +31,8 @@ Usage usage_of(const Row &row) {
     return usage;
 }
 
-// The part of one of those who share. What does not divide goes on from whoever had more of the
-// count before, so that the sums of all parts differ by one at most.
+// Computes the share of one image. The remainder of each count goes to the images after those that
+// got the remainder of the count before, so that the total shares differ by one at most.
 class UsageSharer {
  public:
     UsageSharer(int64_t sharers, int64_t place) : sharers_(sharers), place_(place) {}
@@ -49,8 +49,8 @@ class UsageSharer {
     int64_t next_ = 0;
 };
 
-// A sum is shared as its members are, so that it is their sum in each part; what is in it besides
-// them, as any count is.
+// The share of a sum is the sum of the shares of its members; what the sum has besides them is
+// divided like any count.
 int64_t part_of_sum(int64_t sum, int64_t members, int64_t members_part, UsageSharer &sharer) {
     return sum >= members ? members_part + sharer.part(sum - members) : sharer.part(sum);
 }

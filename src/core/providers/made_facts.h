@@ -1,5 +1,5 @@
-// What is known of the pictures of one call: what their bytes say of all of them, and the part that
-// each has of what the call used.
+// Facts about the images of one call: size and format by their bytes, and each image's share of the
+// usage.
 #pragma once
 
 #include <array>
@@ -10,11 +10,10 @@
 
 namespace gateway {
 
-// What the bytes of a picture say about size and format wins over what the provider says.
+// Replaces the size and format that the provider reported by those that the image's bytes have.
 void take_truth(ImageWords &words, const Image &picture);
 
-// The same counts with none left out: output tokens that the provider does not tell apart are those
-// of pictures.
+// Completes the usage: output tokens that the provider does not divide count as image tokens.
 Usage with_all_details(Usage usage);
 
 // Divides a usage among images: in equal parts, in whole tokens, whose sum is the whole.

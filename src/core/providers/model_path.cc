@@ -56,7 +56,8 @@ std::optional<std::string> path_of_model(std::string_view model) {
 }
 
 LocalWork no_such_model(std::string_view model) {
-    std::string message = "there can be no model '" + std::string(model) + "'";
+    std::string message = "the model name '" + std::string(model) +
+                          "' is not valid: it has an empty part, '.' or '..'";
     LocalWork work;
     work.make = [message = std::move(message)] {
         Outcome outcome;

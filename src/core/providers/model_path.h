@@ -1,5 +1,5 @@
-// A model's name in a URL. Callers may write any, and none may lead to another path of the
-// provider's, where our key would open more than pictures.
+// A model's name in a URL. Callers may write any name. None may lead to another path of the
+// provider, because the provider key works there, too.
 #pragma once
 
 #include <optional>
@@ -10,14 +10,13 @@
 
 namespace gateway {
 
-// "owner/name" stays as it is, what has a meaning in URLs is escaped. Nothing for what is no path
-// downwards: empty parts, "." and "..".
+// Escapes all characters with a meaning in URLs but '/'. Nothing if a part is empty, "." or "..".
 std::optional<std::string> path_of_model(std::string_view model);
 
-// The same for apis whose models are one part of a path: a '/' is escaped too.
+// The same where a model is one part of the path: '/' is escaped, too.
 std::optional<std::string> segment_of_model(std::string_view model);
 
-// Work for a model whose name is no path: there is none such, without asking.
+// For a model whose name is not valid: an outcome `not_here`, without a request.
 LocalWork no_such_model(std::string_view model);
 
 }  // namespace gateway

@@ -11,7 +11,7 @@ namespace gateway {
 
 namespace {
 
-// As browsers do: a name cannot end its quotes or its line.
+// Escapes like browsers do, so that a name cannot end its quotes or its line.
 std::string quoted(std::string_view name) {
     std::string text = "\"";
     for (const char c : name) {
@@ -54,7 +54,7 @@ void MultipartForm::move_into(HttpCall &call, Random &random) && {
     call.add_header("Content-Type", "multipart/form-data; boundary=" + boundary);
 }
 
-// Looked for and not only unlikely: what ends a part must not be in the hands of who writes it.
+// A boundary that no part contains. A random one alone could be guessed by whoever writes a part.
 std::string MultipartForm::choose_boundary(Random &random) const {
     for (uint64_t number = random_number(random);; ++number) {
         std::string boundary = boundary_of(number);

@@ -15,10 +15,10 @@ namespace gateway {
 
 class MultipartForm {
  public:
-    // None without a text: an empty part is a value to those who read it, and mostly a wrong one.
+    // Not without a text: providers take an empty part for a value.
     void add(std::string_view name, std::string text);
 
-    // Becomes the call's body, and says so in its headers.
+    // Makes the form the body of the call, and adds its Content-Type.
     void move_into(HttpCall &call, Random &random) &&;
 
  private:
@@ -27,8 +27,8 @@ class MultipartForm {
     std::vector<std::pair<std::string, std::string>> parts_;  // name, text
 };
 
-// Values as such a form has them: texts as they are, all else as in JSON. Empty for what is not
-// there.
+// Values as text for a form: texts as they are, everything else as JSON. Empty if there is no
+// value.
 std::string form_text(const ParamValue &value);
 std::string form_text(JsonValue value);
 

@@ -25,14 +25,14 @@ bool equal_but_for_case(std::string_view a, std::string_view b) {
                       [=](char x, char y) { return lower(x) == lower(y); });
 }
 
-// Trouble on the way, or a provider that is busy: the job goes on meanwhile.
+// Whether it is a network error or a busy provider: the job goes on meanwhile.
 bool is_passing(const HttpResponse &response) {
     return response.end != TransferEnd::answered || response.status < 400 ||
            response.status >= 500 || response.status == 408 || response.status == 425 ||
            response.status == 429;
 }
 
-// What can be said of any request, and so says nothing of a job that is done.
+// Whether it is an error about the poll itself, which says nothing about the job.
 bool is_about_asking(const HttpResponse &response, OutcomeType type) {
     switch (type) {
         case OutcomeType::our_credentials:
@@ -89,7 +89,7 @@ void Poller::on_response(const HttpResponse &response) {
     answered_ = std::move(call_);
     was_delayed_ = response.delayed;
     if (response.end == TransferEnd::too_large) {
-        end(response, judge_transfer_end(response));  // and will be, however often it is asked for
+        end(response, judge_transfer_end(response));  // a repeated poll would get the same
         return;
     }
     if (response.end != TransferEnd::answered) {
@@ -141,7 +141,7 @@ void Poller::again(const HttpResponse &response) {
     wait(read_retry_after(response, ports_.clock.unix_seconds()).value_or(interval_));
 }
 
-// The answer says nothing of the job: it may well go on, and be billed.
+// The response says nothing about the job, which may go on and be billed.
 void Poller::fail_again(const HttpResponse &response) {
     const bool young = ports_.clock.now() - began_ < rules_.grace;
     if (!is_passing(response) && !young && ++refusals_ >= kMostRefusals) {
@@ -149,7 +149,7 @@ void Poller::fail_again(const HttpResponse &response) {
         outcome.type = OutcomeType::unknown;
         outcome.error.status = response.status;
         outcome.error.code = "poll_refused";
-        outcome.error.message = "the provider took the job, and refuses to say what became of it";
+        outcome.error.message = "the provider accepted the job, but refuses to report its state";
         end(response, std::move(outcome));
         return;
     }

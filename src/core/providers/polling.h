@@ -1,7 +1,6 @@
-// Providers that answer before the picture is there, and are asked again until it is. A dialect
-// declares how; one poller does it for all of them. Where the result of a job that is done lies at
-// an address of its own, it is fetched from there. What failed of this is repeated, a submit never
-// is.
+// Polls a provider's job until it ends. A dialect declares how (PollRules), and one poller serves
+// all dialects. If the result has an address of its own, it is fetched from there. Failed polls and
+// fetches are repeated; a submit never is.
 #pragma once
 
 #include <functional>
@@ -17,32 +16,33 @@
 namespace gateway {
 
 struct PollState {
-    std::string_view name;  // whatever its case
+    std::string_view name;  // in any case
     OutcomeType outcome;    // pending, or how the job ended
 };
 
 struct PollRules {
-    Milliseconds first{500};  // until the first poll, growing with each
+    Milliseconds first{500};  // before the first poll; grows with each
     Milliseconds longest{5'000};
     int growth_percent = 130;
-    Milliseconds grace{0};  // a job that was only just submitted may not be found yet
-    std::span<const std::string_view> state_fields;  // the first that is there counts
-    std::span<const PollState> states;               // a state that is not listed is not the end
-    // Hosts that the key may go to besides the configured one, as in core/net/origin.
+    Milliseconds grace{0};  // after a submit, in which the job may not be found yet
+    std::span<const std::string_view> state_fields;  // the first that is present counts
+    std::span<const PollState> states;               // any other state is `pending`
+    // Hosts besides the configured one that the key may be sent to, as in core/net/origin.
     std::span<const std::string_view> own_hosts = {};
 };
 
-// What the document says of the job; nothing if it says nothing.
+// The state of the job by its document; nothing if the document has none.
 std::optional<OutcomeType> state_of(JsonValue root, const PollRules &rules);
 
 class Poller {
  public:
-    // How the dialect asks, and reads the document of a job that has ended, or its result.
+    // Functions of the dialect: make a poll; read the document of a job that has ended, or its
+    // result.
     using Ask = std::function<HttpCall()>;
     using Read = std::function<Outcome(const HttpResponse &, JsonValue root, OutcomeType state)>;
 
-    // `on_end` is called once, never from within the constructor. Destroying it ends it. `fetch` is
-    // for results that lie elsewhere.
+    // `on_end` is called once, never from within the constructor. `fetch` is null where the job's
+    // document contains the result. To destroy the poller stops it.
     Poller(const Ports &ports, const PollRules &rules, std::optional<Milliseconds> wait, Ask ask,
            Read read, std::function<void(const HttpResponse &, Outcome)> on_end,
            Ask fetch = nullptr);
@@ -73,10 +73,10 @@ class Poller {
     std::function<void(const HttpResponse &, Outcome)> on_end_;
     Milliseconds began_;
     Milliseconds interval_;
-    bool done_ = false;  // and its result is fetched
+    bool done_ = false;  // the job; its result is being fetched
     bool was_delayed_ = false;
-    int failures_ = 0;   // in a row
-    int refusals_ = 0;   // in all
+    int failures_ = 0;  // in a row
+    int refusals_ = 0;  // in all
     std::unique_ptr<Timer> timer_;
     std::unique_ptr<UpstreamCall> call_;
     std::unique_ptr<UpstreamCall> answered_;  // kept until its callback has returned

@@ -11,7 +11,7 @@ namespace gateway {
 
 namespace {
 
-// Shorter words are in any text.
+// Shorter passwords would be found in any text.
 constexpr size_t kLeastPassword = 4;
 
 std::string percent_decoded(std::string_view text) {
@@ -30,7 +30,8 @@ std::string percent_decoded(std::string_view text) {
     return decoded;
 }
 
-// As they stand in the URL, and as a proxy gets them: which it may quote in its errors.
+// User and password as they stand in the URL, decoded, and as the proxy gets them: it may quote
+// them in its errors.
 void add_secrets_of_proxy(std::string_view proxy, std::vector<std::string> &secrets) {
     const size_t scheme = proxy.find("://");
     const size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
@@ -65,7 +66,7 @@ void Provider::finish() {
 }
 
 Target Provider::target(std::string_view model) const {
-    // One for all ways to spell the model.
+    // One account for all spellings of the model.
     const Account model_account = dialect->ignores_case()
                                       ? account_of({"model", name, lower_case(model)})
                                       : account_of({"model", name, model});

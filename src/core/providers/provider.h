@@ -1,5 +1,5 @@
-// A configured provider: where it is, with which keys it is asked, and how it is treated when it
-// fails. Read-only while requests run.
+// A configured provider: its address, its keys, and the rules for its failures. Read-only while
+// requests run.
 #pragma once
 
 #include <chrono>
@@ -20,37 +20,37 @@ class Dialect;
 struct ProviderKey {
     std::string secret;
     int weight = 1;
-    Account account{};  // as which it rests
+    Account account{};  // under which its rest is recorded
 };
 
-// How often and how soon the same model is tried again.
+// How often and how soon a call is repeated.
 struct RetryRules {
     int attempts = 2;  // in all, for each call
     std::chrono::milliseconds shortest_pause{500};
     std::chrono::milliseconds longest_pause{8'000};
-    std::chrono::milliseconds within{10'000};  // since its first attempt
+    std::chrono::milliseconds within{10'000};  // after the first attempt
 };
 
 struct Provider {
     std::string name;
     const Dialect *dialect = nullptr;
-    std::shared_ptr<const Dialect> own_dialect;  // where it is one that the operator described
+    std::shared_ptr<const Dialect> own_dialect;  // if the operator changed one by parameters
     std::string url;                             // without a slash at the end
     std::vector<ProviderKey> keys;
     HttpTimeouts timeouts;
     RetryRules retry;
     BreakerRules breaker;
     int max_calls = 0;               // at once, over all workers; 0: no limit
-    bool takes_idempotency = false;  // a call with a key it has seen is not made, and billed, again
+    bool takes_idempotency = false;  // a repeated key is not billed again
     size_t answer_max = 0;           // 0: the location's
-    std::string proxy;               // perhaps with a password
-    // What must not be read in what the provider, or the proxy, says: the keys, and the proxy's
-    // user and password in all their forms.
+    std::string proxy;               // may contain a password
+    // Texts that must not appear in logs and replies: the keys, and the proxy's user and password
+    // in all their forms.
     std::vector<std::string> secrets;
     std::string ca_file;
-    Account account{};  // as which its calls are counted
+    Account account{};  // under which its calls are counted
 
-    // For the sandbox: how it plays a real provider.
+    // For the sandbox: simulated delays and failures.
     struct Rehearsal {
         std::chrono::milliseconds shortest{0};
         std::chrono::milliseconds longest{0};
@@ -61,12 +61,12 @@ struct Provider {
         std::vector<Failure> failures;
     } rehearsal;
 
-    // Once all is set: gives itself and its keys the accounts that go with their names, which a
-    // reload does not change, and lists the secrets.
+    // Call it when all else is set. Sets the accounts (which depend on names alone, so a reload
+    // keeps them) and the secrets.
     void finish();
     [[nodiscard]] Target target(std::string_view model) const;
-    // Of names that callers made up, for all those together that match this pattern. It has no
-    // breaker: else one of them could close it to the others.
+    // One target for all unlisted models that match this pattern. It has no breaker, because
+    // callers can make up model names and would open it for others.
     [[nodiscard]] Target target_of_unlisted(std::string_view pattern) const;
 };
 

@@ -24,8 +24,8 @@ struct ProviderRequest {
     std::string_view traceparent;
     Random &random;
 
-    // The requested seed. Where there is none and `draws` is set, a new one: for providers that
-    // would not say which one they took.
+    // The requested seed. Without one, a new one if `draws` is set: for providers that do not
+    // report the seed that they used.
     [[nodiscard]] std::optional<int64_t> seed(bool draws) const;
 };
 

@@ -11,7 +11,7 @@ namespace gateway {
 
 namespace {
 
-// Reading and writing more than this would hold up the loop.
+// To read and write more than this would block the event loop for too long.
 constexpr size_t kMostShown = size_t{64} * 1024;
 
 class RawWriter {

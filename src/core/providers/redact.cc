@@ -27,7 +27,7 @@ std::string hide_secrets(std::string text, const std::vector<std::string> &secre
             found.push_back(secret);
         }
     }
-    // The longest first: one may begin like another, and its rest must not stay.
+    // The longest first: one secret may be the beginning of another.
     std::sort(found.begin(), found.end(),
               [](std::string_view a, std::string_view b) { return a.size() > b.size(); });
     constexpr std::string_view kInstead = "[secret]";

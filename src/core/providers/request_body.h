@@ -11,11 +11,11 @@
 
 namespace gateway {
 
-// Not of a parameter without a value.
+// `value` must not be empty.
 void write_value(JsonWriter &out, const ParamValue &value);
-// A member of this name, if the parameter has a value.
+// Writes a member of this name, if the parameter has a value.
 void write_param(JsonWriter &body, std::string_view name, const Params &params, Param param);
-// The unknown fields that this provider gets.
+// Writes the unknown fields that are forwarded to this provider.
 void write_forwarded(JsonWriter &body, const ProviderRequest &request);
 
 // Makes the finished document the body of the call, and adds its Content-Type.

@@ -6,11 +6,11 @@ namespace {
 
 tl::expected<JsonDocument, std::string> read_document(const LiftedText &text) {
     if (text.outline_too_large) {
-        return tl::unexpected(std::string("the answer is not of the expected form"));
+        return tl::unexpected(std::string("the response does not have the expected form"));
     }
     return JsonDocument::read(text.outline, kProvidersJson, &text.strings)
         .map_error(
-            [](const JsonError &error) { return "the answer is not JSON: " + error.message; });
+            [](const JsonError &error) { return "the response is not JSON: " + error.message; });
 }
 
 }  // namespace

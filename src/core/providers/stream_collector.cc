@@ -31,20 +31,20 @@ StreamCollector::Report StreamCollector::take(StreamUpdate news) {
 }
 
 StreamCollector::Report StreamCollector::take_preview(Preview preview) {
-    // Most providers do not say of which image it is: they make one after the other.
+    // Most providers do not say which image a preview belongs to: they make one after another.
     if (preview.image.index == 0) {
         preview.image.index = static_cast<int64_t>(result_.images.size());
     }
     const int64_t image = preview.image.index;
     if (image < 0 || image >= asked_ || preview.number < 0 || preview.number >= previews_) {
-        return {};  // some send them unasked
+        return {};  // some providers send previews that were not requested
     }
     told_previews_.resize(static_cast<size_t>(asked_));
     const bool is_one = told_previews_[static_cast<size_t>(image)]++ < previews_;
     return is_one ? Report(std::move(preview)) : Report();
 }
 
-// The last one waits for the end of all, which has more to say.
+// The last image is not reported here: it comes with the outcome, which has cost and usage.
 StreamCollector::Report StreamCollector::take_made(ImageResult made) {
     std::erase_if(made.images, [](Image &image) {
         return image.form == Image::Form::base64 && !read_facts(image);
@@ -66,8 +66,8 @@ StreamCollector::Report StreamCollector::take_made(ImageResult made) {
     return one;
 }
 
-// Whether each event tells its own usage or the sum so far is on no record: what is repeated is
-// taken for the sum.
+// No documentation says whether an event has its own usage or the sum so far. If the numbers are
+// repeated, they are taken for the sum.
 void StreamCollector::add(ImageResult made) {
     ImageResult before = std::exchange(result_, std::move(made));
     result_.given = before.given;
@@ -98,7 +98,7 @@ Outcome StreamCollector::take_outcome() {
     if (result_.images.empty()) {
         outcome.error.status = 200;
         outcome.error.code = "stream_truncated";
-        outcome.error.message = "the provider's stream ended before a picture was there";
+        outcome.error.message = "the provider's event stream ended before an image was complete";
         return outcome;
     }
     outcome.type = OutcomeType::made;

@@ -1,4 +1,4 @@
-// What a provider's stream has told so far, event by event, and what it comes to.
+// Collects the events of a provider's stream, and makes an outcome of them.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@ namespace gateway {
 
 class StreamCollector {
  public:
-    // So many pictures were asked for, and of each so many previews. More are left out.
+    // The number of requested images, and of previews for each. More are ignored.
     StreamCollector(int64_t asked, int64_t previews) : asked_(asked), previews_(previews) {}
 
-    // What is to be told of it at once: a preview, or a picture that is done while others are not.
+    // What to report at once: a preview, or a finished image while others are unfinished.
     using Report = std::variant<std::monostate, Preview, ImageResult>;
     Report take(StreamUpdate news);
-    // All is there that was asked for, or has failed: there is nothing to wait for.
+    // All requested images have come, or the stream has failed.
     [[nodiscard]] bool is_complete() const;
-    // The stream is at its end. A preview is no picture.
+    // The outcome at the stream's end. Previews are not images.
     Outcome take_outcome();
     [[nodiscard]] bool has_ended() const { return ended_; }
 
@@ -31,7 +31,7 @@ class StreamCollector {
 
     int64_t asked_;
     int64_t previews_;
-    std::vector<int64_t> told_previews_;  // of each picture
+    std::vector<int64_t> told_previews_;  // for each image
     ImageResult result_;
     std::optional<Outcome> failure_;
     bool ended_ = false;

@@ -16,13 +16,13 @@ namespace gateway {
 
 namespace {
 
-// What it writes, and what would change how many images come, or where they go.
+// The fields that it writes, and those that change the number of images or where they are stored.
 constexpr const char *kWritten =
     "prompt negative_prompt width height steps cfg_scale distilled_cfg_scale seed n_iter "
     "batch_size "
     "override_settings override_settings_restore_afterwards send_images save_images";
 
-// The name of whichever checkpoint the server has loaded.
+// This model name stands for the checkpoint that the server has loaded.
 constexpr std::string_view kLoaded = "loaded";
 
 bool is_flux(std::string_view checkpoint) {
@@ -32,7 +32,7 @@ bool is_flux(std::string_view checkpoint) {
            checkpoint.end();
 }
 
-// Flux is distilled: it takes guidance by another name, and is spoiled by that of all others.
+// Flux is a distilled model: its guidance has another name, and the usual cfg_scale must be 1.
 void write_guidance(JsonWriter &body, std::string_view checkpoint, const Params &params) {
     const bool flux = is_flux(checkpoint);
     if (flux) {
@@ -52,12 +52,12 @@ JsonWriter write_body(const ProviderRequest &request) {
     if (const auto size = parse_size(params.text(Param::size))) {
         body.key("width").number(size->width).key("height").number(size->height);
     }
-    // The API's own default, 50, is not that of its page.
+    // The default of the web page. The API's own default is 50.
     constexpr int64_t kUsualSteps = 20;
     body.key("steps").number(params.integer(Param::num_inference_steps, kUsualSteps));
     write_guidance(body, request.model, params);
     write_param(body, "seed", params, Param::seed);
-    // One after the other: where one picture fits into the memory, several do.
+    // One image after another (n_iter), so that they need no more GPU memory than one.
     body.key("n_iter").number(params.integer(Param::n, 1));
     if (request.model != kLoaded) {
         body.key("override_settings").open_object();
@@ -91,7 +91,7 @@ std::optional<ProviderError> read_envelope(JsonValue root) {
 
 Outcome read_failure(const HttpResponse &response, JsonValue root) {
     Outcome outcome = read_error(response, read_envelope(root), {});
-    // Forge says so with a 500; others make the picture with what is loaded.
+    // Forge says this with a 500; other servers use the loaded model instead.
     const std::string &message = outcome.error.message;
     if (outcome.type == OutcomeType::broken && message.starts_with("model ") &&
         message.ends_with(" not found")) {
@@ -100,18 +100,18 @@ Outcome read_failure(const HttpResponse &response, JsonValue root) {
     return outcome;
 }
 
-// What the server says of its pictures, in a text that is JSON.
+// The field "info": a text that is JSON and describes the images.
 class Info {
  public:
     explicit Info(JsonValue text)
         : text_(text.long_string(kLongest)), document_(JsonDocument::read(text_, kProvidersJson)) {}
 
-    // A grid of all pictures may come before them.
+    // The first image of its own. A grid of all images may precede it.
     [[nodiscard]] size_t first() const {
         const auto index = root()["index_of_first_image"].integer();
         return index && *index > 0 ? static_cast<size_t>(*index) : 0;
     }
-    // One for each of them, if any. What a script was told, such as outlines, may come after them.
+    // One seed for each image, if any. Extra images of a script, such as outlines, may follow.
     [[nodiscard]] JsonValue seeds() const { return root()["all_seeds"]; }
 
  private:
@@ -174,7 +174,7 @@ Outcome Automatic1111::read(const HttpResponse &response) const {
     Outcome outcome;
     outcome.type = OutcomeType::made;
     outcome.result.images = read_images(root);
-    return outcome.result.images.empty() ? unreadable(response, "the answer holds no image")
+    return outcome.result.images.empty() ? unreadable(response, "the response contains no image")
                                          : std::move(outcome);
 }
 

@@ -1,6 +1,6 @@
-// AUTOMATIC1111's web UI, Forge and those that speak their /sdapi/v1: JSON in, base64 out, in one
-// long answer. Such a server works on one job at a time, and has but one switch to stop whichever
-// runs: so nothing is cancelled there.
+// AUTOMATIC1111's web UI, Forge and servers with the same API /sdapi/v1: JSON in, base64 out, in
+// one long request. Such a server runs one job at a time, and can only be told to stop whichever
+// job runs. So the gateway cancels nothing there.
 // Facts: modules/api of AUTOMATIC1111 1.10 and of Forge, 2025-06-26.
 #pragma once
 

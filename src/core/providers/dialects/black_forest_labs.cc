@@ -18,14 +18,14 @@ namespace gateway {
 
 namespace {
 
-// A rejected key may be told with 422, like a mistake of the caller's.
+// The status of a rejected key may be 422, like that of a caller's mistake.
 constexpr ErrorRule kErrors[] = {
     {ErrorRule::message, "invalid api key", OutcomeType::our_credentials},
 };
 
 constexpr HeaderForm kHeaders{.key = "x-key: "};
 
-// A job lives on the cluster that took it, which has a host of its own.
+// A job belongs to a cluster, which has a host of its own.
 constexpr std::string_view kOwnHosts[] = {"api.bfl.ai", "api.*.bfl.ai"};
 
 constexpr std::string_view kStateFields[] = {"status", "state"};
@@ -45,13 +45,13 @@ constexpr PollRules kPolling = {.first = Milliseconds(500),
                                 .states = kStates,
                                 .own_hosts = kOwnHosts};
 
-// What the models differ in and the catalogue does not say.
+// Differences between models that the catalogue does not have.
 struct ModelFamily {
     std::string_view models;
-    int64_t most_tolerance;             // of 0, the strictest, and up; 2 unless told
-    bool takes_seed;                    // the seed that it draws itself, it does not always tell
-    std::string_view prompt_rewriting;  // a field that decides whether the prompt is rewritten or
-    bool off;                           // researched first, and with what value it is not
+    int64_t most_tolerance;             // highest safety_tolerance; 0 is strictest, 2 the default
+    bool takes_seed;                    // it does not always report a seed that it drew itself
+    std::string_view prompt_rewriting;  // the field that controls rewriting of the prompt
+    bool off;                           // the value that turns rewriting off
 };
 constexpr ModelFamily kFamilies[] = {
     {"flux-3-*", 4, false, "grounding", false},
@@ -71,7 +71,7 @@ const ModelFamily &family_of(std::string_view model) {
         [=](const ModelFamily &family) { return glob_matches(family.models, model); });
 }
 
-// All that may be in a body and has no published name; what it would change how the answer comes.
+// Fields without a published name that it writes, and fields that redirect the result.
 constexpr const char *kOwnFields =
     "width height steps safety_tolerance grounding prompt_upsampling disable_pup webhook_url "
     "webhook_secret";
@@ -99,7 +99,7 @@ void write_body(JsonWriter &body, const Params &params, const ModelFamily &famil
     }
 }
 
-// A credit is a cent.
+// In millionths of a dollar. A credit is a cent.
 std::optional<int64_t> read_credits(JsonValue value) {
     constexpr double kMost = 1'000'000;
     constexpr double kMicroUsd = 10'000;
@@ -109,7 +109,7 @@ std::optional<int64_t> read_credits(JsonValue value) {
                : std::nullopt;
 }
 
-// "Content Moderated" as a code, and with the reasons as a message.
+// "Content Moderated" becomes the code content_moderated, and with the details the message.
 void tell_state(JsonValue root, ProviderError &error) {
     const std::string_view state =
         root["status"].string().empty() ? root["state"].string() : root["status"].string();
@@ -159,7 +159,7 @@ Outcome BlackForestLabs::read(const HttpResponse &response) const {
     outcome.job.poll_url = root["polling_url"].string();
     outcome.job.cost = read_credits(root["cost"]);
     if (outcome.job.poll_url.empty()) {
-        return unreadable(response, "the answer names no job");
+        return unreadable(response, "the response has no polling URL");
     }
     return outcome;
 }
@@ -178,14 +178,14 @@ Outcome BlackForestLabs::read_job(const HttpResponse &response, JsonValue root,
     if (state != OutcomeType::made) {
         tell_state(root, outcome.error);
         if (state == OutcomeType::not_here) {
-            outcome.type = OutcomeType::unknown;  // taken once, and paid for perhaps
+            outcome.type = OutcomeType::unknown;  // it was accepted before, and may be billed
         }
         return outcome;
     }
     const JsonValue result = root["result"];
     auto image = read_image_link(result["sample"]);
     if (!image) {
-        return unreadable(response, "the job is done, and no picture is there");
+        return unreadable(response, "the job is done, but contains no image");
     }
     constexpr size_t kLongestPrompt = size_t{256} * 1024;
     image->revised_prompt = result["prompt"].long_string(kLongestPrompt);

@@ -1,4 +1,4 @@
-// Black Forest Labs' FLUX API: a job for each picture, and a link to it for ten minutes.
+// Black Forest Labs' FLUX API: a job for each image, and a link to it for ten minutes.
 // Facts: its API reference and openapi.json of 2026, and public clients as of October 2026.
 #pragma once
 

@@ -20,10 +20,10 @@ namespace gateway {
 namespace {
 
 constexpr ErrorRule kErrors[] = {
-    // Of the prompt or of what was made of it.
+    // For the prompt or for the image.
     {ErrorRule::code, "3030", OutcomeType::refused_by_policy},
     {ErrorRule::code, "3036", OutcomeType::out_of_quota,
-     Reach::key},  // the day's free neurons, with a 429
+     Reach::key},  // the free neurons of the day; with a 429
     {ErrorRule::code, "10000", OutcomeType::our_credentials, Reach::key},
     {ErrorRule::code, "3023", OutcomeType::our_credentials, Reach::key},
     {ErrorRule::code, "3041", OutcomeType::our_credentials},
@@ -39,7 +39,7 @@ constexpr ErrorRule kErrors[] = {
     {ErrorRule::code, "3044", OutcomeType::broken},
 };
 
-// How a family of models is asked; the first whose models begin so.
+// How requests for models differ. The first row counts whose `models` the model's name begins with.
 struct ModelFamily {
     std::string_view models;
     bool form;
@@ -54,7 +54,7 @@ constexpr ModelFamily kFamilies[] = {
     {"@cf/bytedance/", false, "num_steps", true},
     {"@cf/lykon/", false, "num_steps", true},
 };
-// A model that nobody knows is not told a seed that nobody asked for.
+// Unknown models get no seed unless one is requested.
 constexpr ModelFamily kUnlistedFamily = {"", false, "num_steps", false};
 
 const ModelFamily &family_of(std::string_view model) {
@@ -67,7 +67,7 @@ const ModelFamily &family_of(std::string_view model) {
 constexpr const char *kWritten =
     "prompt negative_prompt width height steps num_steps guidance seed";
 
-// What is sent, by name, whether in JSON or in a form.
+// The fields that are sent, in JSON or in a form.
 using Fields = std::vector<std::pair<std::string_view, ParamValue>>;
 
 Fields fields_of(const Params &params, std::string_view steps, std::optional<int64_t> seed) {
@@ -99,7 +99,7 @@ void write_json(const Fields &fields, const ProviderRequest &request, HttpCall &
     JsonWriter body;
     body.open_object();
     for (const auto &[name, value] : fields) {
-        // An empty text is a negative prompt to them.
+        // They would use an empty negative prompt, so it is left out.
         if (value.index() != 0 && value != ParamValue(std::string_view())) {
             write_value(body.key(name), value);
         }
@@ -153,7 +153,7 @@ Outcome CloudflareWorkersAi::read(const HttpResponse &response) const {
     }
     const ResponseDocument document(response.body);
     const JsonValue root = document.root();
-    // A refusal may come with a 200 as well.
+    // A refusal may also have the status 200.
     if (response.status != 200 || root["success"].boolean() == false) {
         return read_error(response, read_envelope(root), kErrors);
     }
@@ -163,7 +163,7 @@ Outcome CloudflareWorkersAi::read(const HttpResponse &response) const {
         image = read_image_link(picture);
     }
     if (!image) {
-        return unreadable(response, "the answer holds no image");
+        return unreadable(response, "the response contains no image");
     }
     outcome.result.images.push_back(std::move(*image));
     return outcome;

@@ -1,5 +1,6 @@
-// Cloudflare's Workers AI, directly or through an AI Gateway: by model, JSON or a form in, a
-// picture's own bytes or an envelope out, one picture a call. The account is part of the url.
+// Cloudflare's Workers AI, directly or through an AI Gateway. Depending on the model, it takes JSON
+// or a form, and returns an image's own bytes or JSON. One image a call. The account is part of the
+// url.
 // Facts: Cloudflare's documentation of models and errors, 2026.
 #pragma once
 

@@ -15,15 +15,15 @@ namespace gateway {
 namespace {
 
 constexpr std::string_view kStateFields[] = {"status"};
-// By its documents a job that failed is completed too, and its result is an error. Others have seen
-// it say so.
+// The documentation says that a failed job is COMPLETED and its result is an error. Clients have
+// also seen FAILED.
 constexpr PollState kStates[] = {
     {"COMPLETED", OutcomeType::made},
     {"FAILED", OutcomeType::broken},
     {"CANCELED", OutcomeType::unknown},
     {"CANCELLED", OutcomeType::unknown},
 };
-// The queue, and its second address, under which it tells the first.
+// The queue's host, and the second one under which it announces the first.
 constexpr std::string_view kOwnHosts[] = {"queue.fal.run", "queue.falrun.com"};
 
 constexpr PollRules kPolling = {
@@ -73,14 +73,14 @@ Outcome Fal::read(const HttpResponse &response) const {
     if (!is_success(response)) {
         return read_fal_error(response, root);
     }
-    // Not to be put together here: the addresses of a job leave out a part of its model's.
+    // They cannot be built from the model's name: a job's addresses omit a part of it.
     Outcome outcome;
     outcome.type = OutcomeType::pending;
     outcome.job.poll_url = root["status_url"].string();
     outcome.job.result_url = root["response_url"].string();
     outcome.job.cancel_url = root["cancel_url"].string();
     if (outcome.job.poll_url.empty() || outcome.job.result_url.empty()) {
-        return unreadable(response, "the answer does not say where to ask for the job");
+        return unreadable(response, "the response has no URL to poll the job at");
     }
     return outcome;
 }
@@ -101,7 +101,7 @@ Outcome Fal::read_job(const HttpResponse &response, JsonValue root, OutcomeType 
     if (response.status == 400 && outcome.error.message == "Request is still in progress") {
         outcome.type = OutcomeType::pending;
     } else if (!is_success(response) && !root["detail"]) {
-        outcome.type = OutcomeType::unknown;  // then it is not the model that speaks
+        outcome.type = OutcomeType::unknown;  // the error is not the model's own
     }
     return outcome;
 }

@@ -1,5 +1,5 @@
-// fal's models: by its endpoint that answers when the picture is there (fal-run), and by its queue
-// (fal).
+// fal's models, through the endpoint that responds when the image is there (fal-run), or through
+// its queue (fal).
 // Facts: fal.ai's documentation of 2025-2026 and fal-js of 2026-08-02.
 #pragma once
 
@@ -14,7 +14,7 @@ class FalRun : public Dialect {
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
 };
 
-// The same requests and the same results, but the response to a request says where to ask for it.
+// The same requests and results, but a request is answered with the addresses of a job.
 class Fal final : public FalRun, public JobApi {
  public:
     Fal() : FalRun("fal") {}

@@ -31,11 +31,11 @@ constexpr FalField kFields[] = {
 constexpr std::string_view kOtherFields =
     "safety_tolerance enable_safety_checker enable_prompt_expansion";
 
-// Where schemas differ in what no caller writes.
+// Differences between the schemas in fields that callers do not set.
 struct SchemaTraits {
     std::string_view models;
-    bool tolerates;  // how much is a degree; else there is a checker, or none
-    bool rewrites;   // prompts, unless it is told not to
+    bool tolerates;  // it has safety_tolerance; others have a safety checker, or nothing
+    bool rewrites;   // it rewrites prompts unless that is turned off
 };
 constexpr SchemaTraits kTraits[] = {
     {"fal-ai/flux-pro/*", true, false},
@@ -52,7 +52,7 @@ const SchemaTraits &traits_of(std::string_view model) {
                          [=](const SchemaTraits &row) { return glob_matches(row.models, model); });
 }
 
-// Pixels, or one of fal's own words.
+// Pixels, or one of fal's own names for sizes.
 void write_size(JsonWriter &body, std::string_view size) {
     if (const auto pixels = parse_size(size)) {
         body.open_object();
@@ -67,7 +67,7 @@ void write_safety(JsonWriter &body, const SchemaTraits &traits) {
     if (traits.tolerates) {
         body.key("safety_tolerance").string("5");
     } else {
-        // Counts for accounts that fal has allowed it; the others' pictures are looked at anyway.
+        // Takes effect only for accounts that fal allows it.
         body.key("enable_safety_checker").boolean(false);
     }
 }
@@ -79,7 +79,7 @@ JsonWriter write_fal_input(const ProviderRequest &request) {
     JsonWriter body;
     body.open_object();
     for (const FalField &field : kFields) {
-        // Who leaves the size to the model says nothing of it.
+        // For the size "auto" the field is left out.
         const bool open = field.param == Param::size && params.text(Param::size) == "auto";
         if (!params.has(field.param) || open) {
             continue;

@@ -1,5 +1,5 @@
-// What fal's models are asked with: their input, as JSON. Each has a schema of its own, but what
-// they have in common has common names.
+// The input of fal's models, as JSON. Each model has a schema of its own; common settings have
+// common names.
 #pragma once
 
 #include <string>
@@ -12,10 +12,10 @@ namespace gateway {
 
 JsonWriter write_fal_input(const ProviderRequest &request);
 
-// The names of all that is written here, separated by spaces.
+// The names of all fields that are written here, separated by spaces.
 std::string fal_field_names();
 
-// What callers know a field as: "num_images" is n. A field that they do not know stays as it is.
+// The published name of a field: n for "num_images". An unknown field keeps its name.
 std::string_view published_name_of(std::string_view fal_field);
 
 }  // namespace gateway

@@ -13,10 +13,10 @@ namespace gateway {
 
 namespace {
 
-// By the type of a model's own error, or the error_type of all around it.
+// By the type of a model's error, or the error_type of fal's own.
 constexpr ErrorRule kErrors[] = {
     {ErrorRule::code, "content_policy_violation", OutcomeType::refused_by_policy},
-    // Whatever fal and those behind it could not do, they do not bill, whichever status says it.
+    // Failures of fal and its suppliers are not billed, whatever their status.
     {ErrorRule::code, "internal_server_error", OutcomeType::broken},
     {ErrorRule::code, "internal_error", OutcomeType::broken},
     {ErrorRule::code, "generation_timeout", OutcomeType::broken},
@@ -31,14 +31,14 @@ constexpr ErrorRule kErrors[] = {
     {ErrorRule::code, "runner_disconnected", OutcomeType::broken},
     {ErrorRule::code, "runner_incomplete_response", OutcomeType::broken},
     {ErrorRule::code, "runner_server_error", OutcomeType::broken},
-    // Somebody ended it, and nobody says how far it had got.
+    // It was cancelled, and it is not known how far it got.
     {ErrorRule::code, "client_disconnected", OutcomeType::unknown},
     {ErrorRule::code, "client_cancelled", OutcomeType::unknown},
 };
 
 // ---- errors
 
-// Of ["body", "image_size", "width"] the field, as callers know it.
+// The published name of the field in ["body", "image_size", "width"].
 std::string param_at(JsonValue place) {
     for (const JsonValue step : place) {
         if (step.is(JsonKind::string) && step.string() != "body") {
@@ -48,7 +48,7 @@ std::string param_at(JsonValue place) {
     return "";
 }
 
-// A model's own error is a list of problems. Where one of them is a matter of policy, all are.
+// A model's error is a list of problems. One about content policy comes before all others.
 ProviderError read_problems(JsonValue problems) {
     ProviderError told;
     for (const JsonValue problem : problems) {
@@ -62,10 +62,10 @@ ProviderError read_problems(JsonValue problems) {
     return told;
 }
 
-// ---- pictures
+// ---- images
 
-// The safety checker blackens a picture, and says so beside it: in a list with a flag for each
-// picture, or in one flag for all. Read side by side with the pictures.
+// The safety checker blacks an image out, and sets a flag: in a list with one flag for each image,
+// or one flag for all. Read in parallel with the images.
 class BlackFlags {
  public:
     explicit BlackFlags(JsonValue flags)
@@ -74,7 +74,7 @@ class BlackFlags {
           next_(flags.begin()),
           end_(flags.end()) {}
 
-    // Of the next picture.
+    // The flag of the next image.
     bool take() {
         if (!is_list_) {
             return all_.boolean().value_or(false);
@@ -143,7 +143,7 @@ class ResultReader {
         if (!image) {
             return;
         }
-        // One for the whole call, which makes all its pictures again.
+        // One seed for the whole call, which makes all its images again.
         image->seed = seed_;
         if (result_.images.empty()) {
             result_.size = size_of(file);
@@ -198,7 +198,7 @@ Outcome read_fal_result(const HttpResponse &response, JsonValue root) {
         return read_fal_error(response, root);
     }
     if (response.body.outline_too_large || !root) {
-        return unreadable(response, "the answer is not of the expected form");
+        return unreadable(response, "the response does not have the expected form");
     }
     ResultReader reader(root);
     reader.read();
@@ -206,12 +206,12 @@ Outcome read_fal_result(const HttpResponse &response, JsonValue root) {
     if (reader.is_refused()) {
         outcome.type = OutcomeType::refused_by_policy;
         outcome.error = {response.status, "", "content_policy_violation",
-                         "The safety checker blackened what was made.", ""};
+                         "The provider's safety checker blacked out every image.", ""};
         return outcome;
     }
     if (reader.is_empty()) {
         return root["detail"] ? read_fal_error(response, root)
-                              : unreadable(response, "the answer holds no image");
+                              : unreadable(response, "the response contains no image");
     }
     outcome.type = OutcomeType::made;
     outcome.result = std::move(reader).result();

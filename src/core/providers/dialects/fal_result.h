@@ -1,4 +1,4 @@
-// What fal's models make, and what goes wrong, whether it comes at once or out of the queue.
+// Reads the results and errors of fal's models, which are the same with and without the queue.
 #pragma once
 
 #include "core/http_call.h"
@@ -7,10 +7,10 @@
 
 namespace gateway {
 
-// `root` is the answer's document, absent where it is no JSON.
+// `root` is the response's document, absent if it is not JSON.
 Outcome read_fal_result(const HttpResponse &response, JsonValue root);
 Outcome read_fal_error(const HttpResponse &response, JsonValue root);
-// Of a job's own document that says that it failed.
+// The outcome of a job whose document says that it failed.
 Outcome read_fal_failure(const HttpResponse &response, JsonValue root, OutcomeType state);
 
 }  // namespace gateway

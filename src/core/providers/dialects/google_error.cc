@@ -12,19 +12,19 @@ namespace gateway {
 namespace {
 
 constexpr ErrorRule kErrors[] = {
-    // Told with status 400, not 401.
+    // The HTTP status is 400, not 401.
     {ErrorRule::code, "API_KEY_INVALID", OutcomeType::our_credentials, Reach::key},
     {ErrorRule::code, "API_KEY_SERVICE_BLOCKED", OutcomeType::our_credentials, Reach::key},
     {ErrorRule::code, "CONSUMER_SUSPENDED", OutcomeType::our_credentials, Reach::key},
     {ErrorRule::code, "SERVICE_DISABLED", OutcomeType::our_credentials, Reach::key},
     {ErrorRule::type, "UNAUTHENTICATED", OutcomeType::our_credentials, Reach::key},
-    // Also of one model that the key may not use.
+    // Also for a single model that the key may not use.
     {ErrorRule::type, "PERMISSION_DENIED", OutcomeType::our_credentials},
-    // The account is at fault, by its country: what it says of money is told apart below.
+    // About the account, for example its country. What is about billing is found below.
     {ErrorRule::type, "FAILED_PRECONDITION", OutcomeType::our_credentials},
     {ErrorRule::type, "RESOURCE_EXHAUSTED", OutcomeType::throttled},
     {ErrorRule::type, "NOT_FOUND", OutcomeType::not_here},
-    // Somebody ended it, and nobody says how far it had got.
+    // It was cancelled, and it is not known how far it got.
     {ErrorRule::type, "CANCELLED", OutcomeType::unknown},
 };
 
@@ -36,12 +36,12 @@ bool mentions(std::string_view text, std::string_view word) {
 
 constexpr std::string_view kNoLimit = "limit: 0";
 
-// A quota of nothing at all: a free project has it.
+// A quota of zero, which free projects have.
 bool is_none(std::string_view message) {
     return mentions(message, "limit: 0,") || message.ends_with(kNoLimit);
 }
 
-// A quota that is of no use today.
+// A quota per day that is used up.
 bool is_spent(JsonValue details) {
     for (const JsonValue detail : details) {
         for (const JsonValue violation : detail["violations"]) {
@@ -53,7 +53,7 @@ bool is_spent(JsonValue details) {
     return false;
 }
 
-// A duration of protobuf's: "10.1s".
+// A duration as protobuf writes it: "10.1s".
 std::optional<std::chrono::milliseconds> read_duration(std::string_view text) {
     double seconds = 0;
     const char *const last = text.data() + text.size();
@@ -96,7 +96,7 @@ Outcome read_google_error(const HttpResponse &response, JsonValue error) {
     Outcome outcome = read_error(response, std::move(told), kErrors);
     const std::string_view message = outcome.error.message;
     if (outcome.type == OutcomeType::throttled && is_spent(details)) {
-        outcome.type = OutcomeType::out_of_quota;  // of this model
+        outcome.type = OutcomeType::out_of_quota;  // for this model
     } else if (outcome.type == OutcomeType::throttled && is_none(message)) {
         judge_by_word(outcome, kNoLimit, OutcomeType::out_of_quota);
     } else if (outcome.error.type == "FAILED_PRECONDITION" && mentions(message, kBilling)) {

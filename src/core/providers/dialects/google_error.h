@@ -1,5 +1,5 @@
-// The errors of Google's APIs: {code, message, status, details}, where status is a word and the
-// details say why.
+// Errors of Google's APIs: {code, message, status, details}. The status is a word, the details have
+// the reason.
 #pragma once
 
 #include "core/http_call.h"
@@ -8,7 +8,7 @@
 
 namespace gateway {
 
-// `error` is that object; absent when the answer has none.
+// `error` is that object, or absent.
 Outcome read_google_error(const HttpResponse &response, JsonValue error);
 
 }  // namespace gateway

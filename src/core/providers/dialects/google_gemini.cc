@@ -16,9 +16,9 @@ namespace gateway {
 
 namespace {
 
-// ---- forth
+// ---- the request
 
-// The four that can be set for every model; what is not said stays as strict as Google likes it.
+// The four categories that can be set for every model. Others keep Google's defaults.
 constexpr std::string_view kHarms[] = {
     "HARM_CATEGORY_HARASSMENT",
     "HARM_CATEGORY_HATE_SPEECH",
@@ -73,15 +73,15 @@ JsonWriter write_body(const ProviderRequest &request, int64_t seed) {
     return body;
 }
 
-// ---- back: pictures
+// ---- the response: images
 
-// What is no sane count is none.
+// An implausible count is taken for none.
 int64_t count(JsonValue value) {
     constexpr int64_t kMost = 1'000'000'000;
     return std::clamp<int64_t>(value.integer().value_or(0), 0, kMost);
 }
 
-// Nothing if no details are told.
+// Nothing if there are no details.
 std::optional<int64_t> count_of(std::string_view modality, JsonValue details) {
     std::optional<int64_t> tokens;
     for (const JsonValue detail : details) {
@@ -96,7 +96,7 @@ std::optional<int64_t> count_of(std::string_view modality, JsonValue details) {
 std::optional<Usage> read_usage(JsonValue value) {
     const int64_t made = count(value["candidatesTokenCount"]);
     if (made == 0) {
-        return std::nullopt;  // nothing that a picture could have cost
+        return std::nullopt;  // without output tokens it is not the usage of an image
     }
     const int64_t thoughts = count(value["thoughtsTokenCount"]);
     Usage usage;
@@ -115,7 +115,7 @@ std::optional<Usage> read_usage(JsonValue value) {
 void collect_images(JsonValue candidates, std::vector<Image> &into) {
     for (const JsonValue candidate : candidates) {
         for (const JsonValue part : candidate["content"]["parts"]) {
-            // Drafts that the model made while it thought.
+            // Drafts from the model's thinking.
             if (part["thought"].boolean().value_or(false)) {
                 continue;
             }
@@ -126,9 +126,9 @@ void collect_images(JsonValue candidates, std::vector<Image> &into) {
     }
 }
 
-// ---- back: no pictures, although the status says success
+// ---- the response: a success without images
 
-// What the model said instead.
+// The text that the model wrote instead of an image.
 std::string spoken(JsonValue candidate) {
     for (const JsonValue part : candidate["content"]["parts"]) {
         if (part["text"] && !part["thought"].boolean().value_or(false)) {
@@ -163,12 +163,12 @@ Outcome read_refusal(const HttpResponse &response, JsonValue root) {
     std::string reason = told_text(first["finishReason"]);
     std::string message = told_text(first["finishMessage"]);
     if (is_one_of(reason, kPolicyReasons)) {
-        return refused(response, "The picture", std::move(reason), std::move(message));
+        return refused(response, "The image", std::move(reason), std::move(message));
     }
-    // Billed for what it said instead.
+    // The text is billed.
     message = message.empty() ? spoken(first) : message;
-    Outcome outcome =
-        unreadable(response, "the answer holds no image" + (message.empty() ? "" : ": " + message));
+    Outcome outcome = unreadable(
+        response, "the response contains no image" + (message.empty() ? "" : ": " + message));
     if (!reason.empty() && reason != "STOP") {
         outcome.error.code = std::move(reason);
     }
@@ -177,7 +177,7 @@ Outcome read_refusal(const HttpResponse &response, JsonValue root) {
 
 }  // namespace
 
-// Both spellings are the same field to Google, and twice the same is an error.
+// Google accepts both spellings of a field, and rejects a field that comes twice.
 GoogleGemini::GoogleGemini()
     : Dialect(
           {.name = "google-gemini",
@@ -192,7 +192,7 @@ Work GoogleGemini::begin(const ProviderRequest &request) const {
     }
     HttpCall call;
     call.url = request.provider.url + "/models/" + *path + ":generateContent";
-    call.seed = request.seed(true);  // it takes seeds, and never says which one it took
+    call.seed = request.seed(true);  // it never reports the seed that it used
     set_json_body(call, write_body(request, *call.seed));
     add_headers(call, request, {.key = "x-goog-api-key: "});
     return call;

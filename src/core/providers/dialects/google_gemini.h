@@ -1,4 +1,4 @@
-// Google's generateContent, by a key: of the Gemini API, and of Vertex AI in express mode.
+// Google's generateContent with an API key: the Gemini API, and Vertex AI in express mode.
 // Facts: googleapis/python-genai 2.19 (2026-08-21) and the Gemini API's guide to images.
 #pragma once
 

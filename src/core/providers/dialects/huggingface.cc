@@ -16,7 +16,7 @@ namespace gateway {
 
 namespace {
 
-// There are no codes, and the statuses are those of mistakes as well.
+// There are no error codes, and a caller's mistakes have the same statuses.
 constexpr ErrorRule kErrors[] = {
     {ErrorRule::message, "supported by provider", OutcomeType::not_here},
 };
@@ -24,7 +24,7 @@ constexpr ErrorRule kErrors[] = {
 constexpr const char *kWritten =
     "inputs width height num_inference_steps guidance_scale negative_prompt seed";
 
-// Behind the router the path says which model; a dedicated endpoint has but one, at its root.
+// Behind the router the model is in the path. A dedicated endpoint has one model, at its root.
 std::optional<std::string> address_of(const ProviderRequest &request) {
     const std::string &url = request.provider.url;
     if (!url.ends_with("/hf-inference")) {
@@ -68,7 +68,7 @@ std::optional<ProviderError> read_envelope(JsonValue root) {
 
 Outcome read_failure(const HttpResponse &response, JsonValue root) {
     Outcome outcome = read_error(response, read_envelope(root), kErrors);
-    // While a model is loaded, the answer says how long that will take.
+    // While a model is being loaded, the response says how long that will take.
     const auto seconds = root["estimated_time"].number();
     if (!outcome.retry_after && seconds && *seconds > 0) {
         constexpr double kLongest = 3600;
@@ -78,7 +78,7 @@ Outcome read_failure(const HttpResponse &response, JsonValue root) {
     return outcome;
 }
 
-// What some of the servers behind it write instead of bytes.
+// Some servers behind it return a list instead of bytes.
 std::vector<Image> read_listed_pictures(JsonValue root) {
     std::vector<Image> images;
     const auto take = [&](std::optional<Image> image) {
@@ -110,7 +110,7 @@ Work HuggingFace::begin(const ProviderRequest &request) const {
     HttpCall call;
     call.url = std::move(*address);
     call.takes_picture = true;
-    // The same request is answered from a cache; another seed is another request.
+    // Identical requests are answered from a cache. A new seed makes them different.
     call.seed = request.seed(true);
     set_json_body(call, write_body(request, *call.seed));
     add_headers(call, request, {.accept = "image/png"});
@@ -130,7 +130,7 @@ Outcome HuggingFace::read(const HttpResponse &response) const {
         return read_failure(response, root);
     }
     outcome.result.images = read_listed_pictures(root);
-    return outcome.result.images.empty() ? unreadable(response, "the answer holds no image")
+    return outcome.result.images.empty() ? unreadable(response, "the response contains no image")
                                          : std::move(outcome);
 }
 

@@ -1,7 +1,7 @@
 // Hugging Face's own inference (hf-inference behind its router) and its dedicated endpoints: JSON
-// in, mostly a picture's own bytes out, one picture a call. The other providers behind the router
-// speak their own dialects.
-// Facts: huggingface.js of 2026-08-21, its text-to-image task, and answers that clients reported.
+// in, usually an image's own bytes out, one image a call. Other providers behind the router have
+// dialects of their own.
+// Facts: huggingface.js of 2026-08-21, its text-to-image task, and responses that clients reported.
 #pragma once
 
 #include "core/providers/dialect.h"

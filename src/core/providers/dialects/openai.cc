@@ -22,7 +22,7 @@ namespace {
 constexpr ErrorRule kErrors[] = {
     {ErrorRule::code, "moderation_blocked", OutcomeType::refused_by_policy},
     {ErrorRule::code, "content_policy_violation", OutcomeType::refused_by_policy},
-    // A spend cap, told with status 400.
+    // A limit of spending, with the status 400.
     {ErrorRule::code, "billing_hard_limit_reached", OutcomeType::out_of_quota, Reach::key},
     {ErrorRule::code, "insufficient_quota", OutcomeType::out_of_quota, Reach::key},
     {ErrorRule::code, "credit_balance_exhausted", OutcomeType::out_of_quota, Reach::key},
@@ -46,7 +46,7 @@ constexpr ErrorRule kErrors[] = {
 void write_field(JsonWriter &out, const OpenAiVariant::Field &field, const ParamValue &value) {
     const auto *text = std::get_if<std::string_view>(&value);
     if (!field.second.empty()) {
-        // What is no size in pixels ("auto") is what the server does when it is told nothing.
+        // For a size that is not in pixels ("auto") the fields are left out.
         if (const auto size = text == nullptr ? std::nullopt : parse_size(*text)) {
             out.key(field.name).number(size->width);
             out.key(field.second).number(size->height);
@@ -66,8 +66,8 @@ void write_field(JsonWriter &out, const OpenAiVariant::Field &field, const Param
 constexpr std::string_view kExtrasOpen = "<sd_cpp_extra_args>";
 constexpr std::string_view kExtrasClose = "</sd_cpp_extra_args>";
 
-// Of a block that a caller wrote no tag is left, not even one that the parts around another make:
-// it could ask for anything.
+// Removes all tags of the block from a text of the caller, also those that appear when another tag
+// is removed: with a block of its own a caller could set anything.
 std::string without_extras(std::string_view text) {
     std::string left;
     left.reserve(text.size());
@@ -82,7 +82,7 @@ std::string without_extras(std::string_view text) {
     return left;
 }
 
-// sd-server reads everything but the size and the format from a block in the prompt. Facts:
+// sd-server reads all settings but size and format from a block in the prompt. Facts:
 // stable-diffusion.cpp's examples/server/api.md of 2026-08-19.
 std::string prompt_with_extras(const Params &params) {
     JsonWriter extras;
@@ -161,8 +161,7 @@ JsonWriter OpenAi::body_for(const ProviderRequest &request, const Params &params
     }
     for (const Param param : all_params()) {
         const ParamValue &value = params[param];
-        // Fitting left only what this model takes; a form of answer it does not know, it is not
-        // asked for.
+        // After fitting, there are only parameters that this model takes.
         if (std::holds_alternative<std::monostate>(value)) {
             continue;
         }
@@ -258,14 +257,15 @@ Outcome OpenAi::read(const HttpResponse &response) const {
     if (outcome.result.images.empty() && withheld) {
         outcome.result.cost = cost_of(root);
         outcome.type = OutcomeType::refused_by_policy;
-        outcome.error = {response.status, "", std::string(kModeratedCode),
-                         "The provider made the image, and withheld it by its policy.", ""};
+        outcome.error = {
+            response.status, "", std::string(kModeratedCode),
+            "The provider generated the image, but withheld it because of its content policy.", ""};
         return outcome;
     }
     if (outcome.result.images.empty()) {
-        return unreadable(response, "the answer holds no image");
+        return unreadable(response, "the response contains no image");
     }
-    // Which of several pictures a seed makes again, nobody says.
+    // Of several images, it is not known which one the seed makes again.
     if (outcome.result.images.size() == 1) {
         outcome.result.images.front().seed = root["seed"].integer();
     }
@@ -290,8 +290,8 @@ bool OpenAi::streams(const Params &params) const {
     return variant_.streams && params[Param::stream] == ParamValue(true);
 }
 
-// Facts: OpenAI's openapi.yaml of 2026-08-21 and OpenRouter's typescript-sdk 1.2.54. What is no
-// JSON is a sign of life, or the "[DONE]" that some servers end with.
+// Facts: OpenAI's openapi.yaml of 2026-08-21 and OpenRouter's typescript-sdk 1.2.54. An
+// event that is not JSON is a heartbeat, or the "[DONE]" that some servers send last.
 StreamUpdate OpenAi::read_event(const ServerEvent &event) const {
     const ResponseDocument document(event.data);
     const JsonValue root = document.root();
@@ -307,7 +307,7 @@ StreamUpdate OpenAi::read_event(const ServerEvent &event) const {
     if (type.ends_with(".partial_image")) {
         auto image = read_base64_image(root["b64_json"]);
         if (!image) {
-            return {};  // some begin with an empty one
+            return {};  // some servers send an empty one first
         }
         return Preview{std::move(*image), root["partial_image_index"].integer().value_or(0),
                        describe(root)};

@@ -1,4 +1,4 @@
-// OpenAI's Images API, and the many servers that speak it with differences of their own.
+// OpenAI's Images API, and the many servers that implement it with differences.
 // Facts: OpenAI's openapi.yaml of 2026-08-21 and its error guide; for the others see
 // openai_variants.cc.
 #pragma once
@@ -32,7 +32,7 @@ class OpenAi final : public Dialect, public StreamApi {
     [[nodiscard]] ImageResult describe(JsonValue root) const;
 
     OpenAiVariant variant_;
-    std::vector<ErrorRule> errors_;  // its own rows before those of OpenAI
+    std::vector<ErrorRule> errors_;  // the variant's rows come before those of OpenAI
 };
 
 }  // namespace gateway

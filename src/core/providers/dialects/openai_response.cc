@@ -10,7 +10,7 @@ namespace gateway {
 
 namespace {
 
-// Some write the status as the code, also where the answer had begun with a 200; 0 if it is none.
+// Some servers write a status as the code, also in a response with status 200. 0 if it is not one.
 int status_in(std::string_view code) {
     int status = 0;
     const char *const end = code.data() + code.size();
@@ -56,18 +56,18 @@ std::optional<Usage> read_openai_usage(JsonValue value) {
     if (!value.is(JsonKind::object)) {
         return std::nullopt;
     }
-    // What is no sane count is none.
+    // An implausible count is taken for none.
     const auto count = [](JsonValue number) {
         const auto tokens = number.integer();
         constexpr int64_t kMost = 1'000'000'000;
         return tokens && *tokens >= 0 && *tokens <= kMost ? tokens : std::nullopt;
     };
-    // OpenRouter has the words of chats.
+    // OpenRouter uses the names of chat completions.
     const auto out =
         count(value["output_tokens"] ? value["output_tokens"] : value["completion_tokens"]);
     const auto in = count(value["input_tokens"] ? value["input_tokens"] : value["prompt_tokens"]);
     if (!out && !count(value["total_tokens"])) {
-        return std::nullopt;  // nothing that a picture could have cost
+        return std::nullopt;  // without output tokens it is not the usage of an image
     }
     Usage usage;
     usage.input_tokens = in.value_or(0);
@@ -87,7 +87,7 @@ std::optional<ProviderError> read_openai_error(const HttpResponse &response, Jso
     told.status = response.status;
     JsonValue error = root["error"];
     if (error.is(JsonKind::object)) {
-        // What the provider behind a broker said is a text in the text.
+        // The error of the provider behind a broker is a text in the metadata.
         const std::string raw = told_text(error["metadata"]["raw"]);
         told.type = told_text(error["type"]);
         told.code = told_text(error["code"]);

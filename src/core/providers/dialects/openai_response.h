@@ -1,4 +1,4 @@
-// What OpenAI's answers, and those of the servers that speak like it, say: pictures, usage, errors.
+// Reads responses of OpenAI and of compatible servers: images, usage, errors.
 #pragma once
 
 #include <optional>
@@ -12,21 +12,21 @@ namespace gateway {
 
 std::optional<Image> read_openai_image(JsonValue item);
 
-// The list of what was made: "data", or "images" where there is none.
+// The list of images: "data", or else "images".
 JsonValue items_of(JsonValue root);
 
-// The code of a refusal that has none of its own.
+// The code of a refusal where the provider has none.
 inline constexpr std::string_view kModeratedCode = "content_moderated";
 
-// A picture that was made and taken back: the word stands beside it, or in its place.
+// Whether an image was made and withheld: the flag stands beside it, or in its place.
 bool is_withheld(JsonValue item);
-// What a filter has let nothing come of. Azure tells of its filters beside pictures, too.
+// Whether a filter removed the image. Azure lists its filters beside images, too.
 bool is_filtered(JsonValue item);
 
 std::optional<Usage> read_openai_usage(JsonValue value);
 
-// The error in an answer, in any of the forms that are about: an object, a text, a code and a
-// message without a cover, nothing but a text, or FastAPI's detail. Nothing if there is none.
+// The error in a response, in any of the known forms: an object, a text, a code and a message at
+// the top, a document that is only a text, or FastAPI's detail. Nothing if there is none.
 std::optional<ProviderError> read_openai_error(const HttpResponse &response, JsonValue root);
 
 }  // namespace gateway

@@ -12,8 +12,7 @@ namespace {
 using Where = ErrorRule::Where;
 using T = OutcomeType;
 
-// There is no code for some of these. Facts: what clients of 2026 have on record, such as Vercel's
-// AI SDK of 2026-08-22.
+// Some errors have no code. Facts: clients of 2026, such as Vercel's AI SDK of 2026-08-22.
 const std::vector<ErrorRule> kXaiErrors = {
     {Where::code, "imagine:content-moderated", T::refused_by_policy},
     {Where::message, "content moderation", T::refused_by_policy},
@@ -28,27 +27,27 @@ const std::vector<ErrorRule> kAzureErrors = {
     {Where::code, "content_filter", T::refused_by_policy},
     {Where::code, "ResponsibleAIPolicyViolation", T::refused_by_policy},
     {Where::code, "DeploymentNotFound", T::not_here},
-    // The deployment is of no model that makes pictures.
+    // The deployed model does not make images.
     {Where::code, "OperationNotSupported", T::not_here},
-    // All prompts fail then, not this one.
+    // It concerns all prompts of the account.
     {Where::message, "temporarily blocked", T::our_credentials},
     {Where::code, "InternalServerError", T::broken},
     {Where::code, "EngineOverloaded", T::broken},
     {Where::status, "424", T::broken},
-    // A picture may have taken longer than Azure waits for its own servers.
+    // The image may have taken longer than Azure waits for its own servers.
     {Where::status, "408", T::unknown},
 };
 
 // Facts: Together's openapi.yaml of 2026-04-28.
 const std::vector<ErrorRule> kTogetherErrors = {
     {Where::message, "nsfw", T::refused_by_policy},
-    // Of a prompt, with the status 403.
+    // About the prompt, with the status 403.
     {Where::message, "too long", T::callers_fault},
     {Where::status, "529", T::broken},
 };
 
-// The code is the status, also of what failed after a 200 was begun; what the provider behind it
-// said is in the message. Facts: OpenRouter's typescript-sdk 1.2.54.
+// The code is a status, also for a failure after a response had begun with 200. The message has the
+// error of the provider behind OpenRouter. Facts: OpenRouter's typescript-sdk 1.2.54.
 const std::vector<ErrorRule> kOpenRouterErrors = {
     {Where::code, kModeratedCode, T::refused_by_policy},
     {Where::message, "moderation", T::refused_by_policy},
@@ -75,14 +74,14 @@ const std::vector<ErrorRule> kRecraftErrors = {
     {Where::message, "moderation", T::refused_by_policy},
 };
 
-// Which words a refusal with the status 400 has, is not on record: these are the usual ones. Facts:
+// The words of a refusal with status 400 are not documented; these are usual. Facts:
 // new-api's and one-hub's adaptors of August 2026, and notes of 2026-09-18.
 const std::vector<ErrorRule> kSiliconFlowErrors = {
     {Where::status, "451", T::refused_by_policy},
     {Where::message, "moderat", T::refused_by_policy},
     {Where::message, "sensitive", T::refused_by_policy},
     {Where::message, "nsfw", T::refused_by_policy},
-    // Also with the status 504, which says nothing of the kind without this word.
+    // Also with the status 504, which without this word would mean `unknown`.
     {Where::message, "overloaded", T::broken},
 };
 
@@ -91,7 +90,7 @@ const std::vector<ErrorRule> kVllmErrors = {
     {Where::message, "model mismatch", T::not_here},
 };
 
-// Whatever the status is. Facts: new-api and one-hub, which most resellers run, of 2026-08-22.
+// With any status. Facts: new-api and one-hub of 2026-08-22, which most resellers run.
 const std::vector<ErrorRule> kAggregatorErrors = {
     {Where::code, "insufficient_user_quota", T::out_of_quota, Reach::key},
     {Where::message, "quota", T::out_of_quota},
@@ -166,7 +165,7 @@ bool is_field_name(std::string_view text) {
     });
 }
 
-// "{model}" is the only place that a path can have.
+// Whether a path has braces other than "{model}".
 bool has_other_braces(std::string path) {
     constexpr std::string_view kPlace = "{model}";
     if (const size_t at = path.find(kPlace); at != std::string::npos) {
@@ -241,7 +240,7 @@ tl::expected<void, std::string> change_variant(OpenAiVariant &variant, std::stri
         return {};
     }
     if (name == "auth") {
-        // A header's name, or the usual way.
+        // A header's name, or `bearer`.
         if (value.find_first_of(":;,\"()<>@/[]?={}\\") != std::string_view::npos) {
             return tl::unexpected("invalid auth \"" + std::string(value) +
                                   "\", expected bearer or a header's name");

@@ -1,5 +1,5 @@
-// How one of the many servers that speak OpenAI's Images API differs from OpenAI: data, by api, and
-// by what an operator says of a server of their own.
+// How a server that implements OpenAI's Images API differs from OpenAI, as data. There is a row for
+// each api, which an operator can change by the parameters of the directive `api`.
 #pragma once
 
 #include <optional>
@@ -16,42 +16,42 @@
 namespace gateway {
 
 struct OpenAiVariant {
-    // Where a parameter goes that is not sent under its own name.
+    // The field of a parameter that is not sent under its own name.
     struct Field {
         Param param;
         std::string name;    // empty: it is not sent
-        std::string second;  // of a size: the height's; then `name` is the width's
-        std::vector<std::pair<std::string, std::string>> words;  // other words for its values
+        std::string second;  // for a size: the field of the height; `name` is that of the width
+        std::vector<std::pair<std::string, std::string>> words;  // other words for some values
     };
-    // Where the answer tells the cost, and what one of its units is in millionths of a dollar.
+    // Where the response has the cost, and the value of its unit in millionths of a dollar.
     struct CostField {
         std::vector<std::string> path;
         double unit = 0;
     };
 
     std::string api;
-    std::string path = "/images/generations";     // {model} in it stands for the model
-    std::string auth = "Authorization: Bearer ";  // what stands before the key
+    std::string path = "/images/generations";     // {model} stands for the model
+    std::string auth = "Authorization: Bearer ";  // what precedes the key
     bool needs_key = true;
     bool names_model = true;    // in the body
     bool ignores_case = false;  // in the names of models
     std::vector<Field> fields;
-    bool streams = false;        // previews, and pictures as they are ready
-    bool withholds = false;      // may say of a picture in its answer that it must not be shown
-    bool needs_seed = false;     // its own would always be the same, or nobody would be told it
-    bool prompt_extras = false;  // sd-server takes all else in a block at the end of the prompt
+    bool streams = false;        // can send previews, and images as they are ready
+    bool withholds = false;      // may mark an image in its response as not to be shown
+    bool needs_seed = false;     // its default seed is always the same, or it does not report it
+    bool prompt_extras = false;  // sd-server: settings go into a block at the end of the prompt
     std::optional<CostField> cost;
-    std::vector<ErrorRule> errors;  // looked at before those of OpenAI
+    std::vector<ErrorRule> errors;  // tried before those of OpenAI
 
     [[nodiscard]] const Field *field(Param param) const;
     [[nodiscard]] bool sends(Param param) const;
 };
 
-// Those that are built in.
+// The built-in rows.
 std::span<const OpenAiVariant> openai_variants();
 
-// One of an operator's words about a server: "path=/images", "auth=x-key",
-// "fields=seed:random_seed". Says what is wrong with it.
+// Applies a parameter of the directive `api`: "path=/images", "auth=x-key",
+// "fields=seed:random_seed". Or says what is wrong with it.
 tl::expected<void, std::string> change_variant(OpenAiVariant &variant, std::string_view word);
 
 }  // namespace gateway

@@ -17,11 +17,11 @@ namespace gateway {
 namespace {
 
 constexpr ErrorRule kErrors[] = {
-    // A model that is not there, or not for this account, is told with 422 as well as with 404.
+    // A missing model, or one that the account may not use, may have the status 422 or 404.
     {ErrorRule::message, "version does not exist", OutcomeType::not_here},
 };
 
-// Why a prediction failed is told in words only.
+// The reason of a failed prediction is only in the message.
 constexpr ErrorRule kFailures[] = {
     {ErrorRule::message, "nsfw", OutcomeType::refused_by_policy},
     {ErrorRule::message, "flagged as sensitive", OutcomeType::refused_by_policy},
@@ -37,7 +37,7 @@ constexpr PollState kStates[] = {
     {"succeeded", OutcomeType::made},
     {"successful", OutcomeType::made},
     {"failed", OutcomeType::broken},
-    {"canceled", OutcomeType::unknown},  // while it ran, and what ran is billed
+    {"canceled", OutcomeType::unknown},  // while it ran; that time is billed
     {"aborted", OutcomeType::broken},    // before it ran
 };
 constexpr PollRules kPolling = {.first = Milliseconds(500),
@@ -47,11 +47,11 @@ constexpr PollRules kPolling = {.first = Milliseconds(500),
                                 .states = kStates,
                                 .own_hosts = kOwnHosts};
 
-// How long the answer to a submit may wait for the picture. Not long: until it is there nobody
-// knows the prediction's name, and a client that leaves would leave it running.
+// How long the response to a submit may wait for the image. A short time, because the prediction
+// cannot be cancelled before its id is known.
 constexpr std::string_view kPrefer = "Prefer: wait=5";
 
-// When Replicate is to give up by itself, should nobody be left to say so.
+// When Replicate cancels the prediction by itself, in case the gateway cannot.
 std::string cancel_after(const HttpTimeouts &timeouts) {
     constexpr std::chrono::seconds kShortest(5);
     constexpr std::chrono::seconds kLongest(24 * 3600);
@@ -108,7 +108,7 @@ Outcome read_refusal(const HttpResponse &response, JsonValue root) {
     return outcome;
 }
 
-// A link, bytes, or a list or an object of them: each model has its own form.
+// A link or base64, or a list or an object of these: it depends on the model.
 void collect_images(JsonValue output, std::vector<Image> &images) {
     if (output.is(JsonKind::array)) {
         for (const JsonValue item : output) {
@@ -164,7 +164,7 @@ Outcome Replicate::read(const HttpResponse &response) const {
     }
     const auto state = state_of(root, kPolling);
     if (!state) {
-        return unreadable(response, "the answer is no prediction");
+        return unreadable(response, "the response is not a prediction");
     }
     if (*state != OutcomeType::pending) {
         return read_job(response, root, *state);
@@ -174,7 +174,7 @@ Outcome Replicate::read(const HttpResponse &response) const {
     outcome.job.poll_url = root["urls"]["get"].string();
     outcome.job.cancel_url = root["urls"]["cancel"].string();
     if (outcome.job.poll_url.empty()) {
-        return unreadable(response, "the prediction goes on, and says not where");
+        return unreadable(response, "the prediction has no URL to poll");
     }
     return outcome;
 }
@@ -192,14 +192,15 @@ Outcome Replicate::read_job(const HttpResponse &response, JsonValue root, Outcom
     if (state == OutcomeType::made) {
         collect_images(root["output"], outcome.result.images);
         return outcome.result.images.empty()
-                   ? unreadable(response, "the prediction succeeded, and no picture is there")
+                   ? unreadable(response, "the prediction succeeded, but contains no image")
                    : std::move(outcome);
     }
     constexpr size_t kLongestError = size_t{64} * 1024;
     outcome.error.message = root["error"].long_string(kLongestError);
     outcome.error.code = code_in(outcome.error.message);
     if (outcome.error.message.empty()) {
-        outcome.error.message = "the prediction ended as " + std::string(root["status"].string());
+        outcome.error.message =
+            "the prediction ended with the status " + std::string(root["status"].string());
     }
     if (const ErrorRule *rule = find_rule(outcome.error, kFailures);
         rule != nullptr && state == OutcomeType::broken) {

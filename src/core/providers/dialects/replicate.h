@@ -1,4 +1,4 @@
-// Replicate's predictions: one path for all models, whose inputs differ, and the picture at once or
+// Replicate's predictions: one path for all models, whose inputs differ. The image comes at once or
 // after polling.
 // Facts: its openapi.json and guides of 2026, and the input schemas of its official models.
 #pragma once

@@ -69,7 +69,7 @@ constexpr const char *kOwnFields =
     "steps output_quality disable_safety_checker safety_tolerance prompt_upsampling "
     "magic_prompt_option user_id";
 
-// Where pictures are measured in megapixels, by the side of the square.
+// The megapixels of a resolution, for models that take them.
 std::string_view megapixels(std::string_view tier) {
     constexpr std::string_view kPairs[][2] = {
         {"512", "0.25"}, {"724", "0.5"}, {"1K", "1"}, {"1448", "2"}, {"2K", "4"}};

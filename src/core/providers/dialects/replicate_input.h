@@ -1,4 +1,4 @@
-// What Replicate's models call the things that every model has: a row for each family of them.
+// The names of common settings in the inputs of Replicate's models: a row for each family.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace gateway {
 
-// A field and its value as JSON text; none when it has no name.
+// A field and its value as JSON text. Without a name it is not sent.
 struct InputSetting {
     std::string_view name;
     std::string_view value;
@@ -24,15 +24,15 @@ struct InputNames {
     std::string_view steps = {};
     std::string_view compression = "output_quality";
     std::string_view jpeg = "jpg";
-    InputSetting lenient = {};  // what a moderation of "low" is
-    InputSetting plain = {};    // leaves the prompt as it is
-    bool takes_seed = false;    // the one that it draws itself, it does not tell
+    InputSetting lenient = {};  // for a moderation of "low"
+    InputSetting plain = {};    // turns off rewriting of the prompt
+    bool takes_seed = false;    // it does not report a seed that it drew itself
 };
 
-// Of a model, with or without the ":version" behind its name.
+// The row of a model, with or without ":version" after its name.
 const InputNames &input_names(std::string_view model);
 
-// Members of the object "input".
+// Writes the members of the object "input".
 void write_input(JsonWriter &input, const Params &params, const InputNames &names,
                  std::optional<int64_t> seed);
 

@@ -14,7 +14,7 @@ namespace gateway {
 
 namespace {
 
-// All that drawing needs, owned: it happens on another thread, and the request may be gone by then.
+// All that drawing needs, as copies: it runs on another thread, and may outlive the request.
 struct Drawing {
     int64_t width = 1024;
     int64_t height = 1024;
@@ -37,7 +37,7 @@ Drawing read_drawing(const ProviderRequest &request) {
     drawing.transparent = request.params.text(Param::background) == "transparent";
     drawing.seed = request.params.has(Param::seed)
                        ? static_cast<uint64_t>(request.params.integer(Param::seed, 0))
-                       : random_number(request.random) >> 11;  // exact in anybody's JSON
+                       : random_number(request.random) >> 11;  // exact as a double, for JSON
     return drawing;
 }
 
@@ -50,7 +50,7 @@ Outcome failure(OutcomeType type) {
     return outcome;
 }
 
-// Without content if there is no memory for it.
+// Without content if there is not enough memory.
 Image draw_one(const Drawing &drawing, int64_t index, int64_t coarse) {
     const std::string png = draw_placeholder(
         {static_cast<int>(drawing.width), static_cast<int>(drawing.height), drawing.prompt,
@@ -86,7 +86,7 @@ Outcome draw(const Drawing &drawing) {
     return outcome;
 }
 
-// Each in smaller squares than the one before.
+// Each preview has smaller squares than the one before.
 std::vector<std::function<Preview()>> previews_of(const Drawing &drawing, int64_t partials) {
     std::vector<std::function<Preview()>> previews;
     for (int64_t index = 0; index < drawing.count; ++index) {

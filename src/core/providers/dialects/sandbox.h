@@ -1,5 +1,5 @@
-// The built-in provider: needs no key and no network, draws a labelled placeholder on the task
-// pool, and can play slow and failing, so that fallback can be rehearsed.
+// The built-in provider. It needs no key and no network, and draws a labelled placeholder on the
+// task pool. It can simulate delays and failures, to test fallbacks.
 #pragma once
 
 #include "core/providers/dialect.h"

@@ -51,8 +51,8 @@ const Field *field_named(std::string_view name) {
     return field == std::end(kFields) ? nullptr : field;
 }
 
-// Two models have addresses of their own; the family of Stable Diffusion shares one, and is told
-// which of them.
+// Two models have addresses of their own. The Stable Diffusion models share one, and are chosen by
+// a field.
 std::string_view endpoint_of(std::string_view model) {
     if (model == "stable-image-ultra") {
         return "ultra";
@@ -94,7 +94,7 @@ Outcome filtered(const HttpResponse &response) {
     Outcome outcome;
     outcome.type = OutcomeType::refused_by_policy;
     outcome.error = {response.status, "", "content_filtered",
-                     "The picture that was made did not pass the content filter.", ""};
+                     "The generated image did not pass the provider's content filter.", ""};
     return outcome;
 }
 
@@ -130,14 +130,14 @@ Outcome Stability::read(const HttpResponse &response) const {
         const ResponseDocument document(response.body);
         return read_error(response, read_envelope(document.root()), kErrors);
     }
-    // What is filtered comes as a blurred picture, and nothing but this says so.
+    // A filtered image is a blurred one with status 200. Only this header shows it.
     const std::string_view finish = response.header("finish-reason");
     if (finish == "CONTENT_FILTERED") {
         return filtered(response);
     }
     if (!finish.empty() && finish != "SUCCESS") {
         return unreadable(response,
-                          "the picture does not come as a success: '" + std::string(finish) + "'");
+                          "the finish reason is not SUCCESS: '" + std::string(finish) + "'");
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;

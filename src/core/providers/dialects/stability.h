@@ -1,4 +1,4 @@
-// Stability AI's v2beta: a form in, a picture's own bytes out, one picture a call.
+// Stability AI's v2beta: a form in, an image's own bytes out, one image a call.
 // Facts: Stability's openapi of 2026 and its price list of June 2026.
 #pragma once
 
