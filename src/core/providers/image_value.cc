@@ -44,14 +44,16 @@ size_t data_prefix(std::string_view front) {
 Image begin_image(JsonValue value, bool *has_prefix) {
     Image image;
     image.content = content_of(value);
-    constexpr size_t kFront = 256;
-    std::string front = image.content.copy(kFront);
+    constexpr size_t kLongestPrefix = 256;
+    constexpr size_t kSniffed = 32;  // characters, each of which may be escaped
+    std::string front = image.content.copy(kLongestPrefix);
     const size_t prefix = data_prefix(front);
     *has_prefix = prefix != 0;
     if (prefix != 0) {
         image.content = image.content.part(prefix);
-        front = image.content.copy(kFront);
+        front = image.content.copy(kSniffed);
     }
+    front.resize(std::min(front.size(), kSniffed));
     image.format = sniff(decode_base64_front(without_escapes(std::move(front))));
     return image;
 }
