@@ -38,6 +38,11 @@ Verdict verdict_of(const Outcome &outcome) {
     }
 }
 
+bool concerns_key(OutcomeType type) {
+    return type == OutcomeType::our_credentials || type == OutcomeType::out_of_quota ||
+           type == OutcomeType::throttled;
+}
+
 // Providers quote keys in what they say, and not only in messages. From here on nothing does.
 void hide_secrets_in(ProviderError &error, const std::vector<std::string> &secrets) {
     for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
@@ -133,7 +138,7 @@ Lane::KeyChoice Lane::choose_key() const {
     return choice;
 }
 
-std::optional<Hindered> Lane::try_once() {
+std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
     const Milliseconds left = context_.time_left();
     if (left <= Milliseconds(0)) {
         return std::nullopt;  // the deadline's timer is due, and answers
@@ -142,7 +147,7 @@ std::optional<Hindered> Lane::try_once() {
         constexpr Milliseconds kSoon{1'000};
         return Hindered{Hindrance::memory, kSoon};
     }
-    const KeyChoice choice = choose_key();
+    const KeyChoice choice = chosen ? *chosen : choose_key();
     if (!choice.place) {
         return Hindered{Hindrance::keys_resting, choice.wait.value_or(Milliseconds(0))};
     }
@@ -281,13 +286,15 @@ void Lane::on_outcome(Outcome outcome) {
         finish(std::move(outcome));
         return;
     }
+    // Which keys rest is read only where another key may be tried, and once.
+    const KeyChoice other_key = concerns_key(outcome.type) ? choose_key() : KeyChoice();
     RetryOptions options;
     options.again = attempts_ < provider().retry.attempts;
-    options.other_key = choose_key().place.has_value();
+    options.other_key = other_key.place.has_value();
     options.takes_idempotency = provider().takes_idempotency;
     switch (decide(outcome.type, context_.choice, options)) {
         case Next::next_key:
-            if (!try_once()) {
+            if (!try_once(other_key)) {
                 return;
             }
             break;

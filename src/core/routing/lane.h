@@ -58,7 +58,8 @@ class Lane {
         std::optional<Milliseconds> wait;  // else: for the first of those that rest
     };
     [[nodiscard]] KeyChoice choose_key() const;
-    std::optional<Hindered> try_once();
+    // With this key, if it has been chosen already.
+    std::optional<Hindered> try_once(std::optional<KeyChoice> chosen = std::nullopt);
     [[nodiscard]] Attempt::Listener listener();
     void give_image(ImageResult one);
     void hand_on(Slot &slot);
