@@ -29,7 +29,10 @@ std::string_view trim(std::string_view text) {
 
 void HttpCall::add_header(std::string_view name, std::string_view value) {
     if (!value.empty()) {
-        headers.emplace_back(name).append(": ").append(value);
+        constexpr std::string_view kColon = ": ";
+        std::string &line = headers.emplace_back();
+        line.reserve(name.size() + kColon.size() + value.size());
+        line.append(name).append(kColon).append(value);
     }
 }
 

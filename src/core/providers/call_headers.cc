@@ -17,7 +17,9 @@ void add_headers(HttpCall &call, const ProviderRequest &request, const HeaderFor
     call.add_header("Accept", form.accept);
     if (request.key != nullptr) {
         const std::string &secret = request.key->secret;
-        call.headers.emplace_back(form.key).append(form.is_basic ? encode_base64(secret) : secret);
+        std::string &line = call.headers.emplace_back();
+        line.reserve(form.key.size() + secret.size());
+        line.append(form.key).append(form.is_basic ? encode_base64(secret) : secret);
     }
     call.add_header("traceparent", request.traceparent);
 }
