@@ -50,8 +50,9 @@ TEST_F(MoreThanAskedTest, TheFirstAreTheAnswerAndTheCallerIsTold) {
 TEST_F(MoreThanAskedTest, WhatIsNoPictureIsNotOneOfTheFirst) {
     ask(R"({"prompt":"a","model":"a/one"})");
     // It begins as a picture does, and has no header.
-    world.upstream.deliver(response_of(200, R"({"data":[{"b64_json":"iVBORw0KGgo="},{"b64_json":")" +
-                                             std::string(kPng) + "\"}]}"));
+    world.upstream.deliver(response_of(
+        200,
+        R"({"data":[{"b64_json":"iVBORw0KGgo="},{"b64_json":")" + std::string(kPng) + "\"}]}"));
     ASSERT_EQ(told.status(), 200);
     EXPECT_EQ(told.json()["data"].at(0)["b64_json"].string(), kPng);
     EXPECT_FALSE(told.json()["extra_fields"]["adjustments"]) << told.json().text();

@@ -1,4 +1,5 @@
-// Responses and errors as OpenAI's API reference has them, in the form in which the core receives them.
+// Responses and errors as OpenAI's API reference has them, in the form in which the core receives
+// them.
 #pragma once
 
 #include <string>
