@@ -78,8 +78,9 @@ TEST(CatalogueMistakes, InParametersAreTold) {
         {R"("quality":{"choices":["low",7]})", "quality.choices[1] must be a string"},
         {R"("quality":{"aliases":["hd"]})", "quality.aliases must be an object"},
         {R"("quality":{"choices":["low"],"aliases":{"hd":7}})", "quality.aliases.hd must be"},
-        {R"("quality":{"choices":["low"],"aliases":{"hd":"high"}})", "quality.aliases.hd is none"},
-        {R"("style":{"fold":"Style."})", "style.fold must say with {} where"},
+        {R"("quality":{"choices":["low"],"aliases":{"hd":"high"}})",
+         "quality.aliases.hd is not one of"},
+        {R"("style":{"fold":"Style."})", "style.fold must contain {} in"},
         {R"("style":{"fold":""})", "style.fold must be a string"},
         {R"("size":{"sizes":"auto"})", "size.sizes must be an array"},
         {R"("size":{"sizes":["8x8","auto"]})", "size.sizes[1] must be a size"},
@@ -96,7 +97,7 @@ TEST(CatalogueMistakes, InParametersAreTold) {
         {R"("aspect_ratio":{"list":[]})", "aspect_ratio.list is not known"},
         {R"("resolution":{})", "resolution must list \"tiers\""},
         {R"("resolution":{"tiers":["big"]})", "resolution.tiers[0] must be a tier"},
-        {R"("resolution":{"tiers":["1K"],"standard":"2K"})", "resolution.standard is none of"},
+        {R"("resolution":{"tiers":["1K"],"standard":"2K"})", "resolution.standard is not one of"},
         {R"("resolution":{"tiers":["1K"],"default":"1K"})", "resolution.default is not known"},
     };
     for (const auto &row : kRows) {
