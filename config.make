@@ -2,6 +2,7 @@
 # own objects only; -MMD lets each of them depend on exactly the headers that it includes.
 
 image_gateway_objs=
+rm -f $image_gateway_unit_dir/objects
 
 for image_gateway_unit in $image_gateway_units
 do
@@ -9,18 +10,20 @@ do
     image_gateway_obj=`basename $image_gateway_unit .cc`
     image_gateway_obj=$NGX_OBJS/addon/`basename $image_gateway_dir`/$image_gateway_obj.$ngx_objext
     image_gateway_objs="$image_gateway_objs $image_gateway_obj"
+
+    # for t/gateway.cmake: the unit's name or its source, and its object
+    echo "$image_gateway_unit `pwd`/$image_gateway_obj" >> $image_gateway_unit_dir/objects
 done
 
 cat << END                                                    >> $NGX_MAKEFILE
 
-$image_gateway_objs: CFLAGS += -std=c++20 \\
-	-fvisibility=hidden -fvisibility-inlines-hidden \\
-	-Wextra -Wno-missing-field-initializers -MMD -MP \\
-	-I$ngx_addon_dir/src -g1 \\
-	-DIMAGE_GATEWAY_CATALOG='"$image_gateway_catalog"' \\
+$image_gateway_objs: CFLAGS += $image_gateway_language \\
+	$image_gateway_warnings -MMD -MP \\
+	-I$ngx_addon_dir/src $image_gateway_symbols \\
+	-DIMAGE_GATEWAY_CATALOG='"$ngx_addon_dir/$image_gateway_catalog"' \\
 	$IMAGE_GATEWAY_CFLAGS
 
-$image_gateway_objs: $ngx_addon_dir/config.make
+$image_gateway_objs: $ngx_addon_dir/config.make $ngx_addon_dir/config.list
 
 $NGX_OBJS/ngx_http_image_gateway_module$ngx_modext: $image_gateway_exports
 
@@ -29,4 +32,4 @@ $NGX_OBJS/ngx_http_image_gateway_module$ngx_modext: $image_gateway_exports
 END
 
 # the catalogue is embedded with .incbin, which -MMD does not see
-echo "$NGX_OBJS/addon/image_gateway/core-catalog.$ngx_objext: $image_gateway_catalog"  >> $NGX_MAKEFILE
+echo "$NGX_OBJS/addon/image_gateway/core-catalog.$ngx_objext: $ngx_addon_dir/$image_gateway_catalog"  >> $NGX_MAKEFILE

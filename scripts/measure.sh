@@ -1,0 +1,24 @@
+# ./build.sh bench, chaos and fuzz.
+# shellcheck shell=bash
+
+bench() {
+    local program ended=0
+    need_packages wrk cmake ninja-build libbenchmark-dev
+    build_for_distribution
+    for program in core proxy_vs_gateway storm memory parked workers; do
+        MODULE=$root/build/$module python3 t/bench/$program.py "$@" || ended=1
+    done
+    return $ended
+}
+
+# MODULE names another module than the one that is built, such as one of an older commit.
+chaos() {
+    [[ -n ${MODULE:-} ]] || build_for_distribution
+    prepare_python
+    env MODULE="${MODULE:-$root/build/$module}" build/venv/bin/python t/chaos/run.py "$@"
+}
+
+fuzz() { # SECONDS
+    need_packages cmake ninja-build clang libclang-rt-14-dev "${libraries[@]}"
+    t/fuzz/run.sh "${@:-60}"
+}
