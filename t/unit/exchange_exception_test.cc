@@ -2,30 +2,21 @@
 // billed is counted, and the next request is served.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <new>
-
 #include "exchange_world.h"
 #include "failing_allocations.h"
+#include "operator_new.h"
 
 namespace gateway {
 namespace {
 
 thread_local FailingAllocations *the_window = nullptr;
 
-void *allocate(size_t size) {
-    if (the_window != nullptr && the_window->is_due()) {
-        throw std::bad_alloc();
-    }
-    void *memory = std::malloc(size == 0 ? 1 : size);
-    if (memory == nullptr) {
-        throw std::bad_alloc();
-    }
-    return memory;
-}
-
 }  // namespace
 
+// Without a window allocations are what they always are.
+bool allocation_fails() noexcept {
+    return the_window != nullptr && the_window->is_due();
+}
 FailingAllocations::Window::Window(FailingAllocations &allocations) {
     the_window = &allocations;
 }
@@ -42,26 +33,6 @@ bool FailingAllocations::is_due() noexcept {
 }
 
 }  // namespace gateway
-
-// Replaces these operators for the whole program. Without an open window they behave as usual.
-void *operator new(size_t size) {
-    return gateway::allocate(size);
-}
-void *operator new[](size_t size) {
-    return gateway::allocate(size);
-}
-void operator delete(void *memory) noexcept {
-    std::free(memory);
-}
-void operator delete[](void *memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void *memory, size_t) noexcept {
-    std::free(memory);
-}
-void operator delete[](void *memory, size_t) noexcept {
-    std::free(memory);
-}
 
 namespace gateway {
 namespace {

@@ -3,32 +3,21 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
 
 #include "core/access/key_ring.h"
-#include "core/utc_time.h"
 #include "state/schema.h"
+#include "state_directory.h"
 
 namespace gateway {
 namespace {
 
-const int64_t kNow = *parse_time("2027-01-15T10:30:00Z");
-
-class StateFileTest : public testing::Test {
+class StateFileTest : public StateDirectoryTest {
  protected:
-    StateFileTest() {
-        char name[] = "/tmp/state-file-test-XXXXXX";
-        directory = mkdtemp(name);
-        path = directory + "/state.db";
-    }
-    ~StateFileTest() override { std::filesystem::remove_all(directory); }
-
     StateFile open() {
         auto file = StateFile::open(path);
         EXPECT_TRUE(file) << file.error().text;

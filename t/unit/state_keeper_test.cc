@@ -3,15 +3,13 @@
 #include "state/state_keeper.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <span>
 
-#include "core/utc_time.h"
+#include "state_directory.h"
 
 namespace gateway {
 namespace {
@@ -19,17 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMemory = 7;
-const int64_t kNow = *parse_time("2027-01-15T10:30:00Z");
 
-class StateKeeperTest : public testing::Test {
+class StateKeeperTest : public StateDirectoryTest {
  protected:
-    StateKeeperTest() {
-        char name[] = "/tmp/state-keeper-test-XXXXXX";
-        directory = mkdtemp(name);
-        path = directory + "/state.db";
-    }
-    ~StateKeeperTest() override { fs::remove_all(directory); }
-
     // In all, by the key "a".
     static void write_spent(StateKeeper &keeper, MicroUsd usd) {
         KeySpending sums;
