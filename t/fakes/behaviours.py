@@ -5,6 +5,7 @@ real provider would refuse it, and the script waits for the next. (ResetBeforeBo
 """
 
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
@@ -74,6 +75,21 @@ class Delay(Behaviour):
     def play(self, call):
         call.wait(self.seconds)
         self.then.play(call)
+
+
+class Held(Behaviour):
+    """Nothing at all until it is released, then as the provider would."""
+
+    def __init__(self):
+        self._released = threading.Event()
+
+    def release(self):
+        self._released.set()
+
+    def play(self, call):
+        while not self._released.is_set():
+            call.wait(0.02)
+        NORMAL.play(call)
 
 
 class Hang(Behaviour):

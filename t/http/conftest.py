@@ -14,6 +14,8 @@ PLAIN = {
     # what most clients do
     "test_contract", "test_lifecycle", "test_sandbox", "test_streams",
 }
+# These take longest and begin first, so that nobody waits for one of them at the end.
+SLOWEST = ("test_turns", "test_memory", "test_exactness", "test_keys", "test_dialects", "test_buffering", "test_state", "test_fal")
 # These need no module, and so no sanitizers.
 NO_MODULE = {"test_fakes", "test_harness"}
 
@@ -24,3 +26,4 @@ def pytest_collection_modifyitems(items):
         for files, mark in ((PLAIN, pytest.mark.plain), (NO_MODULE, pytest.mark.no_module)):
             if item.path.stem in files:
                 item.add_marker(mark)
+    items.sort(key=lambda item: SLOWEST.index(item.path.stem) if item.path.stem in SLOWEST else len(SLOWEST))

@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from fakes.behaviours import Held
 from fakes.openai import Delay
 from harness import Flood, key_entry, provider, write_keys
 
@@ -89,13 +90,15 @@ def test_a_thousand_requests_at_once_on_a_budget_for_ten_spend_ten(flooded, scra
 
 def test_concurrency(scratch, gateway, openai):
     """All requests compete for five places; then no place is free."""
-    openai.always(Delay(4))
+    held = Held()
+    openai.always(held)
     path = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a", limits={"concurrent": 5})])
     g = gateway(f"image_gateway; image_gateway_keys {path};", HTTP + provider("p", openai), workers=WORKERS,
                 log_level="warn")
     first = Flood(g, 200, HEADERS, body=b'{"prompt":"a","model":"p/gpt-image-2"}', connections=200, ahead=1)
     first.start()
-    openai.wait_in_flight(5)
+    openai.wait_in_flight(5, 30)
     assert Flood(g, REQUESTS, HEADERS).run() == {429: REQUESTS}
+    held.release()
     assert first.join() == {200: 5, 429: 195}
     assert Flood(g, 1, HEADERS).run() == {200: 1}

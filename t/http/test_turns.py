@@ -16,16 +16,19 @@ from harness import provider
 
 SLOW = bool(os.environ.get("SANITIZER_PRELOAD"))
 
-# Runs in a separate process, because the fakes keep this one busy.
+# Runs in a separate process, because the fakes keep this one busy. Time during which it or the worker waited for a
+# processor does not count.
 CANARY = """
 import http.client, json, sys, time
+def waited():
+    return sum(int(open(f"/proc/{one}/schedstat").read().split()[1]) for one in ("thread-self", sys.argv[3])) / 1e9
 times = []
 for _ in range(int(sys.argv[2])):
     connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
-    began = time.monotonic()
+    began, before = time.monotonic(), waited()
     connection.request("GET", "/v1/models/none")
     assert connection.getresponse().status == 404
-    times.append(time.monotonic() - began)
+    times.append(time.monotonic() - began - (waited() - before))
     connection.close()
     time.sleep(0.01)
 print(json.dumps(times))
@@ -57,7 +60,7 @@ SENT = {
 }
 
 
-@pytest.mark.parametrize("count", (1, 16))
+@pytest.mark.parametrize("count", (1, 4 if SLOW else 16))
 @pytest.mark.parametrize("what", SENT)
 def test_requests_without_a_provider_are_served_while_a_provider_sends_endless_data(gateway, what, count):
     behaviour, fields = SENT[what]
@@ -72,6 +75,7 @@ def test_requests_without_a_provider_are_served_while_a_provider_sends_endless_d
         g = gateway("image_gateway; image_gateway_auth off; image_gateway_answer_max 8m;"
                     "image_gateway_fetch_allow 127.0.0.0/8;",
                     "image_gateway_memory 2g;" + provider("p", openai))
+        worker, = g.worker_pids()
         over = threading.Event()
 
         def ask_again_and_again():
@@ -83,7 +87,8 @@ def test_requests_without_a_provider_are_served_while_a_provider_sends_endless_d
             client.start()
         try:
             openai.wait_requests(count, 30)
-            done = subprocess.run([sys.executable, "-c", CANARY, str(g.port), "40"], capture_output=True, text=True,
+            done = subprocess.run([sys.executable, "-c", CANARY, str(g.port), "40", f"{worker}/task/{worker}"],
+                                  capture_output=True, text=True,
                                   check=True, timeout=120)
         finally:
             over.set()
@@ -92,5 +97,5 @@ def test_requests_without_a_provider_are_served_while_a_provider_sends_endless_d
         times = sorted(json.loads(done.stdout))
         print(f"{what}, {count}: median {statistics.median(times) * 1000:.1f} ms, "
               f"of 40 the third longest {times[-3] * 1000:.1f} ms, the longest {times[-1] * 1000:.1f} ms")
-        # On a quiet machine below 20 ms; without turns it was seconds.
+        # Below 20 ms without sanitizers; without turns it was seconds.
         assert statistics.median(times) < (0.4 if SLOW else 0.1) and times[-3] < (2.0 if SLOW else 0.5), times[-10:]

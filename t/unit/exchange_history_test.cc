@@ -1,5 +1,5 @@
-// Simulates a hundred thousand requests over providers with random faults, delays, keys and limits,
-// and with clients that leave; checks invariants of each request.
+// Simulates ten thousand requests (a hundred thousand with LONG=1) over providers with random faults,
+// delays, keys and limits, and with clients that leave; checks invariants of each request.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <set>
 
 #include "exchange_world.h"
+#include "how_many.h"
 
 namespace gateway {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 using T = OutcomeType;
 using State = FakeUpstream::State;
 
-constexpr int kRequests = 100'000;
+const int kRequests = of_cases(100'000);
 constexpr int64_t kManyImages = 1'000'000'000;
 
 class ExchangeHistory : public ExchangeTest {
@@ -412,11 +413,11 @@ TEST_F(ExchangeHistory, HoldsItsPromisesWhateverHappens) {
     EXPECT_EQ(health.sweep(now, [](int32_t) { return false; }), 0U) << "calls not returned";
     // The simulation has been everywhere.
     EXPECT_GT(checked, kRequests * 3 / 4);
-    EXPECT_GT(aborted, 1'000);
-    EXPECT_GT(turned_away, 300);
-    EXPECT_GT(repeated, 200);
+    EXPECT_GT(aborted, of_cases(1'000));
+    EXPECT_GT(turned_away, of_cases(300));
+    EXPECT_GT(repeated, of_cases(200));
     for (const int status : {200, 400, 404, 502, 503, 504}) {
-        EXPECT_GT(statuses[status], 100) << status;
+        EXPECT_GT(statuses[status], of_cases(100)) << status;
     }
 }
 

@@ -10,6 +10,7 @@
 #include "catalogues.h"
 #include "core/catalog/fit.h"
 #include "core/json/text.h"
+#include "how_many.h"
 #include "random_request.h"
 
 namespace gateway {
@@ -183,7 +184,7 @@ std::string told(const Params &params) {
 TEST(FitProperty, EveryParameterIsSentOrListedOrRefused) {
     RequestMaker maker(7);
     Counts counts;
-    for (int round = 0; round < 10'000; ++round) {
+    for (int round = 0; round < of_cases(10'000); ++round) {
         const RandomRequest request = maker.make();
         for (const auto &[api, rows] : built_in().apis()) {
             for (const ModelSpec &model : rows) {
@@ -193,16 +194,16 @@ TEST(FitProperty, EveryParameterIsSentOrListedOrRefused) {
             }
         }
     }
-    EXPECT_GT(counts.as_asked, 500'000U);
-    EXPECT_GT(counts.adapted, 100'000U);
-    EXPECT_GT(counts.left_out, 500'000U);
-    EXPECT_GT(counts.refused, 10'000U);
-    EXPECT_GT(counts.refused_by_strict, 20'000U);
+    EXPECT_GT(counts.as_asked, of_cases(500'000U));
+    EXPECT_GT(counts.adapted, of_cases(100'000U));
+    EXPECT_GT(counts.left_out, of_cases(500'000U));
+    EXPECT_GT(counts.refused, of_cases(10'000U));
+    EXPECT_GT(counts.refused_by_strict, of_cases(20'000U));
 }
 
 TEST(FitProperty, WhatWasFittedFitsAgainUnchanged) {
     RequestMaker maker(11);
-    for (int round = 0; round < 1'000; ++round) {
+    for (int round = 0; round < of_cases(1'000); ++round) {
         const RandomRequest request = maker.make();
         for (const auto &[api, rows] : built_in().apis()) {
             for (const ModelSpec &model : rows) {

@@ -108,6 +108,11 @@ def private_memory(pid: int) -> int:
         return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
+def processor_wait(thread: str) -> float:
+    """For how many seconds a thread ("thread-self", "PID/task/TID") was ready to run while others had the processors."""
+    return int(Path(f"/proc/{thread}/schedstat").read_text().split()[1]) / 1e9
+
+
 def descriptors(pid: int) -> list:
     """Open descriptors of a process, [] if it is gone."""
     while True:
