@@ -1,5 +1,5 @@
-// Simulates ten thousand requests (a hundred thousand with LONG=1) over providers with random faults,
-// delays, keys and limits, and with clients that leave; checks invariants of each request.
+// Simulates ten thousand requests (a hundred thousand with LONG=1) over providers with random
+// faults, delays, keys and limits, and with clients that leave; checks invariants of each request.
 #include <gtest/gtest.h>
 
 #include <algorithm>
