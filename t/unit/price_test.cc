@@ -1,4 +1,4 @@
-// The examples in the published prices of OpenAI, Black Forest Labs and Google, and the cost computed from them.
+// The examples in the published prices of OpenAI, Black Forest Labs and Google, and their cost.
 #include "core/catalog/price.h"
 
 #include <gtest/gtest.h>

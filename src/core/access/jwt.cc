@@ -160,7 +160,7 @@ tl::expected<Bearer, ApiError> JwtVerifier::verify(std::string_view token, int64
 }
 
 tl::expected<Bearer, ApiError> JwtVerifier::verify_uncached(std::string_view token,
-                                                        int64_t unix_seconds) {
+                                                            int64_t unix_seconds) {
     const auto jws = read_jws(token);
     if (!jws) {
         return refuse(jws.error());
