@@ -52,11 +52,18 @@ ngx_int_t answer_preflight(ngx_http_request_t *r) {
 
 ngx_int_t answer_about_models(ngx_http_request_t *r, RequestContext &context,
                               const Exchange &exchange, const Endpoint &endpoint) {
+    const ModelListContext models = exchange.model_list();
+    Answer answer;
     if (endpoint.what() == EndpointRow::models) {
-        return answer_now(r, context, exchange.list_models());
+        answer.body = Bytes::own(write_models(models, ngx_time()));
+        return answer_now(r, context, std::move(answer));
     }
-    auto answer = exchange.describe_model(endpoint.name);
-    return answer ? answer_now(r, context, std::move(*answer)) : refuse(r, context, answer.error());
+    auto written = write_model(models, endpoint.name, ngx_time());
+    if (!written) {
+        return refuse(r, context, written.error());
+    }
+    answer.body = Bytes::own(std::move(*written));
+    return answer_now(r, context, std::move(answer));
 }
 
 ngx_int_t answer_with_picture(ngx_http_request_t *r, RequestContext &context,

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/bytes/held_memory.h"
+#include "core/exchange/understand.h"
 #include "core/request_id.h"
-#include "core/response/models.h"
 #include "core/response/quota_headers.h"
 #include "core/routing/failure.h"
 #include "core/routing/observer.h"
@@ -113,26 +113,6 @@ std::optional<Exchange::Entered> Exchange::enter(size_t body_size,
     return std::move(entered_);
 }
 
-// ---- which models are there? Asked instead of all that follows.
-
-Answer Exchange::list_models() const {
-    Answer answer;
-    answer.body = Bytes::own(
-        write_models({models_, *order_->catalogue, order_->caller}, ports_.clock.unix_seconds()));
-    return answer;
-}
-
-tl::expected<Answer, ApiError> Exchange::describe_model(std::string_view name) const {
-    auto written = write_model({models_, *order_->catalogue, order_->caller}, name,
-                               ports_.clock.unix_seconds());
-    if (!written) {
-        return tl::unexpected(std::move(written.error()));
-    }
-    Answer answer;
-    answer.body = Bytes::own(std::move(*written));
-    return answer;
-}
-
 // ---- the rest, once the body is there
 
 void Exchange::run(Operation operation, std::string body, std::function<void(Answer)> answer) {
@@ -144,7 +124,9 @@ void Exchange::run(Operation operation, std::string body, std::function<void(Ans
     const Milliseconds left = order_->deadline - ports_.clock.now();
     deadline_timer_ =
         ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_deadline(); });
-    const auto ready = understand(std::move(body)).and_then([this] { return plan(); });
+    const OrderSource source{models_, policy_, head_, wishes_};
+    const auto ready =
+        understand(source, std::move(body), *order_).and_then([this] { return plan(); });
     if (!ready) {
         fail(ready.error());
         return;
@@ -152,81 +134,7 @@ void Exchange::run(Operation operation, std::string body, std::function<void(Ans
     reserve();
 }
 
-// ---- 3. understand: what do they want?
-
-Exchange::Entered Exchange::understand(std::string body) {
-    Order &order = *order_;
-    if (!head_.path_model.empty() && !is_model_name(head_.path_model)) {
-        return tl::unexpected(
-            ApiError::of(400, "invalid_value", "The model in the path is not a name.", "model"));
-    }
-    order.body = std::move(body);
-    auto request = decode_request(
-        order.body, {*policy_.profile, policy_.unknown_fields, !head_.path_model.empty()});
-    if (order.requested_model.empty()) {
-        order.requested_model = request ? request->model : request.error().model;
-    }
-    if (!request) {
-        return tl::unexpected(std::move(request.error()));
-    }
-    order.request = std::move(*request);
-    if (order.requested_model.empty()) {
-        order.requested_model = default_model();
-    }
-    if (order.requested_model.empty()) {
-        return tl::unexpected(ApiError::of(
-            400, "missing_required_parameter",
-            "Missing required parameter: 'model'; this gateway has no default.", "model"));
-    }
-    set_wishes_of_order();
-    return {};
-}
-
-// The location's, the profile's if there is such a model, or the alias "auto".
-std::string_view Exchange::default_model() const {
-    if (!policy_.default_model.empty()) {
-        return policy_.default_model;
-    }
-    const Field *field = policy_.profile->field("model");
-    if (field != nullptr && !field->otherwise.empty() && models_.knows(field->otherwise)) {
-        return field->otherwise;
-    }
-    return models_.alias("auto") != nullptr ? "auto" : "";
-}
-
-// On a stream images are bytes, unless the caller wrote that they want links.
-void Exchange::set_wishes_of_order() {
-    Order &order = *order_;
-    order.strict = wishes_.strict || policy_.fit == FitMode::strict;
-    order.fit = order.strict ? FitMode::strict : FitMode::adapt;
-    order.raw_request = policy_.raw && wishes_.raw_request;
-    order.raw_response = policy_.raw && wishes_.raw_response;
-    order.client_request_id = head_.request_id;
-    order.idempotency_key = head_.idempotency_key;
-    order.traceparent = head_.traceparent;
-    order.answer_max = policy_.answer_max;
-
-    const Params &params = order.request.params;
-    const std::string_view format = params.text(Param::response_format);
-    const bool is_written = params.is_requested(Param::response_format);
-    order.form.format = !is_stream() ? format : format == "url" && is_written ? "url" : "b64_json";
-    order.form.only_so = order.strict && is_written;
-    order.form.fetch_rules = policy_.fetch_rules;
-    if (policy_.hosting != nullptr) {
-        const std::string &address = policy_.hosting->public_url;
-        order.form.hosting = policy_.hosting;
-        order.form.base_url = address.empty() ? head_.base_url : address;
-    }
-    order.progress = is_stream()          ? Order::Progress::events
-                     : may_pass_through() ? Order::Progress::pieces
-                                          : Order::Progress::none;
-}
-
-// Only to a client that can tell a whole answer from one that has broken off.
-bool Exchange::may_pass_through() const {
-    return !policy_.buffering && head_.marks_end && !order_->raw_request && !order_->raw_response &&
-           order_->form.format != "url" && order_->request.params.integer(Param::n, 1) == 1;
-}
+// ---- 3. understand: what do they want? Told in core/exchange/understand
 
 // ---- 4. plan: who can make it?
 
@@ -327,7 +235,7 @@ AnswerFacts Exchange::facts() const {
     facts.history = &history();
     facts.latency = milliseconds();
     facts.operation = &row_of(order_->operation);
-    facts.on_stream = is_stream();
+    facts.on_stream = is_stream(*order_);
     return facts;
 }
 

@@ -14,6 +14,7 @@
 
 #include "core/exchange/policy.h"
 #include "core/making/making.h"
+#include "core/response/models.h"
 #include "core/response/passed_reply.h"
 #include "core/response/reply.h"
 #include "core/response/stream_reply.h"
@@ -37,9 +38,10 @@ class Exchange final {
     // Where the accounts do not answer at once, there is nothing now, and `later` is called. Until
     // then the body is not to be read.
     std::optional<Entered> enter(size_t body_size, std::function<void(Entered)> later);
-    // The other thing that a caller may ask for: which models there are, or one of them.
-    [[nodiscard]] Answer list_models() const;
-    [[nodiscard]] tl::expected<Answer, ApiError> describe_model(std::string_view name) const;
+    // What the list of models depends on, which a caller may ask for instead of all that follows.
+    [[nodiscard]] ModelListContext model_list() const {
+        return {models_, *order_->catalogue, order_->caller};
+    }
 
     // The rest. `answer` is called once, or for each part of a stream, unless the exchange is
     // destroyed before: then all is cancelled. The exchange may be destroyed after it, but not from
@@ -92,22 +94,15 @@ class Exchange final {
  private:
     enum class Phase : uint8_t { open, entered, making, replied };
 
-    Entered understand(std::string body);
-    [[nodiscard]] std::string_view default_model() const;
     Entered plan();
     void reserve();
     void make();
     void choose_reply();
-    void set_wishes_of_order();
-    [[nodiscard]] bool may_pass_through() const;
     void on_deadline();
     void on_result();
     void settle(int status) noexcept;
     void fail(const ApiError &error);
 
-    [[nodiscard]] bool is_stream() const {
-        return order_->request.params[Param::stream] == ParamValue(true);
-    }
     [[nodiscard]] const History &history() const;
     [[nodiscard]] int64_t images_answered() const {
         return making_ == nullptr ? 0 : making_->images_answered();

@@ -231,24 +231,24 @@ void write_alias(JsonWriter &out, const Alias &alias) {
 }
 
 // A key may name a model as it likes, for one by its bare id.
-bool may_use_model(const Offer &offer, const Candidate &candidate, Random &random) {
-    if (may_use(offer.caller, candidate)) {
+bool may_use_model(const ModelListContext &context, const Candidate &candidate, Random &random) {
+    if (may_use(context.caller, candidate)) {
         return true;
     }
-    const auto resolved = offer.models.resolve(candidate.model, random);
-    return offer.caller.may_use(candidate.model) && resolved && resolved->size() == 1 &&
+    const auto resolved = context.models.resolve(candidate.model, random);
+    return context.caller.may_use(candidate.model) && resolved && resolved->size() == 1 &&
            resolved->front().is_same(candidate);
 }
 
 // A caller who may not use the alias itself may still use some of what is behind it.
-bool may_use_any(const Offer &offer, std::string_view name, Random &random) {
-    if (offer.caller.may_use(name)) {
+bool may_use_any(const ModelListContext &context, std::string_view name, Random &random) {
+    if (context.caller.may_use(name)) {
         return true;
     }
-    const auto candidates = offer.models.resolve(name, random);
+    const auto candidates = context.models.resolve(name, random);
     return candidates &&
            std::any_of(candidates->begin(), candidates->end(), [&](const Candidate &candidate) {
-               return may_use(offer.caller, candidate);
+               return may_use(context.caller, candidate);
            });
 }
 
@@ -265,22 +265,22 @@ class NoRandom final : public Random {
 
 }  // namespace
 
-std::string write_models(const Offer &offer, int64_t now) {
+std::string write_models(const ModelListContext &context, int64_t now) {
     NoRandom random;
     JsonWriter out;
     out.open_object().key("object").string("list").key("data").open_array();
-    for (const auto &[name, alias] : offer.models.aliases()) {
-        if (may_use_any(offer, name, random)) {
+    for (const auto &[name, alias] : context.models.aliases()) {
+        if (may_use_any(context, name, random)) {
             write_alias(out, alias);
         }
     }
-    for (const auto &provider : offer.models.providers()) {
+    for (const auto &provider : context.models.providers()) {
         for (const ModelSpec *spec :
-             offer.catalogue.named(provider->name, provider->dialect->name())) {
+             context.catalogue.named(provider->name, provider->dialect->name())) {
             const Candidate candidate{provider.get(), spec->pattern};
             // An alias of the same name is what a request would get.
-            if (offer.models.alias(candidate.name()) == nullptr &&
-                may_use_model(offer, candidate, random)) {
+            if (context.models.alias(candidate.name()) == nullptr &&
+                may_use_model(context, candidate, random)) {
                 write_listed(out, candidate, *spec, now);
             }
         }
@@ -288,18 +288,18 @@ std::string write_models(const Offer &offer, int64_t now) {
     return std::move(out.close_array().close_object()).finish_text();
 }
 
-tl::expected<std::string, ApiError> write_model(const Offer &offer, std::string_view name,
-                                                int64_t now) {
+tl::expected<std::string, ApiError> write_model(const ModelListContext &context,
+                                                std::string_view name, int64_t now) {
     NoRandom random;
-    const auto candidates = offer.models.resolve(name, random);
+    const auto candidates = context.models.resolve(name, random);
     // What a caller may not use does not exist for them.
-    if (!candidates || !may_use_any(offer, name, random)) {
+    if (!candidates || !may_use_any(context, name, random)) {
         return tl::unexpected(error_unknown_model(name));
     }
     JsonWriter out;
     const Candidate *candidate = candidates->empty() ? nullptr : &candidates->front();
-    const ModelSpec *spec = candidate == nullptr ? nullptr : spec_of(offer.catalogue, *candidate);
-    if (const Alias *alias = offer.models.alias(name)) {
+    const ModelSpec *spec = candidate == nullptr ? nullptr : spec_of(context.catalogue, *candidate);
+    if (const Alias *alias = context.models.alias(name)) {
         write_alias(out, *alias);
     } else if (spec != nullptr) {
         write_listed(out, *candidate, *spec, now);

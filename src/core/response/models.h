@@ -12,17 +12,18 @@
 
 namespace gateway {
 
-struct Offer {
+// The models and who asks for the list. All of it outlives the context.
+struct ModelListContext {
     const ModelMap &models;
     const Catalogue &catalogue;
     const Caller &caller;
 };
 
 // Aliases first, then what each provider's part of the catalogue names.
-std::string write_models(const Offer &offer, int64_t now);
+std::string write_models(const ModelListContext &context, int64_t now);
 
 // One of them, under any name that a request might use.
-tl::expected<std::string, ApiError> write_model(const Offer &offer, std::string_view name,
-                                                int64_t now);
+tl::expected<std::string, ApiError> write_model(const ModelListContext &context,
+                                                std::string_view name, int64_t now);
 
 }  // namespace gateway

@@ -1,0 +1,99 @@
+#include "core/exchange/understand.h"
+
+#include <utility>
+
+namespace gateway {
+
+namespace {
+
+// The default of the location, the default of the profile if there is such a model, or the alias
+// "auto".
+std::string_view default_model(const OrderSource &source) {
+    if (!source.policy.default_model.empty()) {
+        return source.policy.default_model;
+    }
+    const Field *field = source.policy.profile->field("model");
+    if (field != nullptr && !field->otherwise.empty() && source.models.knows(field->otherwise)) {
+        return field->otherwise;
+    }
+    return source.models.alias("auto") != nullptr ? "auto" : "";
+}
+
+// On a stream images are bytes, unless the client wrote that it wants links.
+ImageForm form_of(const OrderSource &source, const Order &order) {
+    const Params &params = order.request.params;
+    const std::string_view format = params.text(Param::response_format);
+    const bool is_written = params.is_requested(Param::response_format);
+    ImageForm form;
+    form.format = !is_stream(order) ? format : format == "url" && is_written ? "url" : "b64_json";
+    form.only_so = order.strict && is_written;
+    form.fetch_rules = source.policy.fetch_rules;
+    if (source.policy.hosting != nullptr) {
+        const std::string &address = source.policy.hosting->public_url;
+        form.hosting = source.policy.hosting;
+        form.base_url = address.empty() ? source.head.base_url : address;
+    }
+    return form;
+}
+
+// An image is passed through only to a client that can tell a complete reply from one that broke
+// off.
+Order::Progress progress_of(const OrderSource &source, const Order &order) {
+    if (is_stream(order)) {
+        return Order::Progress::events;
+    }
+    const bool is_passed_through = !source.policy.buffering && source.head.marks_end &&
+                                   !order.raw_request && !order.raw_response &&
+                                   order.form.format != "url" &&
+                                   order.request.params.integer(Param::n, 1) == 1;
+    return is_passed_through ? Order::Progress::pieces : Order::Progress::none;
+}
+
+void take_wishes(const OrderSource &source, Order &order) {
+    order.strict = source.wishes.strict || source.policy.fit == FitMode::strict;
+    order.fit = order.strict ? FitMode::strict : FitMode::adapt;
+    order.raw_request = source.policy.raw && source.wishes.raw_request;
+    order.raw_response = source.policy.raw && source.wishes.raw_response;
+    order.client_request_id = source.head.request_id;
+    order.idempotency_key = source.head.idempotency_key;
+    order.traceparent = source.head.traceparent;
+    order.answer_max = source.policy.answer_max;
+    order.form = form_of(source, order);
+    order.progress = progress_of(source, order);
+}
+
+}  // namespace
+
+bool is_stream(const Order &order) {
+    return order.request.params[Param::stream] == ParamValue(true);
+}
+
+tl::expected<void, ApiError> understand(const OrderSource &source, std::string body, Order &order) {
+    const std::string_view path_model = source.head.path_model;
+    if (!path_model.empty() && !is_model_name(path_model)) {
+        return tl::unexpected(
+            ApiError::of(400, "invalid_value", "The model in the path is not a name.", "model"));
+    }
+    order.body = std::move(body);
+    auto request = decode_request(
+        order.body, {*source.policy.profile, source.policy.unknown_fields, !path_model.empty()});
+    if (order.requested_model.empty()) {
+        order.requested_model = request ? request->model : request.error().model;
+    }
+    if (!request) {
+        return tl::unexpected(std::move(request.error()));
+    }
+    order.request = std::move(*request);
+    if (order.requested_model.empty()) {
+        order.requested_model = default_model(source);
+    }
+    if (order.requested_model.empty()) {
+        return tl::unexpected(ApiError::of(
+            400, "missing_required_parameter",
+            "Missing required parameter: 'model'; this gateway has no default.", "model"));
+    }
+    take_wishes(source, order);
+    return {};
+}
+
+}  // namespace gateway
