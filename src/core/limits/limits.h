@@ -46,6 +46,16 @@ inline constexpr LimitRow kLimitRows[] = {
      "images per day", "images"},
 };
 
+// Of the x-ratelimit headers about this unit.
+constexpr std::string_view header_of(LimitUnit unit) {
+    for (const LimitRow &row : kLimitRows) {
+        if (row.unit == unit && !row.header.empty()) {
+            return row.header;
+        }
+    }
+    return {};
+}
+
 inline bool Limits::any() const {
     return std::any_of(std::begin(kLimitRows), std::end(kLimitRows),
                        [this](const LimitRow &row) { return this->*row.value > 0; });
