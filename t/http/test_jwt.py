@@ -176,7 +176,7 @@ def test_a_changed_file_is_taken_over_by_every_worker(trusting, signers, scratch
     fresh.write_text(key_set(new))
     fresh.chmod(0o644)
     fresh.rename(scratch / "jwks.json")
-    assert until(lambda: g.error_log().count('jwks.json" anew') == 3, 5)
+    assert until(lambda: g.error_log().count('jwks.json" again') == 3, 5)
     assert [ask(g, new_token).status for _ in range(9)] == [200] * 9
     assert [ask(g, old_token).status for _ in range(9)] == [401] * 9
     (scratch / "jwks.json").write_text("{")

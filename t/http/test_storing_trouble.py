@@ -231,7 +231,7 @@ MISTAKES = {
     "no directory": ("image_gateway_store;", "invalid number of arguments"),
     "too much": (f"{STORE} max=1m ttl=1m rehost=on rehost=off;", "invalid number of arguments"),
     "no size": (f"{STORE} max=;", "invalid size"), "a negative size": (f"{STORE} max=-1;", "invalid size"),
-    "no time": (f"{STORE} ttl=soon;", "invalid time"), "less than a second": (f"{STORE} ttl=999ms;", "second"),
+    "no time": (f"{STORE} ttl=soon;", "invalid time"), "less than a second": (f"{STORE} ttl=999ms;", "ttl must be at least 1s"),
     "rehost of no kind": (f"{STORE} rehost=yes;", "expected on or off"),
     "another word": (f"{STORE} size=1m;", "invalid parameter"), "a bare word": (f"{STORE} on;", "invalid parameter"),
     "no key file": (f"{STORE}; image_gateway_store_key DIR/none;", "none"),
