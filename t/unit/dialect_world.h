@@ -54,7 +54,7 @@ struct DialectWorld {
 };
 
 // A response whose body is an image.
-inline HttpResponse picture_reply(std::string headers = "") {
+inline HttpResponse picture_response(std::string headers = "") {
     HttpResponse response = response_of(200, "", std::move(headers));
     response.picture = Bytes::own(kPng);
     return response;
