@@ -50,19 +50,19 @@ wait_for_listener() {
 
 explain_run() { # URL
     local request="curl -s $1 -H 'Content-Type: application/json' -d '{\"prompt\":\"a red kite over dunes\"}'"
-    local picture="grep -o '\"b64_json\": *\"[^\"]*' | cut -d'\"' -f4 | base64 -d > kite.png"
+    local image="grep -o '\"b64_json\": *\"[^\"]*' | cut -d'\"' -f4 | base64 -d > kite.png"
     if command -v jq >/dev/null; then
-        picture="jq -r '.data[0].b64_json' | base64 -d > kite.png"
+        image="jq -r '.data[0].b64_json' | base64 -d > kite.png"
     fi
     cat <<END
 
-The gateway is listening. Ask it for a picture, from another terminal:
+The gateway is listening. Ask it for an image, from another terminal:
 
 $request
 
-The same, and the picture saved as kite.png:
+The same, and the image saved as kite.png:
 
-$request | $picture
+$request | $image
 
 Ctrl-C stops it.
 END

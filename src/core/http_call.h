@@ -32,7 +32,7 @@ struct HttpCall {
     std::string url;
     std::vector<std::string> headers;  // "Name: value"
     Bytes body;                        // not sent by GET
-    bool takes_picture = false;        // a 200 that is not JSON is the image itself
+    bool takes_image = false;          // a 200 that is not JSON is the image itself
     std::optional<int64_t> seed;       // that is sent, if the response may not repeat it
     HttpTimeouts timeouts;
     size_t answer_max = 0;
@@ -59,7 +59,7 @@ struct HttpResponse {
     int status = 0;
     std::string headers;  // the last header block, one header a line
     LiftedText body;
-    Bytes picture;          // in base64; then there is no body
+    Bytes image;            // in base64; then there is no body
     bool streamed = false;  // it was a stream of events; then neither
     bool delayed = false;   // we held it up: our client did not read, or memory was short
     std::string problem;    // what went wrong, for the log

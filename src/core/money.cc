@@ -18,12 +18,12 @@ std::string dollars(MicroUsd usd) {
 
 std::optional<MicroUsd> parse_dollars(std::string_view text) {
     constexpr size_t kDecimals = 6;
-    constexpr size_t kMostDigits = 6;  // nothing here costs a million
+    constexpr size_t kMaxDigits = 6;  // nothing here costs a million
     const size_t point = text.find('.');
     const std::string_view whole = text.substr(0, point);
     const std::string_view fraction =
         point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
-    if (whole.empty() || whole.size() > kMostDigits || fraction.size() > kDecimals) {
+    if (whole.empty() || whole.size() > kMaxDigits || fraction.size() > kDecimals) {
         return std::nullopt;
     }
     MicroUsd usd = 0;

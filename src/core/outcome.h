@@ -84,10 +84,10 @@ struct ImageResult : ImageWords {
     size_t given = 0;  // the first so many were given to the listener before; their content is gone
     std::optional<Usage> usage;
     std::optional<int64_t> cost;  // in millionths of a dollar, where the provider tells it
-    size_t left_out = 0;          // pictures beyond those that were asked for
+    size_t left_out = 0;          // images beyond those that were asked for
 };
 
-// What a picture looks like so far.
+// What an image looks like so far.
 struct Preview {
     Image image;
     int64_t number = 0;  // among those of its image
@@ -109,13 +109,13 @@ struct RawExchange {
     std::string response;
 };
 
-// A picture that a provider works on after it has answered.
+// An image that a provider works on after it has answered.
 struct Job {
     std::string poll_url;
     std::string result_url;                          // empty: the job's document holds the result
     std::string cancel_url;                          // empty: it cannot be cancelled
     std::optional<std::chrono::milliseconds> again;  // when to ask, if the provider says so
-    std::optional<int64_t> cost;  // as in ImageResult, where it is told before the picture is there
+    std::optional<int64_t> cost;  // as in ImageResult, where it is told before the image is there
 };
 
 // Whom it concerns that a key is rejected or has no quota left: the key for one model, or the key
@@ -126,8 +126,8 @@ enum class Reach : uint8_t { model, key };
 // wrote: whoever knows the request takes such conclusions back.
 struct FromWords {
     std::string_view type;  // the word that decided about the type; empty: none did
-    OutcomeType otherwise = OutcomeType::unknown;  // the type without that word
-    std::string_view wait;                         // the words that the time to wait stands behind
+    OutcomeType without_words = OutcomeType::unknown;  // the type without that word
+    std::string_view wait;  // the words that the time to wait stands behind
 };
 
 struct Outcome {

@@ -133,8 +133,8 @@ class SharedMemory {
 };
 
 class HeldMemory;
-class PictureFetcher;
-class PictureFiles;
+class ImageFetcher;
+class ImageFiles;
 class UsageBook;
 class Observer;
 
@@ -144,8 +144,8 @@ struct Ports {
     Random &random;
     TaskPool &tasks;
     UpstreamClient &upstream;
-    PictureFetcher &fetcher;
-    PictureFiles &files;
+    ImageFetcher &fetcher;
+    ImageFiles &files;
     Log &log;
     HeldMemory &memory;
     UsageBook *book = nullptr;  // null: nothing is written down

@@ -11,8 +11,8 @@ uint64_t random_number(Random &random) {
 }
 
 int64_t random_seed(Random &random) {
-    constexpr uint64_t kMost = INT32_MAX;
-    return static_cast<int64_t>(1 + random_number(random) % kMost);
+    constexpr uint64_t kMax = INT32_MAX;
+    return static_cast<int64_t>(1 + random_number(random) % kMax);
 }
 
 Milliseconds random_time(Milliseconds shortest, Milliseconds longest, Random &random) {

@@ -11,7 +11,7 @@ namespace gateway {
 
 namespace {
 
-bool is_kept_picture(ngx_http_request_t *r, const LocationConf &location) {
+bool is_kept_image(ngx_http_request_t *r, const LocationConf &location) {
     return location.policy.hosting != nullptr && endpoint_of(r).what() == EndpointRow::file;
 }
 
@@ -25,9 +25,9 @@ ngx_int_t identify_request(ngx_http_request_t *r) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     context->begin_anew();
-    if (is_preflight(r, location.cors) || is_kept_picture(r, location)) {
+    if (is_preflight(r, location.cors) || is_kept_image(r, location)) {
         // A browser asks without a key, and is told nothing but whether the page may ask. A link to
-        // a picture is its own key, and is looked at later.
+        // an image is its own key, and is looked at later.
         context->identified = Identified::yes;
         context->refusal.reset();
         return NGX_OK;

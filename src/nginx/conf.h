@@ -14,9 +14,9 @@
 #include "core/routing/model_map.h"
 #include "nginx/cors.h"
 #include "nginx/handlers.h"
+#include "nginx/image_store.h"
 #include "nginx/jwt_rules.h"
 #include "nginx/ngx.h"
-#include "nginx/picture_store.h"
 #include "nginx/shared_copy.h"
 #include "nginx/usage_writer.h"
 
@@ -41,7 +41,7 @@ struct MainConf {
     std::map<std::string, KeyFile, std::less<>> key_files;    // by full path
     std::map<std::string, JwksFile, std::less<>> jwks_files;  // by full path
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
-    std::vector<std::unique_ptr<PictureStore>> stores;
+    std::vector<std::unique_ptr<ImageStore>> stores;
     ngx_shm_zone_t *zone = nullptr;
     ngx_shm_zone_t *budget_zone = nullptr;  // null: no location uses the gateway
     StateRules state;
@@ -57,8 +57,8 @@ struct LocationConf {
     std::string keys_file;    // empty: none
     size_t body_max = 0;
     Cors cors;
-    PictureStore *store = nullptr;  // null: off
-    std::string store_key;          // empty: the store's own
+    ImageStore *store = nullptr;  // null: off
+    std::string store_key;        // empty: the store's own
     std::string public_url;
     std::optional<Limits> key_limits;
     std::optional<Limits> end_user_limits;

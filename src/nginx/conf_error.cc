@@ -47,14 +47,14 @@ size_t parse_large_size_parameter(std::string_view text) {
     return static_cast<size_t>(size);
 }
 
-int parse_count(std::string_view text, std::string_view what, int least, int most) {
+int parse_count(std::string_view text, std::string_view what, int min, int max) {
     int number = 0;
     const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (text.empty() || problem != std::errc() || stop != text.data() + text.size() ||
-        number < least || number > most) {
+        number < min || number > max) {
         throw ConfError{"invalid " + std::string(what) + " \"" + std::string(text) +
-                        "\", expected a number from " + std::to_string(least) + " to " +
-                        std::to_string(most)};
+                        "\", expected a number from " + std::to_string(min) + " to " +
+                        std::to_string(max)};
     }
     return number;
 }

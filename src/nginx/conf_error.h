@@ -63,7 +63,7 @@ std::vector<std::string_view> split_words(std::string_view text);
 Milliseconds parse_time_parameter(std::string_view text);
 size_t parse_size_parameter(std::string_view text);
 size_t parse_large_size_parameter(std::string_view text);
-int parse_count(std::string_view text, std::string_view what, int least, int most);
+int parse_count(std::string_view text, std::string_view what, int min, int max);
 
 // The full path of a file. Relative names are relative to the configuration's directory.
 std::string full_path(ngx_conf_t *cf, std::string_view name);

@@ -66,15 +66,15 @@ ngx_int_t answer_about_models(ngx_http_request_t *r, RequestContext &context,
     return answer_now(r, context, std::move(answer));
 }
 
-ngx_int_t answer_with_picture(ngx_http_request_t *r, RequestContext &context,
-                              const Hosting &hosting, std::string_view name) {
+ngx_int_t answer_with_image(ngx_http_request_t *r, RequestContext &context, const Hosting &hosting,
+                            std::string_view name) {
     if (!is_valid_link(name, to_view(r->args), hosting, ngx_time())) {
         return refuse(r, context,
                       ApiError::of(403, "invalid_link", "The link is not valid, or has ended."));
     }
-    const ngx_int_t served = serve_picture(r, hosting, name);
+    const ngx_int_t served = serve_image(r, hosting, name);
     return served == NGX_HTTP_NOT_FOUND
-               ? refuse(r, context, ApiError::of(404, "picture_not_found", "The picture is gone."))
+               ? refuse(r, context, ApiError::of(404, "picture_not_found", "The image is gone."))
                : served;
 }
 
@@ -244,7 +244,7 @@ ngx_int_t handle(ngx_http_request_t *r) {
         if (!is_allowed(*endpoint.row, r->method)) {
             return refuse_method(r, *context, *endpoint.row);
         }
-        return answer_with_picture(r, *context, *location.policy.hosting, endpoint.name);
+        return answer_with_image(r, *context, *location.policy.hosting, endpoint.name);
     }
     if (context->identified == Identified::not_yet) {
         // The access phase does not run for subrequests: a location with keys is not entered that

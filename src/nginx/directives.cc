@@ -83,12 +83,12 @@ extern "C" char *image_gateway_read_directive(ngx_conf_t *cf, ngx_command_t *com
 }
 
 ngx_uint_t count_flags(ArgumentCount count) {
-    constexpr unsigned kMostCounted = 7;
+    constexpr unsigned kMaxCounted = 7;
     if (count.max == kAnyNumber) {
         return count.min == 1 ? NGX_CONF_1MORE : NGX_CONF_2MORE;
     }
     static_assert(NGX_CONF_NOARGS == 1 && NGX_CONF_TAKE1 == 1 << 1 &&
-                  NGX_CONF_TAKE7 == 1 << kMostCounted);
+                  NGX_CONF_TAKE7 == 1 << kMaxCounted);
     ngx_uint_t flags = 0;
     for (unsigned number = count.min; number <= count.max; ++number) {
         flags |= ngx_uint_t{1} << number;

@@ -8,7 +8,7 @@ namespace gateway {
 namespace {
 
 // The default ("off") is read before the main configuration exists.
-PictureStore *read_store_line(ngx_conf_t *cf) {
+ImageStore *read_store_line(ngx_conf_t *cf) {
     if (to_view(arguments(cf)[1]) == "off" && cf->args->nelts == 2) {
         return nullptr;
     }

@@ -46,8 +46,8 @@ void read_state(ngx_conf_t *cf, MainConf &main) {
     for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
         std::string_view value;
         if (take_parameter(arguments(cf)[i], "keep", value)) {
-            constexpr int kMostDays = 36'500;
-            state.keep_days = parse_count(value, "keep", 1, kMostDays);
+            constexpr int kMaxDays = 36'500;
+            state.keep_days = parse_count(value, "keep", 1, kMaxDays);
         } else if (take_parameter(arguments(cf)[i], "on_error", value)) {
             if (value != "serve" && value != "refuse") {
                 throw ConfError{"invalid on_error \"" + std::string(value) +

@@ -25,11 +25,11 @@ tl::unexpected<std::string> because(int why) {
     return tl::unexpected(std::string(std::strerror(why)));
 }
 
-// Reads at most `most` bytes. The file may grow while it is read.
-tl::expected<std::string, std::string> read_all(const FileHandle &file, size_t most) {
+// Reads at most `max` bytes. The file may grow while it is read.
+tl::expected<std::string, std::string> read_all(const FileHandle &file, size_t max) {
     constexpr size_t kPiece = size_t{64} * 1024;
     std::string text;
-    while (text.size() <= most) {
+    while (text.size() <= max) {
         const size_t had = text.size();
         text.resize(had + kPiece);
         const ssize_t count = ::read(file.number(), text.data() + had, kPiece);
@@ -44,7 +44,7 @@ tl::expected<std::string, std::string> read_all(const FileHandle &file, size_t m
     return because(EFBIG);
 }
 
-tl::expected<std::string, std::string> load(const FileHandle &file, size_t most) {
+tl::expected<std::string, std::string> load(const FileHandle &file, size_t max) {
     struct stat status {};
     if (!file.is_open() || fstat(file.number(), &status) != 0) {
         return because(errno);
@@ -55,7 +55,7 @@ tl::expected<std::string, std::string> load(const FileHandle &file, size_t most)
     if (!S_ISREG(status.st_mode)) {
         return tl::unexpected(std::string("it is not a regular file"));
     }
-    return read_all(file, most);
+    return read_all(file, max);
 }
 
 // The reason not to trust this file. Null if there is none.

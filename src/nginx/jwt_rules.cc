@@ -94,9 +94,9 @@ std::shared_ptr<JwtVerifier> read_jwt(ngx_conf_t *cf, MainConf &main) {
         } else if (take_parameter(argument, "admin_claim", value)) {
             read_admin_claim(value, rules);
         } else if (take_parameter(argument, "leeway", value)) {
-            constexpr int64_t kMostLeeway = 600;
+            constexpr int64_t kMaxLeeway = 600;
             rules.leeway = value == "0" ? 0 : parse_time_parameter(value).count() / 1000;
-            if (rules.leeway > kMostLeeway) {
+            if (rules.leeway > kMaxLeeway) {
                 throw ConfError{"invalid leeway \"" + std::string(value) +
                                 "\", expected at most 10m"};
             }

@@ -6,7 +6,7 @@ namespace gateway {
 
 namespace {
 
-constexpr int kMost = 1'000'000'000;
+constexpr int kMax = 1'000'000'000;
 
 constexpr std::string_view kPerMinute = "/m";
 
@@ -31,7 +31,7 @@ void read_limit(const LimitRow &row, std::string_view value, Limits &limits) {
         }
         value.remove_suffix(kPerMinute.size());
     }
-    limits.*row.value = parse_count(value, word, 1, kMost);
+    limits.*row.value = parse_count(value, word, 1, kMax);
 }
 
 }  // namespace

@@ -43,8 +43,8 @@ auto time_into(std::chrono::milliseconds &place) {
     return [&place](std::string_view value) { place = parse_time_parameter(value); };
 }
 
-auto count_into(int &place, std::string_view what, int least, int most) {
-    return [=, &place](std::string_view value) { place = parse_count(value, what, least, most); };
+auto count_into(int &place, std::string_view what, int min, int max) {
+    return [=, &place](std::string_view value) { place = parse_count(value, what, min, max); };
 }
 
 bool is_off(const Arguments &arguments) {
@@ -109,7 +109,7 @@ void set_breaker(Provider &provider, const Arguments &arguments) {
         arguments,
         {{"failures", count_into(breaker.failures, "failures", 1, 1'000'000)},
          {"rate", [&](std::string_view value) { breaker.rate = parse_percent(value, "rate"); }},
-         {"calls", count_into(breaker.least_calls, "calls", 1, 1'000'000)},
+         {"calls", count_into(breaker.min_calls, "calls", 1, 1'000'000)},
          {"window", time_into(breaker.window)},
          {"open", time_into(breaker.open)}});
 }

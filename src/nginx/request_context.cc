@@ -6,7 +6,7 @@
 #include "core/routing/attempt_log.h"
 #include "core/routing/usage_recorder.h"
 #include "nginx/guard.h"
-#include "nginx/picture_files.h"
+#include "nginx/image_files.h"
 #include "nginx/worker.h"
 
 namespace gateway {
@@ -21,7 +21,7 @@ struct RequestPorts {
     NgxEventLoop loop;
     NgxTaskPool tasks;
     CurlClient upstream;
-    NgxPictureFiles files;
+    NgxImageFiles files;
     AttemptLog attempt_log;
     std::optional<UsageRecorder> usage;  // none: nothing is written down
     Observer *observers[2];

@@ -20,7 +20,7 @@ std::string_view keep(ngx_http_request_t *r, std::string_view text) {
 
 void keep_gzip_away(ngx_http_request_t *r) {
 #if (NGX_HTTP_GZIP)
-    // Pictures do not get smaller, and compressing them would hold up the loop.
+    // Images do not get smaller, and compressing them would hold up the loop.
     r->gzip_tested = 1;
     r->gzip_ok = 0;
 #else

@@ -55,9 +55,9 @@ static_assert(sizeof(BudgetZoneHead) <= kHeadSize);
 // A sixteenth is for the health of providers: at least enough for a few of them, and at most a
 // megabyte, which has room for thousands of models.
 std::span<std::byte> part_of(const Place &place, ZonePart part) {
-    constexpr size_t kLeastHealth = 8 * 1024;
-    constexpr size_t kMostHealth = 1024 * 1024;
-    const size_t health = std::clamp(place.size / 16, kLeastHealth, kMostHealth) / 64 * 64;
+    constexpr size_t kMinHealth = 8 * 1024;
+    constexpr size_t kMaxHealth = 1024 * 1024;
+    const size_t health = std::clamp(place.size / 16, kMinHealth, kMaxHealth) / 64 * 64;
     const std::span<std::byte> whole{place.start, place.size};
     switch (part) {
         case ZonePart::health: return whole.first(health);
@@ -273,7 +273,7 @@ ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, bool hol
 }  // namespace
 
 ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
-    if (size < kLeastZone) {
+    if (size < kMinZone) {
         throw ConfError{"zone \"" + std::string(name) + "\" is too small, it must be at least 64k"};
     }
     if (name == kBudgetZoneName) {

@@ -7,7 +7,7 @@
 
 namespace gateway {
 
-inline constexpr size_t kLeastZone = 64 * 1024;
+inline constexpr size_t kMinZone = 64 * 1024;
 
 // Declares the zone of image_gateway_zone; throws ConfError.
 ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size);

@@ -43,7 +43,7 @@ bool add_row(Statement &insert, const UsageRecord &record) {
         .bind(record.request_id);
     bind_text(record.key);
     bind_text(record.end_user);
-    bind_text(record.model_asked);
+    bind_text(record.requested_model);
     bind_text(record.provider);
     bind_text(record.model);
     insert.bind(record.images).bind(record.images_lost);

@@ -6,7 +6,7 @@ namespace gateway {
 
 namespace {
 
-constexpr size_t kMostRows = 50'000;
+constexpr size_t kMaxRows = 50'000;
 
 }  // namespace
 
@@ -38,9 +38,9 @@ void UsageBatch::put_first(UsageBatch earlier) {
 
 // The oldest rows stay: those from the beginning of a failure say more than later ones.
 void UsageBatch::drop_rows() {
-    if (rows_.size() > kMostRows) {
-        dropped_ += rows_.size() - kMostRows;
-        rows_.resize(kMostRows);
+    if (rows_.size() > kMaxRows) {
+        dropped_ += rows_.size() - kMaxRows;
+        rows_.resize(kMaxRows);
     }
 }
 

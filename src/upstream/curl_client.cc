@@ -10,11 +10,11 @@ namespace gateway {
 
 namespace {
 
-constexpr size_t kMostSentOff = 256;
+constexpr size_t kMaxSentOff = 256;
 constexpr size_t kIdleBlocks = 512;  // 32 MB are kept for the next responses
 constexpr Milliseconds kServeAgain{10};
 constexpr Milliseconds kTrimAgain{5'000};
-constexpr size_t kMostTrimmed = 128;  // blocks at a time; each takes a few microseconds
+constexpr size_t kMaxTrimmed = 128;  // blocks at a time; each takes a few microseconds
 
 }  // namespace
 
@@ -48,7 +48,7 @@ void CurlEngine::on_serving() {
 }
 
 void CurlEngine::on_trimming() {
-    blocks_->trim(kMostTrimmed);
+    blocks_->trim(kMaxTrimmed);
     is_trimming_ = blocks_->lent() + blocks_->idle() > 0;
     if (is_trimming_) {
         trimming_->set(kTrimAgain);
@@ -64,7 +64,7 @@ const std::shared_ptr<BlockPool> &CurlEngine::blocks() {
 
 void CurlEngine::send_off(HttpCall call) {
     std::erase_if(sent_off_, [](const auto &sent) { return sent->has_ended(); });
-    if (sent_off_.size() >= kMostSentOff) {
+    if (sent_off_.size() >= kMaxSentOff) {
         return;
     }
     const auto place = sent_off_.emplace(sent_off_.end());
@@ -95,8 +95,8 @@ std::unique_ptr<UpstreamCall> CurlClient::start(HttpCall call, CallListener list
                                           std::move(listener));
 }
 
-std::unique_ptr<Fetch> CurlClient::fetch(PictureFetch fetch,
-                                         std::function<void(FetchedPicture)> on_end) {
+std::unique_ptr<Fetch> CurlClient::fetch(ImageFetch fetch,
+                                         std::function<void(FetchedImage)> on_end) {
     CurlMulti &multi = engine_.link_multi(fetch.ca_file);
     return std::make_unique<CurlFetch>(multi, owner_, engine_.blocks(), std::move(fetch),
                                        std::move(on_end));

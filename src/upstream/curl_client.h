@@ -7,7 +7,7 @@
 
 #include "core/bytes/block_pool.h"
 #include "core/bytes/held_memory.h"
-#include "core/picture_ports.h"
+#include "core/image_ports.h"
 #include "core/ports.h"
 #include "upstream/curl_multi.h"
 #include "upstream/curl_transfer.h"
@@ -60,7 +60,7 @@ class CurlEngine final : private CallbackOwner {
 };
 
 // The client of one request, or of the worker. An exception in one of its calls ends their owner.
-class CurlClient final : public UpstreamClient, public PictureFetcher {
+class CurlClient final : public UpstreamClient, public ImageFetcher {
  public:
     CurlClient(CurlEngine &engine, CallbackOwner &owner, EventLoop &loop)
         : engine_(engine), owner_(owner), loop_(loop) {}
@@ -70,8 +70,8 @@ class CurlClient final : public UpstreamClient, public PictureFetcher {
     void send_off(HttpCall call) override { engine_.send_off(std::move(call)); }
     // Bytes of the blocks that hold responses.
     [[nodiscard]] size_t memory_held() const { return engine_.memory_held(); }
-    std::unique_ptr<Fetch> fetch(PictureFetch fetch,
-                                 std::function<void(FetchedPicture)> on_end) override;
+    std::unique_ptr<Fetch> fetch(ImageFetch fetch,
+                                 std::function<void(FetchedImage)> on_end) override;
 
  private:
     CurlEngine &engine_;

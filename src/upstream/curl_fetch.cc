@@ -9,7 +9,7 @@
 namespace gateway {
 
 CurlFetch::CurlFetch(CurlMulti &multi, CallbackOwner &owner, std::shared_ptr<BlockPool> blocks,
-                     PictureFetch fetch, std::function<void(FetchedPicture)> on_end)
+                     ImageFetch fetch, std::function<void(FetchedImage)> on_end)
     : CurlJob(multi, owner),
       fetch_(std::move(fetch)),
       on_end_(std::move(on_end)),
@@ -32,13 +32,13 @@ CurlFetch::~CurlFetch() {
 }
 
 void CurlFetch::configure() {
-    constexpr long kMostRedirects = 3;
+    constexpr long kMaxRedirects = 3;
     add_header("Accept: image/*");
     curl_easy_setopt(easy_, CURLOPT_URL, fetch_.url.c_str());
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
     curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, kMostRedirects);
+    curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, kMaxRedirects);
     curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy_, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     // An address is checked when its socket is opened, so every fetch opens a socket.
@@ -154,26 +154,26 @@ void CurlFetch::deliver() {
         memory_->end();
     }
     rethrow();
-    FetchedPicture picture;
+    FetchedImage image;
     if (result_ == CURLE_OK && status() == kOk && writer_.size() > 0) {
         *fetch_.left += claimed_ - writer_.size();
         claimed_ = 0;
-        picture.base64 = std::move(writer_).finish();
+        image.base64 = std::move(writer_).finish();
     } else if (refused_) {
-        picture.problem = "it leads to an address that is not allowed";
+        image.problem = "it leads to an address that is not allowed";
     } else if (too_large_) {
-        picture.problem = "it is too large";
+        image.problem = "it is too large";
     } else if (status() != 0 && status() != kOk) {
-        picture.problem = "it was answered with status " + std::to_string(status());
+        image.problem = "it was answered with status " + std::to_string(status());
     } else if (result_ == CURLE_OK) {
-        picture.problem = "it is empty";
+        image.problem = "it is empty";
     } else {
-        picture.problem = problem();
+        image.problem = problem();
     }
     // Some image hosts return 404 for a moment.
-    picture.worth_again = !refused_ && !too_large_ && !picture.problem.empty();
+    image.worth_again = !refused_ && !too_large_ && !image.problem.empty();
     const auto on_end = std::move(on_end_);
-    on_end(std::move(picture));
+    on_end(std::move(image));
 }
 
 }  // namespace gateway

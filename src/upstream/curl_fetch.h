@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "core/bytes/held_memory.h"
+#include "core/image_ports.h"
 #include "core/images/base64_stream.h"
-#include "core/picture_ports.h"
 #include "upstream/curl_job.h"
 
 namespace gateway {
@@ -16,7 +16,7 @@ class CurlFetch final : public Fetch, private CurlJob {
     // `multi` must not be used for calls to providers: this would reuse their idle connections
     // without a check of the address.
     CurlFetch(CurlMulti &multi, CallbackOwner &owner, std::shared_ptr<BlockPool> blocks,
-              PictureFetch fetch, std::function<void(FetchedPicture)> on_end);
+              ImageFetch fetch, std::function<void(FetchedImage)> on_end);
     ~CurlFetch() override;
     CurlFetch(const CurlFetch &) = delete;
     CurlFetch &operator=(const CurlFetch &) = delete;
@@ -35,8 +35,8 @@ class CurlFetch final : public Fetch, private CurlJob {
     [[nodiscard]] bool has_room(size_t count);
     void go_on();
 
-    PictureFetch fetch_;
-    std::function<void(FetchedPicture)> on_end_;
+    ImageFetch fetch_;
+    std::function<void(FetchedImage)> on_end_;
     std::shared_ptr<AnswerMemory> memory_;  // null: memory is not counted
     Base64Writer writer_;
     size_t claimed_ = 0;  // bytes, of those that all images of the reply may have together

@@ -18,10 +18,10 @@ namespace gateway {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kLeast = size_t{128} * 1024;  // smaller ones come from malloc
+constexpr size_t kMin = size_t{128} * 1024;  // smaller ones come from malloc
 // Curl frees its buffer at the end of each transfer. So many are kept for the next ones, with the
 // pages that they have by then.
-constexpr size_t kMostKept = 32;
+constexpr size_t kMaxKept = 32;
 
 constexpr size_t in_pages(size_t size) {
     return (size + kPage - 1) / kPage * kPage;
@@ -63,7 +63,7 @@ class Pages {
         if (found == sizes_.end()) {
             return false;
         }
-        if (found->second == kBuffer && kept_count_ < kMostKept) {
+        if (found->second == kBuffer && kept_count_ < kMaxKept) {
             kept_[kept_count_++] = memory;
         } else {
             munmap(memory, found->second);
@@ -75,7 +75,7 @@ class Pages {
  private:
     std::mutex mutex_;
     std::unordered_map<void *, size_t> sizes_;
-    std::array<void *, kMostKept> kept_{};
+    std::array<void *, kMaxKept> kept_{};
     size_t kept_count_ = 0;
 };
 
@@ -93,7 +93,7 @@ bool begins_a_page(const void *memory) {
 extern "C" {
 
 void *image_gateway_curl_malloc(size_t size) {
-    return size < kLeast ? std::malloc(size) : pages().take(size);
+    return size < kMin ? std::malloc(size) : pages().take(size);
 }
 
 void image_gateway_curl_free(void *memory) {

@@ -22,9 +22,9 @@ constexpr long kConnectionLifeSeconds = 900;  // so that changes in DNS are foll
 // What all transfers together may do in a turn, and the minimum for one of them: curl's callbacks
 // get up to 16 KB.
 constexpr size_t kBytesOfTurn = size_t{1024} * 1024;
-constexpr size_t kLeastBytes = size_t{16} * 1024;
+constexpr size_t kMinBytes = size_t{16} * 1024;
 constexpr std::chrono::microseconds kTimeOfTurn{2'000};
-constexpr std::chrono::microseconds kLeastTime{100};
+constexpr std::chrono::microseconds kMinTime{100};
 
 // Sets a flag for a block, and resets it however the block is left.
 class Flag {
@@ -225,11 +225,11 @@ uint64_t CurlMulti::turn() noexcept {
 }
 
 size_t CurlMulti::share_of_bytes() const noexcept {
-    return std::max(kLeastBytes, kBytesOfTurn / busy_);
+    return std::max(kMinBytes, kBytesOfTurn / busy_);
 }
 
 std::chrono::microseconds CurlMulti::share_of_time() const noexcept {
-    return std::max(kLeastTime, kTimeOfTurn / static_cast<int64_t>(busy_));
+    return std::max(kMinTime, kTimeOfTurn / static_cast<int64_t>(busy_));
 }
 
 // In the order in which they stopped, so that no transfer is always last.

@@ -14,15 +14,15 @@ namespace {
 
 // Up to this size curl sends a body with the head in one call of send(), and needs no buffer for
 // it.
-constexpr size_t kMostWithHead = size_t{64} * 1024;
-constexpr size_t kMostHeaderBytes = 64 * 1024;           // of headers that are kept
-constexpr size_t kMostOfAllHeads = size_t{1024} * 1024;  // including informational responses
-constexpr int64_t kMostOfFarewell = 64;  // of TLS's close_notify; every head is longer
+constexpr size_t kMaxWithHead = size_t{64} * 1024;
+constexpr size_t kMaxHeaderBytes = 64 * 1024;           // of headers that are kept
+constexpr size_t kMaxOfAllHeads = size_t{1024} * 1024;  // including informational responses
+constexpr int64_t kMaxOfFarewell = 64;  // of TLS's close_notify; every head is longer
 constexpr Milliseconds kAcknowledgedBy{1'000};
-constexpr long kSmallReceiveBuffer = 32L * 1024;    // where clients set the pace
-constexpr long kMediumReceiveBuffer = 64L * 1024;   // if many calls are in progress
-constexpr size_t kMostUnheard = size_t{32} * 1024;  // curl may read for long before it returns
-constexpr size_t kMostWaiting = 64;                 // events; each costs more than its bytes
+constexpr long kSmallReceiveBuffer = 32L * 1024;   // where clients set the pace
+constexpr long kMediumReceiveBuffer = 64L * 1024;  // if many calls are in progress
+constexpr size_t kMaxUnheard = size_t{32} * 1024;  // curl may read for long before it returns
+constexpr size_t kMaxWaiting = 64;                 // events; each costs more than its bytes
 
 // A paused transfer keeps a copy of the data it has read, besides its receive buffer.
 constexpr size_t kBuffersOfCall = 2 * kReceiveBuffer;
@@ -44,7 +44,7 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &lo
       alarm_(loop.make_alarm([this] { on_watch(); }, TimerKind::idle)),
       began_(std::chrono::steady_clock::now()),
       lifter_(Blocks(blocks, memory_)),
-      picture_(Blocks(blocks, memory_)),
+      image_(Blocks(blocks, memory_)),
       events_(Blocks(std::move(blocks), memory_),
               [this](ServerEvent event) { waiting_.push_back(std::move(event)); }) {
     if (memory_ != nullptr) {
@@ -106,7 +106,7 @@ void CurlTransfer::configure() {
 // What a part refers to is never copied as a whole.
 void CurlTransfer::configure_body() {
     const Bytes &body = call_.body;
-    const bool is_short = body.slices().size() <= 1 && body.size() <= kMostWithHead;
+    const bool is_short = body.slices().size() <= 1 && body.size() <= kMaxWithHead;
     const char *text = body.empty() ? "" : body.slices().front().text.data();
     curl_easy_setopt(easy_, CURLOPT_POST, 1L);
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, is_short ? text : nullptr);
@@ -173,7 +173,7 @@ bool CurlTransfer::was_never_delivered() const noexcept {
     }
     const CurlMulti::Closed *closed = multi_.closed(port_);
     const auto body = static_cast<int64_t>(call_.body.size());
-    if (closed == nullptr || closed->lost.bytes < body + kMostOfFarewell) {
+    if (closed == nullptr || closed->lost.bytes < body + kMaxOfFarewell) {
         return false;
     }
     // A peer that closes acknowledges what it has received. A reset may overtake an
@@ -197,7 +197,7 @@ size_t CurlTransfer::on_header(char *text, size_t size, size_t count, void *self
     auto &transfer = *static_cast<CurlTransfer *>(self);
     const size_t length = size * count;
     transfer.header_bytes_ += length;
-    if (transfer.header_bytes_ > kMostOfAllHeads) {
+    if (transfer.header_bytes_ > kMaxOfAllHeads) {
         transfer.too_large_ = true;
         return 0;
     }
@@ -220,7 +220,7 @@ void CurlTransfer::take_header(std::string_view line) {
         std::from_chars(digits.data(), digits.data() + digits.size(), response_.status);
         response_.headers.clear();
         response_.headers.reserve(1024);
-    } else if (response_.headers.size() + line.size() <= kMostHeaderBytes) {
+    } else if (response_.headers.size() + line.size() <= kMaxHeaderBytes) {
         response_.headers += line;
     }
 }
@@ -267,15 +267,15 @@ size_t CurlTransfer::pause() noexcept {
 }
 
 bool CurlTransfer::must_wait() const {
-    return had_its_turn_ || is_held_up() || unheard_ >= kMostUnheard ||
-           waiting_.size() >= kMostWaiting;
+    return had_its_turn_ || is_held_up() || unheard_ >= kMaxUnheard ||
+           waiting_.size() >= kMaxWaiting;
 }
 
 void CurlTransfer::begin_body() {
     last_byte_ = std::chrono::steady_clock::now();
     watch();
-    is_picture_ = call_.takes_picture && response_.status == 200 &&
-                  !response_.header("content-type").starts_with("application/json");
+    is_image_ = call_.takes_image && response_.status == 200 &&
+                !response_.header("content-type").starts_with("application/json");
     response_.streamed = listener_.on_event && response_.status == 200 &&
                          response_.header("content-type").starts_with("text/event-stream");
 }
@@ -293,14 +293,13 @@ bool CurlTransfer::has_room(size_t count) {
     const bool is_whole = !response_.streamed && !listener_.on_piece;
     const size_t coming =
         promised() ? std::max(*promised(), received_) - received_ : std::max(kFirstRoom, received_);
-    const size_t most = call_.answer_max == 0 ? coming : call_.answer_max - received_;
-    return memory_->reserve(need,
-                            is_whole ? blocks_for(std::min(coming, most)) * kBlockSize : need);
+    const size_t max = call_.answer_max == 0 ? coming : call_.answer_max - received_;
+    return memory_->reserve(need, is_whole ? blocks_for(std::min(coming, max)) * kBlockSize : need);
 }
 
 size_t CurlTransfer::blocks_for(size_t count) const {
     return response_.streamed ? events_.blocks_for(count)
-           : is_picture_      ? picture_.blocks_for(count)
+           : is_image_        ? image_.blocks_for(count)
                               : lifter_.blocks_for(count);
 }
 
@@ -319,15 +318,15 @@ bool CurlTransfer::take_body(std::string_view bytes) {
         }
         return true;
     }
-    is_picture_ ? picture_.feed(bytes) : lifter_.feed(bytes);
+    is_image_ ? image_.feed(bytes) : lifter_.feed(bytes);
     return !listener_.on_piece || response_.status != 200 || pass_on();
 }
 
 bool CurlTransfer::pass_on() {
-    if (passed_ == 0 && !is_picture_begun()) {
+    if (passed_ == 0 && !is_image_begun()) {
         return true;
     }
-    const std::optional<Bytes> fresh = is_picture_ ? picture_.pass() : lifter_.pass();
+    const std::optional<Bytes> fresh = is_image_ ? image_.pass() : lifter_.pass();
     if (!fresh) {
         return false;  // it is not base64
     }
@@ -340,8 +339,8 @@ bool CurlTransfer::pass_on() {
     return true;
 }
 
-bool CurlTransfer::is_picture_begun() {
-    const Bytes begun = is_picture_ ? picture_.text() : lifter_.open_string();
+bool CurlTransfer::is_image_begun() {
+    const Bytes begun = is_image_ ? image_.text() : lifter_.open_string();
     if (begun.empty() || begun.size() < next_look_) {
         return false;
     }
@@ -487,8 +486,8 @@ void CurlTransfer::deliver() {
         if (response_.streamed && result_ == CURLE_OK) {
             events_.finish();
         }
-        if (is_picture_ && result_ == CURLE_OK) {
-            picture_.end();
+        if (is_image_ && result_ == CURLE_OK) {
+            image_.end();
             passed_ > 0 ? (void)pass_on() : void();
         }
     }
@@ -501,8 +500,8 @@ void CurlTransfer::deliver() {
     } else if (result_ != CURLE_OK) {
         response_.problem = problem();
     }
-    if (is_picture_) {
-        response_.picture = std::move(picture_).finish();
+    if (is_image_) {
+        response_.image = std::move(image_).finish();
     }
     response_.body = std::move(lifter_).finish();
     const auto on_response = std::move(listener_.on_response);

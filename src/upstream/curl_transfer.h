@@ -68,7 +68,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     // False if it is not valid.
     bool take_body(std::string_view bytes);
     bool pass_on();
-    [[nodiscard]] bool is_picture_begun();
+    [[nodiscard]] bool is_image_begun();
     bool hand_over();
     void go_on();
     void note_held_time() noexcept;
@@ -90,7 +90,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     std::optional<Time> held_since_;
     Time::duration held_for_{0};
     Lifter lifter_;
-    Base64Writer picture_;
+    Base64Writer image_;
     EventReader events_;
     // Collected until curl has returned:
     std::vector<ServerEvent> waiting_;
@@ -105,7 +105,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     bool ended_ = false;
     size_t header_bytes_ = 0;
     size_t received_ = 0;
-    bool is_picture_ = false;
+    bool is_image_ = false;
     size_t passed_ = 0;  // characters of an image that were passed through
     HttpResponse response_;
     int sends_ = 0;

@@ -76,7 +76,7 @@ def main(measure, quick: str):
     sys.exit(1 if options.check and not met else 0)
 
 
-# Pictures and answers of a provider
+# Images and answers of a provider
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -91,8 +91,8 @@ def png(width: int = 1, height: int = 1, padding: int = 0) -> bytes:
             + (chunk(b"paDd", bytes(padding)) if padding else b"") + chunk(b"IEND", b""))
 
 
-def answer_with(picture: bytes) -> str:
-    data = [{"b64_json": base64.b64encode(picture).decode()}]
+def answer_with(image: bytes) -> str:
+    data = [{"b64_json": base64.b64encode(image).decode()}]
     return json.dumps({"created": 1700000000, "data": data}, separators=(",", ":"))
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a request costs in memory while its provider makes the picture: beside the same request through proxy_pass.
+"""What a request costs in memory while its provider makes the image: beside the same request through proxy_pass.
 
 So many clients ask, and the provider does not answer. What counts is how much private memory the one worker has
 more than before, for each of them.

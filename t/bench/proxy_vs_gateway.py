@@ -42,7 +42,7 @@ HTTP = """
 @dataclass(frozen=True)
 class Body:
     name: str
-    width: int  # of the picture
+    width: int  # of the image
     height: int
     connections: int
     target: float  # throughput for each CPU second, gateway : proxy_pass
@@ -70,13 +70,13 @@ def url_of(port, body):
     return f"http://127.0.0.1:{port}/{body.name}/v1/images/generations"
 
 
-def check_answer(url, body, picture):
-    """Both ways must deliver the picture whole before their speed means anything."""
+def check_answer(url, body, image):
+    """Both ways must deliver the image whole before their speed means anything."""
     request = urllib.request.Request(url, body.request.encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as response:
         answer = json.load(response)
-    if answer["data"][0]["b64_json"] != base64.b64encode(picture).decode():
-        sys.exit(f"{url} answers with another picture than the mock's")
+    if answer["data"][0]["b64_json"] != base64.b64encode(image).decode():
+        sys.exit(f"{url} answers with another image than the mock's")
 
 
 def one_round(url, body, directory, seconds, worker) -> Round:
@@ -123,15 +123,15 @@ def report(body, results):
 def measure(module, quick) -> bool:
     rounds, seconds = (2, 1) if quick else (5, 4)
     with Servers(module) as servers:
-        pictures = {body: png(body.width, body.height) for body in BODIES}
+        images = {body: png(body.width, body.height) for body in BODIES}
         mock = servers.mock("".join(stored(f"/{body.name}/", f"{body.name}.json") for body in BODIES),
-                            {f"{body.name}.json": answer_with(picture) for body, picture in pictures.items()})
+                            {f"{body.name}.json": answer_with(image) for body, image in images.items()})
         ports = {way: free_port() for way in WAYS}
         providers = "".join(servers.provider(body.name, mock, f"/{body.name}") for body in BODIES)
         worker, = workers_of(servers.front(providers + HTTP.format(mock=mock, **ports), ports["gateway"]))
         for body in BODIES:
             for way in WAYS:
-                check_answer(url_of(ports[way], body), body, pictures[body])
+                check_answer(url_of(ports[way], body), body, images[body])
 
         print(f"{'':6} {'':11}{'user µs':>10}{'sys µs':>10}{'total µs':>10}{'requests/s':>12}")
         met = [report(body, rounds_of(body, ports, servers.directory, worker, rounds, seconds)) for body in BODIES]

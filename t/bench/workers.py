@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a second worker brings, with all kinds of limits and without any.
 
-The built-in provider's smallest picture, so that what workers share weighs as much as it can; one key and one end user,
+The built-in provider's smallest image, so that what workers share weighs as much as it can; one key and one end user,
 so that all requests meet at the same counters. wrk and the workers have the same processors. Where those are fewer than
 three, requests a second say less than the CPU time of a request: as long as that stays the same, a worker with a
 processor of its own brings a whole worker more.

@@ -23,7 +23,7 @@ from harness.gateway import new_directory, until  # noqa: E402
 
 LONGEST, LONGEST_QUICK = 900, 120  # seconds
 PAUSE = 0.05  # seconds between two requests of a caller; speed is not tested here
-CENT = 0.01  # dollars: what a picture costs
+CENT = 0.01  # dollars: what an image costs
 CATALOGUE = {"apis": {"openai": [{"model": "cent", "operations": ["generate"], "parameters": {"prompt": {}},
                                   "price": {"per_image": [{"usd": CENT}]}}]}}
 
@@ -64,11 +64,11 @@ class Bank:
     The provider counts for itself what it has billed to each, by the prompt. So it can be seen whether a budget has
     paid for more than it has, also long after it was spent."""
 
-    def __init__(self, directory: Path, pictures: int, count: int):
-        self.pictures = pictures
+    def __init__(self, directory: Path, images: int, count: int):
+        self.images = images
         self._names = [f"key-{number}" for number in range(count)]
         self._at = 0
-        entries = [key_entry(name, self.secret(name), budgets=[{"usd": round(pictures * CENT, 2), "per": "lifetime"}])
+        entries = [key_entry(name, self.secret(name), budgets=[{"usd": round(images * CENT, 2), "per": "lifetime"}])
                    for name in self._names]
         self.file = write_keys(directory / "keys.json", entries)
         self.exhausted = set()
@@ -91,12 +91,12 @@ class Bank:
                                    if request.complete and request.refused is None)
 
     def overdrawn(self, fake) -> dict:
-        return {name: count for name, count in self.billed(fake).items() if count > self.pictures}
+        return {name: count for name, count in self.billed(fake).items() if count > self.images}
 
     def underspent(self, fake) -> dict:
         """The keys that were refused as spent although something was left."""
         billed = self.billed(fake)
-        return {name: billed[name] for name in self.exhausted if billed[name] < self.pictures}
+        return {name: billed[name] for name in self.exhausted if billed[name] < self.images}
 
 
 class Callers:
@@ -159,12 +159,12 @@ class Callers:
 
 
 @contextlib.contextmanager
-def world(pictures: int, keys: int, delay: float = 0.05, zone: str = "", state: bool = True, start=Gateway, **parts):
+def world(images: int, keys: int, delay: float = 0.05, zone: str = "", state: bool = True, start=Gateway, **parts):
     """A fake, its bank, a function that makes the text of http, and a started gateway."""
     directory = new_directory()
     fake = OpenAI(family="dalle").start()
     fake.always(Delay(delay))
-    bank = Bank(directory, pictures, keys)
+    bank = Bank(directory, images, keys)
     catalogue = directory / "catalog.json"
     catalogue.write_text(json.dumps(CATALOGUE))
     catalogue.chmod(0o644)
@@ -207,9 +207,9 @@ def settle_spent(gateway, bank: Bank, seconds: float = 10):
 
 def money(bank: Bank, fake, promises: Promises, exactly: bool = True) -> str:
     over, under = bank.overdrawn(fake), bank.underspent(fake)
-    promises.check(not over, f"budgets of {bank.pictures} pictures paid for {sorted(over.values())}")
+    promises.check(not over, f"budgets of {bank.images} images paid for {sorted(over.values())}")
     if exactly:
-        promises.check(not under, f"refused as spent after {sorted(under.values())} of {bank.pictures} pictures")
-    return (f"{sum(bank.billed(fake).values())} pictures billed by the provider, {len(bank.exhausted)} budgets of "
-            f"{bank.pictures} spent, {len(over)} overdrawn (the worst paid for "
+        promises.check(not under, f"refused as spent after {sorted(under.values())} of {bank.images} images")
+    return (f"{sum(bank.billed(fake).values())} images billed by the provider, {len(bank.exhausted)} budgets of "
+            f"{bank.images} spent, {len(over)} overdrawn (the worst paid for "
             f"{max(bank.billed(fake).values(), default=0)}), {len(under)} refused too early")

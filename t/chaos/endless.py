@@ -21,7 +21,7 @@ ALLOWED = 0.02  # seconds in addition to the time without such a provider
 OPEN = "image_gateway; image_gateway_auth off;"
 EVENT = b'event: image_generation.partial_image\ndata: {"type":"image_generation.partial_image","b64_json":""}\n\n'
 KINDS = {
-    "an endless picture": ("application/json", b'{"data":[{"b64_json":"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAA',
+    "an endless image": ("application/json", b'{"data":[{"b64_json":"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAA',
                            b"A" * BLOCK, {}),
     "endless white space": ("application/json", b"", b" " * BLOCK, {}),
     "endless events": ("text/event-stream", b"", EVENT * (BLOCK // len(EVENT)), {"stream": True, "partial_images": 1}),

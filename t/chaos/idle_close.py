@@ -37,7 +37,7 @@ class CloseAfter(Behaviour):
 def run(promises: Promises, count: int, reset: bool) -> str:
     chance = random.Random(7)
     seen = collections.Counter()
-    with world(pictures=10_000, keys=1, workers=1, state=False) as (fake, bank, gateway, _):
+    with world(images=10_000, keys=1, workers=1, state=False) as (fake, bank, gateway, _):
         fake.always(CloseAfter(IDLE, reset))
         for number in range(count):
             reply = gateway.generate({"Authorization": f"Bearer {bank.secret('key-0')}"}, prompt=f"{number}", model="p/cent")

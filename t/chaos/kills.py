@@ -18,7 +18,7 @@ def main():
     promises = Promises()
     count = 6 if quick else 60
     chance = random.Random(7)
-    with world(pictures=100, keys=200, workers=WORKERS) as (fake, bank, gateway, _):
+    with world(images=100, keys=200, workers=WORKERS) as (fake, bank, gateway, _):
         began, killed = time.monotonic(), 0
         with Callers(gateway, bank, THREADS) as callers:
             for _ in range(count):
@@ -37,9 +37,9 @@ def main():
         promises.check(callers.seen[0] <= killed * THREADS, f"{callers.seen[0]} connections broke in {killed} kills")
         figures = (f"kills: {killed} of {WORKERS} workers in {time.monotonic() - began:.0f} s: {callers.requests} requests, "
                    f"{callers.seen[0]} connections broke, {others} errors; {money(bank, fake, promises, exactly=False)}")
-        early = sum(bank.pictures - one for one in bank.underspent(fake).values())
-        promises.check(early <= callers.seen[0], f"{early} pictures were refused too early for {callers.seen[0]} lost requests")
-        figures += f", by {early} pictures in all"
+        early = sum(bank.images - one for one in bank.underspent(fake).values())
+        promises.check(early <= callers.seen[0], f"{early} images were refused too early for {callers.seen[0]} lost requests")
+        figures += f", by {early} images in all"
     promises.end(figures)
 
 

@@ -7,7 +7,7 @@ from _chaos import Callers, Promises, money, options, reload, settle_spent, worl
 
 
 def run(promises: Promises, reloads: int, pause: float, sizes=("",)) -> str:
-    with world(pictures=100, keys=200, zone=sizes[0]) as (fake, bank, gateway, http):
+    with world(images=100, keys=200, zone=sizes[0]) as (fake, bank, gateway, http):
         began = time.monotonic()
         with Callers(gateway, bank) as callers:
             for number in range(reloads):

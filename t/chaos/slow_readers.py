@@ -13,7 +13,7 @@ from harness import Configuration, Gateway, provider
 from harness.gateway import until
 
 MB = 1_000_000
-PICTURE = 4 * MB
+IMAGE = 4 * MB
 BUFFER = 256 * 1024  # further bytes for each call
 OPEN = "image_gateway; image_gateway_auth off; image_gateway_answer_max 8m;"
 
@@ -39,7 +39,7 @@ def main():
     count, limit = (40, 20) if quick else (200, 100)  # readers, MB
     seconds, patience = (8, 10) if quick else (30, 60)
     promises = Promises()
-    with OpenAI(image_bytes=PICTURE) as fake:
+    with OpenAI(image_bytes=IMAGE) as fake:
         conf = Configuration(location=OPEN, http=provider("p", fake) + f"image_gateway_memory {limit}m;")
         gateway = Gateway(conf, {"OPENAI_API_KEY": "sk-test-openai"}, ports_of_fakes)
         try:
@@ -47,7 +47,7 @@ def main():
             with contextlib.closing(begin(gateway.port)) as first:  # memory that the first request allocates stays
                 first.settimeout(60)
                 received = 0
-                while received < PICTURE:
+                while received < IMAGE:
                     received += len(first.recv(65536))
             before = resident(worker)
             readers = [begin(gateway.port) for _ in range(count)]
@@ -66,7 +66,7 @@ def main():
     allowed = limit * 1024 * 1024 * 1.1 + served * BUFFER
     promises.check(most <= allowed, f"{most / MB:.0f} MB held, {allowed / MB:.0f} MB allowed")
     promises.check(after <= max(10 * MB, 0.1 * limit * MB), f"{after / MB:.0f} MB stay {patience} s after all have left")
-    promises.end(f"slow_readers: {count} of {PICTURE // MB} MB with image_gateway_memory {limit}m: {served} were asked for, at most "
+    promises.end(f"slow_readers: {count} of {IMAGE // MB} MB with image_gateway_memory {limit}m: {served} were asked for, at most "
                  f"{most / MB:.0f} MB held, {after / MB:.0f} MB stay after all have left")
 
 

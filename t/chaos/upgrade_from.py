@@ -70,7 +70,7 @@ def upgrade(loaded: Path, earlier: Path, this: Path):
     quick = options(__doc__).quick
     promises = Promises()
     modules = [this, earlier, this] * (1 if quick else 5)
-    with world(pictures=50, keys=400, start=Daemon, log_level="notice") as (fake, bank, gateway, _):
+    with world(images=50, keys=400, start=Daemon, log_level="notice") as (fake, bank, gateway, _):
         began = time.monotonic()
         with Callers(gateway, bank) as callers:
             for module in modules:

@@ -78,7 +78,7 @@ def main():
     quick = options(__doc__).quick
     promises = Promises()
     count = 3 if quick else 20
-    with world(pictures=50, keys=400, start=Daemon, log_level="notice") as (fake, bank, gateway, _):
+    with world(images=50, keys=400, start=Daemon, log_level="notice") as (fake, bank, gateway, _):
         began = time.monotonic()
         with Callers(gateway, bank) as callers:
             for _ in range(count):

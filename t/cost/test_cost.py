@@ -26,7 +26,7 @@ BUDGETS = Path(__file__).with_name("budgets.json")
 ALLOWED = 1.05
 ROUNDS = 3
 OPEN = "image_gateway; image_gateway_auth off;"
-PICTURE = 2_000_000  # bytes of a large picture
+IMAGE = 2_000_000  # bytes of a large image
 PAUSE = 0.03  # seconds: nginx is idle before each step, so that the number of reads and writes does not vary
 
 
@@ -42,9 +42,9 @@ class Scenario:
 
 SCENARIOS = {
     "tiny": Scenario(20, {"model": "small/gpt-image-2"}),
-    "2 MB buffered": Scenario(3, {"model": "large/gpt-image-2"}, longer_than=PICTURE),
+    "2 MB buffered": Scenario(3, {"model": "large/gpt-image-2"}, longer_than=IMAGE),
     "2 MB passed through": Scenario(3, {"model": "large/gpt-image-2"}, "/passed/images/generations",
-                                    longer_than=PICTURE),
+                                    longer_than=IMAGE),
     "stream": Scenario(10, {"model": "small/gpt-image-1.5", "stream": True, "partial_images": 2},
                        contains=b"image_generation.partial_image"),
     "refused by a limit": Scenario(20, {"model": "small/gpt-image-2"}, "/limited/images/generations", 429,
@@ -56,7 +56,7 @@ SCENARIOS = {
 def nginx():
     limited = "image_gateway_limit address requests=1/m;"
     zone = "image_gateway_zone zone=cost:64k;"  # small, so that its periodic maintenance costs little
-    with OpenAI() as small, OpenAI(image_bytes=PICTURE) as large, tempfile.TemporaryDirectory() as directory:
+    with OpenAI() as small, OpenAI(image_bytes=IMAGE) as large, tempfile.TemporaryDirectory() as directory:
         for fake in (small, large):
             fake.always(Delay(PAUSE))
         with Nginx(Path(directory), location=OPEN, http=zone + provider("small", small) + provider("large", large),

@@ -23,7 +23,7 @@ class Aggregator(OpenAiLike):
               "aspect_ratio": choice("21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"),
               "quality": choice("hd", "standard"), "response_format": choice("url", "b64_json"), "style": text(),
               "user": text(), "stream": truth, "partial_images": number(0, 3)}
-    picture_format = "jpeg"
+    image_format = "jpeg"
 
     def error(self, status, message, param=None):
         return error(status, "" if status == 401 else "invalid_request",
@@ -94,7 +94,7 @@ ERRORS_BY_OUTCOME = {
         "bad_gateway": error(502, "bad_response", "bad gateway", "upstream_error"),
         "gateway_timeout": HTML[504],
         "cut_by_the_cdn": HTML[524],
-        "no_pictures": Json({"created": 0, "data": []}),
+        "no_images": Json({"created": 0, "data": []}),
         "empty_texts": Json({"created": 0, "data": [{"b64_json": "", "url": "", "revised_prompt": ""}]}),
     },
 }

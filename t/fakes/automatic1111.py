@@ -8,7 +8,7 @@ from typing import Optional
 
 from .behaviours import Behaviour, Json, Raw, Reply
 from .case import Case, Probe
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
 PATH = "/sdapi/v1/txt2img"
@@ -46,9 +46,9 @@ class Detail(Behaviour):
 
 
 class Automatic1111(FakeServer):
-    """`keys`: "user:password" of those it lets in; none: everybody. `grid`: a grid comes before several pictures.
+    """`keys`: "user:password" of those it lets in; none: everybody. `grid`: a grid comes before several images.
 
-    `extra`: pictures that come after them, as ControlNet's do. `info`: whether it says anything of its pictures."""
+    `extra`: images that come after them, as ControlNet's do. `info`: whether it says anything of its images."""
 
     def __init__(self, keys=(), grid=False, extra=0, info=True, port=0):
         super().__init__(port=port)
@@ -93,9 +93,9 @@ class Automatic1111(FakeServer):
         seed = body.get("seed", -1)
         seed = 1000 * number if seed == -1 else seed
         grid = self.grid and many > 1
-        made = [picture(width, height, "png", 10 * number + index) for index in range(many + self.extra)]
+        made = [sample_image(width, height, "png", 10 * number + index) for index in range(many + self.extra)]
         if grid:
-            made.insert(0, picture(2 * width, 2 * height))
+            made.insert(0, sample_image(2 * width, 2 * height))
         info = {"prompt": body.get("prompt", ""), "seed": seed, "all_seeds": [seed + i for i in range(many)],
                 "width": width, "height": height, "index_of_first_image": int(grid), "infotexts": ["x" * 3000] * many}
         answer = {"images": [base64.b64encode(one).decode() for one in made], "parameters": body,

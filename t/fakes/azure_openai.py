@@ -91,7 +91,7 @@ ERRORS_BY_OUTCOME = {
     "refused_by_policy": {
         "content_filter_of_the_task": Json({"created": 1698435368, "error": {
             "code": "contentFilter", "message": "Your task failed as a result of our safety system."}}, 400),
-        "filtered_picture": Json({"created": 1698435368, "error": {
+        "filtered_image": Json({"created": 1698435368, "error": {
             "code": "contentFilter", "message": "Generated image was filtered as a result of our safety system."}}),
         "inner_error": error(400, "content_policy_violation", _REJECTED, type="invalid_request_error", param=None,
                              inner_error={"code": "ResponsibleAIPolicyViolation", "content_filter_results": VIOLENT}),
@@ -99,7 +99,7 @@ ERRORS_BY_OUTCOME = {
                             innererror={"code": "ResponsibleAIPolicyViolation", "content_filter_result": VIOLENT}),
         "inner_code_alone": error(400, None, _REJECTED, innererror={"code": "ResponsibleAIPolicyViolation"}),
         "moderation_blocked": error(400, "moderation_blocked", _REJECTED, type="image_generation_user_error"),
-        "annotations_and_no_picture": Json({"created": 1698342300, "data": [{"content_filter_results": VIOLENT}]}),
+        "annotations_and_no_image": Json({"created": 1698342300, "data": [{"content_filter_results": VIOLENT}]}),
     },
     "our_credentials": {
         "edge": Json({"statusCode": 401, "message": "Access denied due to invalid subscription key."}, 401),
@@ -132,7 +132,7 @@ ERRORS_BY_OUTCOME = {
         "timeout": error(408, "Timeout", "The operation was timeout."),
         "gateway_timeout": error(504, "504", "Gateway timeout"),
         "bad_gateway": HTML[502],
-        "no_pictures": Json({"created": 1698342300, "data": []}),
+        "no_images": Json({"created": 1698342300, "data": []}),
     },
 }
 

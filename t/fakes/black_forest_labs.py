@@ -5,7 +5,7 @@
     fake.next_poll(state("Pending"), state("Generating"), Reset())
     fake.work, fake.polls, fake.cost = 4.5
 
-Pictures lie at /results/…, a path that wants no key, for as long as the fake lives."""
+Images lie at /results/…, a path that wants no key, for as long as the fake lives."""
 
 import time
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from . import black_forest_labs_rules as rules
 from .behaviours import Behaviour, Json, Raw, Reply
 from .case import Case, Probe
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
 __all__ = ["BlackForestLabs", "CASE", "ERRORS", "Ends", "KEY", "state"]
@@ -52,7 +52,7 @@ class Ends(Behaviour):
 class Job:
     number: int
     request: Request
-    end: Optional[Raw]  # nothing: a picture
+    end: Optional[Raw]  # nothing: an image
 
 
 class BlackForestLabs(FakeServer):
@@ -79,7 +79,7 @@ class BlackForestLabs(FakeServer):
 
     @property
     def work(self) -> list:
-        """The requests that asked for pictures."""
+        """The requests that asked for images."""
         return [one for one in self.requests if self.is_scripted(one)]
 
     @property
@@ -144,10 +144,10 @@ class BlackForestLabs(FakeServer):
         if job.end:
             return job.end
         endpoint, body = self.endpoint(job.request), job.request.json
-        made = rules.picture_of(endpoint, body)
+        made = rules.image_of(endpoint, body)
         path = f"/results/{job.number}/sample.{made.format}"
         self._files[path] = Reply(200, {"Content-Type": f"image/{made.format}"},
-                                  picture(made.width, made.height, made.format, job.number))
+                                  sample_image(made.width, made.height, made.format, job.number))
         now = time.time()
         result = {"sample": f"{self.origin}{path}?se=2026-01-01T00%3A10%3A00Z&sig=xx", "prompt": body["prompt"],
                   "start_time": now - 4.8, "end_time": now, "duration": 4.8}
@@ -197,7 +197,7 @@ ERRORS = {
         "internal_page": _page(500, "Internal Server Error"),
         "no_job": Json({"id": "x", "cost": 3.0}),
         "task_not_found": Ends("Task Not Found"),
-        "ready_without_a_picture": Ends("Ready", more={"result": {"sample": None}}),
+        "ready_without_an_image": Ends("Ready", more={"result": {"sample": None}}),
     },
 }
 

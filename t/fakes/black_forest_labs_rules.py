@@ -1,4 +1,4 @@
-"""What each of Black Forest Labs' endpoints takes and refuses, and how large its picture turns out.
+"""What each of Black Forest Labs' endpoints takes and refuses, and how large its image turns out.
 
 From the provider's API reference and openapi.json of 2026. Problems are told as FastAPI tells them."""
 
@@ -62,7 +62,7 @@ def problems(endpoint: str, body: dict) -> list:
         elif wrong := fields[name](value):
             found.append(problem(name, *wrong))
     if not found and body.get("width", 0) * body.get("height", 0) > 4 * 1024 * 1024:
-        found.append(problem("width", "The picture should have at most 4 megapixels", "value_error"))
+        found.append(problem("width", "The image should have at most 4 megapixels", "value_error"))
     return found
 
 
@@ -73,8 +73,8 @@ class Made:
     format: str
 
 
-def picture_of(endpoint: str, body: dict) -> Made:
-    """The shape of the picture that is made of a good request."""
+def image_of(endpoint: str, body: dict) -> Made:
+    """The shape of the image that is made of a good request."""
     kind = body.get("output_format", "png" if "kontext" in endpoint else "jpeg")
     if "width" in body or "height" in body:
         return Made(body.get("width", 1024), body.get("height", 768), kind)

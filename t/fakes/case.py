@@ -13,7 +13,7 @@ from .server import FakeServer
 class Probe:
     """A parameter that fitting sends to this model, and where the provider then finds it.
 
-    `found` is given the request that asked for the picture (a server.Request) and returns what it says."""
+    `found` is given the request that asked for the image (a server.Request) and returns what it says."""
 
     value: object                          # what the caller asks for
     found: Callable                        # Request -> what the provider was told
@@ -24,7 +24,7 @@ class Probe:
 @dataclass(frozen=True)
 class Case:
     api: str                               # as in `api NAME;`
-    fake: Callable[..., FakeServer]        # its fake takes keys={…}, and has `url` and `work` (requests for pictures)
+    fake: Callable[..., FakeServer]        # its fake takes keys={…}, and has `url` and `work` (requests for images)
     model: str                             # the one that the suite asks for
     errors: dict                           # outcome -> {name: Behaviour}: what the real one says, and what it means
     probes: dict                           # parameter -> Probe

@@ -10,7 +10,7 @@ from typing import Optional
 from .behaviours import Behaviour, Json, Raw, Reply
 from .case import Case, Probe
 from .multipart import NotAForm, read_form
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
 KEY = "sk-test-openai"
@@ -19,7 +19,7 @@ BASE = "/client/v4/accounts/0a1b2c3d4e5f60718293a4b5c6d7e8f9/ai/run"
 
 @dataclass(frozen=True)
 class Model:
-    """`takes`: name -> (type, least, most). `answers`: what its pictures come as."""
+    """`takes`: name -> (type, least, most). `answers`: what its images come as."""
 
     takes: dict
     answers: str = "png"
@@ -133,8 +133,8 @@ class Cloudflare(FakeServer):
         headers = {"cf-ai-req-id": f"{number:032x}", "CF-Ray": "fake-FRA"}
         if model.answers != "envelope":
             return Reply(200, {"Content-Type": f"image/{model.answers}", **headers},
-                         picture(width, height, model.answers, number))
-        made = base64.b64encode(picture(width, height, "jpeg", number)).decode()
+                         sample_image(width, height, model.answers, number))
+        made = base64.b64encode(sample_image(width, height, "jpeg", number)).decode()
         body = {"result": {"image": made}, "success": True, "errors": [], "messages": []}
         return Reply(200, {"Content-Type": "application/json", **headers}, json.dumps(body).encode())
 
@@ -198,7 +198,7 @@ ERRORS_BY_OUTCOME = {
     "unknown": {
         "html": Raw(502, {"Content-Type": "text/html"}, "<h1>502 Bad Gateway</h1>"),
         "text": Raw(520, {"Content-Type": "text/plain"}, "error code: 520"),
-        "no_picture": Json({"result": {"image": ""}, "success": True, "errors": [], "messages": []}),
+        "no_image": Json({"result": {"image": ""}, "success": True, "errors": [], "messages": []}),
         "no_result": Json({"result": None, "success": True, "errors": [], "messages": []}),
         "failure_without_error": Json({"result": None, "success": False, "errors": [], "messages": []}),
     },

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Callable, Optional
 
 from .behaviours import Behaviour, Reply
-from .pictures import picture
+from .sample_images import sample_image
 
 PARTIAL, COMPLETED = "image_generation.partial_image", "image_generation.completed"
 
@@ -58,6 +58,6 @@ def events_of(document: dict, partials: int, preview: Callable[[int], bytes]) ->
 
 def stream_reply(document: dict, partials: int, style: Optional[Events] = None, size=(16, 16),
                  output_format: str = "png", headers: Optional[dict] = None) -> Reply:
-    events = events_of(document, partials, lambda number: picture(*size, output_format, 100 + number))
+    events = events_of(document, partials, lambda number: sample_image(*size, output_format, 100 + number))
     return Reply(200, {"Content-Type": "text/event-stream; charset=utf-8", **(headers or {})},
                  (style or Events()).text(events).encode())

@@ -1,4 +1,4 @@
-"""Strict fakes of fal: of its endpoint that answers when the picture is there, and of its queue.
+"""Strict fakes of fal: of its endpoint that answers when the image is there, and of its queue.
 
     run = FalRun().start()
     run.next(ERRORS["refused_by_policy"]["content"], Result(lambda document: {**document, "seed": None}))
@@ -9,7 +9,7 @@
     queue.next_result(Raw(502))
     queue.work, queue.polls, queue.results, queue.cancels
 
-Pictures lie under /files/, which wants no key."""
+Images lie under /files/, which wants no key."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from . import fal_rules as rules
 from .behaviours import Behaviour, Json, Reply
 from .case import Case, Probe
 from .fal_errors import ERRORS, infrastructure
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request, Script
 
 __all__ = ["CASE", "ERRORS", "Ends", "Fal", "FalRun", "KEY", "RUN_CASE", "Result", "STATES", "Submitted"]
@@ -66,7 +66,7 @@ class FalRun(FakeServer):
 
     @property
     def work(self) -> list:
-        """The requests that asked for pictures."""
+        """The requests that asked for images."""
         return [one for one in self.requests if self.is_scripted(one)]
 
     # Strictness
@@ -118,7 +118,7 @@ class FalRun(FakeServer):
         width, height = rules.pixels(model, body)
         path = f"/files/x/{next(self._numbers)}.{output_format}"
         self._files[path] = Reply(200, {"Content-Type": f"image/{output_format}"},
-                                  picture(width, height, output_format, next(self._numbers)))
+                                  sample_image(width, height, output_format, next(self._numbers)))
         return {"url": self.origin + path, "width": width, "height": height, "content_type": f"image/{output_format}",
                 "file_name": None, "file_size": None}
 
@@ -146,7 +146,7 @@ class Submitted(Behaviour):
 @dataclass
 class Job:
     request: Request
-    result: Optional[Behaviour]  # nothing: pictures
+    result: Optional[Behaviour]  # nothing: images
     completed: bool = False
     cancelled: bool = False
 

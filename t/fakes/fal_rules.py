@@ -1,4 +1,4 @@
-"""The input schemas of fal's models, as far as they make pictures from text alone."""
+"""The input schemas of fal's models, as far as they make images from text alone."""
 
 from .behaviours import Json
 
@@ -99,7 +99,7 @@ def problems(model: str, body: dict) -> list:
 
 
 def pixels(model: str, body: dict) -> tuple:
-    """Of the picture that this input asks for."""
+    """Of the image that this input asks for."""
     if "aspect_ratio" in body and body["aspect_ratio"] != "auto":
         width, height = map(int, body["aspect_ratio"].split(":"))
         scale = 1024 / (width * height) ** 0.5

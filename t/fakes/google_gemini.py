@@ -1,4 +1,4 @@
-"""A strict fake of the Gemini API's `POST {base}/models/MODEL:generateContent`, as far as it makes pictures.
+"""A strict fake of the Gemini API's `POST {base}/models/MODEL:generateContent`, as far as it makes images.
 
     fake = GoogleGemini().start()
     fake.next(ERRORS["throttled"]["per_minute"], Answer(lambda document: {**document, "candidates": []}))
@@ -17,7 +17,7 @@ from . import google_gemini_rules as rules
 from .behaviours import Behaviour, Reply
 from .case import Case, Probe
 from .google_gemini_errors import ERRORS, error
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
 __all__ = ["Answer", "CASE", "ERRORS", "GoogleGemini", "KEY"]
@@ -42,7 +42,7 @@ def json_reply(document) -> Reply:
 
 
 class GoogleGemini(FakeServer):
-    """`thoughts`: tokens that an answer was thought with. `image_format`: what pictures are, whatever was asked."""
+    """`thoughts`: tokens that an answer was thought with. `image_format`: what images are, whatever was asked."""
 
     def __init__(self, keys=(KEY,), thoughts=96, image_format="jpeg", base="/v1beta", tls=None, port=0):
         super().__init__(tls=tls, port=port)
@@ -54,7 +54,7 @@ class GoogleGemini(FakeServer):
 
     @property
     def work(self) -> list:
-        """The requests that asked for pictures."""
+        """The requests that asked for images."""
         return [one for one in self.requests if self.model(one)]
 
     def model(self, request) -> Optional[str]:
@@ -102,8 +102,8 @@ class GoogleGemini(FakeServer):
         width, height = rules.pixels(config.get("aspectRatio", "1:1"), tier)
         text = request.json["contents"][0]["parts"][0]["text"]
         prompt, image = len(text) // 4 + 1, rules.MODELS[model].tokens[tier]
-        parts = [{"text": "First a sketch.", "thought": True}, {**self._picture(64, 64), "thought": True},
-                 {**self._picture(width, height), "thoughtSignature": "c2lnbmVk"}]
+        parts = [{"text": "First a sketch.", "thought": True}, {**self._image(64, 64), "thought": True},
+                 {**self._image(width, height), "thoughtSignature": "c2lnbmVk"}]
         return {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}],
                 "usageMetadata": {
                     "promptTokenCount": prompt, "candidatesTokenCount": image, "thoughtsTokenCount": self.thoughts,
@@ -112,8 +112,8 @@ class GoogleGemini(FakeServer):
                     "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": image}]},
                 "modelVersion": model, "responseId": f"r{next(self._numbers)}"}
 
-    def _picture(self, width, height) -> dict:
-        made = picture(width, height, self.image_format, next(self._numbers))
+    def _image(self, width, height) -> dict:
+        made = sample_image(width, height, self.image_format, next(self._numbers))
         return {"inlineData": {"mimeType": f"image/{self.image_format}", "data": base64.b64encode(made).decode()}}
 
 

@@ -1,4 +1,4 @@
-"""Google's errors, and the answers without a picture that come with status 200, by what they mean for the gateway."""
+"""Google's errors, and the answers without an image that come with status 200, by what they mean for the gateway."""
 
 from .behaviours import Json, Raw
 
@@ -37,7 +37,7 @@ def retry(delay: str) -> dict:
 
 
 def finished(word: str, **more) -> Raw:
-    """A candidate that ended so, without a picture."""
+    """A candidate that ended so, without an image."""
     return Json({"candidates": [{"finishReason": word, "index": 0, **more}],
                  "usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}})
 
@@ -63,10 +63,10 @@ ERRORS = {
     "refused_by_policy": {
         **{f"prompt_{word.lower()}": blocked(word) for word in
            ("SAFETY", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "BLOCKLIST", "OTHER", "MODEL_ARMOR", "JAILBREAK")},
-        **{f"picture_{word.lower()}": finished(word) for word in
+        **{f"image_{word.lower()}": finished(word) for word in
            ("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "SAFETY", "PROHIBITED_CONTENT",
             "BLOCKLIST", "SPII", "RECITATION")},
-        "picture_with_prose": finished("IMAGE_SAFETY", finishMessage="Unable to show the generated image."),
+        "image_with_prose": finished("IMAGE_SAFETY", finishMessage="Unable to show the generated image."),
     },
     "our_credentials": {
         "bad_key": error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.",

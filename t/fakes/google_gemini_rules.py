@@ -13,7 +13,7 @@ FLASH_TOKENS = {"512": 750, "1K": 1120, "2K": 1680, "4K": 2520}
 
 @dataclass(frozen=True)
 class Model:
-    tokens: dict            # of a picture, by the sizes that there are
+    tokens: dict            # of an image, by the sizes that there are
     ratios: tuple
     takes_size: bool = True
 
@@ -42,7 +42,7 @@ THRESHOLDS = {"BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH"
 
 
 def pixels(ratio: str, tier: str) -> tuple:
-    """Of a picture of that ratio and size."""
+    """Of an image of that ratio and size."""
     width, height = {**RATIOS, **LONG_RATIOS}[ratio]
     return int(width * SCALES[tier]), int(height * SCALES[tier])
 

@@ -7,7 +7,7 @@ from typing import Optional
 
 from .behaviours import Behaviour, Json, Raw, Reply
 from .case import Case, Probe
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
 KEY = "sk-test-openai"
@@ -76,11 +76,11 @@ class HuggingFace(FakeServer):
     # The answer
 
     def accept(self, request: Request) -> Reply:
-        """The same request gets the same picture: from the cache."""
+        """The same request gets the same image: from the cache."""
         number = self._cache.setdefault(request.body, len(self._cache))
         told = request.json.get("parameters", {})
         content_type = request.headers.get("accept", "*/*")
-        made = picture(told.get("width", 1024), told.get("height", 1024), FORMATS[content_type], number)
+        made = sample_image(told.get("width", 1024), told.get("height", 1024), FORMATS[content_type], number)
         headers = {"x-request-id": f"hf-{number}", "x-compute-type": "gpu", "x-compute-time": "1.25"}
         return Reply(200, {"Content-Type": f"image/{FORMATS[content_type]}", **headers}, made)
 

@@ -25,7 +25,7 @@ from .behaviours import (Behaviour, Chunked, CloseIdle, CloseUnanswered, Delay, 
 from .case import Case, Probe
 from .event_stream import stream_reply
 from .openai_errors import CALLER, ERRORS, ERRORS_BY_OUTCOME, OUTCOMES, Error
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
 __all__ = ["OpenAI", "Images", "Error", "ERRORS", "ERRORS_BY_OUTCOME", "OUTCOMES", "Behaviour", "Chunked", "CloseIdle",
@@ -78,7 +78,7 @@ class OpenAI(FakeServer):
     """`family="gpt"` is OpenAI itself; `family="dalle"` a compatible server that takes response_format and style.
 
     `keys`: those it accepts. `models`: those it has (by default OpenAI's current ones, or any for "dalle").
-    `image_bytes`: pads every picture to exactly so many bytes. `auto_size`: what size "auto" turns out to be.
+    `image_bytes`: pads every image to exactly so many bytes. `auto_size`: what size "auto" turns out to be.
     `extra_fields`: what a compatible server takes of its own."""
 
     def __init__(self, keys=(KEY,), family="gpt", models=None, image_bytes=None, auto_size="1024x1024",
@@ -204,7 +204,7 @@ class OpenAI(FakeServer):
         quality = self.auto_quality if quality == "auto" else quality
         background = "transparent" if body.get("background") == "transparent" else "opaque"
         output_format = body.get("output_format", "png")
-        made = self._pictures(body, size, output_format, image_bytes, background == "transparent")
+        made = self._images(body, size, output_format, image_bytes, background == "transparent")
         text = len(body["prompt"].encode()) // 4 + 7
         image = len(made) * output_tokens(body["model"], size, quality)
         return {"created": int(time.time()), "background": background, "output_format": output_format,
@@ -216,7 +216,7 @@ class OpenAI(FakeServer):
 
     def _dalle_document(self, body, image_bytes) -> dict:
         size = body.get("size", "1024x1024")
-        made = self._pictures(body, "1024x1024" if size == "auto" else size, "png", image_bytes, False)
+        made = self._images(body, "1024x1024" if size == "auto" else size, "png", image_bytes, False)
         wants_url = body.get("response_format", "url") == "url"
         data = [{"url": self._host(one)} if wants_url else {"b64_json": base64.b64encode(one).decode()}
                 for one in made]
@@ -226,9 +226,9 @@ class OpenAI(FakeServer):
         return {"created": int(time.time()), "data": data}
 
     @staticmethod
-    def _pictures(body, size, output_format, image_bytes, transparent) -> list:
+    def _images(body, size, output_format, image_bytes, transparent) -> list:
         width, height = map(int, size.split("x"))
-        return [picture(width, height, output_format, index, image_bytes, transparent)
+        return [sample_image(width, height, output_format, index, image_bytes, transparent)
                 for index in range(body.get("n", 1))]
 
     def _host(self, data: bytes) -> str:
@@ -256,7 +256,7 @@ def main():
     parser.add_argument("--port", type=int, default=0, help="0: the kernel picks one")
     parser.add_argument("--key", action="append", help=f"accepted key, repeatable (default: {KEY})")
     parser.add_argument("--family", choices=("gpt", "dalle"), default="gpt")
-    parser.add_argument("--image-bytes", type=int, help="exact size of every picture")
+    parser.add_argument("--image-bytes", type=int, help="exact size of every image")
     parser.add_argument("--delay", type=float, help="seconds before every answer")
     parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"))
     options = parser.parse_args()

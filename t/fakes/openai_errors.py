@@ -7,7 +7,7 @@ from typing import Optional
 from .behaviours import Behaviour, Raw, Reply
 
 CALLER = "invalid_request_error"
-PICTURE = "image_generation_user_error"
+IMAGE = "image_generation_user_error"
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Error(Behaviour):
 
 
 def _blocked(stage: str) -> Error:
-    return Error(400, "moderation_blocked", PICTURE,
+    return Error(400, "moderation_blocked", IMAGE,
                  "Your request was rejected by the safety system. If you believe this is an error, contact us at "
                  "help.openai.com and include the request ID req_test. safety_violations=[sexual].",
                  extra={"moderation_details": {"moderation_stage": stage, "categories": ["sexual"]}})
@@ -74,7 +74,7 @@ ERRORS_BY_OUTCOME = {
     "callers_fault": {
         "unknown_parameter": Error(400, "unknown_parameter", CALLER, "Unknown parameter: 'response_format'.",
                                    "response_format"),
-        "invalid_value": Error(400, "invalid_value", PICTURE,
+        "invalid_value": Error(400, "invalid_value", IMAGE,
                                "Invalid size '4096x4096'. The longest edge must be less than or equal to 3840.",
                                "size"),
         "invalid_value_older_type": Error(400, "invalid_value", CALLER,
@@ -93,22 +93,22 @@ ERRORS_BY_OUTCOME = {
         "integer_below_min_value": Error(400, "integer_below_min_value", CALLER,
                                          "Invalid 'n': integer below minimum value. Expected a value >= 1, but got 0 "
                                          "instead.", "n"),
-        "invalid_input_fidelity_model": Error(400, "invalid_input_fidelity_model", PICTURE,
+        "invalid_input_fidelity_model": Error(400, "invalid_input_fidelity_model", IMAGE,
                                               "The model does not support the 'input_fidelity' parameter.",
                                               "input_fidelity"),
-        "invalid_image_file": Error(400, "invalid_image_file", PICTURE, "Invalid image file or mode for image 1.",
+        "invalid_image_file": Error(400, "invalid_image_file", IMAGE, "Invalid image file or mode for image 1.",
                                     "image"),
         "too_large_html": _page(413, "Request Entity Too Large"),
     },
     "refused_by_policy": {
         "moderation_blocked_input": _blocked("input"),
         "moderation_blocked": _blocked("output"),
-        "content_policy_violation": Error(400, "content_policy_violation", PICTURE, _CONTENT),
+        "content_policy_violation": Error(400, "content_policy_violation", IMAGE, _CONTENT),
         "content_policy_violation_older_type": Error(400, "content_policy_violation", CALLER, _CONTENT),
     },
     "out_of_quota": {
         "billing_hard_limit_reached": Error(400, "billing_hard_limit_reached", CALLER, _BILLING),
-        "billing_hard_limit_reached_user_error": Error(400, "billing_hard_limit_reached", PICTURE, _BILLING),
+        "billing_hard_limit_reached_user_error": Error(400, "billing_hard_limit_reached", IMAGE, _BILLING),
         "billing_hard_limit_reached_billing_error": Error(400, "billing_hard_limit_reached",
                                                           "billing_limit_user_error", _BILLING),
         "insufficient_quota": _quota("insufficient_quota"),

@@ -10,7 +10,7 @@ from typing import Optional
 
 from .behaviours import Behaviour, Raw, Reply
 from .event_stream import stream_reply
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
 KEY = "sk-test-openai"
@@ -24,8 +24,8 @@ class OpenAiLike(FakeServer):
     base, path = "/v1", "/images/generations"
     fields = {}                       # name -> check, as in checks.py
     required = ("model", "prompt")
-    links = False                     # whether pictures are links where nobody asks for base64
-    picture_format = "png"
+    links = False                     # whether images are links where nobody asks for base64
+    image_format = "png"
 
     def __init__(self, keys=(KEY,), change=None, port=0):
         super().__init__(port=port)
@@ -50,14 +50,14 @@ class OpenAiLike(FakeServer):
         """What is wrong with a request whose fields are right, each by itself."""
 
     def document(self, body: dict, data: list) -> dict:
-        """The answer's document; `data` has its pictures in the form that was asked for."""
+        """The answer's document; `data` has its images in the form that was asked for."""
         raise NotImplementedError
 
     def size(self, body: dict) -> tuple:
         return tuple(map(int, body.get("size", "1024x1024").split("x")))
 
     def format(self, body: dict) -> str:
-        return body.get("output_format", self.picture_format)
+        return body.get("output_format", self.image_format)
 
     def count(self, body: dict) -> int:
         return body.get("n", 1)
@@ -125,7 +125,7 @@ class OpenAiLike(FakeServer):
 
     def _item(self, body) -> dict:
         number = next(self._numbers)
-        made = picture(*self.size(body), self.format(body), number)
+        made = sample_image(*self.size(body), self.format(body), number)
         if not self.is_link(body):
             return {"b64_json": base64.b64encode(made).decode()}
         path = f"/files/{number}"

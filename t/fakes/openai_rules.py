@@ -5,7 +5,7 @@ From the provider's OpenAPI description (2026-08-21) and its image guide. Each c
 
 import re
 
-from .openai_errors import CALLER, PICTURE, Error
+from .openai_errors import CALLER, IMAGE, Error
 
 CURRENT = ("gpt-image-2.5-sunburst", "gpt-image-2.5-sunburst-2026-09-08", "gpt-image-2.5-flare",
            "gpt-image-2.5-flare-2026-09-08", "gpt-image-2", "gpt-image-2-2026-04-21", "gpt-image-1.5",
@@ -113,7 +113,7 @@ def _integer(body, name, least, most):
                      f"Expected a value >= {least}, but got {value} instead.", name)
 
 
-def _invalid(name, message, kind=PICTURE, code="invalid_value"):
+def _invalid(name, message, kind=IMAGE, code="invalid_value"):
     return Error(400, code, kind, message, name)
 
 

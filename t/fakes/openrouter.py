@@ -13,7 +13,7 @@ RATIOS = ("1:1", "1:2", "1:4", "1:8", "2:1", "2:3", "3:2", "3:4", "4:1", "4:3", 
           "9:19.5", "19.5:9", "9:20", "20:9", "9:21", "21:9", "auto")
 TIERS = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
 BEHIND = ("openai", "google", "x-ai", "black-forest-labs", "bytedance-seed", "recraft")
-COST_OF_A_PICTURE = 0.04
+COST_OF_AN_IMAGE = 0.04
 
 
 def error(status: int, message: str, **metadata):
@@ -80,7 +80,7 @@ class OpenRouter(OpenAiLike):
         kind = f"image/{self.format(body)}"
         return {"created": 1748372400, "data": [{**one, "media_type": kind} for one in data],
                 "usage": {"prompt_tokens": 0, "completion_tokens": 4175 * len(data), "total_tokens": 4175 * len(data),
-                          "cost": COST_OF_A_PICTURE * len(data), "is_byok": False,
+                          "cost": COST_OF_AN_IMAGE * len(data), "is_byok": False,
                           "cost_details": {"upstream_inference_cost": None}}}
 
 
@@ -125,7 +125,7 @@ ERRORS_BY_OUTCOME = {
         "timeout_at_the_edge": error(524, "A timeout occurred"),
         "edge": HTML[524],
         "lost_in_a_200": in_a_200(502, "Provider disconnected"),
-        "no_pictures": Json({"created": 1748372400, "data": [], "usage": {"total_tokens": 0, "cost": 0}}),
+        "no_images": Json({"created": 1748372400, "data": [], "usage": {"total_tokens": 0, "cost": 0}}),
     },
 }
 

@@ -98,7 +98,7 @@ ERRORS_BY_OUTCOME = {
     "unknown": {
         "bad_gateway": HTML[502],
         "gateway_timeout": HTML[504],
-        "no_pictures": Json({"created": 1767225600, "credits": 0, "data": []}),
+        "no_images": Json({"created": 1767225600, "credits": 0, "data": []}),
     },
 }
 

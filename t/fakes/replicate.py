@@ -5,7 +5,7 @@
     fake.next_poll(status("processing"), Reset())
     fake.work, fake.polls, fake.cancels
 
-Pictures lie at /files/…, a path that wants no key, for as long as the fake lives."""
+Images lie at /files/…, a path that wants no key, for as long as the fake lives."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from typing import Optional
 from . import replicate_rules as rules
 from .behaviours import Behaviour, Json, Raw, Reply
 from .case import Case, Probe
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
 __all__ = ["CASE", "ERRORS", "Ends", "KEY", "Replicate", "Starts", "UNFINISHED", "refusal", "status"]
@@ -69,7 +69,7 @@ class Ends(Behaviour):
 class Job:
     number: int
     request: Request
-    end: Optional[dict] = None  # nothing: pictures
+    end: Optional[dict] = None  # nothing: images
 
 
 class Replicate(FakeServer):
@@ -96,7 +96,7 @@ class Replicate(FakeServer):
 
     @property
     def work(self) -> list:
-        """The requests that asked for pictures."""
+        """The requests that asked for images."""
         return [one for one in self.requests if self.is_scripted(one)]
 
     @property
@@ -198,10 +198,10 @@ class Replicate(FakeServer):
         body = job.request.json
         model = body["version"].partition(":")[0]
         links = []
-        for index, made in enumerate(rules.pictures_of(model, body["input"])):
+        for index, made in enumerate(rules.images_of(model, body["input"])):
             path = f"/files/{job.number}/out-{index}.{made.format}"
             self.files[path] = Reply(200, {"Content-Type": f"image/{made.format}"},
-                                      picture(made.width, made.height, made.format, 16 * job.number + index))
+                                      sample_image(made.width, made.height, made.format, 16 * job.number + index))
             links.append(self.origin + path)
         return links if model in rules.LISTS else links[0]
 

@@ -1,4 +1,4 @@
-"""What Replicate's official models take and refuse as input, and how large the picture turns out.
+"""What Replicate's official models take and refuse as input, and how large the image turns out.
 
 From the provider's guides and the models' own input schemas of 2026."""
 
@@ -70,7 +70,7 @@ MODELS = {
     # A model of somebody's own.
     "somebody/kites": {"prompt": text(1), "colour": text()},
 }
-# Models that answer with a list of pictures; the others answer with one.
+# Models that answer with a list of images; the others answer with one.
 LISTS = ("black-forest-labs/flux-schnell", "black-forest-labs/flux-dev", "openai/gpt-image-1.5",
          "bytedance/seedream-4.5", "bytedance/seedream-5-lite", "bytedance/seedream-5-pro")
 
@@ -96,8 +96,8 @@ class Made:
     format: str
 
 
-def pictures_of(model: str, given: dict) -> list:
-    """The shape of each picture that is made of a good input."""
+def images_of(model: str, given: dict) -> list:
+    """The shape of each image that is made of a good input."""
     kind = given.get("output_format", "webp").replace("jpg", "jpeg")
     count = given.get("num_outputs", given.get("number_of_images", 1))
     if "width" in given:

@@ -112,7 +112,7 @@ class FakeServer:
         return False
 
     def wants_key(self, request: Request) -> bool:
-        """Whether the provider's key belongs on this request; to hosts that only deliver pictures it must not go."""
+        """Whether the provider's key belongs on this request; to hosts that only deliver images it must not go."""
         return True
 
     def refuse(self, request: Request) -> Optional[Reply]:

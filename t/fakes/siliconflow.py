@@ -65,7 +65,7 @@ ERRORS_BY_OUTCOME = {
         "status_451": error(451, "The request cannot be served."),
         "sensitive": error(400, "The prompt contains sensitive content.", 20012),
         "moderated": error(400, "The prompt did not pass moderation.", 20012),
-        "nsfw": error(400, "The picture may contain NSFW content.", 20012),
+        "nsfw": error(400, "The image may contain NSFW content.", 20012),
     },
     "our_credentials": {
         "bad_key": Json("Invalid token", 401),
@@ -83,7 +83,7 @@ ERRORS_BY_OUTCOME = {
         "bad_gateway": HTML[502],
         "gateway_timeout": HTML[504],
         "gateway_timeout_as_text": Raw(504, {"Content-Type": "text/plain"}, "stream timeout"),
-        "no_pictures": Json({"images": [], "timings": {"inference": 2.1}, "seed": 42}),
+        "no_images": Json({"images": [], "timings": {"inference": 2.1}, "seed": 42}),
     },
 }
 

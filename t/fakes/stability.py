@@ -10,7 +10,7 @@ from typing import Optional
 from .behaviours import Behaviour, Raw, Reply
 from .case import Case, Probe
 from .multipart import NotAForm, read_form
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
 KEY = "sk-test-openai"
@@ -42,7 +42,7 @@ class Error(Behaviour):
 
 @dataclass
 class Finished(Behaviour):
-    """The picture, with another word for how it came about: None for no word at all."""
+    """The image, with another word for how it came about: None for no word at all."""
 
     reason: Optional[str]
 
@@ -112,7 +112,7 @@ class Stability(FakeServer):
         seed = int(form.get("seed", 0)) or 343940597 + number
         width, height = sides(AREAS[request.path[len(PATH):]], form.get("aspect_ratio", "1:1"))
         headers = {"x-request-id": f"{number:032x}", "finish-reason": "SUCCESS", "seed": seed}
-        made = picture(width, height, output_format, number)
+        made = sample_image(width, height, output_format, number)
         return Reply(200, {"Content-Type": f"image/{output_format}", **headers}, made)
 
 
@@ -161,7 +161,7 @@ ERRORS_BY_OUTCOME = {
         "content_moderation": Error(403, "content_moderation", ("Your request was flagged by our content moderation "
                                                                 "system.",)),
         "public_figure": Error(422, "public_figure", ("Our system detected the likeness of a public figure.",)),
-        "filtered_picture": Finished("CONTENT_FILTERED"),
+        "filtered_image": Finished("CONTENT_FILTERED"),
     },
     "our_credentials": {
         "unauthorized": Error(401, "unauthorized", ("authorization: invalid or missing header value",)),

@@ -23,7 +23,7 @@ class Together(OpenAiLike):
               "seed": number(), "response_format": choice("base64", "url"), "output_format": choice("jpeg", "png"),
               "disable_safety_checker": truth}
     links = True
-    picture_format = "jpeg"
+    image_format = "jpeg"
 
     def error(self, status, message, param=None):
         return error(status, message, param=param, code="invalid_api_key" if status == 401 else None)
@@ -77,7 +77,7 @@ ERRORS_BY_OUTCOME = {
     "unknown": {
         "timeout": error(504, "The request timed out.", "server_error"),
         "timeout_at_the_edge": HTML[524],
-        "no_pictures": Json({"id": "o1", "object": "list", "data": []}),
+        "no_images": Json({"id": "o1", "object": "list", "data": []}),
     },
 }
 

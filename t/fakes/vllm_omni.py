@@ -67,7 +67,7 @@ ERRORS_BY_OUTCOME = {
     "unknown": {
         "plain_text": Raw(500, {"Content-Type": "text/plain"}, "Internal Server Error"),
         "proxy": HTML[502],
-        "no_pictures": Json({"created": 1767225600, "data": [], "metrics": None}),
+        "no_images": Json({"created": 1767225600, "data": [], "metrics": None}),
     },
 }
 

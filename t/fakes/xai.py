@@ -8,7 +8,7 @@ from .openai_like import HTML, OpenAiLike, sent, sides
 RATIOS = ("auto", "1:1", "3:4", "4:3", "9:16", "16:9", "2:3", "3:2", "9:19.5", "19.5:9", "9:20", "20:9", "1:2", "2:1")
 WITH_QUALITY = "grok-imagine-image-2.0"
 MODELS = (WITH_QUALITY, "grok-imagine-image")
-TICKS_OF_A_PICTURE = 400_000_000  # $0.04
+TICKS_OF_AN_IMAGE = 400_000_000  # $0.04
 CREDITS = "Your team has either used all available credits or reached its monthly spending limit."
 MODERATED = "Generated image rejected by content moderation."
 
@@ -23,7 +23,7 @@ class Xai(OpenAiLike):
               "resolution": choice("1k", "2k"), "quality": choice("low", "medium", "high"),
               "response_format": choice("url", "b64_json"), "user": text()}
     links = True
-    picture_format = "jpeg"
+    image_format = "jpeg"
 
     def error(self, status, message, param=None):
         # A key that is wrong is a bad request to xAI.
@@ -41,7 +41,7 @@ class Xai(OpenAiLike):
 
     def document(self, body, data):
         return {"data": [{**one, "revised_prompt": "", "respect_moderation": True} for one in data],
-                "usage": {"cost_in_usd_ticks": TICKS_OF_A_PICTURE * len(data)}}
+                "usage": {"cost_in_usd_ticks": TICKS_OF_AN_IMAGE * len(data)}}
 
 
 ERRORS_BY_OUTCOME = {
@@ -84,7 +84,7 @@ ERRORS_BY_OUTCOME = {
     "unknown": {
         "bad_gateway": HTML[502],
         "gateway_timeout": HTML[504],
-        "no_pictures": Json({"data": [], "usage": {"cost_in_usd_ticks": 0}}),
+        "no_images": Json({"data": [], "usage": {"cost_in_usd_ticks": 0}}),
     },
 }
 

@@ -69,7 +69,7 @@ void keep_to_the_profile(const ImageRequest &request, const Contract &contract) 
         promise(field != nullptr || !request.params.has(param), "only fields of the profile");
         promise(field == nullptr || !field->required || request.params.is_requested(param),
                 "what is required is there");
-        promise(field == nullptr || !request.params.is_default(param) || !field->otherwise.empty(),
+        promise(field == nullptr || !request.params.is_default(param) || !field->fallback.empty(),
                 "only the profile has standards");
     }
     const int64_t images = request.params.integer(Param::n, 1);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/images/base64.h"
-#include "core/images/check_pictures.h"
+#include "core/images/check_images.h"
 #include "core/providers/dialect.h"
 #include "core/providers/redact.h"
 #include "core/response/answer.h"
@@ -15,8 +15,8 @@ namespace gateway {
 
 inline constexpr int kStatuses[] = {200, 400, 401, 403, 404, 429, 500, 502, 503, 302};
 
-// With `takes_picture`, a success that is no JSON is a picture's own bytes, as for HttpCall.
-inline HttpResponse response_of(Input input, bool takes_picture = false) {
+// With `takes_image`, a success that is no JSON is an image's own bytes, as for HttpCall.
+inline HttpResponse response_of(Input input, bool takes_image = false) {
     HttpResponse response;
     response.end = TransferEnd::answered;
     response.status = kStatuses[input.byte() % std::size(kStatuses)];
@@ -26,9 +26,9 @@ inline HttpResponse response_of(Input input, bool takes_picture = false) {
         response.headers = text.substr(0, end);
         text.remove_prefix(end + 2);
     }
-    if (takes_picture && response.status == 200 &&
+    if (takes_image && response.status == 200 &&
         !response.header("content-type").starts_with("application/json")) {
-        response.picture = Bytes::own(encode_base64(text));
+        response.image = Bytes::own(encode_base64(text));
         return response;
     }
     static const auto pool = BlockPool::create(16);
@@ -65,8 +65,8 @@ inline void tell_error(const Outcome &outcome) {
 }
 
 inline void tell_outcome(const HttpResponse &response, Outcome outcome) {
-    if (!response.picture.empty()) {
-        check_pictures(outcome, 10);
+    if (!response.image.empty()) {
+        check_images(outcome, 10);
     }
     if (outcome.type == OutcomeType::made) {
         promise(response.status / 100 == 2, "only a success makes images");

@@ -28,7 +28,7 @@ std::string with_escaped_slashes(std::string_view text) {
     return escaped;
 }
 
-void promise_same(const std::optional<PictureFacts> &a, const std::optional<PictureFacts> &b,
+void promise_same(const std::optional<ImageFacts> &a, const std::optional<ImageFacts> &b,
                   const char *what) {
     promise(a.has_value() == b.has_value(), what);
     if (a) {
@@ -38,15 +38,15 @@ void promise_same(const std::optional<PictureFacts> &a, const std::optional<Pict
     }
 }
 
-void promise_possible(const std::optional<PictureFacts> &facts, size_t bytes) {
+void promise_possible(const std::optional<ImageFacts> &facts, size_t bytes) {
     if (!facts) {
         return;
     }
-    promise(facts->format != ImageFormat::unknown, "a picture has a format");
+    promise(facts->format != ImageFormat::unknown, "an image has a format");
     promise(facts->bytes == bytes, "the file's size is right");
     if (facts->width == 0 || facts->height == 0) {
         promise(facts->width == facts->height, "both sides are known, or neither is");
-        promise(facts->format == ImageFormat::jpeg && bytes > kMostInspected,
+        promise(facts->format == ImageFormat::jpeg && bytes > kMaxInspected,
                 "only that of a long JPEG is not found");
     }
     promise(facts->width >= 0 && facts->height >= 0, "no side is negative");
@@ -56,7 +56,7 @@ void promise_possible(const std::optional<PictureFacts> &facts, size_t bytes) {
 std::string lengthened(std::string_view file, size_t repeated) {
     std::string longer(file);
     const std::string tail(file.substr(file.size() - std::min(repeated, file.size())));
-    while (!tail.empty() && longer.size() < kMostInspected + 1000) {
+    while (!tail.empty() && longer.size() < kMaxInspected + 1000) {
         longer += tail;
     }
     return longer;
@@ -66,7 +66,7 @@ void promise_limit(const std::string &file) {
     std::string text = encode_base64(file);
     const auto facts = inspect(Bytes::own(text));
     promise_possible(facts, file.size());
-    const size_t limit = kMostInspected / 3 * 4 + 4;
+    const size_t limit = kMaxInspected / 3 * 4 + 4;
     const size_t end = std::min(text.find('='), text.size());
     if (end > limit) {
         text.replace(limit, end - limit, end - limit, '!');

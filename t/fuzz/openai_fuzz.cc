@@ -16,7 +16,7 @@ void read_event_and_tell(const Dialect &dialect, const LiftedText &data) {
         if (const auto *made = std::get_if<ImageResult>(&news)) {
             for (size_t place = 0; place < made->images.size(); ++place) {
                 promise_json(write_completed(*made, place, {}, form, true).copy(),
-                             "a picture is JSON");
+                             "an image is JSON");
             }
         }
     }

@@ -71,7 +71,7 @@ def test_the_seed_that_the_server_drew_is_told(studio):
     assert "seed" not in fake.work[0].json
 
 
-def test_a_server_that_sends_no_info_about_its_pictures_is_accepted(studio):
+def test_a_server_that_sends_no_info_about_its_images_is_accepted(studio):
     g, _ = studio(info=False)
     assert [one.get("seed") for one in facts(ask(g, n=2))] == [None, None]
     assert [one.get("seed") for one in facts(ask(g, seed=7))] == [7]
@@ -126,7 +126,7 @@ def test_nothing_is_stopped_when_a_client_leaves(studio):
     assert {one.path for one in fake.requests} == {PATH}
 
 
-def test_each_caller_gets_the_picture_of_its_own_request(studio):
+def test_each_caller_gets_the_image_of_its_own_request(studio):
     g, _ = studio()
     one, other = (ask(g, response_format="b64_json").json["data"][0]["b64_json"] for _ in range(2))
     assert one != other

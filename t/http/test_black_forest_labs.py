@@ -77,7 +77,7 @@ def test_without_a_requested_seed_one_is_drawn_and_reported(flux, tells_seed):
     assert extra(ask(g, seed=77))["images"][0]["seed"] == 77
 
 
-def test_several_pictures_have_several_seeds(flux):
+def test_several_images_have_several_seeds(flux):
     g, fake = flux(tells_seed=False)
     reply = ask(g, n=3)
     seeds = {image["seed"] for image in extra(reply)["images"]}
@@ -194,7 +194,7 @@ def test_a_deadline_ends_a_job_that_goes_on(flux):
 
 def test_an_impossible_poll_response_does_not_end_the_job(flux):
     g, fake = flux(location="image_gateway_deadline 20s;")
-    fake.next_poll(Json([[[]]]), Raw(200, {"Content-Type": "image/png"}, b"no picture"))
+    fake.next_poll(Json([[[]]]), Raw(200, {"Content-Type": "image/png"}, b"no image"))
     assert ask(g).status == 200
     assert len(fake.work) == 1
 
@@ -206,7 +206,7 @@ REFUSED = {
     "a number as a text": ("flux-2-pro", {"prompt": "x", "width": "64"}),
     "a width between two steps": ("flux-pro-1.1", {"prompt": "x", "width": 1000}),
     "too many pixels": ("flux-2-pro", {"prompt": "x", "width": 4096, "height": 2048}),
-    "too flat a picture": ("flux-kontext-pro", {"prompt": "x", "aspect_ratio": "3:1"}),
+    "too flat an image": ("flux-kontext-pro", {"prompt": "x", "aspect_ratio": "3:1"}),
     "too much tolerance": ("flux-3-image", {"prompt": "x", "safety_tolerance": 5}),
     "another format": ("flux-2-max", {"prompt": "x", "output_format": "jpg"}),
 }

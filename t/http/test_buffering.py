@@ -78,7 +78,7 @@ def test_an_answer_that_breaks_off_is_not_taken_for_whole(gateway, openai_factor
     assert len(openai.work) == 1, "it is not asked for again"
 
 
-def test_before_the_picture_begins_another_provider_may_make_it(gateway, openai_factory):
+def test_before_the_image_begins_another_provider_may_make_it(gateway, openai_factory):
     first, second = openai_factory(image_bytes=300_000), openai_factory(image_bytes=300_000)
     first.always(Truncate(30))
     g = gateway(LOCATION, f"""
@@ -91,7 +91,7 @@ def test_before_the_picture_begins_another_provider_may_make_it(gateway, openai_
 
 
 @pytest.mark.parametrize("what, headers", (({"n": 2}, {}), ({"response_format": "url"}, {}), ({}, {"Connection": "close"})),
-                         ids=("two pictures", "a link", "HTTP/1.0"))
+                         ids=("two images", "a link", "HTTP/1.0"))
 def test_what_cannot_be_passed_through_is_buffered(gateway, openai_factory, what, headers):
     openai = openai_factory(image_bytes=100_000)
     g = gateway(LOCATION, openai_as_auto(openai))

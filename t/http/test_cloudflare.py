@@ -70,7 +70,7 @@ def test_an_unknown_model_gets_no_parameter_that_was_not_requested(g, fake):
 
 
 @pytest.mark.parametrize("model", sorted(EDITORS))
-def test_models_that_only_change_pictures_are_not_asked(g, fake, model):
+def test_models_that_only_change_images_are_not_asked(g, fake, model):
     reply = ask(g, model)
     assert (reply.status, reply.json["error"]["code"]) == (400, "unsupported_operation")
     assert fake.requests == []

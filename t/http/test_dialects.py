@@ -31,7 +31,7 @@ STRANGE = {
     "huge": Raw(500, {"Content-Type": "application/json"}, '{"error": {"message": "' + "x" * 3_000_000 + '"}}'),
     "not UTF-8": Raw(500, {"Content-Type": "application/json"}, b'{"error": {"message": "\xff\xfe\x00"}}'),
     "deep": Raw(200, {"Content-Type": "application/json"}, "[" * 5000),
-    "a picture of nothing": Raw(200, {"Content-Type": "image/png"}, b"no picture at all"),
+    "an image of nothing": Raw(200, {"Content-Type": "image/png"}, b"no image at all"),
     "half an answer": Truncate(after_bytes=20),
     "half a chunked answer": Chunked(unfinished=True),
     "no answer": CloseUnanswered(),
@@ -93,12 +93,12 @@ def bytes_of(g, one) -> bytes:
     return answer.body
 
 
-def is_picture(data: bytes) -> bool:
+def is_image(data: bytes) -> bool:
     return data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF"))
 
 
 @pytest.mark.parametrize("form", ("b64_json", "url", None))
-def test_a_picture_is_made_in_the_form_asked_for(case, made_by, form):
+def test_an_image_is_made_in_the_form_asked_for(case, made_by, form):
     g, fake = made_by(case)
     fields = {"response_format": form} if form else {}
     reply = ask(g, case, **fields)
@@ -107,13 +107,13 @@ def test_a_picture_is_made_in_the_form_asked_for(case, made_by, form):
     if form:
         assert form in one
     if form == "b64_json" or case.makes != "url":
-        assert is_picture(bytes_of(g, one))
+        assert is_image(bytes_of(g, one))
     assert attempt(reply)["outcome"] == "made"
     assert reply.json["extra_fields"]["provider"] == "p"
     assert len(fake.work) == 1 and fake.refusals == []
 
 
-def test_three_pictures_are_three_different_ones(case, made_by):
+def test_three_images_are_three_different_ones(case, made_by):
     g, fake = made_by(case)
     reply = ask(g, case, n=3, response_format="b64_json")
     assert reply.status == 200, (reply, fake.refusals)
@@ -196,12 +196,12 @@ def test_an_unexpected_response_is_never_a_success(case, made_by):
         assert g.post("/v1/images/generations", {}).status == 400, f"after {what} it does not live"
 
 
-def test_pieces_of_any_size_make_the_same_picture(case, made_by):
+def test_pieces_of_any_size_make_the_same_image(case, made_by):
     g, fake = made_by(case)
     fake.always(Trickle(chunk_bytes=97, pause=0.0002))
     reply = ask(g, case, response_format="b64_json")
     assert reply.status == 200, (reply, fake.refusals)
-    assert is_picture(bytes_of(g, reply.json["data"][0]))
+    assert is_image(bytes_of(g, reply.json["data"][0]))
 
 
 def test_a_client_that_leaves_ends_the_call(case, made_by):
@@ -250,7 +250,7 @@ def test_a_job_is_asked_for_until_it_is_done_and_submitted_once(made_by, case):
     fake.next_poll(case.running, Raw(502, {"Content-Type": "text/html"}, HTML), case.running)
     reply = ask(g, case, response_format="b64_json")
     assert reply.status == 200, (reply, fake.refusals)
-    assert is_picture(bytes_of(g, reply.json["data"][0]))
+    assert is_image(bytes_of(g, reply.json["data"][0]))
     assert len(fake.work) == 1 and len(fake.polls) == 4
 
 

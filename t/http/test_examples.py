@@ -32,7 +32,7 @@ def test_every_example_is_named_here(project):
                                                                              "tokens-and-budgets.conf"}
 
 
-def test_the_quickstart_serves_a_picture_to_anybody(project, gateway):
+def test_the_quickstart_serves_an_image_to_anybody(project, gateway):
     g = gateway("return 404;", http="")  # only to get a free port and a directory
     port = g.port
     g.quit()

@@ -47,10 +47,10 @@ def refused(reply):
 # The answer
 
 
-def test_it_answers_with_pictures_of_the_size_asked_for(openai):
+def test_it_answers_with_images_of_the_size_asked_for(openai):
     answer = ask(openai, size="1536x1024", n=2, quality="low").json
-    pictures = [base64.b64decode(one["b64_json"]) for one in answer["data"]]
-    assert [png_size(one) for one in pictures] == [(1536, 1024)] * 2 and pictures[0] != pictures[1]
+    images = [base64.b64decode(one["b64_json"]) for one in answer["data"]]
+    assert [png_size(one) for one in images] == [(1536, 1024)] * 2 and images[0] != images[1]
     assert (answer["size"], answer["quality"], answer["background"], answer["output_format"]) == (
         "1536x1024", "low", "opaque", "png")
     assert answer["usage"]["output_tokens"] == 2 * output_tokens("gpt-image-2", "1536x1024", "low")
@@ -64,7 +64,7 @@ def test_auto_is_answered_with_what_was_made(openai_factory):
 
 
 @pytest.mark.parametrize("output_format, magic", [("png", b"\x89PNG"), ("jpeg", b"\xff\xd8\xff"), ("webp", b"RIFF")])
-def test_pictures_can_have_any_format_and_an_exact_size_in_bytes(openai_factory, output_format, magic):
+def test_images_can_have_any_format_and_an_exact_size_in_bytes(openai_factory, output_format, magic):
     fake = openai_factory(image_bytes=2_000_000)
     data = base64.b64decode(ask(fake, output_format=output_format).json["data"][0]["b64_json"])
     assert len(data) == 2_000_000 and data.startswith(magic)
@@ -78,7 +78,7 @@ def test_tokens_are_those_that_openai_publishes():
     assert output_tokens("gpt-image-1.5", "1024x1536", "high") == 6240
 
 
-def test_a_compatible_server_takes_dalles_fields_and_hosts_its_pictures(openai_factory):
+def test_a_compatible_server_takes_dalles_fields_and_hosts_its_images(openai_factory):
     fake = openai_factory(family="dalle")
     linked = ask(fake, model="dall-e-3", response_format="url", style="vivid", size="1792x1024").json["data"][0]
     assert png_size(call(linked["url"]).body) == (1792, 1024) and linked["revised_prompt"]

@@ -136,7 +136,7 @@ def black(*flags, name="has_nsfw_concepts"):
 
 @pytest.mark.parametrize("name", ("has_nsfw_concepts", "nsfw_content_detected"))
 @pytest.mark.parametrize("how", ("run", "queue"))
-def test_black_pictures_are_a_refusal(g, run, queue, how, name):
+def test_black_images_are_a_refusal(g, run, queue, how, name):
     run.always(black(True, name=name))
     queue.always(Ends(black(True, name=name)))
     reply = ask(g, how)
@@ -144,7 +144,7 @@ def test_black_pictures_are_a_refusal(g, run, queue, how, name):
     assert reply.json["error"]["code"] == "content_policy_violation"
 
 
-def test_black_pictures_among_others_are_missing(g, run):
+def test_black_images_among_others_are_missing(g, run):
     run.always(black(False, True))
     reply = ask(g, n=2)
     assert reply.status == 200 and len(reply.json["data"]) == 1
@@ -163,7 +163,7 @@ def test_a_single_image_and_a_data_url_are_read_too(g, run):
 
 @pytest.mark.parametrize("document", ({"images": []}, {"images": [{"url": None}]}, {"images": [None, 7]},
                                       {"image": None}, {"images": [{"url": "ftp://x"}]}), ids=str)
-def test_a_result_without_a_picture_is_no_success(g, run, queue, document):
+def test_a_result_without_an_image_is_no_success(g, run, queue, document):
     run.always(Json(document))
     queue.always(Ends(Json(document)))
     for how in ("run", "queue"):

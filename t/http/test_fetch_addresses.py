@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 from fakes.openai import Json
-from fakes.pictures_host import PNG, PicturesHost
+from fakes.images_host import PNG, ImagesHost
 from harness import provider
 from harness.gateway import until
 
@@ -19,7 +19,7 @@ VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
 @pytest.fixture
 def host():
     """Listens on every address of this machine that a spelling may lead to."""
-    with PicturesHost(also=EVERYWHERE) as one:
+    with ImagesHost(also=EVERYWHERE) as one:
         yield one
 
 
@@ -56,7 +56,7 @@ THIS_MACHINE = "127.0.0.0/8 0.0.0.0 ::1 ::"
 
 
 def test_every_spelling_of_this_machine_is_refused_and_would_have_led_there(ask, certs):
-    with PicturesHost(also=EVERYWHERE) as plain, PicturesHost(tls=certs.untrusted, also=EVERYWHERE) as secure:
+    with ImagesHost(also=EVERYWHERE) as plain, ImagesHost(tls=certs.untrusted, also=EVERYWHERE) as secure:
         hosts = {"http": plain, "https": secure}
         one = ask(THIS_MACHINE)
         links = {f"{scheme}://{name}:{hosts[scheme].port}/a.png": hosts[scheme]
@@ -251,7 +251,7 @@ def test_a_name_that_changes_its_address_is_judged_by_where_it_leads_now(ask, ho
 
 
 def test_of_the_addresses_of_a_name_only_the_allowed_ones_are_asked(ask, host, resolver):
-    with PicturesHost() as beside:  # listens at 127.0.0.1 only, so a connection can only be to that
+    with ImagesHost() as beside:  # listens at 127.0.0.1 only, so a connection can only be to that
         one = ask("127.0.0.1", env={**VARIABLES, "LD_PRELOAD": resolver})
         assert is_fetched(one(f"http://name.both:{beside.port}/a.png"))
     assert is_fetched(one(f"http://name.both:{host.port}/a.png")) and host.connections == 1
@@ -260,5 +260,5 @@ def test_of_the_addresses_of_a_name_only_the_allowed_ones_are_asked(ask, host, r
 def test_a_name_of_a_private_address_is_refused_with_and_without_tls(ask, host, resolver):
     one = ask(env={**VARIABLES, "LD_PRELOAD": resolver})
     for scheme in ("http", "https"):
-        assert not is_fetched(one(f"{scheme}://pictures.both:{host.port}/a.png"))
+        assert not is_fetched(one(f"{scheme}://images.both:{host.port}/a.png"))
     assert host.connections == 0

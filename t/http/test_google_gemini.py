@@ -36,7 +36,7 @@ def sent(fake) -> dict:
     return fake.work[-1].json["generationConfig"]
 
 
-def test_nothing_but_a_picture_is_asked_for(g, fake):
+def test_nothing_but_an_image_is_asked_for(g, fake):
     assert ask(g).status == 200
     body = fake.work[-1].json
     assert set(body) == {"contents", "generationConfig"}
@@ -44,7 +44,7 @@ def test_nothing_but_a_picture_is_asked_for(g, fake):
     assert set(body["generationConfig"]) == {"responseModalities", "seed"}
 
 
-def test_drafts_among_the_thoughts_are_no_pictures(g, fake):
+def test_drafts_among_the_thoughts_are_no_images(g, fake):
     reply = ask(g, resolution="1K", aspect_ratio="16:9", response_format="b64_json")
     assert len(reply.json["data"]) == 1
     assert (reply.json["size"], reply.json["output_format"]) == ("1376x768", "jpeg")
@@ -92,7 +92,7 @@ def test_without_a_requested_seed_one_is_drawn_and_reported(g, fake):
     assert told[0] != told[1]
 
 
-def test_each_of_several_pictures_has_its_own_seed(g, fake):
+def test_each_of_several_images_has_its_own_seed(g, fake):
     reply = ask(g, n=3, seed=7)
     assert seeds(reply) == [7, 8, 9]
     assert sorted(one.json["generationConfig"]["seed"] for one in fake.work) == [7, 8, 9]
@@ -124,13 +124,13 @@ def test_a_refusal_is_told_with_its_reason(g, fake, name):
     word = name.split("_", 1)[1].upper()
     assert reply.status == 400
     assert reply.json["error"]["code"] == "content_policy_violation"
-    if name == "picture_with_prose":
+    if name == "image_with_prose":
         assert reply.json["error"]["message"].startswith("Unable to show the generated image.")
     else:
         assert attempt(reply)["code"] == word and word in reply.json["error"]["message"]
 
 
-def test_what_a_model_says_instead_of_a_picture_is_told(g, fake):
+def test_what_a_model_says_instead_of_an_image_is_told(g, fake):
     fake.always(ERRORS["unknown"]["no_image"])
     reply = ask(g)
     assert (attempt(reply)["code"], attempt(reply)["billed"]) == ("NO_IMAGE", "unknown")
@@ -163,7 +163,7 @@ def test_a_strange_name_is_asked_for_as_it_is(g, fake, model):
     assert seen.path.startswith("/v1beta/models/")
 
 
-def test_of_several_pictures_in_one_answer_the_first_is_taken_and_the_others_are_told_of(g, fake):
+def test_of_several_images_in_one_answer_the_first_is_taken_and_the_others_are_told_of(g, fake):
     def twice(document):
         parts = document["candidates"][0]["content"]["parts"]
         parts.append(parts[-1])
@@ -175,7 +175,7 @@ def test_of_several_pictures_in_one_answer_the_first_is_taken_and_the_others_are
     assert "1 more than were asked for" in str(reply.json["extra_fields"]["adjustments"])
 
 
-def test_a_null_where_the_picture_belongs_is_none(g, fake):
+def test_a_null_where_the_image_belongs_is_none(g, fake):
     fake.always(Json({"candidates": [{"content": {"parts": [{"inlineData": None}, None, 7, {"inlineData": {
         "mimeType": "image/png", "data": None}}]}, "finishReason": None}]}))
     assert attempt(ask(g))["outcome"] == "unknown"

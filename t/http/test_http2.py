@@ -60,7 +60,7 @@ def sent_by(openai) -> bytes:
     return base64.b64decode(openai.document(openai.work[0])["data"][0]["b64_json"])
 
 
-def test_a_preview_comes_before_the_picture_is_made(connect, openai):
+def test_a_preview_comes_before_the_image_is_made(connect, openai):
     openai.next(rest := Interrupted())
     connection, _ = connect()
     answer = stream(connection)
@@ -126,7 +126,7 @@ def test_a_large_answer_is_whole(connect, openai):
     assert base64.b64decode(answer.json["data"][0]["b64_json"]) == sent_by(openai)
 
 
-def test_a_stream_of_a_large_picture_is_whole(connect, openai):
+def test_a_stream_of_a_large_image_is_whole(connect, openai):
     openai.image_bytes = 8_000_000
     connection, _ = connect()
     found = events(stream(connection).response().text)
@@ -134,7 +134,7 @@ def test_a_stream_of_a_large_picture_is_whole(connect, openai):
     assert base64.b64decode(found[-1][1]["b64_json"]) == sent_by(openai)
 
 
-def test_a_large_kept_picture_is_whole(scratch, connect, openai):
+def test_a_large_kept_image_is_whole(scratch, connect, openai):
     openai.image_bytes = 8_000_000
     connection, g = connect(f"image_gateway_store {scratch}/store;", "sendfile on;")
     (_, data), = events(stream(connection, partial_images=0, response_format="url").response().text)

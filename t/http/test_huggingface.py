@@ -5,7 +5,7 @@ import base64
 import pytest
 from fakes.behaviours import Json
 from fakes.huggingface import ERRORS_BY_OUTCOME, MODEL, Error, HuggingFace
-from fakes.pictures import picture
+from fakes.sample_images import sample_image
 from harness import provider
 
 
@@ -34,14 +34,14 @@ def seeds(reply) -> list:
     return [one.get("seed") for one in reply.json["extra_fields"]["images"]]
 
 
-def test_the_same_request_twice_makes_two_pictures(g, fake):
+def test_the_same_request_twice_makes_two_images(g, fake):
     """A seed avoids the cache. The reply reports the sent seed, because the provider's response does not have it."""
     one, other = (ask(g, response_format="b64_json") for _ in range(2))
     assert one.json["data"] != other.json["data"]
     assert seeds(one) + seeds(other) == [told(request)["seed"] for request in fake.work]
 
 
-def test_a_seed_that_was_asked_for_is_told_and_makes_the_same_picture(g, fake):
+def test_a_seed_that_was_asked_for_is_told_and_makes_the_same_image(g, fake):
     one, other = (ask(g, seed=7, response_format="b64_json") for _ in range(2))
     assert one.json["data"] == other.json["data"] and seeds(one) == [7]
     assert told(fake.work[0])["seed"] == 7
@@ -97,9 +97,9 @@ def test_a_model_that_is_gone_leaves_it_to_the_next_candidate(fake, gateway, nam
     assert reply.status == 200 and reply.json["extra_fields"]["provider"] == "sandbox", reply
 
 
-def test_pictures_in_json_are_taken_too(g, fake):
-    data = base64.b64encode(picture(64, 48)).decode()
+def test_images_in_json_are_taken_too(g, fake):
+    data = base64.b64encode(sample_image(64, 48)).decode()
     fake.always(Json({"data": [{"b64_json": data}]}))
     assert ask(g, response_format="b64_json").json["data"][0]["b64_json"] == data
-    fake.always(Json({"output": ["https://pictures.example/x.png"]}))
-    assert ask(g).json["data"][0]["url"] == "https://pictures.example/x.png"
+    fake.always(Json({"output": ["https://images.example/x.png"]}))
+    assert ask(g).json["data"][0]["url"] == "https://images.example/x.png"

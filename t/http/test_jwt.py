@@ -7,7 +7,7 @@ import time
 
 import pytest
 from fakes.behaviours import Reply
-from fakes.pictures_host import PicturesHost
+from fakes.images_host import ImagesHost
 from harness import Flood, key_entry, write_keys
 from harness.gateway import until
 from harness.tokens import SigningKey, encode, key_set
@@ -187,7 +187,7 @@ def test_a_changed_file_is_taken_over_by_every_worker(trusting, signers, scratch
 @pytest.fixture
 def identity():
     """A server of key sets at /jwks.json."""
-    host = PicturesHost().start()
+    host = ImagesHost().start()
     host.serve = lambda *keys: host.paths.__setitem__("/jwks.json", Reply(
         200, {"Content-Type": "application/json"}, key_set(*keys).encode()))
     yield host
@@ -203,7 +203,7 @@ def test_keys_come_from_an_address(trusting, signers, identity):
 
 def test_and_by_https_only_from_who_proves_to_be_it(trusting, signers, certs):
     for certificate, served in ((certs.good, True), (certs.untrusted, False)):
-        with PicturesHost(tls=certificate) as host:
+        with ImagesHost(tls=certificate) as host:
             host.paths["/jwks.json"] = Reply(200, {}, key_set(signers["RSA"]).encode())
             g = trusting(jwks=f"{host.origin}/jwks.json", more=f"ca={certs.ca}")
             if served:

@@ -10,15 +10,15 @@ import time
 from collections import Counter
 
 import pytest
-from fakes.pictures import picture
+from fakes.sample_images import sample_image
 from fakes.server import note_port
 from harness import provider
 
 IDLE = 0.01
 STEP = 0.0001
 REQUESTS = 500
-PICTURE = base64.b64encode(picture(16, 16)).decode()
-ANSWER = json.dumps({"created": 1, "data": [{"b64_json": PICTURE}]}).encode()
+IMAGE = base64.b64encode(sample_image(16, 16)).decode()
+ANSWER = json.dumps({"created": 1, "data": [{"b64_json": IMAGE}]}).encode()
 
 
 class Impatient:

@@ -5,8 +5,8 @@ import base64
 import pytest
 from fakes.behaviours import Reply
 from fakes.openai import Delay, Hang, Json, Reset
-from fakes.pictures import picture
-from fakes.pictures_host import JPEG, PNG, WEBP, PicturesHost
+from fakes.sample_images import sample_image
+from fakes.images_host import JPEG, PNG, WEBP, ImagesHost
 from harness import background, provider
 from harness.gateway import until
 from harness.links import ALLOW, OPEN
@@ -27,10 +27,10 @@ def test_a_link_is_fetched_where_bytes_are_wanted(ask, host, path, data, kind):
     assert (reply.json["size"], reply.json["output_format"]) == ("64x48", kind)
 
 
-def test_the_picture_is_whole_whatever_its_length_and_pieces(ask, host):
+def test_the_image_is_whole_whatever_its_length_and_pieces(ask, host):
     one = ask()
     for size in (len(PNG), 1000, 1001, 1002, 100_000, 3_000_001):
-        host.paths["/x.png"] = PNG if size == len(PNG) else picture(64, 48, size_bytes=size)
+        host.paths["/x.png"] = PNG if size == len(PNG) else sample_image(64, 48, size_bytes=size)
         reply = one(host.origin + "/x.png")
         assert base64.b64decode(reply.json["data"][0]["b64_json"], validate=True) == host.paths["/x.png"]
 
@@ -72,14 +72,14 @@ def test_a_link_into_a_private_network_is_refused(ask, host, link):
 
 
 @pytest.mark.parametrize("link", ("file:///etc/passwd", "gopher://127.0.0.1:{port}/x", "ftp://127.0.0.1:{port}/a.png", "//x/y"))
-def test_what_is_no_web_link_is_no_picture(ask, host, link):
+def test_what_is_no_web_link_is_no_image(ask, host, link):
     reply = ask()(link.format(port=host.port))
     assert reply.status == 502 and reply.json["extra_fields"]["attempts"][0]["outcome"] == "unknown"
     assert host.connections == 0
 
 
 def test_an_allowed_link_does_not_lead_on_to_a_forbidden_one(ask, host):
-    with PicturesHost() as inner:
+    with ImagesHost() as inner:
         host.redirect("/out", f"http://127.0.0.2:{inner.port}/a.png")
         host.redirect("/name", f"http://localhost:{inner.port}/a.png")
         one = ask(f"image_gateway_fetch_allow 127.0.0.1;")
@@ -100,10 +100,10 @@ def test_an_open_connection_to_a_provider_is_not_used_for_a_link(ask, studio):
 
 
 @pytest.mark.parametrize("answer, why", (
-    (Reply(200, {"Content-Type": "image/png"}, b"<html>no picture</html>"), "no picture"),
-    (Reply(200, {"Content-Type": "image/png"}, b""), "empty"), (Reply(200, {}, PNG[:20]), "no picture"),
+    (Reply(200, {"Content-Type": "image/png"}, b"<html>no image</html>"), "no image"),
+    (Reply(200, {"Content-Type": "image/png"}, b""), "empty"), (Reply(200, {}, PNG[:20]), "no image"),
     (Reply(403, {}, PNG), "status 403"), (Reply(500, {}, b"x"), "status 500"), (Reply(204, {}, b""), "status 204")))
-def test_what_is_no_picture_is_not_passed_off_as_one(ask, host, answer, why):
+def test_what_is_no_image_is_not_passed_off_as_one(ask, host, answer, why):
     host.paths["/x"] = answer
     reply = ask()(host.origin + "/x")
     assert reply.status == 200 and reply.json["data"][0]["url"] == host.origin + "/x"
@@ -127,7 +127,7 @@ def test_the_others_are_delivered_when_one_cannot_be(ask, host):
     assert reply.json["data"][1]["url"].endswith("/gone") and len(adjusted(reply)) == 1
 
 
-def test_a_picture_larger_than_an_answer_may_be_is_not_fetched(ask, host):
+def test_an_image_larger_than_an_answer_may_be_is_not_fetched(ask, host):
     host.paths["/x.png"] = PNG + b"\0" * 200_000
     reply = ask(ALLOW + "image_gateway_answer_max 100k;")(host.origin + "/x.png")
     assert "too large" in adjusted(reply)[0]["reason"]

@@ -10,7 +10,7 @@ import pytest
 
 from fakes.behaviours import Chunked, Delay, Raw
 from fakes.openai import Images
-from fakes.pictures import picture
+from fakes.sample_images import sample_image
 from harness.client import together
 from harness.configuration import openai_as_auto
 from harness.gateway import until
@@ -175,8 +175,8 @@ def linked(host, count: int) -> Raw:
                json.dumps({"created": 1, "data": [{"url": f"{host.origin}/files/{i}.png"} for i in range(count)]}))
 
 
-def test_all_pictures_behind_the_links_of_an_answer_have_one_limit(gateway, openai_factory):
-    big = picture(16, 16, size_bytes=2 * MEGA)
+def test_all_images_behind_the_links_of_an_answer_have_one_limit(gateway, openai_factory):
+    big = sample_image(16, 16, size_bytes=2 * MEGA)
     host = openai_factory(family="dalle")
     for number in range(6):
         host._files[f"/files/{number}.png"] = big
@@ -189,14 +189,14 @@ def test_all_pictures_behind_the_links_of_an_answer_have_one_limit(gateway, open
     with Watch(pid) as watch:
         reply = g.post(PATH, {**ASK, "n": 6, "response_format": "b64_json"})
     assert reply.status == 200, reply.body[:500]
-    pictures = [base64.b64decode(one["b64_json"]) for one in reply.json["data"] if one.get("b64_json")]
-    assert pictures == [big, big]
+    images = [base64.b64decode(one["b64_json"]) for one in reply.json["data"] if one.get("b64_json")]
+    assert images == [big, big]
     assert len([one for one in reply.json["data"] if one.get("url")]) == 4
     assert "too large" in json.dumps(reply.json["extra_fields"])
 
 
-def test_pictures_behind_links_wait_for_memory_too(gateway, openai_factory):
-    big = picture(16, 16, size_bytes=6 * MEGA)
+def test_images_behind_links_wait_for_memory_too(gateway, openai_factory):
+    big = sample_image(16, 16, size_bytes=6 * MEGA)
     host = openai_factory(family="dalle")
     for number in range(8):
         host._files[f"/files/{number}.png"] = big

@@ -3,12 +3,12 @@
 import base64
 
 from fakes.openai import Json
-from fakes.pictures import picture
-from fakes.pictures_host import PNG
+from fakes.sample_images import sample_image
+from fakes.images_host import PNG
 from harness import key_entry, provider, write_keys
 
 OPEN = "image_gateway; image_gateway_auth off; image_gateway_fetch_allow 127.0.0.0/8;"
-PICTURE = base64.b64encode(picture(16, 16)).decode()
+IMAGE = base64.b64encode(sample_image(16, 16)).decode()
 SECRET = "sk-bf-team-a-secret"
 
 
@@ -29,7 +29,7 @@ def test_an_answer_with_a_thousand_links_opens_no_more_connections_than_were_ask
 def test_a_limit_of_images_holds_when_the_provider_makes_four_at_a_time(gateway, studio, scratch):
     keys = write_keys(scratch / "keys.json", [key_entry("team-a", SECRET, limits={"images_per_day": 4})])
     g = gateway("image_gateway;", provider("studio", studio) + f"image_gateway_keys {keys};")
-    studio.always(Json({"created": 1, "data": [{"b64_json": PICTURE}] * 4}))
+    studio.always(Json({"created": 1, "data": [{"b64_json": IMAGE}] * 4}))
     replies = [g.generate({"Authorization": f"Bearer {SECRET}"}, model="studio/sdxl") for _ in range(5)]
     assert [reply.status for reply in replies] == [200] * 4 + [429]
     assert [len(reply.json["data"]) for reply in replies[:4]] == [1] * 4

@@ -10,7 +10,7 @@ import pytest
 from fakes.behaviours import Json
 from fakes.black_forest_labs import BlackForestLabs
 from fakes.openai import OpenAI
-from fakes.pictures_host import PicturesHost
+from fakes.images_host import ImagesHost
 from harness.configuration import provider
 from harness.gateway import until
 from harness.keys import key_entry, write_keys
@@ -54,7 +54,7 @@ class Case:
 
 @contextmanager
 def studio_with_links():
-    with PicturesHost() as host, OpenAI(family="dalle") as studio:
+    with ImagesHost() as host, OpenAI(family="dalle") as studio:
         studio.always(Json({"created": 1, "data": [{"url": host.origin + "/a.png"}]}))
         yield studio
 

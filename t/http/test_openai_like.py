@@ -8,7 +8,7 @@ from fakes.behaviours import Json
 from fakes.cases import CASES
 from fakes.checks import number, text
 from fakes.openai_like import KEY, OpenAiLike, sent
-from fakes.openrouter import CASE as OPENROUTER, COST_OF_A_PICTURE, OpenRouter
+from fakes.openrouter import CASE as OPENROUTER, COST_OF_AN_IMAGE, OpenRouter
 from fakes.recraft import Recraft
 from fakes.sd_server import SdServer, extras_of, words_of
 from fakes.siliconflow import KOLORS, QWEN_IMAGE, SEED, SiliconFlow
@@ -88,7 +88,7 @@ def test_xai_s_cost_is_told_to_the_millionth(behind):
     assert cost(reply) == {"usd": 0.12, "basis": "provider"}
 
 
-def test_a_picture_that_xai_withheld_is_a_refusal_also_where_it_is_there(behind):
+def test_an_image_that_xai_withheld_is_a_refusal_also_where_it_is_there(behind):
     def withhold(document):
         for one in document["data"]:
             one["respect_moderation"] = False
@@ -101,7 +101,7 @@ def test_a_picture_that_xai_withheld_is_a_refusal_also_where_it_is_there(behind)
     assert len(fake.work) == 1
 
 
-def test_pictures_that_xai_did_not_withhold_are_answered_with(behind):
+def test_images_that_xai_did_not_withhold_are_answered_with(behind):
     def withhold_one(document):
         document["data"][0].update(url=None, b64_json="", respect_moderation=False)
         return document
@@ -182,15 +182,15 @@ def test_openrouter_s_usage_and_cost_are_told(behind):
     assert reply.status == 200, (reply, fake.refusals)
     usage = reply.json["usage"]
     assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (0, 8350, 8350)
-    assert cost(reply) == {"usd": 2 * COST_OF_A_PICTURE, "basis": "provider"}
+    assert cost(reply) == {"usd": 2 * COST_OF_AN_IMAGE, "basis": "provider"}
     assert len(fake.work) == 1
 
 
-def test_several_pictures_of_one_that_makes_single_ones_are_several_calls(behind):
+def test_several_images_of_one_that_makes_single_ones_are_several_calls(behind):
     g, fake = behind(OpenRouter)
     reply = ask(g, "google/gemini-3.1-flash-image", n=2)
     assert reply.status == 200, (reply, fake.refusals)
-    assert cost(reply)["usd"] == 2 * COST_OF_A_PICTURE and len(fake.work) == 2
+    assert cost(reply)["usd"] == 2 * COST_OF_AN_IMAGE and len(fake.work) == 2
 
 
 @pytest.mark.parametrize("name", ("blocked_behind", "blocked_behind_403", "flagged"))
@@ -264,7 +264,7 @@ def test_the_seed_that_siliconflow_chose_is_told(behind):
     assert seeds(reply) == [SEED]
 
 
-def test_siliconflow_is_asked_for_several_pictures_of_kolors_alone(behind):
+def test_siliconflow_is_asked_for_several_images_of_kolors_alone(behind):
     g, fake = behind(SiliconFlow)
     for model, calls in ((KOLORS, 1), (QWEN_IMAGE, 2)):
         before = len(fake.work)

@@ -10,7 +10,7 @@ from fakes.behaviours import Json
 from fakes.event_stream import COMPLETED, PARTIAL, Events, breaks_off_after, failure
 from fakes.openai import Chunked, Hang, Trickle, Truncate
 from fakes.openrouter import OpenRouter
-from fakes.pictures import picture
+from fakes.sample_images import sample_image
 from harness import provider
 from test_streams import SANDBOX, events
 
@@ -33,7 +33,7 @@ def names(found) -> list:
     return [name for name, _ in found]
 
 
-def test_previews_come_before_the_picture(streaming, openai):
+def test_previews_come_before_the_image(streaming, openai):
     found = events(stream(streaming(), size="1024x1024", quality="low").text)
     assert names(found) == [PARTIAL, PARTIAL, COMPLETED]
     assert openai.work[0].json["stream"] is True and openai.work[0].json["partial_images"] == 2
@@ -66,7 +66,7 @@ def test_a_preview_comes_while_the_provider_still_draws(streaming, openai):
     assert g.access_log(1)[0].endswith("client_gone")
 
 
-def test_each_of_several_pictures_has_its_own_previews(streaming):
+def test_each_of_several_images_has_its_own_previews(streaming):
     found = events(stream(streaming(), n=3, partial_images=1).text)
     previews = [data["index"] for name, data in found if name == PARTIAL]
     done = [data for name, data in found if name == COMPLETED]
@@ -118,7 +118,7 @@ def test_a_stream_that_trickles_in_tells_the_same(streaming, openai, piece, wrap
 
 
 def test_a_provider_may_answer_in_one_go_all_the_same(streaming, openai):
-    openai.next(Json({"created": 1, "data": [{"b64_json": base64.b64encode(picture(16, 16)).decode()}]}))
+    openai.next(Json({"created": 1, "data": [{"b64_json": base64.b64encode(sample_image(16, 16)).decode()}]}))
     assert names(events(stream(streaming()).text)) == [COMPLETED]
 
 
@@ -156,8 +156,8 @@ def test_before_the_first_preview_another_provider_may_be_tried(streaming, opena
 def test_the_sandbox_draws_previews(streaming):
     found = events(stream(streaming(), "auto", partial_images=3, n=2, size="256x256").text)
     assert names(found) == [PARTIAL] * 6 + [COMPLETED] * 2
-    pictures = [data["b64_json"] for _, data in found]
-    assert len(set(pictures)) == 8 and all(one.startswith("iVBOR") for one in pictures)
+    images = [data["b64_json"] for _, data in found]
+    assert len(set(images)) == 8 and all(one.startswith("iVBOR") for one in images)
     assert [data["index"] for _, data in found] == [0, 0, 0, 1, 1, 1, 0, 1]
 
 
@@ -196,7 +196,7 @@ def test_a_reseller_streams_what_the_catalogue_says_that_it_does(scratch, behind
     g = behind(fake := Aggregator(), "aggregator", "image_gateway_fetch_allow 127.0.0.0/8;",
                f"image_gateway_catalog {catalogue};")
 
-    def pictures(**fields):
+    def images(**fields):
         found = events(stream(g, f"a/{STREAMED}", n=2, partial_images=1, size="1536x1024", **fields).text)
         assert sorted(data["index"] for name, data in found if name == PARTIAL) == [0, 1]
         assert ["usage" in data for name, data in found] == [name == COMPLETED for name, _ in found]
@@ -204,11 +204,11 @@ def test_a_reseller_streams_what_the_catalogue_says_that_it_does(scratch, behind
         assert sorted(data["index"] for data in done) == [0, 1]
         return done
 
-    for data in pictures():
+    for data in images():
         assert "url" not in data and base64.b64decode(data["b64_json"]).startswith(JPEG)
         image, = data["extra_fields"]["images"]
         assert (image["width"], image["height"], image["format"]) == (1536, 1024, "jpeg")
-    assert all(data["url"].startswith(fake.origin) for data in pictures(response_format="url"))
+    assert all(data["url"].startswith(fake.origin) for data in images(response_format="url"))
     assert [(one.json["stream"], one.json["partial_images"]) for one in fake.work] == [(True, 1)] * 2
 
 

@@ -108,7 +108,7 @@ def test_a_field_of_another_api_is_an_unknown_one(served):
         ("stream", "unknown_parameter"), ("colour", "unknown_parameter")]
 
 
-def test_pictures_as_input_are_refused_in_every_api(served):
+def test_images_as_input_are_refused_in_every_api(served):
     for profile in PATHS:
         reply = served(profile)(**LEAST[profile], image="data:image/png;base64,AAAA")
         assert (reply.status, reply.json["error"]["code"]) == (400, "unsupported_parameter"), profile

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from fakes.openai import Json
-from fakes.pictures_host import GIF, PicturesHost
+from fakes.images_host import GIF, ImagesHost
 from harness import provider
 
 OPEN = "image_gateway; image_gateway_auth off;"
@@ -19,7 +19,7 @@ def keeps(gateway, scratch, studio):
 
 
 def test_a_rehosted_link_has_our_expiry_and_another_has_the_providers(keeps, studio):
-    with PicturesHost() as host:
+    with ImagesHost() as host:
         g = keeps("rehost=on ttl=50s", OPEN + "image_gateway_fetch_allow 127.0.0.1;", extra_locations=f"location /as-is/ {{ {OPEN} }}")
         for path, least, most, begins in (("/v1/", 45, 52, g.url), ("/as-is/", 3595, 3605, host.origin)):
             studio.next(Json({"created": 1, "data": [{"url": host.origin + "/d.gif"}]}))
@@ -47,7 +47,7 @@ def test_a_link_that_cannot_be_kept_anew_is_passed_on(keeps, studio, form):
 
 @pytest.mark.parametrize("form", ({"response_format": "url"}, {}), ids=("url", "as made"))
 def test_a_provider_s_link_is_passed_on_when_the_store_is_broken(keeps, scratch, studio, form):
-    with PicturesHost() as host:
+    with ImagesHost() as host:
         g = keeps("rehost=on", OPEN + "image_gateway_fetch_allow 127.0.0.1;")
         shutil.rmtree(scratch / "store")
         studio.next(Json({"created": 1, "data": [{"url": host.origin + "/a.png"}]}))

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from fakes.behaviours import Delay, Json, Reset
-from fakes.pictures import picture
+from fakes.sample_images import sample_image
 from fakes.replicate import KEY, UNFINISHED, Ends, Replicate, Starts, status
 from harness import call, provider
 
@@ -102,7 +102,7 @@ def test_every_model_that_the_catalogue_lists_is_tried_here(replicate):
     assert set(MODELS) - listed == {"somebody/kites:5c7d5dc6"}
 
 
-def test_a_picture_that_is_made_within_the_wait_takes_one_call(replicate):
+def test_an_image_that_is_made_within_the_wait_takes_one_call(replicate):
     g, fake = replicate("timeout total=90s;")
     reply = ask(g)
     assert reply.status == 200, reply
@@ -127,13 +127,13 @@ OUTPUTS = {
     "an object with a link": lambda link: {"image": link},
     "an object with a list": lambda link: {"images": [link]},
     "a list of objects": lambda link: [{"url": link}],
-    "bytes": lambda link: "data:image/png;base64," + base64.b64encode(picture(640, 480, size_bytes=9000)).decode(),
+    "bytes": lambda link: "data:image/png;base64," + base64.b64encode(sample_image(640, 480, size_bytes=9000)).decode(),
 }
 
 
 @pytest.mark.parametrize("later", (False, True))
 @pytest.mark.parametrize("form", OUTPUTS)
-def test_an_output_of_any_form_is_a_picture(replicate, form, later):
+def test_an_output_of_any_form_is_an_image(replicate, form, later):
     g, fake = replicate()
     ask(g)  # so that there is a file
     path = next(iter(fake.files))
@@ -153,7 +153,7 @@ def test_without_a_requested_seed_one_is_drawn_and_reported(replicate):
     assert "seed" not in extra(ask(g, n=2))["images"][0]  # it is not known which of the two has it
 
 
-def test_pictures_beyond_what_a_call_makes_take_more_calls(replicate):
+def test_images_beyond_what_a_call_makes_take_more_calls(replicate):
     g, fake = replicate()
     assert len(ask(g, n=6).json["data"]) == 6
     assert sorted(request.json["input"]["num_outputs"] for request in fake.work) == [2, 4]
@@ -272,7 +272,7 @@ REFUSED = {
     "an unknown field beside the input": {"version": SCHNELL, "input": {"prompt": "x"}, "n": 2},
     "no prompt": {"version": SCHNELL, "input": {}},
     "no version": {"input": {"prompt": "x"}},
-    "too many pictures": {"version": SCHNELL, "input": {"prompt": "x", "num_outputs": 5}},
+    "too many images": {"version": SCHNELL, "input": {"prompt": "x", "num_outputs": 5}},
     "megapixels as a number": {"version": SCHNELL, "input": {"prompt": "x", "megapixels": 1}},
     "jpeg": {"version": SCHNELL, "input": {"prompt": "x", "output_format": "jpeg"}},
     "sides without custom": {"version": "black-forest-labs/flux-2-pro", "input": {"prompt": "x", "width": 1024}},

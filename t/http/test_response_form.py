@@ -4,7 +4,7 @@ import base64
 
 import pytest
 from fakes.openai import Json
-from fakes.pictures_host import PNG
+from fakes.images_host import PNG
 from harness import provider
 from test_profiles import LEAST, PATHS
 
@@ -31,7 +31,7 @@ def ask(gateway, openai_factory, scratch):
 
 
 @pytest.mark.parametrize("profile", PUBLISHED)
-def test_a_published_api_answers_with_a_link_to_a_kept_picture(ask, scratch, profile):
+def test_a_published_api_answers_with_a_link_to_a_kept_image(ask, scratch, profile):
     data, g = ask(profile, BYTES, f"image_gateway_store {scratch}/store;")
     assert set(data) == {"url", "index"} and data["url"].startswith(g.url)
     assert g.get(data["url"].removeprefix(g.url)).body == PNG

@@ -45,12 +45,12 @@ def test_strict_refuses_what_would_be_listed(sandbox):
     assert (response.status, response.json["error"]["param"]) == (400, "style")
 
 
-def test_the_same_seed_draws_the_same_picture(sandbox):
+def test_the_same_seed_draws_the_same_image(sandbox):
     first, second = (sandbox.generate(seed=7, size="128x128").json["data"][0]["b64_json"] for _ in range(2))
     assert first == second
 
 
-def test_drawing_large_pictures_stalls_nobody(sandbox):
+def test_drawing_large_images_stalls_nobody(sandbox):
     from harness import background
     large = [background(sandbox.generate, size="2048x2048", n=10) for _ in range(4)]
     time.sleep(0.05)

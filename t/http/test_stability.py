@@ -40,7 +40,7 @@ def test_every_model_is_asked_at_its_address_and_has_its_price(g, fake, model):
     assert reply.json["extra_fields"]["cost"] == {"usd": PRICES[model], "basis": "image"}
 
 
-def test_a_filtered_picture_is_a_refusal_and_no_picture(g, fake):
+def test_a_filtered_image_is_a_refusal_and_no_image(g, fake):
     fake.always(Finished("CONTENT_FILTERED"))
     reply = ask(g)
     assert reply.status == 400, reply
@@ -50,7 +50,7 @@ def test_a_filtered_picture_is_a_refusal_and_no_picture(g, fake):
     assert len(fake.work) == 1
 
 
-def test_a_picture_without_a_word_of_how_it_came_about_is_one(g, fake):
+def test_an_image_without_a_word_of_how_it_came_about_is_one(g, fake):
     fake.always(Finished(None))
     assert ask(g).status == 200
 
@@ -69,7 +69,7 @@ def test_a_seed_of_0_which_would_mean_any_is_sent_as_1(g, fake):
     assert (line["param"], line["requested"], line["sent"]) == ("seed", 0, 1)
 
 
-def test_pictures_of_several_calls_have_seeds_that_count_up(g, fake):
+def test_images_of_several_calls_have_seeds_that_count_up(g, fake):
     reply = ask(g, n=3, seed=7)
     assert seeds(reply) == [7, 8, 9]
     assert sorted(form_of(one)["seed"] for one in fake.work) == ["7", "8", "9"]
@@ -94,7 +94,7 @@ def test_a_wrong_parameter_is_named_as_the_caller_wrote_it(g, fake):
     assert (reply.json["error"]["param"], reply.json["error"]["code"]) == ("guidance", "bad_request")
 
 
-def test_what_went_over_the_wire_is_shown_without_the_picture(g):
+def test_what_went_over_the_wire_is_shown_without_the_image(g):
     extra = g.generate({"X-Image-Gateway-Raw": "request,response"}, model="s/sd3.5-large").json["extra_fields"]
     assert 'name="prompt"\r\n\r\na red kite\r\n' in extra["raw_request"]
     assert extra["raw_response"].endswith(" bytes left out]")

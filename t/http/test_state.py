@@ -21,7 +21,7 @@ CRASHES = int(os.environ.get("CRASHES", 5))
 
 @pytest.fixture
 def kept(scratch, gateway):
-    """A gateway with a state file in a directory of its own. The sandbox's pictures cost a cent."""
+    """A gateway with a state file in a directory of its own. The sandbox's images cost a cent."""
     def start(parameters="", workers=2, http="", main="", more=(), daemon=False, **members):
         catalog = scratch / "catalog.json"
         catalog.write_text(json.dumps({"apis": {"sandbox": [

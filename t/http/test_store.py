@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from fakes.openai import Json
-from fakes.pictures_host import PNG, PicturesHost
+from fakes.images_host import PNG, ImagesHost
 from harness import environment, key_entry, provider, write_keys
 from harness.gateway import until
 
@@ -37,7 +37,7 @@ def kept(scratch) -> list:
     return [one for one in (scratch / "store").rglob("*") if one.is_file() and one.name != ".key"]
 
 
-def test_a_link_leads_to_the_picture_as_a_file_of_nginx(keeps, scratch):
+def test_a_link_leads_to_the_image_as_a_file_of_nginx(keeps, scratch):
     g = keeps()
     reply = g.generate(**ASK, n=2)
     assert reply.status == 200 and adjusted(reply) == []
@@ -135,7 +135,7 @@ def test_a_key_can_be_changed_while_links_signed_by_the_old_one_last(keeps, scra
 def test_links_begin_with_the_public_url_or_as_the_request_was_addressed(keeps):
     g = keeps(location=OPEN, extra_locations="")
     raw = g.connect()
-    for host, begins in (("pictures.example.com:8443", "http://pictures.example.com:8443/v1/images/files/"),
+    for host, begins in (("images.example.com:8443", "http://images.example.com:8443/v1/images/files/"),
                          ("a_b.example", "http://a_b.example/v1/images/files/"), ('x"y', "data:image/png;base64,"),
                          ("x\\y", "data:image/png;base64,"), ("<b>", "data:image/png;base64,")):
         body = b'{"prompt":"x","response_format":"url","size":"16x16"}'
@@ -171,7 +171,7 @@ def test_a_store_that_cannot_be_written_to_leaves_a_data_url(keeps, scratch):
 @pytest.mark.parametrize("rehost", ("on", "off"))
 def test_a_providers_link_is_kept_anew_only_where_the_operator_says_so(keeps, openai_factory, rehost):
     studio = openai_factory(family="dalle")
-    with PicturesHost() as host:
+    with ImagesHost() as host:
         g = keeps(f"rehost={rehost}", OPEN + "image_gateway_fetch_allow 127.0.0.1;", provider("studio", studio))
         for fields in ({"response_format": "url"}, {}):
             studio.next(Json({"created": 1, "data": [{"url": host.origin + "/a.png"}]}))
@@ -226,14 +226,14 @@ def test_what_the_bytes_say_wins_over_what_the_provider_says(gateway, openai):
 
 
 @pytest.mark.parametrize("data", (b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", PNG[:25], b"\xff\xd8\xff", b"GIF89a"))
-def test_bytes_that_are_no_picture_are_no_success(gateway, openai, data):
+def test_bytes_that_are_no_image_are_no_success(gateway, openai, data):
     g = gateway(OPEN, provider("openai", openai))
     openai.next(Json({"created": 1, "data": [{"b64_json": base64.b64encode(data).decode()}]}))
     reply = g.generate(model="openai/gpt-image-2")
     assert reply.status == 502 and reply.json["extra_fields"]["attempts"][0]["outcome"] == "unknown"
 
 
-def test_of_two_pictures_the_one_that_is_none_is_left_out(gateway, openai):
+def test_of_two_images_the_one_that_is_none_is_left_out(gateway, openai):
     g = gateway(OPEN, provider("openai", openai))
     openai.next(Json({"created": 1, "data": [{"b64_json": base64.b64encode(one).decode()} for one in (PNG[:25], PNG)]}))
     reply = g.generate(model="openai/gpt-image-2", n=2)

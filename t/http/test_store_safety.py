@@ -115,20 +115,20 @@ def test_links_below_the_store_are_not_followed(gateway, store):
     g = gateway(location(store), SANDBOX)
     path = g.generate(**ASK).json["data"][0]["url"].removeprefix(g.url)
     name = path.partition("?")[0].rsplit("/", 1)[1]
-    picture = store / name[:2] / name
+    image = store / name[:2] / name
     secret = store.parent / "secret"
     secret.write_text("what workers can read")
     environment.give_to_workers(secret)
-    picture.unlink()
-    picture.symlink_to(secret)
+    image.unlink()
+    image.symlink_to(secret)
     reply = g.get(path)
     assert reply.status == 404 and b"workers can read" not in reply.body
-    shutil.rmtree(picture.parent)
+    shutil.rmtree(image.parent)
     outside = store.parent / "outside"
     outside.mkdir()
     environment.give_to_workers(outside)
     shutil.copy(secret, outside / name)
-    picture.parent.symlink_to(outside)
+    image.parent.symlink_to(outside)
     assert g.get(path).status == 404
     for letters in (a + b for a in "abcdefghijklmnopqrstuvwxyz234567" for b in "abcdefghijklmnopqrstuvwxyz234567"):
         if not (store / letters).exists():

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 from fakes.openai import Json
-from fakes.pictures_host import GIF, JPEG, PNG, WEBP
+from fakes.images_host import GIF, JPEG, PNG, WEBP
 from harness import key_entry, provider, together, write_keys
 from harness.gateway import until
 
@@ -47,7 +47,7 @@ def test_each_format_is_served_byte_for_byte_under_its_own_type(keeps, openai_fa
         assert got.headers.get_all("x-content-type-options") == ["nosniff"] and f".{kind}?" in path_of(g, reply)
 
 
-def test_a_large_picture_is_kept_whole(keeps, openai):
+def test_a_large_image_is_kept_whole(keeps, openai):
     g = keeps(http=provider("openai", openai))
     openai.image_bytes = 3_000_001
     reply = g.generate(model="openai/gpt-image-2", response_format="url")
@@ -110,7 +110,7 @@ def test_names_are_never_the_same(keeps, scratch):
 # Who may read it
 
 
-def test_a_link_is_for_one_picture_and_one_time(keeps, scratch):
+def test_a_link_is_for_one_image_and_one_time(keeps, scratch):
     keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
     g = keeps(location=f"image_gateway; image_gateway_keys {keys};")
     reply = g.generate({"x-api-key": "sk-bf-a"}, **ASK, n=2)
@@ -118,7 +118,7 @@ def test_a_link_is_for_one_picture_and_one_time(keeps, scratch):
     expires, signature = re.fullmatch(r"expires=(\d+)&signature=([0-9a-f]+)", query).groups()
     later = str(int(expires) + 3600)
     wrong = {
-        "another picture": f"{other}?{query}", "another ending": f"{mine.replace('.png', '.gif')}?{query}",
+        "another image": f"{other}?{query}", "another ending": f"{mine.replace('.png', '.gif')}?{query}",
         "no query": mine, "no signature": f"{mine}?expires={expires}", "no end": f"{mine}?signature={signature}",
         "an empty signature": f"{mine}?expires={expires}&signature=", "a later end": f"{mine}?expires={later}&signature={signature}",
         "half a signature": f"{mine}?expires={expires}&signature={signature[:32]}",
@@ -137,7 +137,7 @@ def test_a_link_is_for_one_picture_and_one_time(keeps, scratch):
             assert g.get(good, headers).status == 200, (good, headers)
 
 
-def test_only_get_and_head_are_for_pictures(keeps):
+def test_only_get_and_head_are_for_images(keeps):
     g = keeps()
     path = path_of(g, g.generate(**ASK))
     for method in ("POST", "PUT", "DELETE", "PATCH"):
@@ -146,7 +146,7 @@ def test_only_get_and_head_are_for_pictures(keeps):
     assert g.get(path).status == 200
 
 
-def test_a_picture_that_is_gone_is_404_and_says_nothing_of_the_disk(keeps, scratch):
+def test_an_image_that_is_gone_is_404_and_says_nothing_of_the_disk(keeps, scratch):
     g = keeps()
     path = path_of(g, g.generate(**ASK))
     file, = kept(scratch)
@@ -211,7 +211,7 @@ def test_a_link_leads_back_into_the_location_that_made_it(gateway, scratch, loca
     assert path.startswith(prefix + "images/files/") and g.get(path).status == 200
 
 
-def test_a_link_of_azure_s_path_leads_to_the_picture(gateway, scratch):
+def test_a_link_of_azure_s_path_leads_to_the_image(gateway, scratch):
     g = gateway(OPEN, SANDBOX + f"image_gateway_store {scratch}/store;", location_path="/openai/")
     for model in ("auto", "sandbox%2Fplaceholder"):
         reply = g.generate(path=f"/openai/deployments/{model}/images/generations?api-version=1", **ASK)

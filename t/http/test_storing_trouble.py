@@ -8,7 +8,7 @@ import time
 
 import pytest
 from fakes.openai import Json
-from fakes.pictures_host import JPEG, PNG
+from fakes.images_host import JPEG, PNG
 from harness import environment, provider
 from harness.gateway import until
 
@@ -76,7 +76,7 @@ def test_on_a_full_disk_the_url_is_a_data_url_and_says_why(small_disk, keeps):
         head, _, data = one["url"].partition(",")
         assert head == "data:image/png;base64" and base64.b64decode(data, validate=True).startswith(b"\x89PNG")
     assert reasons(reply) == ["the url is a data: URL: the store is full"]
-    g.wait_log(rf'\[error\] .*cannot keep a picture in "{small_disk}/store": No space left on device')
+    g.wait_log(rf'\[error\] .*cannot keep an image in "{small_disk}/store": No space left on device')
     assert all("expires_at" not in one for one in reply.json["extra_fields"]["images"])
     assert g.get(before).status == 200 and len(kept(small_disk / "store")) == 1, "nothing half written stays"
     (small_disk / "filler").unlink()
@@ -91,7 +91,7 @@ def test_on_a_full_disk_strict_fitting_is_507(small_disk, keeps):
     assert g.generate(STRICT, size="64x48").status == 200, "nobody asked for a link"
 
 
-def test_a_picture_larger_than_the_room_leaves_nothing_behind(small_disk, keeps, openai):
+def test_an_image_larger_than_the_room_leaves_nothing_behind(small_disk, keeps, openai):
     g = keeps(directory=small_disk / "store", http=provider("openai", openai))
     openai.image_bytes = 1_000_000
     reply = g.generate(model="openai/gpt-image-2", response_format="url")
@@ -157,7 +157,7 @@ def test_the_cleanup_removes_our_expired_files_and_the_oldest_above_the_maximum(
     assert g.get(link).status == 200
     age(fresh, 3700)
     assert until(lambda: not fresh.exists(), 6, 0.05) and old.exists()
-    assert "removed 2 pictures" in g.error_log()
+    assert "removed 2 images" in g.error_log()
 
 
 def test_a_link_ends_before_its_file_goes(keeps, scratch):
@@ -166,7 +166,7 @@ def test_a_link_ends_before_its_file_goes(keeps, scratch):
     path, ends = path_of(g, reply), reply.json["extra_fields"]["images"][0]["expires_at"]
     while time.time() < ends + 0.2:
         status = g.get(path).status
-        assert status == 200 or time.time() >= ends, "until its end it leads to the picture"
+        assert status == 200 or time.time() >= ends, "until its end it leads to the image"
         time.sleep(0.05)
     assert g.get(path).json["error"]["code"] == "invalid_link"
     assert g.request("HEAD", path, headers={"If-None-Match": "*"}).status == 403
@@ -218,9 +218,9 @@ def test_stores_of_different_locations_do_not_mix(gateway, scratch):
 
 
 def test_a_relative_directory_lies_below_the_prefix_and_is_made(gateway):
-    g = gateway(OPEN + "image_gateway_store pictures/;", SANDBOX)
+    g = gateway(OPEN + "image_gateway_store images/;", SANDBOX)
     assert g.get(path_of(g, g.generate(**ASK))).status == 200
-    assert len(kept(g.directory / "pictures")) == 1
+    assert len(kept(g.directory / "images")) == 1
 
 
 STORE = "image_gateway_store DIR/s"

@@ -15,7 +15,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture
 def keeps(scratch, gateway, openai):
-    """A gateway that keeps pictures, over the sandbox and a provider that streams."""
+    """A gateway that keeps images, over the sandbox and a provider that streams."""
     return gateway(f"{OPEN} image_gateway_store {scratch}/store;", SANDBOX + provider("p", openai),
                    extra_locations=f"location /plain/ {{ {OPEN} }}")
 
@@ -39,7 +39,7 @@ def adjusted(done) -> list:
             if one["param"] == "response_format"]
 
 
-def test_links_lead_to_pictures_that_the_gateway_keeps(scratch, keeps):
+def test_links_lead_to_images_that_the_gateway_keeps(scratch, keeps):
     _, done = split(stream(keeps, "auto", n=3, size="64x48", response_format="url").text)
     assert sorted(done) == [0, 1, 2]
     urls = {data["url"] for data in done.values()}
@@ -53,7 +53,7 @@ def test_links_lead_to_pictures_that_the_gateway_keeps(scratch, keeps):
     assert adjusted(done) == []
 
 
-def test_of_a_provider_that_streams_the_picture_is_kept_and_its_previews_are_not(scratch, keeps, openai):
+def test_of_a_provider_that_streams_the_image_is_kept_and_its_previews_are_not(scratch, keeps, openai):
     previews, done = split(stream(keeps, "p/gpt-image-1.5", partial_images=2, response_format="url").text)
     assert openai.work[0].json["stream"] is True and "response_format" not in openai.work[0].json
     assert len(previews) == 2 and len(kept(scratch)) == 1

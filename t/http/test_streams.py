@@ -8,7 +8,7 @@ import time
 import pytest
 from fakes.behaviours import Json
 from fakes.openai import ERRORS, Delay, Hang, Reset
-from fakes.pictures import picture
+from fakes.sample_images import sample_image
 from harness import key_entry, provider, write_keys
 from harness.gateway import until
 
@@ -42,7 +42,7 @@ def stream(g, model="p/gpt-image-2", headers=(), **fields):
     return g.generate(headers, model=model, stream=True, **fields)
 
 
-def test_a_picture_is_one_event(streaming):
+def test_an_image_is_one_event(streaming):
     reply = stream(streaming(), "auto", size="16x16")
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -58,7 +58,7 @@ def test_a_picture_is_one_event(streaming):
     assert {"index": 0, "width": 16, "height": 16, "format": "png"}.items() <= extra["images"][0].items()
 
 
-def test_three_pictures_are_three_events_and_totals_are_told_once(streaming):
+def test_three_images_are_three_events_and_totals_are_told_once(streaming):
     found = [data for _, data in events(stream(streaming(), n=3).text)]
     assert [data["index"] for data in found] == [0, 1, 2]
     assert all("usage" in data for data in found)
@@ -123,7 +123,7 @@ def test_a_fan_out_is_one_stream(streaming, openai_factory):
     assert sorted(data["index"] for _, data in found) == list(range(10))
 
 
-def test_pictures_are_bytes_unless_links_are_asked_for(streaming, openai, openai_factory, scratch):
+def test_images_are_bytes_unless_links_are_asked_for(streaming, openai, openai_factory, scratch):
     links = openai_factory(family="dalle")
     g = streaming(f"image_gateway_fetch_allow 127.0.0.0/8; image_gateway_store {scratch}/store;", provider("d", links))
     (_, data), = events(stream(g, "d/dall-e-3").text)
@@ -154,7 +154,7 @@ def test_a_slow_reader_gets_every_byte(streaming):
 def test_a_worker_without_free_memory_refuses_requests(streaming, openai):
     """Until the clients of the held images read."""
     g = streaming(http="image_gateway_memory 1m;", listen="sndbuf=64k")
-    openai.always(Json({"created": 1, "data": [{"b64_json": base64.b64encode(picture(64, 64, size_bytes=3_000_000)).decode()}]}))
+    openai.always(Json({"created": 1, "data": [{"b64_json": base64.b64encode(sample_image(64, 64, size_bytes=3_000_000)).decode()}]}))
     slow = g.connect(receive_buffer=4096).post("/v1/images/generations", {"prompt": "x", "model": "p/gpt-image-2"})
     slow.receive_until(b"200 OK")
     reply = g.generate(model="p/gpt-image-2")

@@ -5,13 +5,13 @@ from itertools import product
 
 import pytest
 from fakes.openai import Json
-from fakes.pictures import picture
-from fakes.pictures_host import GIF, JPEG, PNG, WEBP
+from fakes.sample_images import sample_image
+from fakes.images_host import GIF, JPEG, PNG, WEBP
 from harness import provider
 
 OPEN = "image_gateway; image_gateway_auth off;"
 MODEL = "openai/gpt-image-2"
-PICTURES = {"png": PNG, "jpeg": JPEG, "webp": WEBP, "gif": GIF}
+IMAGES = {"png": PNG, "jpeg": JPEG, "webp": WEBP, "gif": GIF}
 
 
 def coded(data: bytes) -> str:
@@ -26,9 +26,9 @@ def g(gateway, openai):
 @pytest.fixture
 def gives(g, openai):
     """Sends a request; the provider returns these bytes."""
-    def ask(*pictures, told=None, headers=(), **fields):
-        openai.next(Json({"created": 1, **(told or {}), "data": [{"b64_json": coded(one)} for one in pictures]}))
-        return g.generate(headers, model=MODEL, **{"n": len(pictures), **fields})
+    def ask(*images, told=None, headers=(), **fields):
+        openai.next(Json({"created": 1, **(told or {}), "data": [{"b64_json": coded(one)} for one in images]}))
+        return g.generate(headers, model=MODEL, **{"n": len(images), **fields})
     return ask
 
 
@@ -40,7 +40,7 @@ def adjusted(reply) -> dict:
 
 
 def test_each_format_tells_its_own_facts(gives):
-    for kind, data in PICTURES.items():
+    for kind, data in IMAGES.items():
         reply = gives(data)
         assert reply.json["extra_fields"]["images"] == [
             {"index": 0, "width": 64, "height": 48, "format": kind, "bytes": len(data)}]
@@ -58,14 +58,14 @@ def test_facts_of_all_sizes_are_those_of_the_bytes(g, openai):
         assert adjusted(reply) == {} and (not padded or sent == [padded] * 2)
 
 
-def test_pictures_of_one_answer_may_differ_and_each_says_what_it_is(gives):
-    reply = gives(PNG, JPEG, picture(32, 16, "webp"), GIF)
+def test_images_of_one_answer_may_differ_and_each_says_what_it_is(gives):
+    reply = gives(PNG, JPEG, sample_image(32, 16, "webp"), GIF)
     assert [(one["index"], one["format"], one["width"], one["height"]) for one in reply.json["extra_fields"]["images"]] == [
         (0, "png", 64, 48), (1, "jpeg", 64, 48), (2, "webp", 32, 16), (3, "gif", 64, 48)]
 
 
 def test_a_data_url_names_the_format_of_the_bytes(gives):
-    for kind, data in PICTURES.items():
+    for kind, data in IMAGES.items():
         reply = gives(data, response_format="url", output_format="png")
         assert reply.json["data"][0]["url"] == f"data:image/{kind};base64,{coded(data)}"
         assert ("output_format" in adjusted(reply)) == (kind != "png")
@@ -84,7 +84,7 @@ def test_bytes_win_over_the_provider_s_words_in_every_respect(gives):
 
 
 def test_what_is_as_asked_is_no_adjustment_whatever_the_provider_says(gives):
-    right = picture(1024, 1024, "webp")
+    right = sample_image(1024, 1024, "webp")
     reply = gives(right, told={"size": "64x64", "output_format": "png"}, size="1024x1024", output_format="webp")
     assert adjusted(reply) == {} and (reply.json["size"], reply.json["output_format"]) == ("1024x1024", "webp")
 
@@ -93,25 +93,25 @@ def test_a_size_of_the_provider_s_choice_is_no_adjustment(gives):
     assert adjusted(gives(PNG, size="auto")) == {}
 
 
-def test_fewer_pictures_than_asked_are_an_adjustment(gives):
+def test_fewer_images_than_asked_are_an_adjustment(gives):
     assert adjusted(gives(PNG, n=3)) == {"n": "the provider made only 1"}
 
 
 def test_a_ratio_that_was_not_kept_is_an_adjustment(gives):
-    reply = gives(picture(1024, 1024), aspect_ratio="16:9")
+    reply = gives(sample_image(1024, 1024), aspect_ratio="16:9")
     assert any("1024x1024" in reason for reason in adjusted(reply).values()), adjusted(reply)
 
 
-def test_a_second_picture_of_another_size_is_an_adjustment(gives):
-    reply = gives(picture(1024, 1024), PNG, size="1024x1024")
+def test_a_second_image_of_another_size_is_an_adjustment(gives):
+    reply = gives(sample_image(1024, 1024), PNG, size="1024x1024")
     assert "size" in adjusted(reply)
 
 
 # Bytes that are not images
 
 
-NO_PICTURES = {
-    "text": b"hello world, this is no picture at all", "a page": b"<!doctype html><html><title>Sorry</title></html>",
+NO_IMAGES = {
+    "text": b"hello world, this is no image at all", "a page": b"<!doctype html><html><title>Sorry</title></html>",
     "json": b'{"error": {"message": "no"}}', "a drawing": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "a magic number": b"\x89PNG\r\n\x1a\n", "a png cut off in its header": PNG[:26], "a jpeg cut off": JPEG[:30],
     "a webp cut off": WEBP[:20], "a gif cut off": GIF[:9], "a png of no size": PNG[:16] + bytes(8) + PNG[24:],
@@ -119,14 +119,14 @@ NO_PICTURES = {
 }
 
 
-def test_bytes_that_are_no_picture_are_never_a_success_and_may_be_billed(gives, openai):
-    for name, data in NO_PICTURES.items():
+def test_bytes_that_are_no_image_are_never_a_success_and_may_be_billed(gives, openai):
+    for name, data in NO_IMAGES.items():
         reply = gives(data)
         assert reply.status == 502, (name, reply)
         attempt, = reply.json["extra_fields"]["attempts"]
         assert attempt["outcome"] == "unknown", name
         assert coded(data) not in reply.text and "b64_json" not in reply.text
-    assert len(openai.requests) == len(NO_PICTURES), "asked again, it would be billed again"
+    assert len(openai.requests) == len(NO_IMAGES), "asked again, it would be billed again"
 
 
 def test_text_that_is_not_base64_is_never_a_success(g, openai):
@@ -136,14 +136,14 @@ def test_text_that_is_not_base64_is_never_a_success(g, openai):
         assert reply.status == 502 and reply.json["extra_fields"]["attempts"][0]["outcome"] == "unknown", (text, reply)
 
 
-def test_one_of_several_that_is_no_picture_is_left_out_and_told(gives):
+def test_one_of_several_that_is_no_image_is_left_out_and_told(gives):
     for place in range(3):
-        pictures = [PNG, JPEG, WEBP]
-        pictures[place] = b"<html>no picture</html>"
-        reply = gives(*pictures)
+        images = [PNG, JPEG, WEBP]
+        images[place] = b"<html>no image</html>"
+        reply = gives(*images)
         assert reply.status == 200 and len(reply.json["data"]) == 2
         assert [one["index"] for one in reply.json["data"]] == [0, 1] == [one["index"] for one in reply.json["extra_fields"]["images"]]
-        assert [base64.b64decode(one["b64_json"]) for one in reply.json["data"]] == [one for one in pictures if b"html" not in one]
+        assert [base64.b64decode(one["b64_json"]) for one in reply.json["data"]] == [one for one in images if b"html" not in one]
         assert adjusted(reply) == {"n": "the provider made only 2"}
 
 

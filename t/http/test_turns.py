@@ -11,7 +11,7 @@ import pytest
 
 from fakes.behaviours import Behaviour, Endless, Json, Raw
 from fakes.openai import OpenAI
-from fakes.pictures_host import PNG, PicturesHost
+from fakes.images_host import PNG, ImagesHost
 from harness import provider
 
 SLOW = bool(os.environ.get("SANITIZER_PRELOAD"))
@@ -56,7 +56,7 @@ SENT = {
     "empty events": (endless("text/event-stream", b"data:\n\n" * 8000), {"stream": True}),
     "comments": (endless("text/event-stream", b":\n" * 30000), {"stream": True}),
     "heads": (Raw(), {}),
-    "a picture behind a link": (Raw(), {"response_format": "b64_json"}),
+    "an image behind a link": (Raw(), {"response_format": "b64_json"}),
 }
 
 
@@ -64,7 +64,7 @@ SENT = {
 @pytest.mark.parametrize("what", SENT)
 def test_requests_without_a_provider_are_served_while_a_provider_sends_endless_data(gateway, what, count):
     behaviour, fields = SENT[what]
-    with PicturesHost() as host, OpenAI(family="gpt" if "stream" in fields else "dalle") as openai:
+    with ImagesHost() as host, OpenAI(family="gpt" if "stream" in fields else "dalle") as openai:
         openai.always(behaviour)
         if what == "heads":
             openai.always(Informing())

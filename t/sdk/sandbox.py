@@ -54,12 +54,12 @@ def png_size(b64_json: str) -> tuple:
     return struct.unpack(">II", data[16:24])
 
 
-def assert_a_preview_of_each(events, pictures):
+def assert_a_preview_of_each(events, images):
     """Before the image itself, in whatever order images arrive; and each image has its usage."""
-    types = {index: [one["type"] for one in events if one["index"] == index] for index in range(pictures)}
+    types = {index: [one["type"] for one in events if one["index"] == index] for index in range(images)}
     assert types == {index: [f"image_generation.{kind}" for kind in ("partial_image", "completed")]
-                     for index in range(pictures)}
-    assert len(events) == 2 * pictures
+                     for index in range(images)}
+    assert len(events) == 2 * images
     assert ["usage" in one for one in events] == [one["type"].endswith(".completed") for one in events]
     assert sum(one["usage"]["total_tokens"] for one in events if "usage" in one) > 0
     for one in events:

@@ -163,7 +163,7 @@ def test_models_are_listed_and_described(open_gateway):
 # Links
 
 
-def test_a_link_leads_to_the_picture_with_and_without_the_key(gateway, scratch):
+def test_a_link_leads_to_the_image_with_and_without_the_key(gateway, scratch):
     keys = write_keys(scratch / "keys.json", [key_entry("team-a", SECRET)])
     store = f"image_gateway_store {scratch}/store;"
     g = gateway(f"{CLOSED} {store}", SANDBOX + f"image_gateway_keys {keys};")

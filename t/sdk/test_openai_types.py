@@ -87,7 +87,7 @@ def test_a_stream_over_a_provider_that_does_not_stream_shares_its_usage(over):
     assert added(data["usage"] for data, _ in found) == usage
 
 
-def test_a_picture_that_is_handed_on_while_it_comes(over):
+def test_an_image_that_is_handed_on_while_it_comes(over):
     g = over(OpenAI(image_bytes=300_000), "openai", "gpt-image-1.5", "image_gateway_buffering off;")
     answer = read_plain(g.generate(model="streamed", quality="low", background="opaque"))
     assert (answer.quality, answer.background) == ("low", "opaque") and answer.usage.total_tokens > 0

@@ -176,7 +176,7 @@ TEST(PublicAddress, IsDecidedByTheNetworksAloneAllOverIpv4) {
     }
 }
 
-TEST(PublicAddress, IsAllowedForHostsThatServePicturesToTheWorld) {
+TEST(PublicAddress, IsAllowedForHostsThatServeImagesToTheWorld) {
     for (const char *text : {"1.1.1.1", "8.8.8.8", "20.60.0.1", "52.95.110.1", "142.250.185.80",
                              "223.5.5.5", "2606:4700::6810:84e5", "2a00:1450:4001:81c::2010",
                              "2001:4860:4860::8888", "2400:cb00::1", "2c0f:fb50::1", "2003::1"}) {

@@ -10,7 +10,7 @@
 namespace gateway {
 namespace {
 
-Image picture(const char *content = kPng) {
+Image image_of(const char *content = kPng) {
     Image image;
     image.content = Bytes::own(content);
     image.format = ImageFormat::png;
@@ -49,7 +49,7 @@ class AnswerTest : public testing::Test {
 
 TEST_F(AnswerTest, OfASuccessSaysWhatWasMadeAndByWhom) {
     Result result;
-    result.images = {picture(), picture()};
+    result.images = {image_of(), image_of()};
     result.images[1].index = 1;
     result.images[1].revised_prompt = "A \"kite\".";
     result.words.size = "1024x1024";
@@ -82,7 +82,7 @@ TEST_F(AnswerTest, OfASuccessSaysWhatWasMadeAndByWhom) {
 
 TEST_F(AnswerTest, ListsEveryAttempt) {
     Result result;
-    result.images = {picture()};
+    result.images = {image_of()};
     const ReadJson json(write_images(result, facts, "").copy());
     const JsonValue listed = json["extra_fields"]["attempts"];
     ASSERT_EQ(listed.size(), 2U);
@@ -104,16 +104,16 @@ TEST_F(AnswerTest, GivesTheFormThatWasAskedFor) {
         const ReadJson json(write_images(result, facts, format).copy());
         return keys_of(json["data"].at(0));
     };
-    Image link = picture("https://host/x.png");
+    Image link = image_of("https://host/x.png");
     link.form = Image::Form::url;
-    EXPECT_EQ(keys(picture(), ""), "b64_json index");
-    EXPECT_EQ(keys(picture(), "b64_json"), "b64_json index");
-    EXPECT_EQ(keys(picture(), "url"), "url index");
+    EXPECT_EQ(keys(image_of(), ""), "b64_json index");
+    EXPECT_EQ(keys(image_of(), "b64_json"), "b64_json index");
+    EXPECT_EQ(keys(image_of(), "url"), "url index");
     EXPECT_EQ(keys(link, ""), "url index");
     EXPECT_EQ(keys(link, "url"), "url index");
     EXPECT_EQ(keys(link, "b64_json"), "url index");
     Result result;
-    result.images = {picture()};
+    result.images = {image_of()};
     result.images[0].format = ImageFormat::webp;
     const ReadJson json(write_images(result, facts, "url").copy());
     EXPECT_EQ(json["data"].at(0)["url"].string(), std::string("data:image/webp;base64,") + kPng);
@@ -121,7 +121,7 @@ TEST_F(AnswerTest, GivesTheFormThatWasAskedFor) {
 
 TEST_F(AnswerTest, TellsCostSeedsAndTheWireWhereTheyAreKnown) {
     Result result;
-    result.images = {picture(), picture()};
+    result.images = {image_of(), image_of()};
     result.images[1].index = 1;
     result.images[1].seed = 42;
     facts.cost = Cost{5'950, "tokens"};
@@ -141,9 +141,9 @@ TEST_F(AnswerTest, TellsCostSeedsAndTheWireWhereTheyAreKnown) {
         << "what is known to be free";
 }
 
-TEST_F(AnswerTest, CopiesNoPictureBytes) {
+TEST_F(AnswerTest, CopiesNoImageBytes) {
     Result result;
-    result.images = {picture()};
+    result.images = {image_of()};
     const char *where = result.images[0].content.slices()[0].text.data();
     const Bytes body = write_images(result, facts, "");
     ASSERT_EQ(body.slices().size(), 3U);
@@ -152,7 +152,7 @@ TEST_F(AnswerTest, CopiesNoPictureBytes) {
 
 TEST_F(AnswerTest, TellsUsageInOpenAisForm) {
     Result result;
-    result.images = {picture()};
+    result.images = {image_of()};
     result.bill.usage = Usage{.input_tokens = 14,
                               .input_text_tokens = 10,
                               .input_image_tokens = 4,
@@ -184,7 +184,7 @@ TEST_F(AnswerTest, ListsAdjustmentsAsValuesNotAsTexts) {
                    {"n", "10", "1", "the nearest"},
                    {"lora", R"({"a":[1,null]})", "null", "not a parameter"}};
     Result result;
-    result.images = {picture()};
+    result.images = {image_of()};
     const ReadJson json(write_images(result, facts, "").copy());
     const JsonValue listed = json["extra_fields"]["adjustments"];
     ASSERT_EQ(listed.size(), 3U);

@@ -81,7 +81,7 @@ TEST_F(AttemptTest, ReadsAWholeAnswerAndJudgesAnyOther) {
     EXPECT_EQ(outcome_->type, OutcomeType::unknown) << "whatever had arrived before";
 }
 
-// Sends the seed 7, and answers with as many pictures as the status says; the last tells its seed.
+// Sends the seed 7, and answers with as many images as the status says; the last tells its seed.
 class Seeded final : public Dialect {
  public:
     Seeded() : Dialect({.name = "seeded"}) {}

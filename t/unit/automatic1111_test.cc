@@ -62,7 +62,7 @@ TEST_F(Automatic1111Test, TellsFluxItsGuidanceByAnotherName) {
               R"("override_settings":{"sd_model_checkpoint":"flux"}})");
 }
 
-TEST_F(Automatic1111Test, PassesWhatDecidesOnlyAboutThePicture) {
+TEST_F(Automatic1111Test, PassesWhatDecidesOnlyAboutTheImage) {
     EXPECT_EQ(body("loaded", R"({"prompt":"a","scheduler":"Karras"})"),
               R"({"prompt":"a","steps":20,"n_iter":1,"scheduler":"Karras"})");
     for (const char *name : {"override_settings", "save_images", "batch_size", "prompt", "steps"}) {
@@ -70,7 +70,7 @@ TEST_F(Automatic1111Test, PassesWhatDecidesOnlyAboutThePicture) {
     }
 }
 
-TEST_F(Automatic1111Test, ReadsPicturesAndTheirSeeds) {
+TEST_F(Automatic1111Test, ReadsImagesAndTheirSeeds) {
     const Outcome outcome = read(200, answer(quoted(kPng) + "," + quoted(kOther),
                                              R"({\"seed\": 42, \"all_seeds\": [42, 43]})"));
     ASSERT_EQ(outcome.type, OutcomeType::made);
@@ -96,7 +96,7 @@ TEST_F(Automatic1111Test, LeavesOutGridsAndWhatScriptsAdd) {
               OutcomeType::unknown);
 }
 
-TEST_F(Automatic1111Test, TakesPicturesOfWhichNothingIsSaid) {
+TEST_F(Automatic1111Test, TakesImagesOfWhichNothingIsSaid) {
     for (const char *info : {"", "null", "[]", "{", R"({\"all_seeds\": 5})",
                              R"({\"index_of_first_image\": -1, \"all_seeds\": []})"}) {
         const Outcome outcome = read(200, answer(quoted(kPng), info));

@@ -229,7 +229,7 @@ TEST_F(BlackForestLabsTest, ReadsErrorsInEveryFormTheyHave) {
     }
 }
 
-TEST_F(BlackForestLabsTest, ReadsAPicture) {
+TEST_F(BlackForestLabsTest, ReadsAnImage) {
     const Outcome outcome =
         read_job(R"({"id":"1","status":"Ready","result":{"sample":"https:\/\/d.bfl.ai\/x?sig=a&b",
                      "prompt":"a kite, expanded","seed":42,"duration":4.8}})",
@@ -243,7 +243,7 @@ TEST_F(BlackForestLabsTest, ReadsAPicture) {
     EXPECT_EQ(image.seed, 42);
 }
 
-TEST_F(BlackForestLabsTest, TakesADoneJobWithoutAPictureForUnknown) {
+TEST_F(BlackForestLabsTest, TakesADoneJobWithoutAnImageForUnknown) {
     for (const char *result : {"null", "7", "{}", "[]", R"({"sample":null})", R"({"sample":""})",
                                R"({"sample":"/x.png"})", R"({"sample":["https://x"]})"}) {
         const Outcome outcome = read_job(

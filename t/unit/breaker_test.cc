@@ -28,7 +28,7 @@ class BreakerTest : public testing::Test {
 
     BreakerRules rules{.failures = 3,
                        .rate = 50,
-                       .least_calls = 10,
+                       .min_calls = 10,
                        .window = std::chrono::seconds(30),
                        .open = std::chrono::seconds(15)};
     int64_t now = 1'000'000;

@@ -113,14 +113,14 @@ TEST(BlockPool, GivesEveryTakerAWholeBlockOfTheirOwn) {
 }
 
 TEST(BlockPool, KeepsNoMoreIdleBlocksThanItMay) {
-    for (const size_t most : {0U, 1U, 3U}) {
-        const auto pool = BlockPool::create(most);
+    for (const size_t max : {0U, 1U, 3U}) {
+        const auto pool = BlockPool::create(max);
         std::vector<Block> blocks;
         for (int i = 0; i < 5; ++i) {
             blocks.push_back(pool->take());
         }
         blocks.clear();
-        EXPECT_EQ(pool->idle(), most);
+        EXPECT_EQ(pool->idle(), max);
     }
 }
 

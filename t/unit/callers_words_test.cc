@@ -68,7 +68,7 @@ TEST_F(CallersWordsTest, TakeBackOnlyWhatConcernsOthers) {
     params[Param::prompt] = std::string_view("the word");
     const struct {
         OutcomeType found;
-        OutcomeType otherwise;
+        OutcomeType without_words;
         OutcomeType expected;
     } kRows[] = {
         {OutcomeType::out_of_quota, OutcomeType::throttled, OutcomeType::throttled},
@@ -83,13 +83,13 @@ TEST_F(CallersWordsTest, TakeBackOnlyWhatConcernsOthers) {
     for (const auto &row : kRows) {
         Outcome outcome;
         outcome.type = row.found;
-        outcome.from_words = {"word", row.otherwise, ""};
+        outcome.from_words = {"word", row.without_words, ""};
         const ProviderRequest request{provider, nullptr,         model, params, passed,
                                       id,       idempotency_key, trace, random};
         distrust_callers_words(outcome, request);
         EXPECT_EQ(outcome.type, row.expected) << name_of(row.found);
         outcome.type = row.found;
-        outcome.from_words = {"other", row.otherwise, ""};
+        outcome.from_words = {"other", row.without_words, ""};
         distrust_callers_words(outcome, request);
         EXPECT_EQ(outcome.type, row.found);
     }

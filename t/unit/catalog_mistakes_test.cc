@@ -142,10 +142,10 @@ TEST(CatalogueMistakes, InPricesAreTold) {
 
 // A model that makes 0 images per call would make fitting loop forever.
 TEST(CatalogueMistakes, AModelThatMakesNoImageAtATimeIsOne) {
-    for (const char *most : {"0", "-1", "0.5"}) {
+    for (const char *max : {"0", "-1", "0.5"}) {
         const auto read =
-            Catalogue::read(with_parameters(R"("n":{"max":)" + std::string(most) + "}"));
-        EXPECT_FALSE(read) << "n.max " << most;
+            Catalogue::read(with_parameters(R"("n":{"max":)" + std::string(max) + "}"));
+        EXPECT_FALSE(read) << "n.max " << max;
     }
 }
 

@@ -37,7 +37,7 @@ TEST_F(CloudflareTest, AsksForTheModelByItsPath) {
     EXPECT_EQ(call.url, "https://api.cloudflare.com/x/accounts/1/ai/run/@cf/leonardo/phoenix-1.0");
     EXPECT_EQ(header_of(call, "Authorization"), "Bearer sk-secret");
     EXPECT_EQ(header_of(call, "Content-Type"), "application/json");
-    EXPECT_TRUE(call.takes_picture);
+    EXPECT_TRUE(call.takes_image);
     EXPECT_EQ(world.local("@cf/../../../tokens", R"({"prompt":"a"})").type, OutcomeType::not_here);
 }
 
@@ -94,7 +94,7 @@ TEST_F(CloudflareTest, DrawsASeedForModelsThatTakeOne) {
 }
 
 TEST_F(CloudflareTest, ReadsBytesAndEnvelopes) {
-    const Outcome bytes = world.dialect.read(picture_response());
+    const Outcome bytes = world.dialect.read(image_response());
     ASSERT_EQ(bytes.type, OutcomeType::made);
     EXPECT_EQ(bytes.result.images[0].content.copy(), kPng);
     const Outcome base64 = envelope(R"({"image":")" + std::string(kPng) + "\"}");

@@ -88,7 +88,7 @@ struct Expected {
         is_nullable = true;
         return std::move(*this);
     }
-    Expected otherwise(std::string value) && {
+    Expected default_value(std::string value) && {
         standard = std::move(value);
         return std::move(*this);
     }

@@ -11,14 +11,14 @@ namespace {
 
 using Text = std::string_view;
 
-ImageResult pictures(size_t count) {
+ImageResult images(size_t count) {
     ImageResult result;
     result.images.resize(count);
     return result;
 }
 
 ImageResult with_usage(const Usage &usage) {
-    ImageResult result = pictures(1);
+    ImageResult result = images(1);
     result.usage = usage;
     return result;
 }
@@ -47,7 +47,7 @@ TEST(Cost, ThatTheProviderTellsWins) {
         result.cost = 12'345;
         EXPECT_EQ(told(cost_of(result, {sent}, openai(model))), "12345 provider") << model;
     }
-    ImageResult free = pictures(1);
+    ImageResult free = images(1);
     free.cost = 0;
     EXPECT_EQ(told(cost_of(free, {sent}, flux("flux-2-flex"))), "0 provider");
 }
@@ -81,9 +81,9 @@ TEST(Cost, IsUnknownWhereAKindOfTokensHasNoPrice) {
 
 TEST(Cost, IsUnknownWithoutAPriceOrTokens) {
     const Params sent = asking(Param::size, Text("1024x1024"));
-    EXPECT_EQ(told(cost_of(pictures(1), {sent}, openai("my-model"))), "- unknown");
-    EXPECT_EQ(told(cost_of(pictures(1), {sent}, openai("gpt-image-2"))), "- unknown");
-    EXPECT_EQ(told(cost_of(pictures(1), {sent}, flux("flux-2-pro-preview"))), "- unknown");
+    EXPECT_EQ(told(cost_of(images(1), {sent}, openai("my-model"))), "- unknown");
+    EXPECT_EQ(told(cost_of(images(1), {sent}, openai("gpt-image-2"))), "- unknown");
+    EXPECT_EQ(told(cost_of(images(1), {sent}, flux("flux-2-pro-preview"))), "- unknown");
     EXPECT_FALSE(upper_bound({sent}, openai("my-model")));
 }
 
@@ -115,14 +115,14 @@ TEST(Cost, OfAnImageGoesByWhatTheProviderSaysItMade) {
     const ModelSpec &dall_e_3 = openai("dall-e-3");
     Params sent = asking(Param::size, Text("1024x1024"));
     sent[Param::quality] = Text("standard");
-    EXPECT_EQ(told(cost_of(pictures(1), {sent}, dall_e_3)), "40000 image");
-    EXPECT_EQ(told(cost_of(pictures(3), {sent}, dall_e_3)), "120000 image");
-    EXPECT_EQ(told(cost_of(pictures(0), {sent}, dall_e_3)), "0 image");
-    ImageResult wide_hd = pictures(1);
+    EXPECT_EQ(told(cost_of(images(1), {sent}, dall_e_3)), "40000 image");
+    EXPECT_EQ(told(cost_of(images(3), {sent}, dall_e_3)), "120000 image");
+    EXPECT_EQ(told(cost_of(images(0), {sent}, dall_e_3)), "0 image");
+    ImageResult wide_hd = images(1);
     wide_hd.size = "1792x1024";
     wide_hd.quality = "hd";
     EXPECT_EQ(told(cost_of(wide_hd, {sent}, dall_e_3)), "120000 image");
-    ImageResult made = pictures(1);
+    ImageResult made = images(1);
     made.size = "2048x1024";
     const Params automatic = asking(Param::size, Text("auto"));
     EXPECT_EQ(told(cost_of(made, {automatic}, flux("flux-2-pro"))), "45000 megapixels");
@@ -130,10 +130,10 @@ TEST(Cost, OfAnImageGoesByWhatTheProviderSaysItMade) {
 
 TEST(Cost, OfWhatWasLeftToTheModelIsUnknownUnlessItTells) {
     const Params automatic = asking(Param::size, Text("auto"));
-    EXPECT_EQ(told(cost_of(pictures(1), {automatic}, flux("flux-2-pro"))), "- unknown");
-    EXPECT_EQ(told(cost_of(pictures(1), {Params()}, flux("flux-2-pro"))), "- unknown");
-    EXPECT_EQ(told(cost_of(pictures(1), {Params()}, openai("dall-e-2"))), "- unknown");
-    ImageResult vague = pictures(1);
+    EXPECT_EQ(told(cost_of(images(1), {automatic}, flux("flux-2-pro"))), "- unknown");
+    EXPECT_EQ(told(cost_of(images(1), {Params()}, flux("flux-2-pro"))), "- unknown");
+    EXPECT_EQ(told(cost_of(images(1), {Params()}, openai("dall-e-2"))), "- unknown");
+    ImageResult vague = images(1);
     vague.size = "auto";
     EXPECT_EQ(told(cost_of(vague, {Params()}, openai("dall-e-2"))), "- unknown");
     EXPECT_EQ(upper_bound({automatic}, flux("flux-2-pro")), 75'000) << "four megapixels";
@@ -143,7 +143,7 @@ TEST(Cost, OfWhatWasLeftToTheModelIsUnknownUnlessItTells) {
 
 TEST(Cost, IsUnknownWhenARowThatComesFirstMayBeMeant) {
     const Params sent = asking(Param::quality, Text("standard"));
-    EXPECT_EQ(told(cost_of(pictures(1), {sent}, openai("dall-e-3"))), "- unknown");
+    EXPECT_EQ(told(cost_of(images(1), {sent}, openai("dall-e-3"))), "- unknown");
 }
 
 TEST(UpperBound, IsThePriceItselfWhereAllIsKnown) {
@@ -154,16 +154,16 @@ TEST(UpperBound, IsThePriceItselfWhereAllIsKnown) {
 
 TEST(Cost, OfAPriceKnownOnlyAsABoundIsUnknown) {
     const Params sent = asking(Param::size, Text("1024x1024"));
-    EXPECT_EQ(told(cost_of(pictures(1), {sent}, flux("flux-2-flex"))), "- unknown");
+    EXPECT_EQ(told(cost_of(images(1), {sent}, flux("flux-2-flex"))), "- unknown");
     EXPECT_EQ(upper_bound({sent, 2}, flux("flux-2-flex")), 120'000);
 }
 
-TEST(Cost, OfPicturesGivenAsInputIsBoundedButNotKnown) {
+TEST(Cost, OfImagesGivenAsInputIsBoundedButNotKnown) {
     const Params sent = asking(Param::size, Text("1024x1024"));
     const PricedCall call{.sent = sent, .images = 1, .input_images = 2};
-    EXPECT_EQ(told(cost_of(pictures(1), call, flux("flux-2-pro"))), "- unknown");
+    EXPECT_EQ(told(cost_of(images(1), call, flux("flux-2-pro"))), "- unknown");
     EXPECT_EQ(upper_bound(call, flux("flux-2-pro")), 30'000 + 2 * 4 * 15'000);
-    EXPECT_EQ(told(cost_of(pictures(1), call, flux("flux-2-max"))), "70000 megapixels");
+    EXPECT_EQ(told(cost_of(images(1), call, flux("flux-2-max"))), "70000 megapixels");
 }
 
 TEST(UpperBound, CountsEveryImageAndPreviewAndThePrompt) {

@@ -159,18 +159,18 @@ TEST(DecodeBody, ShortensWhatItListsOfUnknownFields) {
     EXPECT_LT(request->adjustments[0].requested.size(), 300U);
 }
 
-TEST(DecodeBody, RefusesPicturesAsInput) {
+TEST(DecodeBody, RefusesImagesAsInput) {
     for (const char *name : {"image", "images", "mask"}) {
         EXPECT_EQ(problems_of(with("\"" + std::string(name) + "\":\"data:image/png;base64,iVBO\"")),
                   std::string(name) + " unsupported_parameter");
     }
 }
 
-TEST(DecodeBody, RefusesPicturesAsInputBeforeAskingWhatIsUnknown) {
+TEST(DecodeBody, RefusesImagesAsInputBeforeAskingWhatIsUnknown) {
     const UnknownFields reject{UnknownFields::Mode::reject, {}};
     EXPECT_EQ(Decoded(with(R"("mask":"x","lora":1)"), unified_profile(), reject).problems(),
               "mask unsupported_parameter, lora unknown_parameter");
-    // No picture at all.
+    // No image at all.
     EXPECT_EQ(problems_of(with(R"("image":null)")), "");
 }
 

@@ -1,9 +1,9 @@
-// Pictures brought into the form that was asked for, or left as they are, and told.
+// Images brought into the form that was asked for, or left as they are, and told.
 #include "core/making/delivery.h"
 
 #include <gtest/gtest.h>
 
-#include "core/images/check_pictures.h"
+#include "core/images/check_images.h"
 #include "fake_ports.h"
 #include "responses.h"
 
@@ -19,7 +19,7 @@ class DeliveryTest : public testing::Test {
         hosting.lifetime = 60;
         hosting.keys = {"a key that is long"};
         wish.base_url = "http://here/v1";
-        wish.most = 1000;
+        wish.max = 1000;
     }
     static Image bytes() {
         Image image;
@@ -62,16 +62,16 @@ class DeliveryTest : public testing::Test {
     [[nodiscard]] std::string trouble() const {
         return delivery->problems().empty() ? "none" : delivery->problems().front().why;
     }
-    static FetchedPicture fetched(const char *base64 = kPng) {
-        FetchedPicture picture;
-        picture.base64 = Bytes::own(base64);
-        return picture;
+    static FetchedImage fetched(const char *base64 = kPng) {
+        FetchedImage fetched;
+        fetched.base64 = Bytes::own(base64);
+        return fetched;
     }
-    static FetchedPicture lost(bool worth_again) {
-        FetchedPicture picture;
-        picture.problem = "lost";
-        picture.worth_again = worth_again;
-        return picture;
+    static FetchedImage lost(bool worth_again) {
+        FetchedImage fetched;
+        fetched.problem = "lost";
+        fetched.worth_again = worth_again;
+        return fetched;
     }
 
     FakeWorld world;
@@ -131,14 +131,14 @@ TEST_F(DeliveryTest, TriesALinkTwiceAndThenLeavesItAsItIs) {
     EXPECT_EQ(slots[0].image.expires_at, 5);
 }
 
-TEST_F(DeliveryTest, TriesNothingAgainThatWasRefusedOrIsNoPicture) {
+TEST_F(DeliveryTest, TriesNothingAgainThatWasRefusedOrIsNoImage) {
     start({link()}, Form::bytes);
     world.fetcher.end(0, lost(false));
     EXPECT_EQ(world.fetcher.entries.size(), 1U);
     EXPECT_EQ(ends, 1);
     start({link()}, Form::bytes);
     world.fetcher.end(1, fetched("PGh0bWw+PC9odG1sPg=="));
-    EXPECT_EQ(trouble(), "it is no picture");
+    EXPECT_EQ(trouble(), "it is no image");
     EXPECT_EQ(slots[0].image.form, Image::Form::url);
 }
 
@@ -172,7 +172,7 @@ TEST_F(DeliveryTest, LeavesBytesThatCannotBeKept) {
     EXPECT_EQ(trouble(), "it could not be written");
 }
 
-TEST_F(DeliveryTest, HostsAProvidersPictureAnewWhereTheOperatorSaysSo) {
+TEST_F(DeliveryTest, HostsAProvidersImageAnewWhereTheOperatorSaysSo) {
     hosting.rehost = true;
     start({link()}, Form::as_made);
     world.fetcher.end(0, fetched());
@@ -209,19 +209,19 @@ TEST_F(DeliveryTest, CancelsWhatRunsWhenItIsLetGoOf) {
     EXPECT_EQ(ends, 0);
 }
 
-TEST(CheckPictures, TakesOutWhatIsNoPictureAndIsNoSuccessWithoutAny) {
+TEST(CheckImages, TakesOutWhatIsNoImageAndIsNoSuccessWithoutAny) {
     Outcome outcome;
     outcome.type = OutcomeType::made;
     outcome.result.images.resize(2);
     outcome.result.images[0].content = Bytes::own("aGVsbG8=");
     outcome.result.images[1].content = Bytes::own(kPng);
-    check_pictures(outcome, 2);
+    check_images(outcome, 2);
     EXPECT_EQ(outcome.type, OutcomeType::made);
     ASSERT_EQ(outcome.result.images.size(), 1U);
     EXPECT_EQ(outcome.result.images[0].width, 1);
     EXPECT_GT(outcome.result.images[0].bytes, 60U);
     outcome.result.images[0].content = Bytes::own("aGVsbG8=");
-    check_pictures(outcome, 2);
+    check_images(outcome, 2);
     EXPECT_EQ(outcome.type, OutcomeType::unknown);
     EXPECT_EQ(outcome.error.code, "unreadable_answer");
 }

@@ -54,9 +54,9 @@ struct DialectWorld {
 };
 
 // A response whose body is an image.
-inline HttpResponse picture_response(std::string headers = "") {
+inline HttpResponse image_response(std::string headers = "") {
     HttpResponse response = response_of(200, "", std::move(headers));
-    response.picture = Bytes::own(kPng);
+    response.image = Bytes::own(kPng);
     return response;
 }
 

@@ -156,8 +156,8 @@ TEST(DocumentRefusal, IsNotOfTextAtItsLimits) {
 TEST(DocumentRefusal, SaysWhereTheMistakeIs) {
     struct {
         std::string_view text;
-        size_t least;
-        size_t most;
+        size_t min;
+        size_t max;
     } const rows[] = {
         {R"({"prompt": "a cat", "n": nope})", 25, 28},
         {R"({"prompt": "a cat" "n": 1})", 18, 21},
@@ -170,8 +170,8 @@ TEST(DocumentRefusal, SaysWhereTheMistakeIs) {
     for (const auto &row : rows) {
         const Read document = read(row.text);
         ASSERT_FALSE(document);
-        EXPECT_GE(document.error().offset, row.least) << row.text;
-        EXPECT_LE(document.error().offset, row.most) << row.text;
+        EXPECT_GE(document.error().offset, row.min) << row.text;
+        EXPECT_LE(document.error().offset, row.max) << row.text;
     }
     const std::string deep = "{\"a\":1,\"b\":" + std::string(40, '[');
     const Read document = read(deep);
@@ -181,9 +181,9 @@ TEST(DocumentRefusal, SaysWhereTheMistakeIs) {
 }
 
 TEST(DocumentLifted, KnowsACutStringByItsPlace) {
-    const std::string picture(5000, 'x');
-    const std::string text = "{\"e\":\"\",\"a\":[\"" + picture + "\",\"\",\"short\"],\"\":\"" +
-                             picture + picture + "\",\"z\":\"\"}";
+    const std::string image(5000, 'x');
+    const std::string text = "{\"e\":\"\",\"a\":[\"" + image + "\",\"\",\"short\"],\"\":\"" +
+                             image + image + "\",\"z\":\"\"}";
     const LiftedText lifted = lift(text);
     ASSERT_EQ(lifted.strings.size(), 2U);
     const Read document = JsonDocument::read(lifted.outline, kProvidersJson, &lifted.strings);

@@ -8,7 +8,7 @@
 namespace gateway {
 namespace {
 
-constexpr const char *kPicture = "abcdefghijklmnopqrstuvwxyz.png";
+constexpr const char *kImage = "abcdefghijklmnopqrstuvwxyz.png";
 
 struct Row {
     std::string prefix;  // that the location has
@@ -30,7 +30,7 @@ void expect_all(const std::vector<Row> &rows) {
 }
 
 TEST(Endpoint, StandsBehindThePrefixAndFewWords) {
-    const std::string file = std::string("images/files/") + kPicture;
+    const std::string file = std::string("images/files/") + kImage;
     for (const std::string prefix : {"/", "/v1/", "/api/v1/llm/", "/v1", "/models/"}) {
         for (const std::string words : {"", "v1/", "openai/", "openai/v1/"}) {
             const std::string before = (prefix.ends_with('/') ? "" : "/") + words;
@@ -44,8 +44,8 @@ TEST(Endpoint, StandsBehindThePrefixAndFewWords) {
                 {prefix, before + "models", EndpointRow::models},
                 {prefix, before + "models/a", EndpointRow::model, "a"},
                 {prefix, before + "models/a/models/b", EndpointRow::model, "a/models/b"},
-                {prefix, before + file, EndpointRow::file, kPicture},
-                {prefix, before + "deployments/m/" + file, EndpointRow::file, kPicture, "m"},
+                {prefix, before + file, EndpointRow::file, kImage},
+                {prefix, before + "deployments/m/" + file, EndpointRow::file, kImage, "m"},
             });
         }
     }

@@ -81,16 +81,16 @@ TEST(EventReader, WhatBreaksOffIsNoEventAndWhatEndsIsOne) {
     EXPECT_EQ(read("data: 1\n\ndata: 2", {}, true), (Events{{"", "1"}, {"", "2"}}));
 }
 
-TEST(EventReader, LiftsPicturesOutOfTheirData) {
-    const std::string picture(200'000, 'A');
+TEST(EventReader, LiftsImagesOutOfTheirData) {
+    const std::string image(200'000, 'A');
     std::vector<ServerEvent> events;
     EventReader reader(BlockPool::create(16),
                        [&](ServerEvent event) { events.push_back(std::move(event)); });
-    reader.feed("data: {\"b64_json\":\"" + picture + "\"}\r\n\r\n");
+    reader.feed("data: {\"b64_json\":\"" + image + "\"}\r\n\r\n");
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(events[0].data.outline, "{\"b64_json\":\"\"}");
     ASSERT_EQ(events[0].data.strings.size(), 1U);
-    EXPECT_EQ(events[0].data.strings[0].content.copy(), picture);
+    EXPECT_EQ(events[0].data.strings[0].content.copy(), image);
 }
 
 std::string random_stream(std::mt19937 &random) {

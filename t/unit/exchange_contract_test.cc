@@ -82,7 +82,7 @@ TEST_F(ExchangeContractTest, AProviderThatHasNoUseForAPassedFieldIsNotSentIt) {
 TEST_F(ExchangeContractTest, AModelThatNobodyListedIsNamedOnce) {
     ask(R"({"prompt":"a","model":"a/some-model","size":"123x45","quality":"hd"})");
     world.upstream.deliver(images(1));
-    EXPECT_EQ(adjusted(), "model size") << "and the fake's pictures are 1x1";
+    EXPECT_EQ(adjusted(), "model size") << "and the fake's images are 1x1";
     ask(R"({"prompt":"a","model":"a/dall-e-3"})");
     world.upstream.deliver(images(1));
     EXPECT_EQ(adjusted(), "model");

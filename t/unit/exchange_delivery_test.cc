@@ -27,8 +27,8 @@ class ExchangeDeliveryTest : public ExchangeTest {
         world.upstream.deliver(response_of(200, R"({"data":[)" + data + "]}"));
         world.loop.advance(Milliseconds(0));
     }
-    static FetchedPicture picture() {
-        FetchedPicture fetched;
+    static FetchedImage fetched_image() {
+        FetchedImage fetched;
         fetched.base64 = Bytes::own(kPng);
         return fetched;
     }
@@ -42,8 +42,8 @@ TEST_F(ExchangeDeliveryTest, ALinkIsFetchedForWhoWantsBytes) {
     give_links(2);
     EXPECT_EQ(told.answers, 0);
     EXPECT_EQ(open_calls(), 0U);
-    world.fetcher.end(1, picture());
-    world.fetcher.end(0, picture());
+    world.fetcher.end(1, fetched_image());
+    world.fetcher.end(0, fetched_image());
     ASSERT_EQ(told.status(), 200);
     const ReadJson json = told.json();
     EXPECT_EQ(json["data"].at(1)["b64_json"].string(), kPng);
@@ -71,13 +71,13 @@ TEST_F(ExchangeDeliveryTest, WithoutAnAddressOfOurOwnThereAreNoLinksToUs) {
     world.upstream.deliver(images(1));
     ASSERT_EQ(told.status(), 200);
     EXPECT_TRUE(told.json()["data"].at(0)["url"].string().starts_with("data:image/png;base64,"));
-    policy.hosting->public_url = "https://pictures.example.com/v1";
+    policy.hosting->public_url = "https://images.example.com/v1";
     ask_for("url");
     world.upstream.deliver(images(1));
     world.loop.advance(Milliseconds(0));
     world.files.end(0, Written::whole);
     EXPECT_TRUE(told.json()["data"].at(0)["url"].string().starts_with(
-        "https://pictures.example.com/v1/images/files/"));
+        "https://images.example.com/v1/images/files/"));
 }
 
 TEST_F(ExchangeDeliveryTest, AFullStoreIsTheCallersBusinessOnlyInStrictMode) {
@@ -131,7 +131,7 @@ TEST_F(ExchangeDeliveryTest, AClientThatLeavesEndsTheFetchAndPaysForWhatWasMade)
     EXPECT_EQ(told.status(), 429) << "one of the three is used up";
 }
 
-TEST_F(ExchangeDeliveryTest, BytesThatAreNoPictureAreNoSuccess) {
+TEST_F(ExchangeDeliveryTest, BytesThatAreNoImageAreNoSuccess) {
     ask(R"({"prompt":"a","model":"chain"})");
     world.upstream.deliver(
         response_of(200, R"({"data":[{"b64_json":"iVBORw0KGgoAAAANSUhEUgAA"}]})"));

@@ -121,7 +121,7 @@ TEST_F(EarlyTest, ALinkIsFetchedFirst) {
     EXPECT_EQ(types(), "image1") << "one does not wait for another";
     answer(2, images(1));
     EXPECT_EQ(types(), "image1") << "but the last for all, as it tells the sum";
-    FetchedPicture fetched;
+    FetchedImage fetched;
     fetched.base64 = Bytes::own(kPng);
     world.fetcher.end(0, std::move(fetched));
     ASSERT_EQ(types(), "image1 image0 image2");
@@ -163,16 +163,16 @@ TEST_F(EarlyTest, AClientThatLeavesHasWhatItWasTold) {
     EXPECT_EQ(exchange->images(), 1U);
 }
 
-TEST_F(EarlyTest, PicturesOfOneStreamAreToldAsTheyCome) {
+TEST_F(EarlyTest, ImagesOfOneStreamAreToldAsTheyCome) {
     ask_for(R"("n":2)", "chain");
     const auto tell = [&](const std::string &data) {
         Lifter lifter(BlockPool::create(4));
         lifter.feed(data);
         world.upstream.calls.back()->on_event({"", std::move(lifter).finish()});
     };
-    const std::string picture =
+    const std::string image =
         R"({"type":"image_generation.completed","b64_json":")" + std::string(kPng) + "\"}";
-    tell(picture);
+    tell(image);
     EXPECT_EQ(types(), "image0");
     EXPECT_EQ(exchange->images(), 1U);
     world.upstream.deliver(undelivered(TransferEnd::lost));

@@ -58,7 +58,7 @@ class EventsTest : public ExchangeTest {
         }
         return found;
     }
-    // "in/out/total" of each picture's usage, which has all its members
+    // "in/out/total" of each image's usage, which has all its members
     [[nodiscard]] std::string usages() const {
         std::string all;
         for (const ReadJson &event : events()) {
@@ -142,7 +142,7 @@ TEST_F(EventsTest, WhatTheBytesOfAPreviewSayWins) {
 
 // ---- usage
 
-TEST_F(EventsTest, EachCallsPictureHasTheUsageOfItsCall) {
+TEST_F(EventsTest, EachCallsImageHasTheUsageOfItsCall) {
     ask_for(R"({"prompt":"a","model":"a/one","n":3,"stream":true})");
     answer(1, images_json(1, usage(5, 100)));
     answer(0, images_json(1, usage(5, 101)));
@@ -150,7 +150,7 @@ TEST_F(EventsTest, EachCallsPictureHasTheUsageOfItsCall) {
     EXPECT_EQ(usages(), "5/100/105 5/101/106 5/102/107");
 }
 
-TEST_F(EventsTest, PicturesOfOneCallShareItsUsage) {
+TEST_F(EventsTest, ImagesOfOneCallShareItsUsage) {
     ask_for(R"({"prompt":"a","model":"a/three","n":3,"stream":true})");
     answer(0, images_json(3, usage(7, 301)));
     EXPECT_EQ(usages(), "3/100/103 2/101/103 2/100/102") << "7/301/308 together";
@@ -163,7 +163,7 @@ TEST_F(EventsTest, UsageThatNobodyTellsIsCountedAndShared) {
     EXPECT_EQ(usages(), "2/0/2 2/0/2");
 }
 
-TEST_F(EventsTest, AnEventsOwnUsageIsItsPictures) {
+TEST_F(EventsTest, AnEventsOwnUsageIsItsImages) {
     ask_for(R"({"prompt":"a","model":"chain","n":3,"stream":true})");
     complete(usage(5, 100));
     complete(usage(5, 200));

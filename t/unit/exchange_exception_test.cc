@@ -222,17 +222,17 @@ TEST_F(ExchangeExceptionTest, AStreamEndsAloneWhateverAllocationFails) {
         1);
 }
 
-TEST_F(ExchangeExceptionTest, APassedPictureEndsAloneWhateverAllocationFails) {
+TEST_F(ExchangeExceptionTest, APassedImageEndsAloneWhateverAllocationFails) {
     policy.buffering = false;
-    const std::string picture =
+    const std::string image =
         std::string(kPng).substr(0, 76) + std::string(9'000, 'A') + std::string(kPng).substr(76);
     tell(
         [&] {
             Lifter lifter(BlockPool::create(10));
             ask_for(R"({"prompt":"x","model":"p/gpt-image-2"})");
             for (const std::string &part :
-                 {R"({"created":1,"data":[{"b64_json":")" + picture.substr(0, 5000),
-                  picture.substr(5000) + "\"}]}"}) {
+                 {R"({"created":1,"data":[{"b64_json":")" + image.substr(0, 5000),
+                  image.substr(5000) + "\"}]}"}) {
                 lifter.feed(part);
                 Bytes piece = *lifter.pass();
                 if (is_open()) {
@@ -263,7 +263,7 @@ TEST_F(ExchangeExceptionTest, AJobEndsAloneWhateverAllocationFails) {
                 act([this] { world.loop.advance(Milliseconds(0)); });
             }
             if (!is_over && world.fetcher.open() > 0) {
-                FetchedPicture fetched;
+                FetchedImage fetched;
                 fetched.base64 = Bytes::own(kPng);
                 act([&] {
                     world.fetcher.end(world.fetcher.entries.size() - 1, std::move(fetched));
@@ -276,7 +276,7 @@ TEST_F(ExchangeExceptionTest, AJobEndsAloneWhateverAllocationFails) {
         1);
 }
 
-TEST_F(ExchangeExceptionTest, AKeptPictureEndsAloneWhateverAllocationFails) {
+TEST_F(ExchangeExceptionTest, AKeptImageEndsAloneWhateverAllocationFails) {
     tell(
         [this] {
             ask_for(R"({"prompt":"x","model":"p/gpt-image-2","response_format":"url"})");

@@ -60,13 +60,13 @@ class ExchangeHistory : public ExchangeTest {
             auto *provider = const_cast<Provider *>(models.provider(name));
             provider->retry = {3, Milliseconds(200), Milliseconds(2'000), Milliseconds(4'000)};
             provider->breaker = {.failures = 4,
-                                 .least_calls = 10,
+                                 .min_calls = 10,
                                  .window = Milliseconds(5'000),
                                  .open = Milliseconds(2'000)};
         }
         Provider *two = add_provider("two", {"sk-two-1", "sk-two-2"});
         two->retry.within = Milliseconds(2'000);
-        two->max_calls = kMostOfTwo;
+        two->max_calls = kMaxOfTwo;
         Provider *safe = add_provider("safe", {"sk-safe"});
         safe->takes_idempotency = true;
         safe->retry = RetryRules();
@@ -177,7 +177,7 @@ class ExchangeHistory : public ExchangeTest {
         EXPECT_LE(seen.call->call.timeouts.total,
                   run.deadline - world.clock.now() + Milliseconds(1000));
         if (seen.host == "two") {
-            EXPECT_LE(++busy, kMostOfTwo) << "more calls at once than the provider takes";
+            EXPECT_LE(++busy, kMaxOfTwo) << "more calls at once than the provider takes";
             seen.counted = true;
         }
         EXPECT_GE(world.clock.now(), rests[seen.host + seen.body.substr(0, 20) + seen.key])
@@ -348,7 +348,7 @@ class ExchangeHistory : public ExchangeTest {
         runs.erase(at);
     }
 
-    static constexpr int kMostOfTwo = 3;
+    static constexpr int kMaxOfTwo = 3;
     std::string ignored;
     FakeRandom dice{2026};
     std::map<std::string, std::unique_ptr<Run>> runs;

@@ -43,7 +43,7 @@ class PassingExchangeTest : public ExchangeTest {
     void end() { world.upstream.deliver(response()); }
 
     // Its header, much, and its end.
-    const std::string picture =
+    const std::string image =
         std::string(kPng).substr(0, 76) + std::string(9'000, 'A') + std::string(kPng).substr(76);
     std::shared_ptr<BlockPool> pool = BlockPool::create(10);
     std::optional<Lifter> lifter;
@@ -55,20 +55,20 @@ TEST_F(PassingExchangeTest, ItIsTheAnswerThatItWouldBeInOnePiece) {
     policy.keys = ring_of(key_json("k", R"("limits":{"images_per_minute":9})"));
     ask_for("", as("sk-bf-k"));
     ASSERT_TRUE(is_passed());
-    come(R"({"created":1,"data":[{"b64_json":")" + picture.substr(0, 5000));
+    come(R"({"created":1,"data":[{"b64_json":")" + image.substr(0, 5000));
     EXPECT_EQ(told.answers, 1) << "from its first bytes on";
     EXPECT_TRUE(told.answer->goes_on);
     EXPECT_EQ(told.status(), 200);
     EXPECT_EQ(told.header("x-ratelimit-remaining-images"), "8");
     EXPECT_EQ(exchange->images(), 0U) << "none yet";
-    come(picture.substr(5000) + R"(","revised_prompt":"b"}],)");
+    come(image.substr(5000) + R"(","revised_prompt":"b"}],)");
     lifter->feed(R"("size":"1x1","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3}})");
     end();
     EXPECT_FALSE(told.answer->goes_on);
     EXPECT_FALSE(told.answer->broken);
 
     const ReadJson json(sent);
-    EXPECT_EQ(json["data"].at(0)["b64_json"].long_string(100'000), picture);
+    EXPECT_EQ(json["data"].at(0)["b64_json"].long_string(100'000), image);
     EXPECT_EQ(json["data"].at(0)["revised_prompt"].string(), "b");
     EXPECT_EQ(json["model"].string(), "a/gpt-image-2");
     EXPECT_EQ(json["usage"]["total_tokens"].integer(), 3);
@@ -76,7 +76,7 @@ TEST_F(PassingExchangeTest, ItIsTheAnswerThatItWouldBeInOnePiece) {
     EXPECT_EQ(json["extra_fields"]["attempts"].at(0)["outcome"].string(), "made");
     EXPECT_EQ(json["extra_fields"]["images"].at(0)["width"].integer(), 1);
     EXPECT_EQ(json["extra_fields"]["images"].at(0)["bytes"].integer(),
-              static_cast<int64_t>(picture.size() / 4 * 3));
+              static_cast<int64_t>(image.size() / 4 * 3));
     EXPECT_EQ(exchange->images(), 1U);
     EXPECT_EQ(exchange->outcome(), "made");
     EXPECT_EQ(exchange->images_lost(), 0);
@@ -89,7 +89,7 @@ TEST_F(PassingExchangeTest, BeforeItsFirstBytesAFailureIsOneLikeAnyOther) {
     EXPECT_EQ(told.answers, 0);
     world.upstream.deliver(images(1));
     EXPECT_EQ(told.status(), 200);
-    EXPECT_FALSE(told.answer->goes_on) << "a small picture was there before it could be handed on";
+    EXPECT_FALSE(told.answer->goes_on) << "a small image was there before it could be handed on";
 }
 
 TEST_F(PassingExchangeTest, AfterThemTheAnswerBreaksOffAndNobodyElseIsAsked) {
@@ -97,7 +97,7 @@ TEST_F(PassingExchangeTest, AfterThemTheAnswerBreaksOffAndNobodyElseIsAsked) {
          {TransferEnd::lost, TransferEnd::timed_out, TransferEnd::too_large}) {
         world.upstream.calls.clear();
         ask_for();
-        come(R"({"data":[{"b64_json":")" + picture.substr(0, 5000));
+        come(R"({"data":[{"b64_json":")" + image.substr(0, 5000));
         world.upstream.deliver(undelivered(how));
         EXPECT_TRUE(told.answer->broken);
         EXPECT_FALSE(told.answer->goes_on);
@@ -110,17 +110,17 @@ TEST_F(PassingExchangeTest, AfterThemTheAnswerBreaksOffAndNobodyElseIsAsked) {
 
 TEST_F(PassingExchangeTest, WhatIsNotWhatCameFirstBreaksOff) {
     ask_for();
-    come(R"({"x":")" + picture + R"(",)");
-    lifter->feed(R"("data":[{"b64_json":")" + picture + "\"}]}");
+    come(R"({"x":")" + image + R"(",)");
+    lifter->feed(R"("data":[{"b64_json":")" + image + "\"}]}");
     end();
     EXPECT_TRUE(told.answer->broken);
     EXPECT_EQ(exchange->images(), 0U);
     EXPECT_EQ(exchange->images_lost(), 1);
 }
 
-TEST_F(PassingExchangeTest, AnAnswerWithoutAPictureBreaksOff) {
+TEST_F(PassingExchangeTest, AnAnswerWithoutAnImageBreaksOff) {
     ask_for();
-    come(R"({"x":")" + picture + R"(",)");
+    come(R"({"x":")" + image + R"(",)");
     lifter->feed(R"("error":{"message":"no"}})");
     end();
     EXPECT_TRUE(told.answer->broken);
@@ -130,7 +130,7 @@ TEST_F(PassingExchangeTest, AnAnswerWithoutAPictureBreaksOff) {
 TEST_F(PassingExchangeTest, TheDeadlineBreaksOff) {
     policy.deadline = Milliseconds(5000);
     ask_for();
-    come(R"({"data":[{"b64_json":")" + picture.substr(0, 5000));
+    come(R"({"data":[{"b64_json":")" + image.substr(0, 5000));
     world.loop.advance(Milliseconds(5000));
     EXPECT_TRUE(told.answer->broken);
     EXPECT_EQ(open_calls(), 0U);
@@ -138,7 +138,7 @@ TEST_F(PassingExchangeTest, TheDeadlineBreaksOff) {
 
 TEST_F(PassingExchangeTest, AClientThatIsBehindMakesTheProviderWait) {
     ask_for();
-    come(R"({"data":[{"b64_json":")" + picture.substr(0, 5000));
+    come(R"({"data":[{"b64_json":")" + image.substr(0, 5000));
     exchange->note_unsent(256 * 1024);
     EXPECT_TRUE(world.upstream.calls.back()->held);
     exchange->note_unsent(200 * 1024);
@@ -149,7 +149,7 @@ TEST_F(PassingExchangeTest, AClientThatIsBehindMakesTheProviderWait) {
 
 TEST_F(PassingExchangeTest, AClientThatLeavesCancels) {
     ask_for();
-    come(R"({"data":[{"b64_json":")" + picture.substr(0, 5000));
+    come(R"({"data":[{"b64_json":")" + image.substr(0, 5000));
     exchange->cancel();
     EXPECT_EQ(open_calls(), 0U);
     EXPECT_EQ(exchange->outcome(), "client_gone");

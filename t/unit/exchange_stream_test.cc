@@ -37,7 +37,7 @@ class ExchangeStreamTest : public ExchangeTest {
     }
 };
 
-TEST_F(ExchangeStreamTest, APreviewIsToldAtOnceAndThePictureBeforeTheStreamIsAtItsEnd) {
+TEST_F(ExchangeStreamTest, APreviewIsToldAtOnceAndTheImageBeforeTheStreamIsAtItsEnd) {
     ask(kAsk);
     ASSERT_TRUE(world.upstream.calls.back()->on_event) << "a stream was asked for";
     preview(0);
@@ -80,7 +80,7 @@ TEST_F(ExchangeStreamTest, BeforeAPreviewAFailureIsOneLikeAnyOther) {
     EXPECT_EQ(asked(), "a b");
     EXPECT_EQ(told.answers, 0);
     end();
-    EXPECT_EQ(asked(), "a b c") << "a stream without a picture is a failure";
+    EXPECT_EQ(asked(), "a b c") << "a stream without an image is a failure";
     world.upstream.deliver(images(1));
     EXPECT_TRUE(last_is("image_generation.completed")) << "a plain answer is taken all the same";
 }

@@ -19,7 +19,7 @@
 #include "core/limits/ledger.h"
 #include "core/ports.h"
 #include "core/routing/attempt_log.h"
-#include "fake_pictures.h"
+#include "fake_images.h"
 
 namespace gateway {
 
@@ -194,7 +194,7 @@ class FakeUpstream final : public UpstreamClient {
         bool held = false;                          // by whoever listens
         bool delayed = false;                       // by us, so far
         std::function<void(ServerEvent)> on_event;  // where a stream was asked for
-        std::function<void(Bytes)> on_piece;        // where a picture is taken as it comes
+        std::function<void(Bytes)> on_piece;        // where an image is taken as it comes
     };
 
     using UpstreamClient::start;

@@ -147,7 +147,7 @@ TEST_F(FalRunTest, ReadsOtherFormsOfResults) {
     EXPECT_EQ(data.result.output_format, "");
 }
 
-TEST_F(FalRunTest, TakesBlackPicturesForRefusals) {
+TEST_F(FalRunTest, TakesBlackImagesForRefusals) {
     for (const char *flags : {R"("has_nsfw_concepts":[true])", R"("has_nsfw_concepts":true)",
                               R"("nsfw_content_detected":[true])"}) {
         const Outcome outcome = read(200, R"({"images":[)" + kImage + "]," + flags + "}");
@@ -159,7 +159,7 @@ TEST_F(FalRunTest, TakesBlackPicturesForRefusals) {
     EXPECT_EQ(half.result.images.size(), 1U);
 }
 
-TEST_F(FalRunTest, TakesAResultWithoutAPictureForUnknown) {
+TEST_F(FalRunTest, TakesAResultWithoutAnImageForUnknown) {
     for (const char *document :
          {"", "<html>", "7", "[]", "null", "{}", R"({"images":[]})", R"({"images":"y"})",
           R"({"images":[null,7,{}]})", R"({"images":[{"url":"/x"}]})", R"({"image":[]})",

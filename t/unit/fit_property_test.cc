@@ -92,10 +92,10 @@ struct Counts {
 
 void check_calls(const Params &asked, const ModelSpec &model, const Fitted &fitted) {
     const int64_t n = asked.integer(Param::n, 1);
-    const double most = model[Param::n] ? model[Param::n]->max.value_or(1e9) : 1;
+    const double max = model[Param::n] ? model[Param::n]->max.value_or(1e9) : 1;
     ASSERT_EQ(std::accumulate(fitted.calls.begin(), fitted.calls.end(), int64_t{0}), n);
     for (const int64_t call : fitted.calls) {
-        ASSERT_TRUE(call >= 1 && static_cast<double>(call) <= most) << call;
+        ASSERT_TRUE(call >= 1 && static_cast<double>(call) <= max) << call;
     }
     ASSERT_TRUE(!fitted.params.has(Param::n) || fitted.params[Param::n] == asked[Param::n]);
 }

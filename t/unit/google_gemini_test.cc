@@ -107,9 +107,9 @@ TEST_F(GoogleGeminiTest, PassesNoFieldThatItWritesItself) {
     EXPECT_FALSE(dialect().written_fields().contains("systemInstruction"));
 }
 
-// ---- back: pictures
+// ---- back: images
 
-TEST_F(GoogleGeminiTest, ReadsPicturesButNoDrafts) {
+TEST_F(GoogleGeminiTest, ReadsImagesButNoDrafts) {
     const Outcome outcome =
         read(200, answer(R"({"text":"thinking","thought":true},)" + part(R"(,"thought":true)") +
                              R"(,{"text":"Here it is."},)" + part(R"(,"thoughtSignature":"c2ln")"),
@@ -133,7 +133,7 @@ TEST_F(GoogleGeminiTest, ReadsPicturesButNoDrafts) {
     EXPECT_EQ(usage.total_tokens, 1242);
 }
 
-TEST_F(GoogleGeminiTest, ReadsAllPicturesOfAllCandidates) {
+TEST_F(GoogleGeminiTest, ReadsAllImagesOfAllCandidates) {
     const std::string one = R"({"content":{"parts":[)" + part() + "," + part() + "]}}";
     EXPECT_EQ(read(200, R"({"candidates":[)" + one + "," + one + "]}").result.images.size(), 4U);
 }
@@ -175,7 +175,7 @@ TEST_F(GoogleGeminiTest, TakesBlocksWithStatus200ForRefusals) {
     }
 }
 
-TEST_F(GoogleGeminiTest, TakesAnyOtherAnswerWithoutAPictureForUnknown) {
+TEST_F(GoogleGeminiTest, TakesAnyOtherAnswerWithoutAnImageForUnknown) {
     for (const char *document :
          {"", "<html>", "7", "[]", "null", "{}", R"({"candidates":[]})", R"({"candidates":7})",
           R"({"candidates":[null]})", R"({"candidates":[{"finishReason":"NO_IMAGE"}]})",

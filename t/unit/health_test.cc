@@ -137,9 +137,9 @@ TEST_F(HealthTest, ALaterConfigurationTakesOverWhatIsKnown) {
 }
 
 TEST_F(HealthTest, ARegionThatIsNotOursIsRefused) {
-    FakeMemory small(Health::least_size() - 1);
+    FakeMemory small(Health::min_size() - 1);
     EXPECT_FALSE(Health::prepare(small.region(), true));
-    FakeMemory least(Health::least_size());
+    FakeMemory least(Health::min_size());
     EXPECT_FALSE(Health::prepare(least.region(), false)) << "not laid out";
     EXPECT_TRUE(Health::prepare(least.region(), true));
     EXPECT_TRUE(Health::prepare(least.region(), false));
@@ -211,7 +211,7 @@ TEST_F(HealthTest, ACallThatABreakerRefusesTakesNoPlace) {
 
 TEST_F(HealthTest, WorkersAtOnceNeverExceedTheLimit) {
     std::atomic<int> running = 0;
-    std::atomic<int> most = 0;
+    std::atomic<int> max = 0;
     const auto work = [&](int32_t process) {
         Health mine(memory, process);
         for (int i = 0; i < 5'000; ++i) {
@@ -220,8 +220,8 @@ TEST_F(HealthTest, WorkersAtOnceNeverExceedTheLimit) {
                 continue;
             }
             const int now = ++running;
-            int seen = most;
-            while (seen < now && !most.compare_exchange_weak(seen, now)) {
+            int seen = max;
+            while (seen < now && !max.compare_exchange_weak(seen, now)) {
             }
             --running;
             mine.leave(target(), *ticket, Verdict::success, at(i));
@@ -234,8 +234,8 @@ TEST_F(HealthTest, WorkersAtOnceNeverExceedTheLimit) {
     for (std::thread &worker : workers) {
         worker.join();
     }
-    EXPECT_LE(most, 2);
-    EXPECT_GE(most, 1);
+    EXPECT_LE(max, 2);
+    EXPECT_GE(max, 1);
     EXPECT_EQ(health.sweep(at(0), [](int32_t) { return false; }), 0U);
 }
 

@@ -283,7 +283,7 @@ class Crowd {
                 done = done && member.answers.empty();
             }
             held->serve();
-            most = std::max(most, held->total());
+            max = std::max(max, held->total());
             if (done) {
                 return turn;
             }
@@ -293,7 +293,7 @@ class Crowd {
     }
 
     static constexpr size_t kLongest = 12;  // blocks
-    size_t most = 0;
+    size_t max = 0;
     std::shared_ptr<HeldMemory> held = HeldMemory::create({kLimit, 25});
 
  private:
@@ -357,7 +357,7 @@ TEST(HeldMemoryProperty, EverybodyFinishesWithinTheLimitAndOneRequest) {
         Crowd crowd(seed);
         EXPECT_TRUE(crowd.run()) << seed << ": nobody gets on, with "
                                  << crowd.held->total() / kBlockSize << " blocks held";
-        EXPECT_LE(crowd.most, kLimit + 4 * Crowd::kLongest * kBlockSize) << seed;
+        EXPECT_LE(crowd.max, kLimit + 4 * Crowd::kLongest * kBlockSize) << seed;
         EXPECT_EQ(crowd.held->total(), 0U) << seed;
         EXPECT_EQ(crowd.held->callers(), 0U) << seed;
     }

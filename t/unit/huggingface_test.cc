@@ -29,7 +29,7 @@ TEST_F(HuggingFaceTest, AsksTheRouterByPathAndADedicatedEndpointAtItsRoot) {
     EXPECT_EQ(header_of(call, "Authorization"), "Bearer sk-secret");
     EXPECT_EQ(header_of(call, "Content-Type"), "application/json");
     EXPECT_EQ(header_of(call, "Accept"), "image/png");
-    EXPECT_TRUE(call.takes_picture);
+    EXPECT_TRUE(call.takes_image);
 
     world.provider.url = "https://x.endpoints.huggingface.cloud";
     world.provider.keys.clear();
@@ -71,8 +71,8 @@ TEST_F(HuggingFaceTest, SendsASeedWithEveryRequestAndTellsIt) {
     EXPECT_EQ(ReadJson(one.body.copy())["parameters"]["seed"].integer(), *one.seed);
 }
 
-TEST_F(HuggingFaceTest, ReadsPicturesInEveryFormThatServersGive) {
-    const Outcome bytes = world.dialect.read(picture_response());
+TEST_F(HuggingFaceTest, ReadsImagesInEveryFormThatServersGive) {
+    const Outcome bytes = world.dialect.read(image_response());
     ASSERT_EQ(bytes.type, OutcomeType::made);
     EXPECT_EQ(bytes.result.images[0].content.copy(), kPng);
     const Outcome base64 = read(200, R"({"data":[{"b64_json":")" + std::string(kPng) + "\"}]}");

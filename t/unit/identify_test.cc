@@ -122,7 +122,7 @@ TEST(CheckHeaders, HoldsEachHeaderToItsForm) {
     const struct {
         std::string_view RequestHead::*header;
         const char *name;
-        size_t most;
+        size_t max;
         bool text;
     } kHeaders[] = {
         {&RequestHead::on_behalf_of, "X-On-Behalf-Of", 256, true},
@@ -139,7 +139,7 @@ TEST(CheckHeaders, HoldsEachHeaderToItsForm) {
             return checked ? "" : checked.error().param;
         };
         SCOPED_TRACE(row.name);
-        const std::string longer(row.most + 1, 'x');
+        const std::string longer(row.max + 1, 'x');
         EXPECT_EQ(param(""), "");
         EXPECT_EQ(param("abc-123_~!"), "");
         EXPECT_EQ(param(std::string_view(longer).substr(1)), "");

@@ -33,7 +33,8 @@ std::optional<std::string> read_with(Reader reader, std::string_view content,
     return std::string(ReadJson("\"" + passed_on + "\"").root().string());
 }
 
-std::optional<std::string> read_picture(std::string_view content, ImageFormat *format = nullptr) {
+std::optional<std::string> read_image_body(std::string_view content,
+                                           ImageFormat *format = nullptr) {
     return read_with(read_base64_image, content, format);
 }
 
@@ -54,7 +55,7 @@ std::string with_escaped_slashes(const std::string &text) {
     return escaped;
 }
 
-TEST(ImageValue, IsBase64OfAPictureHoweverLong) {
+TEST(ImageValue, IsBase64OfAnImageHoweverLong) {
     const std::string fronts[] = {"\x89PNG\r\n\x1a\n", "\xff\xd8\xff",
                                   std::string("RIFF\0\0\0\0WEBP", 12), "GIF89a"};
     const ImageFormat formats[] = {ImageFormat::png, ImageFormat::jpeg, ImageFormat::webp,
@@ -63,7 +64,7 @@ TEST(ImageValue, IsBase64OfAPictureHoweverLong) {
         for (const size_t more : {0U, 1U, 2U, 50U, 5000U, 200000U}) {
             const std::string text = encode_base64(fronts[i] + std::string(more, 'x'));
             ImageFormat format = ImageFormat::unknown;
-            EXPECT_EQ(read_picture(text, &format), text);
+            EXPECT_EQ(read_image_body(text, &format), text);
             EXPECT_EQ(format, formats[i]);
         }
     }
@@ -73,7 +74,7 @@ TEST(ImageValue, MayHaveEscapedSlashes) {
     for (const size_t size : {0U, 10U, 300U, 3000U, 200000U}) {
         const std::string text = encode_base64(jpeg(size));
         ASSERT_NE(text.find('/'), std::string::npos);
-        EXPECT_EQ(read_picture(with_escaped_slashes(text)), text) << size;
+        EXPECT_EQ(read_image_body(with_escaped_slashes(text)), text) << size;
     }
 }
 
@@ -82,8 +83,8 @@ TEST(ImageValue, MayComeAsADataUrl) {
          {"data:image/png;base64,", "data:;base64,", "data:image/jpeg;charset=utf-8;base64,"}) {
         for (const size_t size : {10U, 5000U}) {
             const std::string text = encode_base64(jpeg(size));
-            EXPECT_EQ(read_picture(prefix + text), text);
-            EXPECT_EQ(read_picture(with_escaped_slashes(prefix + text)), text);
+            EXPECT_EQ(read_image_body(prefix + text), text);
+            EXPECT_EQ(read_image_body(with_escaped_slashes(prefix + text)), text);
         }
     }
 }
@@ -98,14 +99,14 @@ TEST(ImageValue, IsPassedOnFromWhereItLies) {
     EXPECT_EQ(image->form, Image::Form::base64);
 }
 
-TEST(ImageValue, IsNoPictureWhenItsBytesAreNone) {
+TEST(ImageValue, IsNoImageWhenItsBytesAreNone) {
     const std::string svg = encode_base64("<svg xmlns='http://www.w3.org/2000/svg'>");
     for (const std::string &text :
          {std::string(), std::string("not base64!"), svg, std::string("data:image/png;base64,"),
           std::string("data:image/png"), "data:image/svg+xml;base64," + svg,
           std::string("https://example.com/a.png"), std::string("data:image/svg+xml,<svg/>"),
           std::string(5000, ' '), std::string(5000, 'A'), "x" + encode_base64(jpeg(5000))}) {
-        EXPECT_EQ(read_picture(text), std::nullopt) << text;
+        EXPECT_EQ(read_image_body(text), std::nullopt) << text;
     }
 }
 
@@ -114,13 +115,13 @@ TEST(ImageValue, IsNeverPassedOnUnlessItIsFitToStandInJson) {
         const std::string good = encode_base64(jpeg(size));
         for (const std::string bad :
              {"\\\"", "\\\\", "\\u0022", "\\n", "\\t", "\xc3\xa9", "\xff"}) {
-            EXPECT_EQ(read_picture(good + bad), std::nullopt) << bad;
-            EXPECT_EQ(read_picture(bad + good), std::nullopt) << bad;
+            EXPECT_EQ(read_image_body(good + bad), std::nullopt) << bad;
+            EXPECT_EQ(read_image_body(bad + good), std::nullopt) << bad;
             EXPECT_EQ(read_link(std::string("https://a/").append(good).append(bad)), std::nullopt);
         }
         for (const char *control : {"\x01", "\n"}) {
             if (size > 4096) {  // the parser takes none in a short one
-                EXPECT_EQ(read_picture(good + control), std::nullopt);
+                EXPECT_EQ(read_image_body(good + control), std::nullopt);
             }
         }
     }

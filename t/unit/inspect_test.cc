@@ -7,7 +7,7 @@
 #include <random>
 
 #include "core/images/base64.h"
-#include "core/images/picture_header.h"
+#include "core/images/image_header.h"
 #include "core/images/png_writer.h"
 
 namespace gateway {
@@ -86,11 +86,11 @@ Bytes in_slices(std::string_view text, size_t size) {
     return bytes;
 }
 
-std::optional<PictureFacts> inspect_file(std::string_view file) {
+std::optional<ImageFacts> inspect_file(std::string_view file) {
     return inspect(Bytes::own(encode_base64(file)));
 }
 
-std::string description_of(const std::optional<PictureFacts> &facts) {
+std::string description_of(const std::optional<ImageFacts> &facts) {
     return !facts ? "nothing"
                   : std::string(name_of(facts->format)) + " " + std::to_string(facts->width) + "x" +
                         std::to_string(facts->height) + " in " + std::to_string(facts->bytes);
@@ -300,32 +300,32 @@ std::string jpeg_with_frame_at(size_t at) {
 
 TEST(Inspect, LooksNoFurtherThanItsLimit) {
     for (const size_t before : {1000U, 100U, 11U, 10U}) {
-        const std::string file = jpeg_with_frame_at(kMostInspected - before);
+        const std::string file = jpeg_with_frame_at(kMaxInspected - before);
         EXPECT_FACTS(file + "more", "jpeg 30x20") << before;
     }
     for (const size_t before : {9U, 2U, 1U, 0U}) {
-        const std::string file = jpeg_with_frame_at(kMostInspected - before);
+        const std::string file = jpeg_with_frame_at(kMaxInspected - before);
         EXPECT_FACTS(file + "more", "jpeg 0x0") << before;
     }
     for (const size_t behind : {1U, 100U, 100000U}) {
-        EXPECT_FACTS(jpeg_with_frame_at(kMostInspected + behind), "jpeg 0x0");
+        EXPECT_FACTS(jpeg_with_frame_at(kMaxInspected + behind), "jpeg 0x0");
     }
     EXPECT_FACTS("\xff\xd8" + std::string(700000, '\xff'), "jpeg 0x0");
     EXPECT_FACTS("\xff\xd8\xff" + std::string(700000, 'x'), "jpeg 0x0");
     // Shorter ones have no frame at all.
-    EXPECT_EQ(what_is("\xff\xd8" + std::string(kMostInspected - 2, '\xff')), "nothing");
-    EXPECT_EQ(what_is(jpeg_with_frame_at(kMostInspected).substr(0, kMostInspected)), "nothing");
-    EXPECT_EQ(what_is(jpeg_with_frame_at(kMostInspected + 50).substr(0, kMostInspected + 10)),
+    EXPECT_EQ(what_is("\xff\xd8" + std::string(kMaxInspected - 2, '\xff')), "nothing");
+    EXPECT_EQ(what_is(jpeg_with_frame_at(kMaxInspected).substr(0, kMaxInspected)), "nothing");
+    EXPECT_EQ(what_is(jpeg_with_frame_at(kMaxInspected + 50).substr(0, kMaxInspected + 10)),
               "nothing");
 }
 
 TEST(Inspect, DecodesNothingBehindItsLimit) {
     for (const std::string &file :
-         {jpeg_with_frame_at(kMostInspected + 5), jpeg_with_frame_at(kMostInspected + 70000),
-          jpeg_with_frame_at(kMostInspected - 10)}) {
+         {jpeg_with_frame_at(kMaxInspected + 5), jpeg_with_frame_at(kMaxInspected + 70000),
+          jpeg_with_frame_at(kMaxInspected - 10)}) {
         std::string text = encode_base64(file + std::string(1000, 'x'));
         const std::string facts = description_of(inspect(Bytes::own(text)));
-        const size_t limit = kMostInspected / 3 * 4 + 4;
+        const size_t limit = kMaxInspected / 3 * 4 + 4;
         text.replace(limit, text.size() - limit, text.size() - limit, '!');
         const std::string others = description_of(inspect(Bytes::own(text)));
         EXPECT_EQ(others.substr(0, others.find(" in ")), facts.substr(0, facts.find(" in ")));
@@ -355,7 +355,7 @@ TEST(Inspect, IsQuietAboutRandomBytes) {
     }
 }
 
-TEST(PictureHeader, IsReadOfAnyBytesWhatever) {
+TEST(ImageHeader, IsReadOfAnyBytesWhatever) {
     std::mt19937 random(4);
     for (int round = 0; round < 20000; ++round) {
         std::string bytes(random() % 40, '\0');

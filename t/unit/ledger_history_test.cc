@@ -172,7 +172,7 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
     std::atomic<int64_t> reserved{0};
     std::atomic<int64_t> paid{0};
     std::atomic<int64_t> running{0};
-    std::atomic<int64_t> most{0};
+    std::atomic<int64_t> max{0};
     const auto count = [&] {
         auto shares =
             shares_of({key_party(1, {.requests_per_minute = kAllowed, .concurrent = kConcurrent})});
@@ -183,8 +183,8 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
         }
         ++admitted;
         const int64_t now_running = ++running;
-        int64_t seen = most;
-        while (now_running > seen && !most.compare_exchange_weak(seen, now_running)) {
+        int64_t seen = max;
+        while (now_running > seen && !max.compare_exchange_weak(seen, now_running)) {
         }
         --running;
         ledger.settle(shares, 0, 0, at(0));
@@ -216,7 +216,7 @@ TEST(LedgerHistory, StaysExactUnderManyThreads) {
     EXPECT_EQ(paid, kAllowed);
     EXPECT_LE(admitted, kAllowed);
     EXPECT_EQ(admitted, std::min<int64_t>(kAllowed, kRequests - full));
-    EXPECT_LE(most, kConcurrent);
+    EXPECT_LE(max, kConcurrent);
     EXPECT_EQ(ledger.sweep(
                   at(0), [](int32_t) { return false; }, [](const Orphaned &) {}),
               0U);

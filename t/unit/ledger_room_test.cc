@@ -14,7 +14,7 @@ constexpr Budget kLittle[] = {{100, Period::lifetime}};
 
 class LedgerRoom : public testing::Test {
  protected:
-    explicit LedgerRoom(size_t size = Ledger::least_size()) : memory(size) {
+    explicit LedgerRoom(size_t size = Ledger::min_size()) : memory(size) {
         EXPECT_TRUE(Ledger::prepare(memory.region(), true));
     }
     bool enter(const Party &party, int64_t second) {
@@ -35,9 +35,9 @@ class LedgerRoom : public testing::Test {
 };
 
 TEST(LedgerMemory, RefusesARegionThatIsTooSmall) {
-    FakeMemory memory(Ledger::least_size());
+    FakeMemory memory(Ledger::min_size());
     EXPECT_TRUE(Ledger::prepare(memory.region(), true));
-    FakeMemory smaller(Ledger::least_size() - 8);
+    FakeMemory smaller(Ledger::min_size() - 8);
     EXPECT_FALSE(Ledger::prepare(smaller.region(), true));
     EXPECT_FALSE(Ledger::prepare({}, true));
 }
@@ -81,8 +81,8 @@ TEST_F(LedgerRoom, WhenLeasesRunOutNobodyGetsInWithoutOne) {
         ASSERT_NE(inside.back()[0].lease.number, 0U);
         ASSERT_LT(inside.size(), 10'000U);
     }
-    const size_t most = inside.size() - 1;
-    EXPECT_GE(most, 16U);
+    const size_t max = inside.size() - 1;
+    EXPECT_GE(max, 16U);
     EXPECT_EQ(enter().error().what, Exceeded::What::room);
     EXPECT_GE(ledger.take_times_full(), 2U);
     EXPECT_EQ(ledger.take_times_full(), 0U);
@@ -90,7 +90,7 @@ TEST_F(LedgerRoom, WhenLeasesRunOutNobodyGetsInWithoutOne) {
         ledger.settle(shares, 0, 0, at(0));
     }
     inside.clear();
-    for (size_t i = 0; i < most; ++i) {
+    for (size_t i = 0; i < max; ++i) {
         EXPECT_TRUE(enter());
     }
     EXPECT_FALSE(enter());

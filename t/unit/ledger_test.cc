@@ -40,12 +40,12 @@ class LedgerTest : public testing::Test {
         auto shares = shares_of({key_party(1, limits)});
         return ledger.settle(shares, 0, 0, at(second));
     }
-    // One request that is told to cost up to `most` and then costs `spent`.
-    tl::expected<Quotas, Exceeded> spend(const std::vector<Budget> &budgets, MicroUsd most,
+    // One request that is told to cost up to `max` and then costs `spent`.
+    tl::expected<Quotas, Exceeded> spend(const std::vector<Budget> &budgets, MicroUsd max,
                                          MicroUsd spent, int64_t second) {
         auto shares = shares_of({key_party(1, {}, budgets)});
         auto may = enter(shares, second).and_then([&](const Quotas &) {
-            return ledger.reserve(shares, 1, most, at(second));
+            return ledger.reserve(shares, 1, max, at(second));
         });
         ledger.settle(shares, 1, may ? spent : 0, at(second));
         return may;

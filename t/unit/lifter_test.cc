@@ -209,18 +209,17 @@ class PassingTest : public testing::Test {
 };
 
 TEST_F(PassingTest, AllOfTheFirstLongStringIsHandedOnAndItsBeginningKept) {
-    const std::string picture(300'000, 'p');
+    const std::string image(300'000, 'p');
     const std::string other(20, 'o');
     const auto passed =
-        pass("{\"a\":\"short\",\"b\":\"" + picture + "\",\"c\":\"" + other + "\",\"d\":1}", 1000);
+        pass("{\"a\":\"short\",\"b\":\"" + image + "\",\"c\":\"" + other + "\",\"d\":1}", 1000);
     ASSERT_TRUE(passed);
-    EXPECT_EQ(*passed, picture);
+    EXPECT_EQ(*passed, image);
     EXPECT_LE(pool->lent(), 2U) << "the block of its beginning, and the last one";
     const LiftedText lifted = std::move(lifter).finish();
     EXPECT_EQ(lifted.outline, "{\"a\":\"short\",\"b\":\"\",\"c\":\"\",\"d\":1}");
     ASSERT_EQ(lifted.strings.size(), 2U);
-    EXPECT_EQ(lifted.strings[0].content.copy(),
-              picture.substr(0, lifted.strings[0].content.size()));
+    EXPECT_EQ(lifted.strings[0].content.copy(), image.substr(0, lifted.strings[0].content.size()));
     EXPECT_GT(lifted.strings[0].content.size(), 8U);
     EXPECT_TRUE(lifted.strings[0].plain);
     EXPECT_EQ(lifted.strings[1].content.copy(), other);
@@ -228,14 +227,14 @@ TEST_F(PassingTest, AllOfTheFirstLongStringIsHandedOnAndItsBeginningKept) {
 }
 
 TEST_F(PassingTest, HoweverItIsFedItIsTheSame) {
-    const std::string picture = std::string(40, 'p') + R"(\/)" + std::string(30, 'q') + R"(\/\/)";
+    const std::string image = std::string(40, 'p') + R"(\/)" + std::string(30, 'q') + R"(\/\/)";
     for (size_t size = 1; size < 120; ++size) {
         Lifter fresh(pool, kSmall);
         std::swap(lifter, fresh);
-        const auto passed = pass("{\"b\":\"" + picture + "\",\"c\":\"\\u00e4\"}", size);
+        const auto passed = pass("{\"b\":\"" + image + "\",\"c\":\"\\u00e4\"}", size);
         ASSERT_TRUE(passed) << size;
         // Fed at once it is over before it could be handed on.
-        EXPECT_TRUE(*passed == picture || passed->empty()) << size;
+        EXPECT_TRUE(*passed == image || passed->empty()) << size;
         EXPECT_EQ(std::move(lifter).finish().strings.size(), 1U) << size;
     }
 }

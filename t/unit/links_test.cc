@@ -26,9 +26,9 @@ TEST(Links, HaveNamesOfManyRandomLettersAndTheFormatsEnding) {
     std::set<std::string> seen;
     for (const ImageFormat format :
          {ImageFormat::png, ImageFormat::jpeg, ImageFormat::webp, ImageFormat::gif}) {
-        const std::string name = new_picture_name(random, format);
+        const std::string name = new_image_name(random, format);
         EXPECT_TRUE(seen.insert(name.substr(0, 26)).second);
-        EXPECT_TRUE(is_picture_name(name)) << name;
+        EXPECT_TRUE(is_image_name(name)) << name;
         EXPECT_EQ(format_of_name(name), format);
         EXPECT_TRUE(name.ends_with("." + std::string(name_of(format))));
     }
@@ -36,25 +36,25 @@ TEST(Links, HaveNamesOfManyRandomLettersAndTheFormatsEnding) {
 
 TEST(Links, LeadOnlyToNamesOfTheirOwnForm) {
     const std::string letters(26, 'a');
-    EXPECT_TRUE(is_picture_name(letters + ".png"));
+    EXPECT_TRUE(is_image_name(letters + ".png"));
     for (const std::string &bad :
          {std::string(), letters, letters + ".svg", letters + ".html", letters + ".png.tmp",
           letters + "/.png", "../" + letters.substr(3) + ".png", letters.substr(1) + ".png",
           letters + "a.png", std::string(26, 'A') + ".png", std::string(26, '1') + ".png",
           ".key" + letters.substr(4) + ".png", letters + ".PNG"}) {
-        EXPECT_FALSE(is_picture_name(bad)) << bad;
+        EXPECT_FALSE(is_image_name(bad)) << bad;
     }
-    EXPECT_EQ(picture_path(hosting({}), letters + ".png"), "/store/aa/" + letters + ".png");
+    EXPECT_EQ(image_path(hosting({}), letters + ".png"), "/store/aa/" + letters + ".png");
 }
 
-TEST(Links, AreGoodUntilTheyEndAndForOnePictureOnly) {
+TEST(Links, AreGoodUntilTheyEndAndForOneImageOnly) {
     const Hosting own = hosting({"a key that is long"});
     const std::string link = signed_link("one.png", 1000, own.keys[0]);
     EXPECT_TRUE(link.starts_with("images/files/one.png?expires=1000&signature="));
     const std::string query = query_of(link);
     EXPECT_TRUE(is_valid_link("one.png", query, own, 999));
     EXPECT_FALSE(is_valid_link("one.png", query, own, 1000)) << "it has ended";
-    EXPECT_FALSE(is_valid_link("two.png", query, own, 999)) << "another picture";
+    EXPECT_FALSE(is_valid_link("two.png", query, own, 999)) << "another image";
     EXPECT_EQ(expiry_of(query), 1000);
 }
 

@@ -54,7 +54,7 @@ TEST(Dollars, ThatAreNoneAreNotRead) {
     }
 }
 
-TEST(CountedUsage, IsOfPicturesByTheCatalogueAndOfTextsByTheirLength) {
+TEST(CountedUsage, IsOfImagesByTheCatalogueAndOfTextsByTheirLength) {
     Params sent;
     sent[Param::prompt] = Text("äöüß+");  // five characters
     sent[Param::negative_prompt] = Text("rain");
@@ -125,9 +125,9 @@ TEST(UpperBound, IsNeverBelowWhatACallCosts) {
                 if (!cost.usd) {
                     continue;
                 }
-                const auto most = upper_bound(call, model);
-                ASSERT_TRUE(most) << api << "/" << model.pattern;
-                ASSERT_GE(*most, *cost.usd)
+                const auto max = upper_bound(call, model);
+                ASSERT_TRUE(max) << api << "/" << model.pattern;
+                ASSERT_GE(*max, *cost.usd)
                     << api << "/" << model.pattern << " " << result.size << " " << result.quality
                     << " " << to_json(call.sent[Param::size]);
                 known += *cost.usd > 0 ? 1 : 0;
@@ -161,9 +161,9 @@ TEST(Cost, DoesNotOverflowWhateverAProviderCounts) {
                 const Cost image = cost_of(result, {sent, 10}, model);
                 EXPECT_TRUE(text.usd.value_or(0) >= 0 && image.usd.value_or(0) >= 0);
             }
-            const PricedCall most{.sent = sent, .images = 10, .input_images = 16, .partials = 3};
-            EXPECT_GE(upper_bound(most, model).value_or(0), 0);
-            EXPECT_GE(count_usage(result, most, model).total_tokens, 0);
+            const PricedCall max{.sent = sent, .images = 10, .input_images = 16, .partials = 3};
+            EXPECT_GE(upper_bound(max, model).value_or(0), 0);
+            EXPECT_GE(count_usage(result, max, model).total_tokens, 0);
         }
     }
 }

@@ -29,7 +29,7 @@ class MoreThanAskedTest : public ExchangeTest {
             models.catalogue().get())));
         add_provider("x", {"sk-x"}, "xai");
     }
-    [[nodiscard]] size_t pictures() const { return told.json()["data"].size(); }
+    [[nodiscard]] size_t data_count() const { return told.json()["data"].size(); }
     [[nodiscard]] std::string reason() const {
         const ReadJson json = told.json();
         return std::string(json["extra_fields"]["adjustments"].at(0)["reason"].string());
@@ -40,16 +40,16 @@ TEST_F(MoreThanAskedTest, TheFirstAreTheAnswerAndTheCallerIsTold) {
     ask(R"({"prompt":"a","model":"a/one"})");
     world.upstream.deliver(images(1'100));
     ASSERT_EQ(told.status(), 200);
-    EXPECT_EQ(pictures(), 1U);
+    EXPECT_EQ(data_count(), 1U);
     EXPECT_EQ(exchange->images(), 1U);
     EXPECT_EQ(exchange->images_lost(), 0);
     EXPECT_EQ(reason(), "the provider returned 1099 more than were asked for; they are left out");
     EXPECT_EQ(told.json()["extra_fields"]["adjustments"].at(0)["param"].string(), "n");
 }
 
-TEST_F(MoreThanAskedTest, WhatIsNoPictureIsNotOneOfTheFirst) {
+TEST_F(MoreThanAskedTest, WhatIsNoImageIsNotOneOfTheFirst) {
     ask(R"({"prompt":"a","model":"a/one"})");
-    // It begins as a picture does, and has no header.
+    // It begins as an image does, and has no header.
     world.upstream.deliver(response_of(
         200,
         R"({"data":[{"b64_json":"iVBORw0KGgo="},{"b64_json":")" + std::string(kPng) + "\"}]}"));
@@ -64,7 +64,7 @@ TEST_F(MoreThanAskedTest, EachOfSeveralCallsIsCutToItsOwnShare) {
         FakeUpstream::deliver(*call, images(4));
     }
     ASSERT_EQ(told.status(), 200);
-    EXPECT_EQ(pictures(), 3U);
+    EXPECT_EQ(data_count(), 3U);
     EXPECT_EQ(reason(), "the provider returned 9 more than were asked for; they are left out");
 }
 
@@ -74,7 +74,7 @@ TEST_F(MoreThanAskedTest, LimitsCountWhatTheCallerGets) {
         ask(R"({"prompt":"a","model":"a/one"})", as("sk-bf-k"));
         world.upstream.deliver(images(4));
         ASSERT_EQ(told.status(), 200);
-        EXPECT_EQ(pictures(), 1U);
+        EXPECT_EQ(data_count(), 1U);
         EXPECT_EQ(images_left(), left);
     }
     ask(R"({"prompt":"a","model":"a/one"})", as("sk-bf-k"));
@@ -102,14 +102,14 @@ TEST_F(MoreThanAskedTest, NoMoreThanEightLinksAreFetchedAtATime) {
     ask(R"({"prompt":"a","model":"a/ten","n":10,"response_format":"b64_json"})");
     world.upstream.deliver(response_of(200, links_json(10)));
     world.loop.advance(Milliseconds(0));
-    FetchedPicture picture;
+    FetchedImage image;
     for (size_t index = 0; index < 10; ++index) {
         EXPECT_EQ(world.fetcher.open(), std::min<size_t>(8, 10 - index));
-        picture.base64 = Bytes::own(kPng);
-        world.fetcher.end(index, picture);
+        image.base64 = Bytes::own(kPng);
+        world.fetcher.end(index, image);
     }
     EXPECT_EQ(told.status(), 200);
-    EXPECT_EQ(pictures(), 10U);
+    EXPECT_EQ(data_count(), 10U);
 }
 
 TEST_F(MoreThanAskedTest, NoMoreThanEightLinksOfAStreamAreFetchedAtATime) {
@@ -122,9 +122,9 @@ TEST_F(MoreThanAskedTest, NoMoreThanEightLinksOfAStreamAreFetchedAtATime) {
         world.loop.advance(Milliseconds(0));
         EXPECT_LE(world.fetcher.open(), 8U);
         ASSERT_GT(world.fetcher.entries.size(), index) << "the next has its turn";
-        FetchedPicture picture;
-        picture.base64 = Bytes::own(kPng);
-        world.fetcher.end(index, picture);
+        FetchedImage image;
+        image.base64 = Bytes::own(kPng);
+        world.fetcher.end(index, image);
     }
     world.loop.advance(Milliseconds(0));
     EXPECT_EQ(exchange->images(), 10U);
@@ -137,7 +137,7 @@ TEST_F(MoreThanAskedTest, TheTimeIsUpForLinksThatWaited) {
     world.upstream.deliver(response_of(200, links_json(10)));
     world.loop.advance(Milliseconds(1000));
     ASSERT_EQ(told.status(), 200);
-    EXPECT_EQ(pictures(), 10U) << "as links";
+    EXPECT_EQ(data_count(), 10U) << "as links";
     EXPECT_EQ(world.fetcher.open(), 0U);
 }
 
@@ -177,9 +177,9 @@ class MoreEventsThanAskedTest : public MoreThanAskedTest {
         lifter.feed(data);
         world.upstream.calls.back()->on_event({"", std::move(lifter).finish()});
     }
-    void preview(int number, const std::string &picture = kPng) {
+    void preview(int number, const std::string &image = kPng) {
         tell(R"({"type":"image_generation.partial_image","partial_image_index":)" +
-             std::to_string(number) + R"(,"b64_json":")" + picture + "\"}");
+             std::to_string(number) + R"(,"b64_json":")" + image + "\"}");
     }
     void complete() {
         tell(R"({"type":"image_generation.completed","b64_json":")" + std::string(kPng) + "\"}");
@@ -205,13 +205,13 @@ TEST_F(MoreEventsThanAskedTest, APreviewThatNobodyAskedForBindsNobody) {
     EXPECT_EQ(asked(), "a b") << "the caller has seen nothing";
 }
 
-TEST_F(MoreEventsThanAskedTest, APreviewThatIsNoPictureIsNotShown) {
+TEST_F(MoreEventsThanAskedTest, APreviewThatIsNoImageIsNotShown) {
     ask_for(R"(,"partial_images":2)");
     preview(0, "iVBORw0KGgo=");
     EXPECT_EQ(told.answers, 0);
 }
 
-TEST_F(MoreEventsThanAskedTest, AStreamEndsWithThePicturesThatWereAskedFor) {
+TEST_F(MoreEventsThanAskedTest, AStreamEndsWithTheImagesThatWereAskedFor) {
     ask_for(R"(,"n":2)");
     for (int i = 0; i < 1'000; ++i) {
         if (world.upstream.calls.back()->on_event) {
@@ -231,14 +231,14 @@ double processor_seconds() {
 }
 
 // The minimum of several runs, because other load of the machine only makes runs longer.
-double least_seconds_to_read(const Dialect &dialect, const HttpResponse &response) {
-    double least = 1e9;
+double min_seconds_to_read(const Dialect &dialect, const HttpResponse &response) {
+    double min = 1e9;
     for (int i = 0; i < 5; ++i) {
         const double began = processor_seconds();
         EXPECT_EQ(dialect.read(response).type, OutcomeType::unknown);
-        least = std::min(least, processor_seconds() - began);
+        min = std::min(min, processor_seconds() - began);
     }
-    return least;
+    return min;
 }
 
 std::string repeated(const std::string &item, int count) {
@@ -254,8 +254,8 @@ void expect_no_more_than_linear(const char *api,
                                 const std::function<std::string(int)> &answer_with) {
     constexpr int kFew = 2'000;
     const Dialect &dialect = *dialect_named(api);
-    const double few = least_seconds_to_read(dialect, response_of(200, answer_with(kFew)));
-    const double many = least_seconds_to_read(dialect, response_of(200, answer_with(8 * kFew)));
+    const double few = min_seconds_to_read(dialect, response_of(200, answer_with(kFew)));
+    const double many = min_seconds_to_read(dialect, response_of(200, answer_with(8 * kFew)));
     EXPECT_LT(many, few * 24) << api;
 }
 
@@ -279,9 +279,9 @@ TEST(ManyEntries, TakeTimeInProportionToTheirNumber) {
 
 // ---- an image that is passed through
 
-TEST_F(MoreThanAskedTest, APictureThatIsHandedOnIsTheFirst) {
+TEST_F(MoreThanAskedTest, AnImageThatIsHandedOnIsTheFirst) {
     policy.buffering = false;
-    const std::string picture =
+    const std::string image =
         std::string(kPng).substr(0, 76) + std::string(9'000, 'A') + std::string(kPng).substr(76);
     const auto pool = BlockPool::create(10);
     Lifter lifter(pool);
@@ -292,9 +292,9 @@ TEST_F(MoreThanAskedTest, APictureThatIsHandedOnIsTheFirst) {
         sent += answer.body.copy();
         told.answer = std::move(answer);
     });
-    lifter.feed(R"({"data":[{"b64_json":")" + picture);
+    lifter.feed(R"({"data":[{"b64_json":")" + image);
     world.upstream.calls.back()->on_piece(*lifter.pass());
-    lifter.feed(R"("},{"b64_json":")" + picture + "\"}]}");
+    lifter.feed(R"("},{"b64_json":")" + image + "\"}]}");
     HttpResponse response;
     response.end = TransferEnd::answered;
     response.status = 200;

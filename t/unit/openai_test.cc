@@ -145,7 +145,7 @@ TEST_F(OpenAiTest, ReadsLinksAndRevisedPromptsOfOlderModels) {
     EXPECT_EQ(outcome.result.images[1].content.copy(), "http://host/y.png");
 }
 
-TEST_F(OpenAiTest, RefersToBigPicturesWhereTheyArrived) {
+TEST_F(OpenAiTest, RefersToBigImagesWhereTheyArrived) {
     const std::string big = kPng + std::string(300'000, 'A');
     const HttpResponse response = response_of(200, R"({"data":[{"b64_json":")" + big +
                                                        R"("},{"b64_json":"data:image/png;base64,)" +
@@ -159,7 +159,7 @@ TEST_F(OpenAiTest, RefersToBigPicturesWhereTheyArrived) {
     EXPECT_EQ(outcome.result.size, "1024x1024");
 }
 
-TEST_F(OpenAiTest, TakesAnAnswerWithoutAPictureForUnknown) {
+TEST_F(OpenAiTest, TakesAnAnswerWithoutAnImageForUnknown) {
     const std::string too_long(8000, 'x');
     const struct {
         const char *what;
@@ -173,8 +173,8 @@ TEST_F(OpenAiTest, TakesAnAnswerWithoutAPictureForUnknown) {
         {"data of another form", R"({"created":1,"data":{"b64_json":"x"}})"},
         {"null data", R"({"created":1,"data":null})"},
         {"empty b64", R"({"data":[{"b64_json":""}]})"},
-        {"b64 that is no picture", R"({"data":[{"b64_json":"aGVsbG8gd29ybGQgaGVsbG8="}]})"},
-        {"long b64 that is no picture", R"({"data":[{"b64_json":")" + too_long + "\"}]}"},
+        {"b64 that is no image", R"({"data":[{"b64_json":"aGVsbG8gd29ybGQgaGVsbG8="}]})"},
+        {"long b64 that is no image", R"({"data":[{"b64_json":")" + too_long + "\"}]}"},
         {"a link that is none", R"-({"data":[{"url":"javascript:alert(1)"}]})-"},
         {"a relative link", R"({"data":[{"url":"/x.png"}]})"},
         {"a number", "7"},

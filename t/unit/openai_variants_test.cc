@@ -380,7 +380,7 @@ TEST_F(Xai, TakesNoCostThatIsNone) {
     }
 }
 
-TEST_F(Xai, ReadsPicturesThatWereWithheldAsARefusal) {
+TEST_F(Xai, ReadsImagesThatWereWithheldAsARefusal) {
     const std::string blocked =
         R"({"b64_json":")" + std::string(kPng) + R"(","respect_moderation":false})";
     const std::string fine =
@@ -394,7 +394,7 @@ TEST_F(Xai, ReadsPicturesThatWereWithheldAsARefusal) {
     EXPECT_EQ(some.result.images.size(), 1U);
 }
 
-TEST_F(Azure, ReadsAFilterInThePlaceOfAPictureAsARefusal) {
+TEST_F(Azure, ReadsAFilterInThePlaceOfAnImageAsARefusal) {
     const auto filter = [](const char *filtered) {
         return R"("content_filter_results":{"hate":{"filtered":false},"violence":{"filtered":)" +
                std::string(filtered) + "}}";
@@ -408,7 +408,7 @@ TEST_F(Azure, ReadsAFilterInThePlaceOfAPictureAsARefusal) {
               OutcomeType::made);
 }
 
-TEST(OpenAiLikeAnswers, HaveTheirPicturesInEitherList) {
+TEST(OpenAiLikeAnswers, HaveTheirImagesInEitherList) {
     const Dialect &dialect = *dialect_named("openai");
     const std::string list = R"([{"b64_json":")" + std::string(kPng) + R"("}])";
     const auto count = [&](const std::string &body) {
@@ -420,7 +420,7 @@ TEST(OpenAiLikeAnswers, HaveTheirPicturesInEitherList) {
     EXPECT_EQ(count(R"({"images":"x"})"), 0U);
 }
 
-TEST(OpenAiLikeAnswers, TellTheSeedOfASinglePicture) {
+TEST(OpenAiLikeAnswers, TellTheSeedOfASingleImage) {
     const Dialect &dialect = *dialect_named("openai");
     const auto seed = [&](int count, const std::string &more) {
         return dialect.read(response_of(200, images_json(count, more))).result.images.front().seed;

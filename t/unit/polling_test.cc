@@ -265,7 +265,7 @@ class SlowDialect final : public Dialect, public JobApi {
                                    OutcomeType state) const override {
         Outcome outcome = begin_job_outcome(response, state);
         if (state == OutcomeType::made) {
-            for (int i = 0; i < pictures; ++i) {
+            for (int i = 0; i < images; ++i) {
                 Image &image = outcome.result.images.emplace_back();
                 image.revised_prompt = root["prompt"].string();
                 image.seed = root["seed"].integer();
@@ -286,7 +286,7 @@ class SlowDialect final : public Dialect, public JobApi {
 
     Job job{.poll_url = "https://slow.example/jobs/1",
             .cancel_url = "https://slow.example/jobs/1/cancel"};
-    int pictures = 1;
+    int images = 1;
 };
 
 class PollingAttempt : public testing::Test {
@@ -365,8 +365,8 @@ TEST_F(PollingAttempt, BelievesTheEndMoreThanTheBeginning) {
     EXPECT_EQ(ended->result.images[0].revised_prompt, "a red kite");
 }
 
-TEST_F(PollingAttempt, TellsNoSeedOfSeveralPictures) {
-    dialect.pictures = 2;
+TEST_F(PollingAttempt, TellsNoSeedOfSeveralImages) {
+    dialect.images = 2;
     submit();
     poll(state("Done"));
     ASSERT_TRUE(ended);

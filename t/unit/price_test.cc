@@ -23,7 +23,7 @@ Params sent_as(const char *size, const char *quality = "", const char *tier = ""
     return sent;
 }
 
-// One picture, and no tokens but its own.
+// One image, and no tokens but its own.
 Cost cost_of_one(const ModelSpec &model, const Params &sent) {
     ImageResult result;
     result.images.resize(1);
@@ -140,7 +140,7 @@ TEST(Price, OfGptImage1MiniFollowsItsTokensAndNotThePriceListOfImages) {
     }
 }
 
-TEST(Price, OfAPictureOnOpenAisGridIsSoManyTokens) {
+TEST(Price, OfAnImageOnOpenAisGridIsSoManyTokens) {
     const struct {
         int64_t grid;
         int64_t square;

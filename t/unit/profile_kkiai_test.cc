@@ -12,7 +12,7 @@ const ProfileWalk &walk() {
         {text("prompt", 1, 1000).required(), of_kind(Expected::Kind::model, "model"),
          integer("n", 1, 10), words("quality", "hd"),
          // Its answers have nothing but a url, whence the standard.
-         words("response_format", "url b64_json").otherwise("url"),
+         words("response_format", "url b64_json").default_value("url"),
          words("size", "256x256 512x512 1024x1024"),
          words("aspect_ratio", "21:9 16:9 4:3 3:2 1:1 2:3 3:4 9:16 9:21").required(),
          words("style", "vivid natural"), text("user", 0, 1024)},
@@ -53,8 +53,8 @@ TEST(ProfileKkiai, TreatsOtherFieldsAsTheLocationSays) {
     walk().expect_other_fields_to_be_unknown();
 }
 
-TEST(ProfileKkiai, RefusesPicturesAsInput) {
-    walk().expect_pictures_to_be_refused();
+TEST(ProfileKkiai, RefusesImagesAsInput) {
+    walk().expect_images_to_be_refused();
 }
 
 TEST(ProfileKkiai, TellsAllProblemsAtOnce) {

@@ -10,11 +10,12 @@ const ProfileWalk &walk() {
     static const ProfileWalk mka1(
         "mka1-2025", {{"prompt", "a kite"}},
         {text("prompt", 1, 1000).required(),
-         of_kind(Expected::Kind::model, "model").otherwise("meetkai:z-image-turbo"),
-         integer("n", 1, 10).otherwise("1"), words("quality", "standard hd").otherwise("standard"),
-         words("response_format", "url b64_json").otherwise("url"),
-         words("size", "256x256 512x512 1024x1024 1792x1024 1024x1792").otherwise("1024x1024"),
-         words("style", "vivid natural").otherwise("vivid"), text("user", 0, 1024)},
+         of_kind(Expected::Kind::model, "model").default_value("meetkai:z-image-turbo"),
+         integer("n", 1, 10).default_value("1"),
+         words("quality", "standard hd").default_value("standard"),
+         words("response_format", "url b64_json").default_value("url"),
+         words("size", "256x256 512x512 1024x1024 1792x1024 1024x1792").default_value("1024x1024"),
+         words("style", "vivid natural").default_value("vivid"), text("user", 0, 1024)},
         "aspect_ratio resolution output_format output_compression background moderation stream "
         "partial_images seed num_inference_steps negative_prompt guidance fallbacks");
     return mka1;
@@ -52,8 +53,8 @@ TEST(ProfileMka1Of2025, TreatsOtherFieldsAsTheLocationSays) {
     walk().expect_other_fields_to_be_unknown();
 }
 
-TEST(ProfileMka1Of2025, RefusesPicturesAsInput) {
-    walk().expect_pictures_to_be_refused();
+TEST(ProfileMka1Of2025, RefusesImagesAsInput) {
+    walk().expect_images_to_be_refused();
 }
 
 TEST(ProfileMka1Of2025, TellsAllProblemsAtOnce) {

@@ -10,13 +10,13 @@ const ProfileWalk &walk() {
     static const ProfileWalk mka1(
         "mka1", {{"prompt", "a kite"}},
         {text("prompt", 1, 1000).required(),
-         of_kind(Expected::Kind::model, "model").otherwise("auto"),
-         integer("n", 1, 10).otherwise("1"),
-         words("quality", "low medium high auto standard hd").otherwise("auto"),
-         words("response_format", "url b64_json").otherwise("url"),
+         of_kind(Expected::Kind::model, "model").default_value("auto"),
+         integer("n", 1, 10).default_value("1"),
+         words("quality", "low medium high auto standard hd").default_value("auto"),
+         words("response_format", "url b64_json").default_value("url"),
          words("size", "256x256 512x512 1024x1024 1024x1536 1536x1024 1792x1024 1024x1792 auto")
-             .otherwise("1024x1024"),
-         words("style", "vivid natural").otherwise("vivid"),
+             .default_value("1024x1024"),
+         words("style", "vivid natural").default_value("vivid"),
          words("output_format", "png webp jpeg"), text("user", 0, 1024)},
         "aspect_ratio resolution output_compression background moderation stream partial_images "
         "seed num_inference_steps negative_prompt guidance fallbacks");
@@ -55,8 +55,8 @@ TEST(ProfileMka1, TreatsOtherFieldsAsTheLocationSays) {
     walk().expect_other_fields_to_be_unknown();
 }
 
-TEST(ProfileMka1, RefusesPicturesAsInput) {
-    walk().expect_pictures_to_be_refused();
+TEST(ProfileMka1, RefusesImagesAsInput) {
+    walk().expect_images_to_be_refused();
 }
 
 TEST(ProfileMka1, TellsAllProblemsAtOnce) {

@@ -11,12 +11,12 @@ const ProfileWalk &walk() {
         "mpilot", {{"prompt", "a kite"}, {"model", "openai/gpt-image-2"}},
         {text("prompt", 1, {}).required(), of_kind(Expected::Kind::model, "model").required(),
          integer("n", 1, 10), words("quality", "auto high medium low hd standard"),
-         words("response_format", "url b64_json").otherwise("url"),
+         words("response_format", "url b64_json").default_value("url"),
          words("size", "256x256 512x512 1024x1024 1792x1024 1024x1792 1536x1024 1024x1536 auto"),
          words("style", "natural vivid"), words("output_format", "png webp jpeg"),
          integer("output_compression", 0, 100), words("background", "transparent opaque auto"),
          words("moderation", "low auto"),
-         of_kind(Expected::Kind::boolean, "stream").otherwise("false"),
+         of_kind(Expected::Kind::boolean, "stream").default_value("false"),
          integer("partial_images", 0, 3), text("user", 0, 1024), integer("seed"),
          integer("num_inference_steps", 1),  // the bound is ours
          text("negative_prompt", 0, {}), of_kind(Expected::Kind::fallbacks, "fallbacks")},
@@ -56,8 +56,8 @@ TEST(ProfileMpilot, TreatsOtherFieldsAsTheLocationSays) {
     walk().expect_other_fields_to_be_unknown();
 }
 
-TEST(ProfileMpilot, RefusesPicturesAsInput) {
-    walk().expect_pictures_to_be_refused();
+TEST(ProfileMpilot, RefusesImagesAsInput) {
+    walk().expect_images_to_be_refused();
 }
 
 TEST(ProfileMpilot, TellsAllProblemsAtOnce) {

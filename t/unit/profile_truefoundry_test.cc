@@ -12,15 +12,16 @@ const ProfileWalk &walk() {
     static const ProfileWalk truefoundry(
         "truefoundry", {{"prompt", "a kite"}},
         {text("prompt", 1, {}).required(), of_kind(Expected::Kind::model, "model"),
-         integer("n", 1, 10).otherwise("1").nullable(), text("quality", 0, kLongestWord).nullable(),
-         words("response_format", "url b64_json").otherwise("url").nullable(),
+         integer("n", 1, 10).default_value("1").nullable(),
+         text("quality", 0, kLongestWord).nullable(),
+         words("response_format", "url b64_json").default_value("url").nullable(),
          text("size", 0, kLongestWord).nullable(), text("style", 0, kLongestWord).nullable(),
          text("output_format", 0, kLongestWord).nullable(),
          integer("output_compression", 0, 100).nullable(),
          text("background", 0, kLongestWord).nullable(),
          text("moderation", 0, kLongestWord).nullable(),
-         of_kind(Expected::Kind::boolean, "stream").otherwise("false").nullable(),
-         integer("partial_images").otherwise("0").nullable(), text("user", 0, 1024)},
+         of_kind(Expected::Kind::boolean, "stream").default_value("false").nullable(),
+         integer("partial_images").default_value("0").nullable(), text("user", 0, 1024)},
         "aspect_ratio resolution seed num_inference_steps negative_prompt guidance fallbacks");
     return truefoundry;
 }
@@ -57,8 +58,8 @@ TEST(ProfileTruefoundry, TreatsOtherFieldsAsTheLocationSays) {
     walk().expect_other_fields_to_be_unknown();
 }
 
-TEST(ProfileTruefoundry, RefusesPicturesAsInput) {
-    walk().expect_pictures_to_be_refused();
+TEST(ProfileTruefoundry, RefusesImagesAsInput) {
+    walk().expect_images_to_be_refused();
 }
 
 TEST(ProfileTruefoundry, TellsAllProblemsAtOnce) {

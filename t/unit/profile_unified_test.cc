@@ -11,7 +11,7 @@ const ProfileWalk &walk() {
         "unified", {{"prompt", "a kite"}},
         {text("prompt", 1, {}).required(),
          of_kind(Expected::Kind::model, "model").nullable(),
-         integer("n", 1, 10).otherwise("1").nullable(),
+         integer("n", 1, 10).default_value("1").nullable(),
          words("quality", "auto low medium high xhigh max standard hd").nullable(),
          words("response_format", "url b64_json").nullable(),
          form("size", "auto 1024x1024 1x1 1536x1024 16384x16384 1K 2k 1.5K",
@@ -26,8 +26,8 @@ const ProfileWalk &walk() {
          integer("output_compression", 0, 100).nullable(),
          words("background", "transparent opaque auto").nullable(),
          words("moderation", "low auto").nullable(),
-         of_kind(Expected::Kind::boolean, "stream").otherwise("false").nullable(),
-         integer("partial_images", 0, 3).otherwise("0").nullable(),
+         of_kind(Expected::Kind::boolean, "stream").default_value("false").nullable(),
+         integer("partial_images", 0, 3).default_value("0").nullable(),
          text("user", 0, 1024).nullable(),
          integer("seed").nullable(),
          integer("num_inference_steps", 1).nullable(),  // the bound is ours
@@ -70,8 +70,8 @@ TEST(ProfileUnified, TreatsOtherFieldsAsTheLocationSays) {
     walk().expect_other_fields_to_be_unknown();
 }
 
-TEST(ProfileUnified, RefusesPicturesAsInput) {
-    walk().expect_pictures_to_be_refused();
+TEST(ProfileUnified, RefusesImagesAsInput) {
+    walk().expect_images_to_be_refused();
 }
 
 TEST(ProfileUnified, TellsAllProblemsAtOnce) {

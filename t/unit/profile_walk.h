@@ -119,7 +119,7 @@ class ProfileWalk {
             SCOPED_TRACE(row.name);
             if (row.kind == Expected::Kind::model) {
                 // Routing decides which model it is.
-                EXPECT_EQ(profile_.field("model")->otherwise, row.standard);
+                EXPECT_EQ(profile_.field("model")->default_value, row.standard);
                 EXPECT_EQ(decoded->model, base_of("model"));
             } else if (!row.standard.empty()) {
                 const Param param = *param_named(row.name);
@@ -176,7 +176,7 @@ class ProfileWalk {
         expect_same(passed, standing());
     }
 
-    void expect_pictures_to_be_refused() const {
+    void expect_images_to_be_refused() const {
         using Mode = UnknownFields::Mode;
         for (const char *name : {"image", "images", "mask"}) {
             for (const char *json : {"\"data:image/png;base64,iVBO\"", "[\"a\"]", "{}"}) {
@@ -271,16 +271,16 @@ class ProfileWalk {
     }
 
     void take_lengths(const Expected &row) const {
-        const auto least = static_cast<size_t>(*row.min);
-        const size_t most = row.max ? static_cast<size_t>(*row.max) : kMany;
-        for (const size_t length : {least, most}) {
+        const auto min = static_cast<size_t>(*row.min);
+        const size_t max = row.max ? static_cast<size_t>(*row.max) : kMany;
+        for (const size_t length : {min, max}) {
             for (const std::string_view character : {std::string_view("x"), kFourBytes}) {
                 const std::string text = repeat(character, length);
                 take(row, in_quotes(text), std::string_view(text));
             }
         }
-        const std::string text = repeat(kFourBytes, most);
-        take(row, in_quotes(repeat("\\ud83e\\ude81", most)), std::string_view(text));
+        const std::string text = repeat(kFourBytes, max);
+        take(row, in_quotes(repeat("\\ud83e\\ude81", max)), std::string_view(text));
     }
     void refuse_lengths(const Expected &row) const {
         if (*row.min > 0) {
@@ -302,9 +302,9 @@ class ProfileWalk {
     }
 
     void take_integers(const Expected &row) const {
-        const int64_t least = row.min.value_or(INT64_MIN);
-        const int64_t most = row.max.value_or(INT64_MAX);
-        for (const int64_t good : {least, most, std::max(least, int64_t{1})}) {
+        const int64_t min = row.min.value_or(INT64_MIN);
+        const int64_t max = row.max.value_or(INT64_MAX);
+        for (const int64_t good : {min, max, std::max(min, int64_t{1})}) {
             take(row, std::to_string(good), good);
         }
         take(row, "1.0", int64_t{1});

@@ -32,7 +32,7 @@ class RandomJson {
     std::string document() { return value(5); }
 
  private:
-    size_t up_to(size_t most) { return random_() % (most + 1); }
+    size_t up_to(size_t max) { return random_() % (max + 1); }
 
     std::string value(size_t depth) {
         switch (up_to(depth == 0 ? 4 : 8)) {
@@ -74,10 +74,10 @@ class RandomJson {
                                                 " "sv,        "{\"a\":"sv,
                                                 ",\"\""sv,    "\xf0\x9f\x98\x80"sv};
         // Some texts hold only what is harmless.
-        const size_t most = up_to(2) == 0 ? 3 : std::size(kPieces) - 1;
+        const size_t max = up_to(2) == 0 ? 3 : std::size(kPieces) - 1;
         std::string text;
         for (; pieces > 0; --pieces) {
-            text += kPieces[up_to(most)];
+            text += kPieces[up_to(max)];
         }
         return text;
     }

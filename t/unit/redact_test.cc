@@ -50,7 +50,7 @@ TEST(ForLog, IsOneLine) {
     EXPECT_EQ(for_log("caf\xc3\xa9"), "caf\xc3\xa9");
 }
 
-TEST(ForLog, LeavesOutWhatLooksLikePictureData) {
+TEST(ForLog, LeavesOutWhatLooksLikeImageData) {
     const std::string data(5000, 'A');
     const std::string line = for_log("before " + data + " after");
     EXPECT_TRUE(line.starts_with("before AAA")) << line;

@@ -208,7 +208,7 @@ TEST_F(ReplicateTest, PollsAndCancelsWhereThePredictionSays) {
     EXPECT_FALSE(dialect.cancel(request("m", params), job));
 }
 
-TEST_F(ReplicateTest, ReadsPicturesInEveryForm) {
+TEST_F(ReplicateTest, ReadsImagesInEveryForm) {
     const std::string data = R"("data:image/png;base64,)" + std::string(kPng) + "\"";
     const struct {
         std::string output;
@@ -233,7 +233,7 @@ TEST_F(ReplicateTest, ReadsPicturesInEveryForm) {
     }
 }
 
-TEST_F(ReplicateTest, TakesASuccessWithoutAPictureForUnknown) {
+TEST_F(ReplicateTest, TakesASuccessWithoutAnImageForUnknown) {
     for (const char *output :
          {"null", "7", "{}", "[]", "[[]]", "\"\"", "[\"a kite\"]", "true", R"({"image":null})",
           R"({"text":"https://x"})", R"("data:image/png;base64,aGVsbG8=")", R"("/relative.png")"}) {

@@ -59,7 +59,7 @@ TEST_F(SandboxTest, DrawsWhatWasAskedFor) {
     EXPECT_EQ(outcome.result.output_format, "png");
 }
 
-TEST_F(SandboxTest, DrawsTheSamePictureForTheSameSeed) {
+TEST_F(SandboxTest, DrawsTheSameImageForTheSameSeed) {
     params[Param::seed] = int64_t{-5};
     const std::string first = begin().make().result.images[0].content.copy();
     EXPECT_EQ(begin().make().result.images[0].content.copy(), first);

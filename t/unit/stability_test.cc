@@ -29,7 +29,7 @@ TEST_F(StabilityTest, SendsAFormToTheModelsAddress) {
     EXPECT_EQ(header_of(core, "Accept"), "image/*");
     EXPECT_EQ(header_of(core, "Authorization"), "Bearer sk-secret");
     EXPECT_EQ(header_of(core, "traceparent"), "00-ab-cd-01");
-    EXPECT_TRUE(core.takes_picture);
+    EXPECT_TRUE(core.takes_image);
     EXPECT_FALSE(core.seed) << "the answer tells it";
 
     const HttpCall ultra = world.call("stable-image-ultra", R"({"prompt":"a kite"})");
@@ -72,28 +72,28 @@ TEST_F(StabilityTest, PassesFieldsOfItsOwn) {
     }
 }
 
-TEST_F(StabilityTest, ReadsAPictureAndItsSeed) {
+TEST_F(StabilityTest, ReadsAnImageAndItsSeed) {
     const Outcome outcome =
-        world.dialect.read(picture_response("Finish-Reason: SUCCESS\r\nSeed: 343940597\r\n"));
+        world.dialect.read(image_response("Finish-Reason: SUCCESS\r\nSeed: 343940597\r\n"));
     ASSERT_EQ(outcome.type, OutcomeType::made);
     ASSERT_EQ(outcome.result.images.size(), 1U);
     EXPECT_EQ(outcome.result.images[0].content.copy(), kPng);
     EXPECT_EQ(outcome.result.images[0].seed, 343940597);
     EXPECT_FALSE(outcome.result.cost);
-    EXPECT_EQ(world.dialect.read(picture_response()).type, OutcomeType::made);
+    EXPECT_EQ(world.dialect.read(image_response()).type, OutcomeType::made);
     for (const char *seed : {"", "x", "1x", "99999999999999999999"}) {
-        const HttpResponse response = picture_response("seed: " + std::string(seed) + "\r\n");
+        const HttpResponse response = image_response("seed: " + std::string(seed) + "\r\n");
         EXPECT_FALSE(world.dialect.read(response).result.images[0].seed) << seed;
     }
 }
 
-TEST_F(StabilityTest, TakesABlurredPictureForARefusal) {
+TEST_F(StabilityTest, TakesABlurredImageForARefusal) {
     const Outcome outcome =
-        world.dialect.read(picture_response("finish-reason: CONTENT_FILTERED\r\n"));
+        world.dialect.read(image_response("finish-reason: CONTENT_FILTERED\r\n"));
     EXPECT_EQ(outcome.type, OutcomeType::refused_by_policy);
     EXPECT_TRUE(outcome.result.images.empty());
     EXPECT_EQ(outcome.error.code, "content_filtered");
-    EXPECT_EQ(world.dialect.read(picture_response("finish-reason: ERROR\r\n")).type,
+    EXPECT_EQ(world.dialect.read(image_response("finish-reason: ERROR\r\n")).type,
               OutcomeType::unknown);
 }
 

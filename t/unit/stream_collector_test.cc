@@ -17,12 +17,12 @@ const std::string kPng =
 
 class StreamedTest : public testing::Test {
  protected:
-    // What becomes of an event with these data: a preview, a picture, or nothing.
+    // What becomes of an event with these data: a preview, an image, or nothing.
     std::optional<Preview> tell(const std::string &data, const std::string &name = "") {
         auto told = streamed.take(dialect->stream()->read_event({name, lift(data)}));
-        picture.reset();
+        whole.reset();
         if (auto *made = std::get_if<ImageResult>(&told)) {
-            picture = std::move(*made);
+            whole = std::move(*made);
         }
         auto *shown = std::get_if<Preview>(&told);
         return shown == nullptr ? std::nullopt : std::optional(std::move(*shown));
@@ -38,10 +38,10 @@ class StreamedTest : public testing::Test {
 
     const Dialect *dialect = dialect_named("openai");
     StreamCollector streamed{2, 2};
-    std::optional<ImageResult> picture;  // that is to be told at once
+    std::optional<ImageResult> whole;  // that is to be told at once
 };
 
-TEST_F(StreamedTest, APreviewIsOfThePictureAfterThoseThatAreDone) {
+TEST_F(StreamedTest, APreviewIsOfTheImageAfterThoseThatAreDone) {
     const auto first = preview(0);
     ASSERT_TRUE(first);
     EXPECT_EQ(first->image.index, 0);
@@ -71,7 +71,7 @@ TEST_F(StreamedTest, WhatSaysNothingIsNothing) {
     }
 }
 
-TEST_F(StreamedTest, ThePicturesAreTheOutcome) {
+TEST_F(StreamedTest, TheImagesAreTheOutcome) {
     complete(R"(,"size":"8x8","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3})");
     complete(R"(,"size":"8x8","usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3})");
     const Outcome outcome = streamed.take_outcome();
@@ -81,16 +81,16 @@ TEST_F(StreamedTest, ThePicturesAreTheOutcome) {
     EXPECT_EQ(outcome.result.usage->total_tokens, 3) << "the same twice is the sum";
 }
 
-TEST_F(StreamedTest, APictureIsToldAtOnceButForTheLast) {
+TEST_F(StreamedTest, AnImageIsToldAtOnceButForTheLast) {
     complete(R"(,"size":"8x8","quality":"low")");
-    ASSERT_TRUE(picture);
-    ASSERT_EQ(picture->images.size(), 1U);
-    EXPECT_EQ(picture->images[0].content.copy(), kPng);
-    EXPECT_EQ(picture->images[0].index, 0);
-    EXPECT_EQ(picture->images[0].width, 1);
-    EXPECT_EQ(picture->quality, "low");
+    ASSERT_TRUE(whole);
+    ASSERT_EQ(whole->images.size(), 1U);
+    EXPECT_EQ(whole->images[0].content.copy(), kPng);
+    EXPECT_EQ(whole->images[0].index, 0);
+    EXPECT_EQ(whole->images[0].width, 1);
+    EXPECT_EQ(whole->quality, "low");
     complete();
-    EXPECT_FALSE(picture);
+    EXPECT_FALSE(whole);
     const Outcome outcome = streamed.take_outcome();
     ASSERT_EQ(outcome.result.images.size(), 2U);
     EXPECT_EQ(outcome.result.given, 1U);
@@ -99,13 +99,13 @@ TEST_F(StreamedTest, APictureIsToldAtOnceButForTheLast) {
     EXPECT_EQ(outcome.result.images[1].content.copy(), kPng);
 }
 
-TEST_F(StreamedTest, WhatIsNoPictureIsNeitherToldNorCounted) {
+TEST_F(StreamedTest, WhatIsNoImageIsNeitherToldNorCounted) {
     tell(R"({"type":"image_generation.completed","b64_json":"bm8gcGljdHVyZQ=="})");
-    EXPECT_FALSE(picture);
+    EXPECT_FALSE(whole);
     EXPECT_FALSE(streamed.is_complete());
     complete();
-    ASSERT_TRUE(picture);
-    EXPECT_EQ(picture->images[0].index, 0);
+    ASSERT_TRUE(whole);
+    EXPECT_EQ(whole->images[0].index, 0);
 }
 
 TEST_F(StreamedTest, UsagesThatDifferAreAdded) {
@@ -114,7 +114,7 @@ TEST_F(StreamedTest, UsagesThatDifferAreAdded) {
     EXPECT_EQ(streamed.take_outcome().result.usage->total_tokens, 8);
 }
 
-TEST_F(StreamedTest, APreviewIsNoPicture) {
+TEST_F(StreamedTest, APreviewIsNoImage) {
     preview(0);
     preview(1);
     const Outcome outcome = streamed.take_outcome();

@@ -20,7 +20,7 @@ size_t reference_character(std::string_view text) {
     }
     struct Form {
         uint8_t mask, lead;
-        uint32_t least;
+        uint32_t min;
     };
     constexpr Form kForms[] = {
         {0x80, 0x00, 0}, {0xE0, 0xC0, 0x80}, {0xF0, 0xE0, 0x800}, {0xF8, 0xF0, 0x10000}};
@@ -37,7 +37,7 @@ size_t reference_character(std::string_view text) {
             number = number << 6 | (byte(at) & 0x3F);
         }
         const bool surrogate = number >= 0xD800 && number <= 0xDFFF;
-        return number < form.least || number > 0x10FFFF || surrogate ? 0 : more + 1;
+        return number < form.min || number > 0x10FFFF || surrogate ? 0 : more + 1;
     }
     return 0;
 }

@@ -86,13 +86,13 @@ TEST_F(UpstreamClientTest, AnEndlessBodyGetsItsTurnsAndNoMore) {
     });
     start(mine, get(server));
     CurlClient client(engine, mine, loop);
-    size_t most = 0;
+    size_t max = 0;
     for (size_t before = 0; client.memory_held() < size_t{30'000'000};) {
         loop.turn();
-        most = std::max(most, client.memory_held() - before);
+        max = std::max(max, client.memory_held() - before);
         before = client.memory_held();
     }
-    EXPECT_LE(most, size_t{3} * 1024 * 1024) << "bytes taken in one turn of the loop";
+    EXPECT_LE(max, size_t{3} * 1024 * 1024) << "bytes taken in one turn of the loop";
 }
 
 TEST_F(UpstreamClientTest, AnEndlessStreamOfEventsGetsItsTurnsAndNoMore) {
@@ -109,13 +109,13 @@ TEST_F(UpstreamClientTest, AnEndlessStreamOfEventsGetsItsTurnsAndNoMore) {
     CallListener listener;
     listener.on_event = [&](const ServerEvent &) { ++heard; };
     start(mine, get(server), std::move(listener));
-    size_t most = 0;
+    size_t max = 0;
     for (size_t before = 0; heard < 100'000;) {
         loop.turn();
-        most = std::max(most, heard - before);
+        max = std::max(max, heard - before);
         before = heard;
     }
-    EXPECT_LE(most, size_t{1024} * 1024 / 15) << "events heard in one turn of the loop";
+    EXPECT_LE(max, size_t{1024} * 1024 / 15) << "events heard in one turn of the loop";
 }
 
 TEST_F(UpstreamClientTest, OfManyEndlessBodiesEachGetsItsShare) {
@@ -130,16 +130,16 @@ TEST_F(UpstreamClientTest, OfManyEndlessBodiesEachGetsItsShare) {
         start(owner, get(server));
     }
     CurlClient client(engine, mine, loop);
-    size_t most = 0;
+    size_t max = 0;
     for (size_t before = 0; client.memory_held() < size_t{60'000'000};) {
         loop.turn();
         const size_t now = client.memory_held();
         if (before > size_t{20'000'000}) {  // by then it is known how many there are
-            most = std::max(most, now - before);
+            max = std::max(max, now - before);
         }
         before = now;
     }
-    EXPECT_LE(most, size_t{2048} * 1024) << "bytes taken in one turn, of all of them";
+    EXPECT_LE(max, size_t{2048} * 1024) << "bytes taken in one turn, of all of them";
 }
 
 TEST_F(UpstreamClientTest, TimeInWhichWeHoldACallIsNotTheProviders) {

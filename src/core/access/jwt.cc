@@ -12,7 +12,7 @@ namespace gateway {
 
 namespace {
 
-constexpr size_t kMostRemembered = 4096;
+constexpr size_t kMaxRemembered = 4096;
 constexpr int kJwksWait = 5;  // seconds
 
 tl::unexpected<ApiError> refuse(const std::string &why) {
@@ -151,7 +151,7 @@ tl::expected<Bearer, ApiError> JwtVerifier::verify(std::string_view token, int64
     }
     auto bearer = verify_uncached(token, unix_seconds);
     if (bearer) {
-        if (verified_.size() >= kMostRemembered) {
+        if (verified_.size() >= kMaxRemembered) {
             verified_.clear();  // happens rarely; tokens in use are verified again
         }
         verified_.emplace(hash, *bearer);

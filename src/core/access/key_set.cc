@@ -19,8 +19,8 @@ namespace gateway {
 
 namespace {
 
-constexpr size_t kMostKeys = 1000;
-constexpr int kMostTried = 4;  // keys without an id, for a token without a key id
+constexpr size_t kMaxKeys = 1000;
+constexpr int kMaxTried = 4;  // keys without an id, for a token without a key id
 
 using KeyPointer = std::shared_ptr<evp_pkey_st>;
 using Type = VerificationKey::Type;
@@ -90,14 +90,14 @@ KeyPointer build_key(const char *type, OSSL_PARAM_BLD *builder) {
 
 // Larger keys take too much time per request; smaller keys are not secure.
 KeyPointer read_rsa(const std::string &modulus, const std::string &exponent) {
-    constexpr int kLeastBits = 2048;
-    constexpr int kMostBits = 8192;
-    constexpr int kMostExponentBits = 32;
+    constexpr int kMinBits = 2048;
+    constexpr int kMaxBits = 8192;
+    constexpr int kMaxExponentBits = 32;
     const Number n(BN_bin2bn(bytes_of(modulus), static_cast<int>(modulus.size()), nullptr));
     const Number e(BN_bin2bn(bytes_of(exponent), static_cast<int>(exponent.size()), nullptr));
-    if (n == nullptr || e == nullptr || BN_num_bits(n.get()) < kLeastBits ||
-        BN_num_bits(n.get()) > kMostBits || !BN_is_odd(n.get()) || !BN_is_odd(e.get()) ||
-        BN_is_one(e.get()) || BN_num_bits(e.get()) > kMostExponentBits) {
+    if (n == nullptr || e == nullptr || BN_num_bits(n.get()) < kMinBits ||
+        BN_num_bits(n.get()) > kMaxBits || !BN_is_odd(n.get()) || !BN_is_odd(e.get()) ||
+        BN_is_one(e.get()) || BN_num_bits(e.get()) > kMaxExponentBits) {
         return nullptr;
     }
     const ParameterBuilder builder(OSSL_PARAM_BLD_new());
@@ -222,11 +222,11 @@ bool VerificationKey::read_material(JsonValue jwk, std::string &problem) {
     const std::string_view type = jwk["kty"].string();
     const std::string_view curve = jwk["crv"].string();
     if (type == "oct") {
-        constexpr size_t kLeast = 32;
+        constexpr size_t kMin = 32;
         type_ = Type::secret;
         secret_ = part_of(jwk, "k");
         problem = "has a secret of less than 32 bytes";
-        return secret_.size() >= kLeast;
+        return secret_.size() >= kMin;
     }
     if (type == "RSA") {
         type_ = Type::rsa;
@@ -287,7 +287,7 @@ bool VerificationKey::verifies(const Jws &jws) const {
 tl::expected<std::shared_ptr<const KeySet>, std::string> KeySet::read(JsonValue document,
                                                                       Origin origin) {
     const JsonValue keys = document["keys"];
-    if (!keys.is(JsonKind::array) || keys.size() > kMostKeys) {
+    if (!keys.is(JsonKind::array) || keys.size() > kMaxKeys) {
         return tl::unexpected(std::string("has no list \"keys\" of at most 1000 keys"));
     }
     auto set = std::make_shared<KeySet>();
@@ -335,7 +335,7 @@ KeySet::Verdict KeySet::verify(const Jws &jws) const {
         if (key.verifies(jws)) {
             return Verdict::good;
         }
-        if (++tried == kMostTried) {
+        if (++tried == kMaxTried) {
             break;
         }
     }

@@ -52,10 +52,10 @@ struct CountingAllocator {
 
 }  // namespace
 
-std::shared_ptr<BlockPool> BlockPool::create(size_t most_idle) {
-    std::shared_ptr<BlockPool> pool(new BlockPool(most_idle));
+std::shared_ptr<BlockPool> BlockPool::create(size_t max_idle) {
+    std::shared_ptr<BlockPool> pool(new BlockPool(max_idle));
     // give_back() must not allocate, because destructors call it.
-    pool->idle_.reserve(most_idle);
+    pool->idle_.reserve(max_idle);
     return pool;
 }
 
@@ -115,7 +115,7 @@ void BlockPool::map_region() {
 void BlockPool::give_back(char *memory) noexcept {
     --lent_;
     ASAN_POISON_MEMORY_REGION(memory, kBlockSize);
-    if (idle_.size() < most_idle_) {
+    if (idle_.size() < max_idle_) {
         idle_.push_back(memory);
     } else {
         release_pages(memory);
@@ -127,8 +127,8 @@ void BlockPool::release_pages(char *memory) noexcept {
     bare_.push_back(memory);
 }
 
-void BlockPool::trim(size_t most) {
-    for (size_t left = std::min(most, unneeded_); left > 0; --left) {
+void BlockPool::trim(size_t max) {
+    for (size_t left = std::min(max, unneeded_); left > 0; --left) {
         release_pages(idle_.back());
         idle_.pop_back();
     }

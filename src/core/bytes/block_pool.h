@@ -18,7 +18,7 @@ using Block = std::shared_ptr<char[]>;
 
 class BlockPool : public std::enable_shared_from_this<BlockPool> {
  public:
-    static std::shared_ptr<BlockPool> create(size_t most_idle);
+    static std::shared_ptr<BlockPool> create(size_t max_idle);
     ~BlockPool();
     BlockPool(const BlockPool &) = delete;
     BlockPool &operator=(const BlockPool &) = delete;
@@ -27,9 +27,9 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
     // it, which must happen on the pool's own thread. The block counts for `answer`, if given.
     Block take(std::shared_ptr<AnswerMemory> answer = nullptr);
 
-    // Returns the pages of at most `most` blocks to the system. Only blocks that were idle since
+    // Returns the pages of at most `max` blocks to the system. Only blocks that were idle since
     // the last call of trim() are affected.
-    void trim(size_t most);
+    void trim(size_t max);
 
     // The number of unused blocks that keep their pages.
     [[nodiscard]] size_t idle() const { return idle_.size(); }
@@ -37,7 +37,7 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
     [[nodiscard]] size_t lent() const { return lent_; }
 
  private:
-    explicit BlockPool(size_t most_idle) : most_idle_(most_idle) {}
+    explicit BlockPool(size_t max_idle) : max_idle_(max_idle) {}
     char *find_block();
     void map_region();
     void give_back(char *memory) noexcept;
@@ -46,7 +46,7 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
     std::vector<char *> regions_;
     std::vector<char *> idle_;
     std::vector<char *> bare_;  // without pages
-    size_t most_idle_;
+    size_t max_idle_;
     size_t unneeded_ = 0;  // blocks that were idle the whole time since the last trim
     size_t lent_ = 0;
 };

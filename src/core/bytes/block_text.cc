@@ -7,8 +7,8 @@ namespace gateway {
 
 namespace {
 
-constexpr size_t kMostSmall = 4096;
-constexpr size_t kLeastSmall = 64;
+constexpr size_t kMaxSmall = 4096;
+constexpr size_t kMinSmall = 64;
 
 }  // namespace
 
@@ -24,7 +24,7 @@ std::span<char> BlockText::room() {
 }
 
 void BlockText::append(std::string_view piece) {
-    if (blocks_.empty() && size_ + piece.size() <= kMostSmall) {
+    if (blocks_.empty() && size_ + piece.size() <= kMaxSmall) {
         append_small(piece);
         return;
     }
@@ -44,7 +44,7 @@ void BlockText::append_small(std::string_view piece) {
     }
     if (size_ + piece.size() > small_size_) {
         const size_t size =
-            std::min(kMostSmall, std::max({kLeastSmall, small_size_ * 2, size_ + piece.size()}));
+            std::min(kMaxSmall, std::max({kMinSmall, small_size_ * 2, size_ + piece.size()}));
         Block larger = pool_.take_small(size);
         std::copy_n(small_.get(), size_, larger.get());
         small_ = std::move(larger);

@@ -70,14 +70,14 @@ Bytes Bytes::part(size_t from, size_t count) const {
     return result;
 }
 
-std::string Bytes::copy(size_t most) const {
+std::string Bytes::copy(size_t max) const {
     std::string text;
-    text.reserve(std::min(most, size_));
+    text.reserve(std::min(max, size_));
     for (const Slice &slice : slices_) {
-        if (text.size() == most) {
+        if (text.size() == max) {
             break;
         }
-        text.append(slice.text.substr(0, most - text.size()));
+        text.append(slice.text.substr(0, max - text.size()));
     }
     return text;
 }

@@ -33,8 +33,8 @@ class Bytes {
     // The part [from, from + count), cut at the end of the bytes. Refers to the same memory.
     [[nodiscard]] Bytes part(size_t from, size_t count = std::string::npos) const;
 
-    // Copies the first `most` bytes. Use it for short texts only: errors, image headers, tests.
-    [[nodiscard]] std::string copy(size_t most = std::string::npos) const;
+    // Copies the first `max` bytes. Use it for short texts only: errors, image headers, tests.
+    [[nodiscard]] std::string copy(size_t max = std::string::npos) const;
 
  private:
     std::vector<Slice> slices_;

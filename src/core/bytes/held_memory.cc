@@ -177,8 +177,8 @@ bool RequestMemory::may_begin() const {
 // Bodies stay in memory until the reply is sent. They may take at most half of what the caller may
 // hold, so that there is room for responses. Otherwise requests would wait for each other's bodies.
 bool RequestMemory::may_hold(size_t bytes) const {
-    const size_t most = held_->is_over(caller_.second, bytes) ? held_->short_from_ : held_->limit_;
-    return held_->bodies_ == 0 || held_->bodies_ + bytes <= most / 2;
+    const size_t max = held_->is_over(caller_.second, bytes) ? held_->short_from_ : held_->limit_;
+    return held_->bodies_ == 0 || held_->bodies_ + bytes <= max / 2;
 }
 
 void RequestMemory::hold(size_t bytes) noexcept {

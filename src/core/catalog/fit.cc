@@ -90,9 +90,9 @@ bool is_lossy(const Params &params) {
 
 class Fitter {
  public:
-    Fitter(const Params &asked, const ModelSpec &model, FitMode mode)
-        : asked_(asked), model_(model), mode_(mode) {
-        fitted_.params = asked;
+    Fitter(const Params &requested, const ModelSpec &model, FitMode mode)
+        : requested_(requested), model_(model), mode_(mode) {
+        fitted_.params = requested;
     }
 
     tl::expected<Fitted, ApiError> fit() && {
@@ -104,7 +104,7 @@ class Fitter {
         fit_stream();
         fit_shape();
         for (const Param param : all_params()) {
-            if (asked_.has(param) && !is_settled(param)) {
+            if (requested_.has(param) && !is_settled(param)) {
                 fit_one(param);
             }
         }
@@ -134,19 +134,19 @@ class Fitter {
     // Sends another value than requested and lists it; with strict fitting, refuses the request.
     void adjust(Param param, ParamValue sent, std::string shown, std::string reason) {
         fitted_.params[param] = sent;
-        if (asked_.is_default(param)) {
+        if (requested_.is_default(param)) {
             return;
         }
         const std::string name(name_of(param));
         // "auto" leaves the choice to the model, so strict fitting accepts that it is left out.
-        const bool left_open = asked_.text(param) == "auto" && sent.index() == 0;
+        const bool left_open = requested_.text(param) == "auto" && sent.index() == 0;
         if (mode_ == FitMode::strict && !left_open && !problem_) {
             const bool unknown = !model_[param] && sent.index() == 0;
             problem_ = ApiError::of(400, unknown ? "unsupported_parameter" : "invalid_value",
                                     name + " cannot be sent as requested: " + reason + ".", name);
         }
         fitted_.adjustments.push_back(
-            {name, to_json(asked_[param]), std::move(shown), std::move(reason)});
+            {name, to_json(requested_[param]), std::move(shown), std::move(reason)});
     }
     void adjust(Param param, ParamValue sent, std::string reason) {
         std::string shown = to_json(sent);
@@ -156,12 +156,12 @@ class Fitter {
 
     // If a model cannot stream, the gateway creates the stream. Previews exist only in streams.
     void fit_stream() {
-        const bool wanted = asked_[Param::stream] == ParamValue(true);
+        const bool wanted = requested_[Param::stream] == ParamValue(true);
         const bool streams = wanted && model_.can(Operation::stream);
         if (!streams) {
             fitted_.params.clear(Param::stream);
         }
-        if (asked_.integer(Param::partial_images, 0) == 0) {
+        if (requested_.integer(Param::partial_images, 0) == 0) {
             fitted_.params.clear(Param::partial_images);
         } else if (streams && model_[Param::partial_images]) {
             fit_one(Param::partial_images);
@@ -172,14 +172,14 @@ class Fitter {
     }
 
     void fit_shape() {
-        if (!asked_.has(Param::size) && !asked_.has(Param::aspect_ratio) &&
-            !asked_.has(Param::resolution)) {
+        if (!requested_.has(Param::size) && !requested_.has(Param::aspect_ratio) &&
+            !requested_.has(Param::resolution)) {
             return;
         }
         // A default size does not apply if the client wrote a ratio or a tier.
-        Params wish = asked_;
-        if (asked_.is_default(Param::size) &&
-            (asked_.is_requested(Param::aspect_ratio) || asked_.is_requested(Param::resolution))) {
+        Params wish = requested_;
+        if (requested_.is_default(Param::size) && (requested_.is_requested(Param::aspect_ratio) ||
+                                                   requested_.is_requested(Param::resolution))) {
             wish.clear(Param::size);
             fitted_.params.clear(Param::size);
         }
@@ -244,14 +244,14 @@ class Fitter {
             return;
         }
         if (!spec->fold.empty()) {
-            asked_.is_requested(param) ? fold(param, spec->fold) : fitted_.params.clear(param);
+            requested_.is_requested(param) ? fold(param, spec->fold) : fitted_.params.clear(param);
             return;
         }
         if (param == Param::output_compression && !is_lossy(fitted_.params)) {
             leave_out(param, "only for jpeg and webp");
             return;
         }
-        const ParamValue &value = asked_[param];
+        const ParamValue &value = requested_[param];
         if (const auto *text = std::get_if<std::string_view>(&value)) {
             fit_text(param, *spec, *text);
             return;
@@ -275,7 +275,7 @@ class Fitter {
     // Appends the value to the prompt, for parameters that a model does not have. Operators can
     // configure this.
     void fold(Param param, std::string_view sentence) {
-        const ParamValue &value = asked_[param];
+        const ParamValue &value = requested_[param];
         const auto *text = std::get_if<std::string_view>(&value);
         std::string told(fitted_.params.text(Param::prompt));
         const size_t place = sentence.find("{}");
@@ -288,12 +288,12 @@ class Fitter {
     }
 
     void fit_count() {
-        int64_t left = asked_.integer(Param::n, 1);
+        int64_t left = requested_.integer(Param::n, 1);
         const auto &spec = model_[Param::n];
-        const auto most =
+        const auto max =
             static_cast<int64_t>(spec ? spec->max.value_or(static_cast<double>(left)) : 1);
-        for (; left > 0; left -= most) {
-            fitted_.calls.push_back(std::min(left, most));
+        for (; left > 0; left -= max) {
+            fitted_.calls.push_back(std::min(left, max));
         }
         if (!spec) {
             fitted_.params.clear(Param::n);
@@ -309,15 +309,15 @@ class Fitter {
         }
     }
 
-    void refuse_length(Param param, int64_t most) {
+    void refuse_length(Param param, int64_t max) {
         const std::string name(name_of(param));
         problem_ = ApiError::of(400, "string_above_max_length",
                                 name + " is too long: this model accepts at most " +
-                                    std::to_string(most) + " characters.",
+                                    std::to_string(max) + " characters.",
                                 name);
     }
 
-    const Params &asked_;
+    const Params &requested_;
     const ModelSpec &model_;
     FitMode mode_;
     Fitted fitted_;
@@ -326,8 +326,8 @@ class Fitter {
 
 }  // namespace
 
-tl::expected<Fitted, ApiError> fit(const Params &asked, const ModelSpec &model, FitMode mode) {
-    return Fitter(asked, model, mode).fit();
+tl::expected<Fitted, ApiError> fit(const Params &requested, const ModelSpec &model, FitMode mode) {
+    return Fitter(requested, model, mode).fit();
 }
 
 }  // namespace gateway

@@ -79,9 +79,9 @@ void consider_rule(const SizeSpec::Rule &rule, const Wish &wish, Nearest &neares
     const bool wide = wish.ratio >= 1;
     const double slope = wide ? wish.ratio : 1 / wish.ratio;
     // The maximum number of longer sides to try. With fine steps the result is near enough.
-    constexpr int64_t kMostSides = 1024;
+    constexpr int64_t kMaxSides = 1024;
     const int64_t sides = rule.max_side / step;
-    const int64_t stride = step * ((sides + kMostSides - 1) / kMostSides);
+    const int64_t stride = step * ((sides + kMaxSides - 1) / kMaxSides);
     for (int64_t longer = stride; longer <= rule.max_side; longer += stride) {
         const Range range = shorter_sides(rule, longer);
         if (range.low > range.high) {
@@ -144,8 +144,8 @@ std::optional<double> wanted_area(const Shape &shape) {
     return shape.tier ? std::optional(area_of_tier(*shape.tier)) : std::nullopt;
 }
 
-FittedShape fit_to_sizes(const Params &asked, const Shape &shape, const SizeSpec &spec) {
-    const std::string_view text = asked.text(Param::size);
+FittedShape fit_to_sizes(const Params &requested, const Shape &shape, const SizeSpec &spec) {
+    const std::string_view text = requested.text(Param::size);
     FittedShape fitted;
     // If ratio and size disagree, the ratio decides, and the size only sets the area.
     const bool by_size = shape.size && (!shape.ratio || agree(*shape.size, *shape.ratio));
@@ -256,9 +256,9 @@ std::optional<Pixels> nearest_size(const SizeSpec &spec, double ratio, double ar
     return nearest.best();
 }
 
-FittedShape fit_shape(const Params &asked, const ModelSpec &model) {
-    const Shape shape = shape_of(asked);
-    return model[Param::size] ? fit_to_sizes(asked, shape, model.size)
+FittedShape fit_shape(const Params &requested, const ModelSpec &model) {
+    const Shape shape = shape_of(requested);
+    return model[Param::size] ? fit_to_sizes(requested, shape, model.size)
                               : fit_to_ratios(shape, model);
 }
 

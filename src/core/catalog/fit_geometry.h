@@ -17,7 +17,7 @@ struct FittedShape {
     std::string reason;  // why it differs from the request, with the error in percent
 };
 
-FittedShape fit_shape(const Params &asked, const ModelSpec &model);
+FittedShape fit_shape(const Params &requested, const ModelSpec &model);
 
 // The allowed size that is nearest to a ratio and an area. Nothing if no size is allowed.
 std::optional<Pixels> nearest_size(const SizeSpec &spec, double ratio, double area,

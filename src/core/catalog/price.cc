@@ -67,19 +67,19 @@ const Row *find_row(const std::vector<Row> &rows, const Facts &facts) {
 
 // The maximum over all rows that may match.
 template <typename Row>
-std::optional<int64_t> most_of(const std::vector<Row> &rows, const Facts &facts,
-                               int64_t Row::*value) {
-    std::optional<int64_t> most;
+std::optional<int64_t> max_of(const std::vector<Row> &rows, const Facts &facts,
+                              int64_t Row::*value) {
+    std::optional<int64_t> max;
     for (const Row &row : rows) {
         const Match matched = match(row.key, facts);
         if (matched != Match::no) {
-            most = std::max(most.value_or(0), row.*value);
+            max = std::max(max.value_or(0), row.*value);
         }
         if (matched == Match::certain) {
             break;
         }
     }
-    return most;
+    return max;
 }
 
 int64_t begun_megapixels(int64_t area) {
@@ -121,9 +121,9 @@ std::optional<int64_t> output_tokens(const Price &price, const Facts &facts) {
     return row == nullptr ? std::nullopt : std::optional(row->tokens);
 }
 
-std::optional<int64_t> most_output_tokens(const Price &price, const Facts &facts,
-                                          const ModelSpec &model) {
-    int64_t most = most_of(price.output_tokens, facts, &Price::OutputTokens::tokens).value_or(0);
+std::optional<int64_t> max_output_tokens(const Price &price, const Facts &facts,
+                                         const ModelSpec &model) {
+    int64_t max = max_of(price.output_tokens, facts, &Price::OutputTokens::tokens).value_or(0);
     for (const auto &[quality, grid] : price.token_grid) {
         if (!facts.quality.empty() && facts.quality != quality) {
             continue;
@@ -136,14 +136,14 @@ std::optional<int64_t> most_output_tokens(const Price &price, const Facts &facts
         // Of all shapes with an area, a square has the most tokens.
         const auto side =
             static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(largest.value_or(0)))));
-        most = std::max(most, size ? grid_tokens(grid, size->width, size->height)
-                                   : grid_tokens(grid, side, side));
+        max = std::max(max, size ? grid_tokens(grid, size->width, size->height)
+                                 : grid_tokens(grid, side, side));
     }
-    return most == 0 ? std::nullopt : std::optional(most);
+    return max == 0 ? std::nullopt : std::optional(max);
 }
 
 // A text has at most as many tokens as bytes; the rest is for text that providers add.
-int64_t most_text_tokens(const Params &sent) {
+int64_t max_text_tokens(const Params &sent) {
     constexpr int64_t kWrapping = 64;
     return static_cast<int64_t>(sent.text(Param::prompt).size() +
                                 sent.text(Param::negative_prompt).size()) +
@@ -172,10 +172,10 @@ std::optional<MicroUsd> price_of_tokens(const Price::PerMillionTokens &price, co
 }
 
 // Limits counts, so that they can be multiplied by any price without overflow.
-constexpr int64_t kMostTokens = 100'000'000;
+constexpr int64_t kMaxTokens = 100'000'000;
 
 int64_t sane(int64_t tokens) {
-    return std::clamp<int64_t>(tokens, 0, kMostTokens);
+    return std::clamp<int64_t>(tokens, 0, kMaxTokens);
 }
 
 Cost cost_by_tokens(const Price &price, const Usage &usage) {
@@ -217,7 +217,7 @@ std::optional<MicroUsd> upper_bound(const PricedCall &call, const ModelSpec &mod
     const Price &price = *model.price;
     const Facts facts = facts_of({}, call, model);
     if (!price.per_image.empty()) {
-        const auto dearest = most_of(price.per_image, facts, &Price::PerImage::usd);
+        const auto dearest = max_of(price.per_image, facts, &Price::PerImage::usd);
         return dearest ? std::optional(*dearest * call.images) : std::nullopt;
     }
     if (price.per_megapixel) {
@@ -231,12 +231,12 @@ std::optional<MicroUsd> upper_bound(const PricedCall &call, const ModelSpec &mod
                begun_megapixels(largest.value_or(*area)) * price.per_megapixel->input *
                    call.input_images;
     }
-    const auto image = most_output_tokens(price, facts, model);
+    const auto image = max_output_tokens(price, facts, model);
     if (!price.per_million_tokens || !image) {
         return std::nullopt;
     }
     Tokens tokens;
-    tokens.text_in = most_text_tokens(call.sent);
+    tokens.text_in = max_text_tokens(call.sent);
     tokens.image_in = call.input_images * *image;
     const int64_t partials = std::max(call.partials, call.sent.integer(Param::partial_images, 0));
     tokens.image_out = call.images * (*image + partials * price.partial_tokens);

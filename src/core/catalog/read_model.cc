@@ -14,8 +14,8 @@ namespace {
 
 int64_t read_positive(const std::string &path, JsonValue value) {
     const auto integer = value.integer();
-    constexpr int64_t kMost = 1'000'000'000;
-    if (!integer || *integer < 1 || *integer > kMost) {
+    constexpr int64_t kMax = 1'000'000'000;
+    if (!integer || *integer < 1 || *integer > kMax) {
         fail(path, "must be an integer from 1 to 1000000000");
     }
     return *integer;

@@ -10,8 +10,8 @@ namespace {
 
 MicroUsd read_dollars(const std::string &path, JsonValue value) {
     const auto usd = value.is(JsonKind::number) ? parse_dollars(value.number_text()) : std::nullopt;
-    constexpr MicroUsd kMost = 1'000'000'000;
-    if (!usd || *usd > kMost) {
+    constexpr MicroUsd kMax = 1'000'000'000;
+    if (!usd || *usd > kMax) {
         fail(path, "must be an amount of dollars up to 1000, with at most six decimals");
     }
     return *usd;
@@ -128,8 +128,8 @@ std::optional<Price> read_price(const std::string &path, JsonValue value) {
     if (const JsonValue partial = value["partial_tokens"]) {
         price.partial_tokens = read_tokens(path + ".partial_tokens", partial);
     }
-    if (const JsonValue most = value["max_text_out"]) {
-        price.max_text_out = read_tokens(path + ".max_text_out", most);
+    if (const JsonValue max = value["max_text_out"]) {
+        price.max_text_out = read_tokens(path + ".max_text_out", max);
     }
     if (const JsonValue at_most = value["at_most"]) {
         if (!at_most.boolean()) {

@@ -18,7 +18,7 @@ constexpr int kClientGone = 499;
 constexpr int kInternalError = 500;
 // As it came, as the order keeps it, as it is understood, and as it is sent.
 constexpr size_t kCopiesOfBody = 4;
-constexpr size_t kMostUnsent = size_t{256} * 1024;
+constexpr size_t kMaxUnsent = size_t{256} * 1024;
 
 tl::unexpected<ApiError> unavailable(const char *code, const char *message) {
     ApiError error = ApiError::of(503, code, message);
@@ -178,7 +178,7 @@ void Exchange::choose_reply() {
 }
 
 void Exchange::note_unsent(size_t bytes) {
-    const bool is_behind = bytes >= (held_ ? kMostUnsent / 2 : kMostUnsent);
+    const bool is_behind = bytes >= (held_ ? kMaxUnsent / 2 : kMaxUnsent);
     if ((is_behind || held_) && making_ != nullptr) {
         held_ = is_behind;
         making_->hold(held_);  // also calls that have begun since

@@ -13,8 +13,9 @@ std::string_view default_model(const OrderSource &source) {
         return source.policy.default_model;
     }
     const Field *field = source.policy.profile->field("model");
-    if (field != nullptr && !field->otherwise.empty() && source.models.knows(field->otherwise)) {
-        return field->otherwise;
+    if (field != nullptr && !field->default_value.empty() &&
+        source.models.knows(field->default_value)) {
+        return field->default_value;
     }
     return source.models.alias("auto") != nullptr ? "auto" : "";
 }

@@ -116,9 +116,9 @@ size_t Base64Reader::read(std::span<uint8_t> into) {
     return done;
 }
 
-std::string Base64Reader::read(size_t most) {
+std::string Base64Reader::read(size_t max) {
     // One more byte than the text can have, so that the read reaches the end.
-    std::string bytes(std::min(most, text_.size() / 4 * 3 + 1), '\0');
+    std::string bytes(std::min(max, text_.size() / 4 * 3 + 1), '\0');
     bytes.resize(read({reinterpret_cast<uint8_t *>(bytes.data()), bytes.size()}));
     return bytes;
 }
@@ -130,8 +130,8 @@ size_t Base64Reader::hand_out(std::span<uint8_t> into) {
     return count;
 }
 
-size_t Base64Reader::decode(size_t most_groups, uint8_t *into) {
-    const std::string_view text = gather(std::min(most_groups, kGroups) * 4);
+size_t Base64Reader::decode(size_t max_groups, uint8_t *into) {
+    const std::string_view text = gather(std::min(max_groups, kGroups) * 4);
     const size_t end = std::min(text.find('='), text.size());
     const std::string_view plain = text.substr(0, end / 4 * 4);
     const std::string_view last = text.substr(plain.size());
@@ -154,11 +154,11 @@ size_t Base64Reader::decode(size_t most_groups, uint8_t *into) {
 
 // Returns the next characters without escapes. Returns fewer if the text ends or has an escape
 // other than "\/"; then after_backslash_ may stay set.
-std::string_view Base64Reader::gather(size_t most) {
+std::string_view Base64Reader::gather(size_t max) {
     size_t count = 0;
-    while (count < most && !is_text_used_up()) {
+    while (count < max && !is_text_used_up()) {
         const std::string_view slice = text_.slices()[slice_].text;
-        const std::string_view piece = slice.substr(offset_, most - count);
+        const std::string_view piece = slice.substr(offset_, max - count);
         if (!after_backslash_ && piece.find('\\') == piece.npos) {
             std::memcpy(gathered_.data() + count, piece.data(), piece.size());
             count += piece.size();
@@ -246,7 +246,7 @@ void Base64Writer::encode(std::string_view bytes) {
 }
 
 bool is_base64_text(const Bytes &text) {
-    constexpr size_t kMostPadding = 2;
+    constexpr size_t kMaxPadding = 2;
     size_t at_end = 0;  // "=" so far
     for (const Slice &slice : text.slices()) {
         const CharacterKinds kinds = kinds_of(slice.text);
@@ -256,7 +256,7 @@ bool is_base64_text(const Bytes &text) {
         if (kinds.padding || at_end > 0) {
             const size_t first = at_end > 0 ? 0 : slice.text.find('=');
             at_end += slice.text.size() - first;
-            if (at_end > kMostPadding ||
+            if (at_end > kMaxPadding ||
                 slice.text.find_first_not_of('=', first) != slice.text.npos) {
                 return false;
             }
@@ -268,12 +268,12 @@ bool is_base64_text(const Bytes &text) {
 std::optional<size_t> missing_padding(const Bytes &text, bool escaped) {
     const size_t characters = escaped ? count_characters(text) : text.size();
     const size_t missing = (4 - characters % 4) % 4;
-    constexpr size_t kMostPadding = 2;
-    return missing + padding(text) <= kMostPadding ? std::optional(missing) : std::nullopt;
+    constexpr size_t kMaxPadding = 2;
+    return missing + padding(text) <= kMaxPadding ? std::optional(missing) : std::nullopt;
 }
 
 std::string decode_tail(const Bytes &text) {
-    constexpr size_t kCharacters = kTailOfPicture / 3 * 4;
+    constexpr size_t kCharacters = kTailOfImage / 3 * 4;
     std::string tail = text.part(text.size() - std::min(text.size(), 2 * kCharacters)).copy();
     std::erase(tail, '\\');
     tail.erase(0, tail.size() - std::min(tail.size(), kCharacters));

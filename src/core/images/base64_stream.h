@@ -30,7 +30,7 @@ class Base64Reader {
     // Reads the next bytes. Returns fewer than `into` has room for only if the text has ended or is
     // not base64 from there on.
     size_t read(std::span<uint8_t> into);
-    std::string read(size_t most);
+    std::string read(size_t max);
 
     // Whether no more bytes follow. It is certain after a read that returned fewer bytes; at a
     // correct end of the text it is true at once.
@@ -48,8 +48,8 @@ class Base64Reader {
     static constexpr size_t kGroups = 2048;  // groups of four characters: both buffers fit in L1
 
     size_t hand_out(std::span<uint8_t> into);
-    size_t decode(size_t most_groups, uint8_t *into);
-    std::string_view gather(size_t most);
+    size_t decode(size_t max_groups, uint8_t *into);
+    std::string_view gather(size_t max);
     bool unescape(std::string_view piece, size_t *count);
     [[nodiscard]] bool is_text_used_up() const { return slice_ == text_.slices().size(); }
 
@@ -102,8 +102,8 @@ bool is_base64_text(const Bytes &text);
 // impossible. `escaped`: the text may have escapes.
 std::optional<size_t> missing_padding(const Bytes &text, bool escaped);
 
-// The last bytes that a complete text decodes to, at most kTailOfPicture.
-inline constexpr size_t kTailOfPicture = 96;
+// The last bytes that a complete text decodes to, at most kTailOfImage.
+inline constexpr size_t kTailOfImage = 96;
 std::string decode_tail(const Bytes &text);
 
 // The number of bytes that the text decodes to if it is base64. Checks only escapes and padding.

@@ -9,15 +9,15 @@
 #include <string_view>
 
 #include "core/images/base64_stream.h"
-#include "core/images/picture_end.h"
-#include "core/images/picture_header.h"
+#include "core/images/image_end.h"
+#include "core/images/image_header.h"
 #include "core/images/sniff.h"
 
 namespace gateway {
 
 namespace {
 
-// Reads the first kMostInspected bytes of an image through a small window.
+// Reads the first kMaxInspected bytes of an image through a small window.
 class Front {
  public:
     explicit Front(const Bytes &base64) : reader_(base64) {}
@@ -50,9 +50,9 @@ class Front {
 
     [[nodiscard]] size_t position() const { return position_; }
 
-    // Whether the front ended at kMostInspected, and the file continues.
+    // Whether the front ended at kMaxInspected, and the file continues.
     [[nodiscard]] bool stops_before(size_t bytes) const {
-        return left_ == 0 && std::max(position_, kMostInspected) < bytes;
+        return left_ == 0 && std::max(position_, kMaxInspected) < bytes;
     }
 
  private:
@@ -63,14 +63,14 @@ class Front {
     }
 
     Base64Reader reader_;
-    size_t left_ = kMostInspected;
+    size_t left_ = kMaxInspected;
     size_t position_ = 0;
     std::array<uint8_t, 192> window_;  // not initialised; the header of an ordinary JPEG fits
     size_t begin_ = 0;                 // where the unread bytes in the window begin
     size_t end_ = 0;
 };
 
-std::optional<PictureSize> jpeg_size(Front &front, size_t bytes) {
+std::optional<ImageSize> jpeg_size(Front &front, size_t bytes) {
     front.pass(2);
     while (front.position() < bytes) {
         const JpegStep step = step_through_jpeg(front.look(kJpegStep));
@@ -80,15 +80,15 @@ std::optional<PictureSize> jpeg_size(Front &front, size_t bytes) {
                 return step.count <= bytes - front.position() ? std::optional(step.size)
                                                               : std::nullopt;
             case JpegStep::Kind::cut_off:
-                return front.stops_before(bytes) ? std::optional(PictureSize{}) : std::nullopt;
+                return front.stops_before(bytes) ? std::optional(ImageSize{}) : std::nullopt;
             case JpegStep::Kind::wrong: return std::nullopt;
         }
     }
     return std::nullopt;
 }
 
-std::optional<PictureSize> size_of(ImageFormat format, Front &front, size_t bytes) {
-    const std::string_view beginning = front.look(kFrontOfPicture);
+std::optional<ImageSize> size_of(ImageFormat format, Front &front, size_t bytes) {
+    const std::string_view beginning = front.look(kFrontOfImage);
     switch (format) {
         case ImageFormat::png: return png_size(beginning);
         case ImageFormat::jpeg: return jpeg_size(front, bytes);
@@ -101,9 +101,9 @@ std::optional<PictureSize> size_of(ImageFormat format, Front &front, size_t byte
 
 }  // namespace
 
-std::optional<PictureFacts> inspect(const Bytes &base64) {
+std::optional<ImageFacts> inspect(const Bytes &base64) {
     Front front(base64);
-    const std::string beginning(front.look(kFrontOfPicture));
+    const std::string beginning(front.look(kFrontOfImage));
     const ImageFormat format = sniff(beginning);
     if (format == ImageFormat::unknown) {
         return std::nullopt;  // before measuring the whole text
@@ -114,7 +114,7 @@ std::optional<PictureFacts> inspect(const Bytes &base64) {
         return std::nullopt;
     }
     const bool whole = has_end(format, beginning, decode_tail(base64), bytes);
-    return PictureFacts{format, size->width, size->height, bytes, whole};
+    return ImageFacts{format, size->width, size->height, bytes, whole};
 }
 
 }  // namespace gateway

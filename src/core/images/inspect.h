@@ -9,19 +9,19 @@
 
 namespace gateway {
 
-struct PictureFacts {
+struct ImageFacts {
     ImageFormat format = ImageFormat::unknown;
-    int width = 0;  // 0 by 0: a JPEG whose size is after the first kMostInspected bytes
+    int width = 0;  // 0 by 0: a JPEG whose size is after the first kMaxInspected bytes
     int height = 0;
     size_t bytes = 0;    // size of the decoded file
     bool whole = false;  // it has the end that its format requires
 };
 
-inline constexpr size_t kMostInspected = size_t{512} * 1024;
+inline constexpr size_t kMaxInspected = size_t{512} * 1024;
 
 // The text is base64 as in base64_stream.h. Returns nothing if it is not an image, or its header is
 // invalid or truncated. The rest of the image may still be broken. Decodes as little as possible,
-// and at most the first kMostInspected bytes.
-std::optional<PictureFacts> inspect(const Bytes &base64);
+// and at most the first kMaxInspected bytes.
+std::optional<ImageFacts> inspect(const Bytes &base64);
 
 }  // namespace gateway

@@ -58,7 +58,7 @@ std::string_view argument(std::string_view query, std::string_view name) {
 
 }  // namespace
 
-std::string new_picture_name(Random &random, ImageFormat format) {
+std::string new_image_name(Random &random, ImageFormat format) {
     std::array<uint8_t, kNameLength> bytes{};
     random.fill(bytes);
     std::string name;
@@ -77,17 +77,17 @@ ImageFormat format_of_name(std::string_view name) {
     return found == std::end(kEndings) ? ImageFormat::unknown : found->format;
 }
 
-bool is_picture_name(std::string_view name) {
+bool is_image_name(std::string_view name) {
     return name.substr(0, kNameLength).find_first_not_of(kLetters) == std::string_view::npos &&
            format_of_name(name) != ImageFormat::unknown;
 }
 
-bool is_picture_directory(std::string_view name) {
+bool is_image_directory(std::string_view name) {
     return name.size() == kDirectoryLength &&
            name.find_first_not_of(kLetters) == std::string_view::npos;
 }
 
-std::string picture_path(const Hosting &hosting, std::string_view name) {
+std::string image_path(const Hosting &hosting, std::string_view name) {
     return hosting.directory + "/" + std::string(name.substr(0, kDirectoryLength)) + "/" +
            std::string(name);
 }

@@ -21,15 +21,15 @@ struct Hosting {
 };
 
 // A name of 130 random bits, with the file extension of the format.
-std::string new_picture_name(Random &random, ImageFormat format);
+std::string new_image_name(Random &random, ImageFormat format);
 // Whether the name has that form. The gateway opens no other files in the store.
-bool is_picture_name(std::string_view name);
+bool is_image_name(std::string_view name);
 ImageFormat format_of_name(std::string_view name);
 // Whether a directory of this name below the store can contain images.
-bool is_picture_directory(std::string_view name);
+bool is_image_directory(std::string_view name);
 
 // The path of an image in its store.
-std::string picture_path(const Hosting &hosting, std::string_view name);
+std::string image_path(const Hosting &hosting, std::string_view name);
 
 // "images/files/NAME?expires=…&signature=…"
 std::string signed_link(std::string_view name, int64_t expires, const std::string &key);

@@ -18,7 +18,7 @@ namespace gateway {
 namespace {
 
 constexpr int kLongestSide = 16384;
-constexpr int64_t kMostPixels = int64_t{64} << 20U;  // a byte each
+constexpr int64_t kMaxPixels = int64_t{64} << 20U;  // a byte each
 
 // The palette: the background's gradient in four tones, then the flat inks. A circle or a shadow
 // only changes the tone of a pixel.
@@ -110,32 +110,32 @@ TextBlock make_band(const Placeholder &wanted, const Measures &is) {
         return band;
     }
     band.padding = 2 * is.headline;
-    int most = wanted.height - 2 * is.margin - band.padding;
+    int max = wanted.height - 2 * is.margin - band.padding;
     int columns = columns_in(is.content, is.small);
-    add_lines(band, {std::string(kHeadlineText)}, most, band.padding, is.headline, kHeadline);
-    add_lines(band, wrap_text(kTaglineText, columns, 4).lines, most, is.headline / 2, is.small,
+    add_lines(band, {std::string(kHeadlineText)}, max, band.padding, is.headline, kHeadline);
+    add_lines(band, wrap_text(kTaglineText, columns, 4).lines, max, is.headline / 2, is.small,
               kTagline);
-    add_lines(band, describe(wanted, columns), most, 3 * is.small, is.small, kFacts);
+    add_lines(band, describe(wanted, columns), max, 3 * is.small, is.small, kFacts);
     band.height += band.padding;
     return band;
 }
 
 // Uses the largest letters with which the prompt fits. If none fit, uses the smallest readable
 // letters and an ellipsis.
-TextBlock make_box(std::string_view prompt, const Measures &is, int most_height, int smallest) {
+TextBlock make_box(std::string_view prompt, const Measures &is, int max_height, int smallest) {
     TextBlock box;
     int largest = std::max((is.small * 3 + 1) / 2, smallest);
     for (int scale = largest; scale >= smallest; --scale) {
         int padding = 4 * scale;
         int columns = columns_in(is.content - 2 * padding, scale);
-        int lines = lines_in(most_height - 2 * padding, scale);
+        int lines = lines_in(max_height - 2 * padding, scale);
         if (columns < 4 || lines < 1) {
             continue;
         }
         WrappedText text = wrap_text(prompt, columns, lines);
         if (text.whole || scale == smallest) {
             box.padding = padding;
-            add_lines(box, std::move(text.lines), most_height, padding, scale, kWriting);
+            add_lines(box, std::move(text.lines), max_height, padding, scale, kWriting);
             box.height += padding;
             break;
         }
@@ -222,7 +222,7 @@ Palette make_palette(double hue, bool transparent) {
 
 bool possible(const Placeholder &wanted) {
     return wanted.width > 0 && wanted.height > 0 && wanted.width <= kLongestSide &&
-           wanted.height <= kLongestSide && int64_t{wanted.width} * wanted.height <= kMostPixels;
+           wanted.height <= kLongestSide && int64_t{wanted.width} * wanted.height <= kMaxPixels;
 }
 
 }  // namespace

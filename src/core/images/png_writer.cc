@@ -64,8 +64,8 @@ void write_labels(png_structp png, png_infop info, const std::span<const PngLabe
 
 // Any call below may jump back to here, so neither this function nor the calls have destructors to
 // run.
-bool write_picture(png_structp png, png_infop info, const Canvas &canvas, const Entries &palette,
-                   const std::span<const PngLabel> &labels) {
+bool write_image(png_structp png, png_infop info, const Canvas &canvas, const Entries &palette,
+                 const std::span<const PngLabel> &labels) {
     if (setjmp(png_jmpbuf(png)) != 0) {
         return false;
     }
@@ -106,7 +106,7 @@ std::string encode_png(const Canvas &canvas, std::span<const Colour> palette,
     }
     png_infop info = png_create_info_struct(png);
     png_set_write_fn(png, &bytes, write_bytes, flush_nothing);
-    if (info == nullptr || !write_picture(png, info, canvas, entries, labels)) {
+    if (info == nullptr || !write_image(png, info, canvas, entries, labels)) {
         bytes.clear();
     }
     png_destroy_write_struct(&png, &info);

@@ -42,10 +42,10 @@ std::string drawable_text(std::string_view text) {
     return result;
 }
 
-WrappedText wrap_text(std::string_view text, int columns, int most_lines) {
+WrappedText wrap_text(std::string_view text, int columns, int max_lines) {
     WrappedText result;
     auto across = static_cast<size_t>(std::max(columns, 1));
-    while (!text.empty() && static_cast<int>(result.lines.size()) < most_lines) {
+    while (!text.empty() && static_cast<int>(result.lines.size()) < max_lines) {
         size_t end = text.size();
         size_t next = end;
         if (end > across) {
@@ -67,11 +67,11 @@ WrappedText wrap_text(std::string_view text, int columns, int most_lines) {
     return result;
 }
 
-void add_lines(TextBlock &block, std::vector<std::string> lines, int most_height, int gap,
-               int scale, uint8_t ink) {
+void add_lines(TextBlock &block, std::vector<std::string> lines, int max_height, int gap, int scale,
+               uint8_t ink) {
     for (std::string &line : lines) {
         int top = block.height + gap;
-        if (top + kGlyphRows * scale > most_height) {
+        if (top + kGlyphRows * scale > max_height) {
             return;
         }
         block.lines.push_back({std::move(line), top, scale, ink});

@@ -31,7 +31,7 @@ struct WrappedText {
 
 // Breaks lines between words, and inside words that are longer than a line. `text` is the output of
 // drawable_text().
-WrappedText wrap_text(std::string_view text, int columns, int most_lines);
+WrappedText wrap_text(std::string_view text, int columns, int max_lines);
 
 struct TextLine {
     std::string text;
@@ -47,7 +47,7 @@ struct TextBlock {
 };
 
 // Adds as many lines as fit.
-void add_lines(TextBlock &block, std::vector<std::string> lines, int most_height, int gap,
-               int scale, uint8_t ink);
+void add_lines(TextBlock &block, std::vector<std::string> lines, int max_height, int gap, int scale,
+               uint8_t ink);
 
 }  // namespace gateway

@@ -48,17 +48,17 @@ constexpr std::array<uint8_t, 16> by_low_half() {
 constexpr std::array<uint8_t, 16> kByLowHalf = by_low_half();
 
 struct Bits {
-    uint8_t least = 0xff;
+    uint8_t min = 0xff;
     uint8_t any = 0;
 
     void add(char c) {
         const auto byte = static_cast<uint8_t>(c);
         const uint8_t bits = kByHighHalf[byte >> 4] & kByLowHalf[byte & 15];
-        least = std::min(least, bits);
+        min = std::min(min, bits);
         any |= bits;
     }
     [[nodiscard]] CharacterKinds kinds() const {
-        return {least == 0, (any & kBackslash) != 0, (any & kPadding) != 0, least <= kPrintable};
+        return {min == 0, (any & kBackslash) != 0, (any & kPadding) != 0, min <= kPrintable};
     }
 };
 
@@ -70,7 +70,7 @@ __attribute__((target("avx2"))) Bits bits_with_avx2(std::string_view text) {
     const __m256i low_table = _mm256_broadcastsi128_si256(
         _mm_loadu_si128(reinterpret_cast<const __m128i *>(kByLowHalf.data())));
     const __m256i half = _mm256_set1_epi8(0x0f);
-    __m256i least = _mm256_set1_epi8(-1);
+    __m256i min = _mm256_set1_epi8(-1);
     __m256i any = _mm256_setzero_si256();
     const char *at = text.data();
     const char *end = at + text.size() / sizeof(__m256i) * sizeof(__m256i);
@@ -80,16 +80,16 @@ __attribute__((target("avx2"))) Bits bits_with_avx2(std::string_view text) {
         // The lookup of a byte above 0x7f gives 0, which is its class.
         const __m256i bits = _mm256_and_si256(_mm256_shuffle_epi8(high_table, high),
                                               _mm256_shuffle_epi8(low_table, bytes));
-        least = _mm256_min_epu8(least, bits);
+        min = _mm256_min_epu8(min, bits);
         any = _mm256_or_si256(any, bits);
     }
-    std::array<uint8_t, sizeof(__m256i)> leasts;
+    std::array<uint8_t, sizeof(__m256i)> mins;
     std::array<uint8_t, sizeof(__m256i)> anys;
-    std::memcpy(leasts.data(), &least, sizeof(least));
+    std::memcpy(mins.data(), &min, sizeof(min));
     std::memcpy(anys.data(), &any, sizeof(any));
     Bits bits;
-    for (size_t lane = 0; lane < leasts.size(); ++lane) {
-        bits.least = std::min(bits.least, leasts[lane]);
+    for (size_t lane = 0; lane < mins.size(); ++lane) {
+        bits.min = std::min(bits.min, mins[lane]);
         bits.any |= anys[lane];
     }
     for (const char c : text.substr(static_cast<size_t>(end - text.data()))) {

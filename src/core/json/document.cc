@@ -295,12 +295,12 @@ std::string_view JsonValue::string() const {
     return is(JsonKind::string) ? node().text : std::string_view();
 }
 
-std::string JsonValue::long_string(size_t most) const {
+std::string JsonValue::long_string(size_t max) const {
     const LiftedString *cut = lifted();
     if (cut == nullptr) {
         return std::string(string());
     }
-    if (cut->content.size() > most) {
+    if (cut->content.size() > max) {
         return {};
     }
     const std::string quoted = '"' + cut->content.copy() + '"';

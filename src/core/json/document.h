@@ -45,9 +45,9 @@ class JsonValue {
     [[nodiscard]] std::string_view key() const { return node().key; }
     // The text of a string. Empty for every other kind.
     [[nodiscard]] std::string_view string() const;
-    // The text of a string that the lifter may have cut out. Empty if it is longer than `most`
+    // The text of a string that the lifter may have cut out. Empty if it is longer than `max`
     // bytes.
-    [[nodiscard]] std::string long_string(size_t most) const;
+    [[nodiscard]] std::string long_string(size_t max) const;
     [[nodiscard]] std::optional<bool> boolean() const;
     [[nodiscard]] std::optional<double> number() const;
     // 1 and 1.0 and 1e0 are integers, 1.5 is not.

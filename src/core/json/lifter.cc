@@ -98,8 +98,8 @@ void Lifter::look_at(std::string_view text) {
     if (kinds.padding || padding_ > 0) {
         const size_t first = padding_ > 0 ? 0 : text.find('=');
         padding_ += text.size() - first;
-        constexpr size_t kMostPadding = 2;
-        off_alphabet_ = off_alphabet_ || padding_ > kMostPadding ||
+        constexpr size_t kMaxPadding = 2;
+        off_alphabet_ = off_alphabet_ || padding_ > kMaxPadding ||
                         text.find_first_not_of('=', first) != std::string_view::npos;
     }
 }

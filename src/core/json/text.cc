@@ -120,7 +120,7 @@ size_t utf8_character(std::string_view text) {
     return 0;
 }
 
-std::optional<size_t> find_bad_text(std::string_view document, size_t most_escapes) {
+std::optional<size_t> find_bad_text(std::string_view document, size_t max_escapes) {
     size_t escapes = 0;
     size_t at = 0;
     while (true) {
@@ -132,22 +132,22 @@ std::optional<size_t> find_bad_text(std::string_view document, size_t most_escap
         const bool escape = rest[0] == '\\';
         const size_t length = escape ? escape_length(rest) : utf8_character(rest);
         escapes += escape ? 1 : 0;
-        if (length == 0 || escapes > most_escapes) {
+        if (length == 0 || escapes > max_escapes) {
             return at;
         }
         at += length;
     }
 }
 
-std::string_view front_of(std::string_view text, size_t most) {
-    if (text.size() <= most) {
+std::string_view front_of(std::string_view text, size_t max) {
+    if (text.size() <= max) {
         return text;
     }
-    size_t end = most;
+    size_t end = max;
     for (int back = 0; back < 3 && end > 0 && continues(text, end); ++back) {
         --end;
     }
-    return text.substr(0, continues(text, end) ? most : end);
+    return text.substr(0, continues(text, end) ? max : end);
 }
 
 size_t count_characters(std::string_view text) {

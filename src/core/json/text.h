@@ -14,10 +14,10 @@ size_t utf8_character(std::string_view text);
 
 // The offset of the first of these errors in a JSON document: a byte that is not UTF-8; an escaped
 // lone surrogate, which yajl would silently replace by '?'; an escape after `most_escapes` others.
-std::optional<size_t> find_bad_text(std::string_view document, size_t most_escapes = SIZE_MAX);
+std::optional<size_t> find_bad_text(std::string_view document, size_t max_escapes = SIZE_MAX);
 
-// At most the first `most` bytes. Does not cut a character in half.
-std::string_view front_of(std::string_view text, size_t most);
+// At most the first `max` bytes. Does not cut a character in half.
+std::string_view front_of(std::string_view text, size_t max);
 
 // The number of code points in well-formed UTF-8.
 size_t count_characters(std::string_view text);

@@ -35,10 +35,10 @@ Exceeded never_allowed(const Party &party, const LimitRow &limit) {
                                                                    const Dated &now) {
 #pragma GCC unroll 8
     for (const LimitRow &limit : kLimitRows) {
-        const int64_t most = party.limits.*limit.value;
-        if (limit.unit == unit && most > 0 && tally.used(limit, now) + count > most) {
+        const int64_t max = party.limits.*limit.value;
+        if (limit.unit == unit && max > 0 && tally.used(limit, now) + count > max) {
             return tl::unexpected(
-                rate_exceeded(party, limit, tally.wait_for(limit, count, most, now)));
+                rate_exceeded(party, limit, tally.wait_for(limit, count, max, now)));
         }
     }
     return {};
@@ -53,8 +53,8 @@ tl::expected<void, Exceeded> may_enter(const Party &party, const Tally &tally, c
 tl::expected<void, Exceeded> may_ever_make(const Party &party, int64_t images) {
 #pragma GCC unroll 8
     for (const LimitRow &limit : kLimitRows) {
-        const int64_t most = party.limits.*limit.value;
-        if (limit.unit == LimitUnit::images && most > 0 && images > most) {
+        const int64_t max = party.limits.*limit.value;
+        if (limit.unit == LimitUnit::images && max > 0 && images > max) {
             return tl::unexpected(never_allowed(party, limit));
         }
     }

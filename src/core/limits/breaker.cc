@@ -87,7 +87,7 @@ bool Breaker::fails_too_often(const BreakerRules &rules, int64_t now) const {
             failures += bucket.failures;
         }
     }
-    return calls >= static_cast<uint64_t>(rules.least_calls) &&
+    return calls >= static_cast<uint64_t>(rules.min_calls) &&
            failures * 100 >= calls * static_cast<uint64_t>(rules.rate);
 }
 

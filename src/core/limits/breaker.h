@@ -10,9 +10,9 @@
 namespace gateway {
 
 struct BreakerRules {
-    int failures = 5;      // in a row; 0: there is no breaker
-    int rate = 50;         // or so many percent of the calls in the window
-    int least_calls = 20;  // … if there were so many
+    int failures = 5;    // in a row; 0: there is no breaker
+    int rate = 50;       // or so many percent of the calls in the window
+    int min_calls = 20;  // … if there were so many
     std::chrono::milliseconds window{30'000};
     std::chrono::milliseconds open{15'000};
 

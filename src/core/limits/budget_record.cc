@@ -9,7 +9,7 @@ namespace gateway {
 namespace {
 
 // Tables that are no fuller than capacity() says need fewer steps.
-constexpr size_t kMostSteps = 4096;
+constexpr size_t kMaxSteps = 4096;
 
 }  // namespace
 
@@ -17,7 +17,7 @@ constexpr size_t kMostSteps = 4096;
 BudgetRecord *BudgetTable::place_of(const Account &account) const {
     const std::span<BudgetRecord> places = region_.entries();
     size_t place = account[1] % places.size();
-    for (size_t step = 0; step < std::min(kMostSteps, places.size()); ++step) {
+    for (size_t step = 0; step < std::min(kMaxSteps, places.size()); ++step) {
         BudgetRecord &record = places[place];
         if (record.account == account || record.account == Account{}) {
             return &record;

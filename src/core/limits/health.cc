@@ -78,12 +78,12 @@ std::string_view name_of(Hindrance hindrance) {
     return kNames[static_cast<size_t>(hindrance)];
 }
 
-size_t Health::least_size() {
-    return HealthPlaces::least_size(16);
+size_t Health::min_size() {
+    return HealthPlaces::min_size(16);
 }
 
 bool Health::prepare(std::span<std::byte> region, bool fresh, uint64_t id) {
-    return region.size() >= least_size() && HealthPlaces::prepare(region, fresh, id);
+    return region.size() >= min_size() && HealthPlaces::prepare(region, fresh, id);
 }
 
 // A provider with a limit gets no calls that cannot be counted.

@@ -44,7 +44,7 @@ class Health {
  public:
     // Lays out the region, or takes it over, as Ledger::prepare() does.
     static bool prepare(std::span<std::byte> region, bool fresh, uint64_t id = 0);
-    static size_t least_size();
+    static size_t min_size();
 
     Health(SharedMemory &memory, int32_t process) : memory_(memory), process_(process) {}
 

@@ -282,16 +282,16 @@ void make_room_for_reservations(std::span<PartyShare> shares) {
 
 }  // namespace
 
-size_t Ledger::least_size() {
-    return TallyRegion::least_size(64);
+size_t Ledger::min_size() {
+    return TallyRegion::min_size(64);
 }
 
 bool Ledger::prepare(std::span<std::byte> region, bool fresh, uint64_t id) {
-    return region.size() >= least_size() && TallyRegion::prepare(region, fresh, id);
+    return region.size() >= min_size() && TallyRegion::prepare(region, fresh, id);
 }
 
 bool Ledger::prepare_budgets(std::span<std::byte> budgets, bool fresh, uint64_t id) {
-    return budgets.size() >= BudgetRegion::least_size(64) &&
+    return budgets.size() >= BudgetRegion::min_size(64) &&
            BudgetRegion::prepare(budgets, fresh, id);
 }
 

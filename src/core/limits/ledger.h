@@ -38,7 +38,7 @@ class Ledger {
     // drawn at random. False when the region is too small or is not ours.
     static bool prepare(std::span<std::byte> region, bool fresh, uint64_t id = 0);
     // The smallest region that prepare() accepts.
-    static size_t least_size();
+    static size_t min_size();
     // The same for the memory of budgets, which outlives a change of the region's size.
     static bool prepare_budgets(std::span<std::byte> budgets, bool fresh, uint64_t id = 0);
     // For how many keys there is room in a memory of this size.

@@ -7,14 +7,14 @@ namespace gateway {
 void Quotas::add_party(const Limits &limits, const Tally &tally, const Dated &now) {
 #pragma GCC unroll 8
     for (const LimitRow &limit : kLimitRows) {
-        const int64_t most = limits.*limit.value;
-        if (most == 0 || limit.header.empty()) {
+        const int64_t max = limits.*limit.value;
+        if (max == 0 || limit.header.empty()) {
             continue;
         }
         Quota &nearest = limit.unit == LimitUnit::requests ? requests : images;
-        const int64_t remaining = std::max<int64_t>(0, most - tally.used(limit, now));
+        const int64_t remaining = std::max<int64_t>(0, max - tally.used(limit, now));
         if (nearest.limit == 0 || remaining < nearest.remaining) {
-            nearest = {most, remaining, tally.until_unused(limit, now)};
+            nearest = {max, remaining, tally.until_unused(limit, now)};
         }
     }
 }

@@ -27,7 +27,7 @@ class Region {
     static_assert(std::is_trivially_copyable_v<Entry>);
 
  public:
-    static constexpr size_t least_size(size_t leases) {
+    static constexpr size_t min_size(size_t leases) {
         return sizeof(Header) + kWays * sizeof(Entry) + leases * sizeof(Lease);
     }
     // How many entries there are in a region of this size.

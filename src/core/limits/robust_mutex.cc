@@ -29,9 +29,9 @@ bool RobustMutex::prepare() noexcept {
 // The mutex is held for less time than it takes to sleep and wake up: so try again a few times
 // before sleeping.
 void RobustMutex::lock() noexcept {
-    constexpr int kMostPauses = 2048;
+    constexpr int kMaxPauses = 2048;
     int result = pthread_mutex_trylock(&mutex_);
-    for (int pauses = 1; result == EBUSY && pauses < kMostPauses; pauses *= 2) {
+    for (int pauses = 1; result == EBUSY && pauses < kMaxPauses; pauses *= 2) {
         for (int i = 0; i < pauses; ++i) {
             spin_once();
         }

@@ -12,7 +12,7 @@ static_assert(std::is_trivially_copyable_v<Tally>);
 
 // Guests of one owner take at most so many places of a set, because a tally whose requests run
 // cannot be displaced.
-constexpr size_t kMostGuests = 4;
+constexpr size_t kMaxGuests = 4;
 
 bool is_free(const Tally &tally) {
     return tally.account == Account{};
@@ -85,7 +85,7 @@ Tally *place_for(const Party &party, std::span<Tally> places, const Dated &now, 
     const size_t own = places_of(party.owner, places);
     const auto own_guests =
         static_cast<size_t>(std::count_if(places.begin(), places.end(), is_own_guest));
-    const bool may_have_more = !guest || own_guests < kMostGuests;
+    const bool may_have_more = !guest || own_guests < kMaxGuests;
     Tally *place = may_have_more ? first(places, is_free) : nullptr;
     if (place == nullptr) {
         place = first(places, [&](const Tally &tally) {

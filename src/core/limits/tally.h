@@ -35,8 +35,8 @@ struct Tally {
     }
     // For what this limit is about: how much is used,
     [[nodiscard]] int64_t used(const LimitRow &limit, const Dated &now) const;
-    // seconds until `count` more would stay within `most`, and seconds until nothing is used.
-    [[nodiscard]] int64_t wait_for(const LimitRow &limit, int64_t count, int64_t most,
+    // seconds until `count` more would stay within `max`, and seconds until nothing is used.
+    [[nodiscard]] int64_t wait_for(const LimitRow &limit, int64_t count, int64_t max,
                                    const Dated &now) const;
     [[nodiscard]] int64_t until_unused(const LimitRow &limit, const Dated &now) const;
     // Whether a new tally would have the same effect.
@@ -54,12 +54,11 @@ inline int64_t Tally::used(const LimitRow &limit, const Dated &now) const {
     return images_on(now.number(Period::day));
 }
 
-inline int64_t Tally::wait_for(const LimitRow &limit, int64_t count, int64_t most,
+inline int64_t Tally::wait_for(const LimitRow &limit, int64_t count, int64_t max,
                                const Dated &now) const {
     switch (limit.window) {
         case LimitWindow::at_once: return 1;
-        case LimitWindow::minute:
-            return minute_of(limit.unit).wait_for(second_of(now), count, most);
+        case LimitWindow::minute: return minute_of(limit.unit).wait_for(second_of(now), count, max);
         case LimitWindow::day: break;
     }
     return until_unused(limit, now);

@@ -16,7 +16,7 @@ struct UsageRecord {
     std::string key;           // empty: none
     Account budget_account{};  // whose budget record counts its money; all zero: none
     std::string end_user;
-    std::string model_asked;
+    std::string requested_model;
     std::string provider;  // of the last call
     std::string model;
     int64_t images = 0;            // in the response

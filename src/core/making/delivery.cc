@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/images/check_pictures.h"
+#include "core/images/check_images.h"
 #include "core/providers/redact.h"
 
 namespace gateway {
@@ -11,7 +11,7 @@ namespace gateway {
 namespace {
 
 // Images of a request that are fetched or stored at the same time.
-constexpr size_t kMostDelivered = 8;
+constexpr size_t kMaxDelivered = 8;
 
 bool is_link(const Image &image) {
     return image.form == Image::Form::url;
@@ -54,7 +54,7 @@ ImageDelivery::ImageDelivery(const Ports &ports, DeliveryWish wish,
     : ports_(ports),
       wish_(std::move(wish)),
       on_ready_(std::move(on_ready)),
-      left_to_fetch_(std::make_shared<size_t>(wish_.most)) {}
+      left_to_fetch_(std::make_shared<size_t>(wish_.max)) {}
 
 void ImageDelivery::add(Slot &slot) {
     items_.push_back({slot});
@@ -74,7 +74,7 @@ void ImageDelivery::start_more() {
     }
     const Raised raised(starting_);
     for (Item &item : items_) {
-        if (running_ == kMostDelivered) {
+        if (running_ == kMaxDelivered) {
             return;
         }
         if (!item.begun) {
@@ -94,22 +94,22 @@ void ImageDelivery::fetch(Item &item) {
     item.fetch = ports_.fetcher.fetch(
         {url_of(item.slot.image), wish_.rules, wish_.timeouts, left_to_fetch_, wish_.memory,
          wish_.ca_file},
-        [this, &item](FetchedPicture picture) { on_fetched(item, std::move(picture)); });
+        [this, &item](FetchedImage arrived) { on_fetched(item, std::move(arrived)); });
 }
 
-void ImageDelivery::on_fetched(Item &item, FetchedPicture picture) {
-    constexpr int kMostTries = 2;  // some links are given out a moment before they lead anywhere
-    if (!picture.problem.empty() && picture.worth_again && item.tries < kMostTries) {
+void ImageDelivery::on_fetched(Item &item, FetchedImage arrived) {
+    constexpr int kMaxTries = 2;  // some links are given out a moment before they lead anywhere
+    if (!arrived.problem.empty() && arrived.worth_again && item.tries < kMaxTries) {
         fetch(item);
         return;
     }
     Image &image = item.slot.image;
     Image fetched = image;
     fetched.form = Image::Form::base64;
-    fetched.content = std::move(picture.base64);
-    if (!picture.problem.empty() || !read_facts(fetched)) {
+    fetched.content = std::move(arrived.base64);
+    if (!arrived.problem.empty() || !read_facts(fetched)) {
         fail(item, Trouble::not_fetched,
-             picture.problem.empty() ? "it is no picture" : std::move(picture.problem));
+             arrived.problem.empty() ? "it is no image" : std::move(arrived.problem));
         return;
     }
     fetched.expires_at.reset();
@@ -119,9 +119,9 @@ void ImageDelivery::on_fetched(Item &item, FetchedPicture picture) {
 
 void ImageDelivery::store(Item &item) {
     const Image &image = item.slot.image;
-    item.name = new_picture_name(ports_.random, image.format);
+    item.name = new_image_name(ports_.random, image.format);
     item.write =
-        ports_.files.write(picture_path(*wish_.hosting, item.name), image.content,
+        ports_.files.write(image_path(*wish_.hosting, item.name), image.content,
                            [this, &item](const Written &written) { on_written(item, written); });
     if (item.write == nullptr) {
         on_written(item, {Written::failed, "the thread pool takes no more tasks"});
@@ -132,7 +132,7 @@ void ImageDelivery::on_written(Item &item, const Written &written) {
     Image &image = item.slot.image;
     if (written.result != Written::whole) {
         ports_.log.write(LogLevel::error,
-                         for_log("image gateway: cannot keep a picture in \"" +
+                         for_log("image gateway: cannot keep an image in \"" +
                                  wish_.hosting->directory + "\": " + written.problem));
         if (item.link) {
             image = std::move(*item.link);

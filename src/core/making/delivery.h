@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "core/image_ports.h"
 #include "core/images/links.h"
 #include "core/outcome.h"
-#include "core/picture_ports.h"
 #include "core/ports.h"
 #include "core/routing/tray.h"
 
@@ -22,7 +22,7 @@ struct DeliveryWish {
     std::string base_url;              // what a link to a stored image begins with
     std::shared_ptr<const FetchRules> rules;
     HttpTimeouts timeouts;
-    size_t most = 0;                        // bytes of all images that are fetched
+    size_t max = 0;                         // bytes of all images that are fetched
     std::shared_ptr<RequestMemory> memory;  // what they count for
     std::string ca_file;                    // for links of this provider
 };
@@ -71,7 +71,7 @@ class ImageDelivery {
     void start_more();
     void begin(Item &item);
     void fetch(Item &item);
-    void on_fetched(Item &item, FetchedPicture picture);
+    void on_fetched(Item &item, FetchedImage arrived);
     void store(Item &item);
     void on_written(Item &item, const Written &written);
     void fail(Item &item, Trouble trouble, std::string why);

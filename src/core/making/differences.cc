@@ -7,7 +7,7 @@ namespace gateway {
 
 namespace {
 
-// Which form the pictures have in the answer, where it is not the one requested for.
+// Which form the images have in the answer, where it is not the one requested for.
 void compare_form(std::span<const Image> images, const Params &requested,
                   std::span<const ImageDelivery::Problem> problems, std::vector<Adjustment> &into) {
     if (!requested.is_requested(Param::response_format)) {
@@ -59,7 +59,7 @@ void compare_words(const ImageWords &result, const Params &requested, const Para
     }
 }
 
-// The same of each picture, where the first one is as it should be.
+// The same of each image, where the first one is as it should be.
 void compare_images(std::span<const Image> images, const Params &requested, const Params &sent,
                     std::vector<Adjustment> &into) {
     const auto size = parse_size(sent.text(Param::size));

@@ -29,7 +29,7 @@ DeliveryWish ImageForm::wish_for(const Provider &provider, size_t answer_max,
     wish.rules = fetch_rules;
     wish.timeouts = provider.timeouts;
     wish.timeouts.total = std::min(wish.timeouts.total, kLongest);
-    wish.most = provider.answer_max != 0 ? provider.answer_max : answer_max;
+    wish.max = provider.answer_max != 0 ? provider.answer_max : answer_max;
     wish.memory = memory;
     wish.ca_file = provider.ca_file;
     return wish;
@@ -39,12 +39,12 @@ ApiError error_undelivered(const ImageDelivery::Problem &problem) {
     switch (problem.trouble) {
         case ImageDelivery::Trouble::store_full: return ApiError::of(507);
         case ImageDelivery::Trouble::not_stored:
-            return ApiError::of(500, "picture_not_kept", "The picture could not be kept.");
+            return ApiError::of(500, "picture_not_kept", "The image could not be kept.");
         case ImageDelivery::Trouble::not_fetched: break;
     }
     return ApiError::of(
         502, "picture_not_fetched",
-        "The picture was made, but its link could not be fetched: " + problem.why + ".");
+        "The image was made, but its link could not be fetched: " + problem.why + ".");
 }
 
 }  // namespace gateway

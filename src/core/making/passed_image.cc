@@ -4,13 +4,13 @@
 
 #include "core/images/base64.h"
 #include "core/images/base64_stream.h"
-#include "core/images/picture_end.h"
+#include "core/images/image_end.h"
 
 namespace gateway {
 
 namespace {
 
-constexpr size_t kTail = kTailOfPicture / 3 * 4;  // characters
+constexpr size_t kTail = kTailOfImage / 3 * 4;  // characters
 
 }  // namespace
 

@@ -121,12 +121,12 @@ std::optional<Address> parse_literally(std::string_view text) {
     return address;
 }
 
-std::optional<int> parse_bits(std::string_view text, int most) {
+std::optional<int> parse_bits(std::string_view text, int max) {
     int bits = 0;
     const char *const end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, bits);
     const bool canonical = !text.empty() && text[0] != '-' && (text[0] != '0' || text.size() == 1);
-    if (error != std::errc() || stop != end || !canonical || bits > most) {
+    if (error != std::errc() || stop != end || !canonical || bits > max) {
         return std::nullopt;
     }
     return bits;

@@ -15,7 +15,7 @@ namespace {
 // The request's deadline has a timer of its own, which must fire before the timeouts here.
 constexpr Milliseconds kGrace{1'000};
 constexpr Milliseconds kLongestPoll{30'000};
-constexpr size_t kMostOfCancel = size_t{64} * 1024;
+constexpr size_t kMaxOfCancel = size_t{64} * 1024;
 constexpr Milliseconds kLongestCancel{5'000};
 
 }  // namespace
@@ -132,8 +132,8 @@ void Attempt::on_event(const ServerEvent &event) {
 
 // Of a long stream only the first events are kept.
 void Attempt::show_event(const ServerEvent &event) {
-    constexpr size_t kMostShown = size_t{64} * 1024;
-    if (raw_->response.size() < kMostShown) {
+    constexpr size_t kMaxShown = size_t{64} * 1024;
+    if (raw_->response.size() < kMaxShown) {
         raw_->response += raw_->response.empty() ? "[" : ",";
         raw_->response += gateway::show_event(event, provider().secrets);
     }
@@ -221,7 +221,7 @@ void Attempt::cancel_job() noexcept {
             ready.timeouts.total = kLongestCancel;
             // Nobody waits for the response: it is small, and counts for no request's memory.
             ready.memory = nullptr;
-            ready.answer_max = kMostOfCancel;
+            ready.answer_max = kMaxOfCancel;
             ports_.upstream.send_off(std::move(ready));
         }
     } catch (...) {

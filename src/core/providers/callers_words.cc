@@ -77,9 +77,9 @@ void distrust_callers_words(Outcome &outcome, const ProviderRequest &request) {
     FromWords &words = outcome.from_words;
     // An outcome that may be billed stays one, whatever words the caller wrote.
     const bool counts =
-        words.otherwise == OutcomeType::unknown || !concerns_one_request(outcome.type);
+        words.without_words == OutcomeType::unknown || !concerns_one_request(outcome.type);
     if (!words.type.empty() && counts && is_in_request(request, words.type)) {
-        outcome.type = words.otherwise;
+        outcome.type = words.without_words;
     }
     if (!words.wait.empty() && is_in_request(request, words.wait)) {
         outcome.retry_after.reset();

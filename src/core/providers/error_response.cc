@@ -122,7 +122,7 @@ Outcome read_error(const HttpResponse &response, std::optional<ProviderError> to
                 ? nullptr
                 : find_row(error, rules, ErrorRule::message, concerns_one_request);
         outcome.from_words.type = rule->word;
-        outcome.from_words.otherwise = milder != nullptr ? milder->outcome : by_status;
+        outcome.from_words.without_words = milder != nullptr ? milder->outcome : by_status;
     }
     if (error.status == 401) {
         outcome.reach = Reach::key;
@@ -147,7 +147,7 @@ const ErrorRule *find_rule(const ProviderError &error, std::span<const ErrorRule
 
 void judge_by_word(Outcome &outcome, std::string_view word, OutcomeType type) {
     outcome.from_words.type = word;
-    outcome.from_words.otherwise = outcome.type;
+    outcome.from_words.without_words = outcome.type;
     outcome.type = type;
 }
 

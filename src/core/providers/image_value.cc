@@ -106,12 +106,12 @@ std::optional<Image> read_image_link(JsonValue value) {
     return image;
 }
 
-std::optional<Image> read_picture(const HttpResponse &response) {
-    if (response.picture.empty()) {
+std::optional<Image> read_image_body(const HttpResponse &response) {
+    if (response.image.empty()) {
         return std::nullopt;
     }
     Image image;
-    image.content = response.picture;
+    image.content = response.image;
     return image;
 }
 

@@ -20,6 +20,6 @@ bool begins_as_image(JsonValue value);
 std::optional<Image> read_image_link(JsonValue value);
 
 // The image of a response whose body is the image's own bytes, of any format.
-std::optional<Image> read_picture(const HttpResponse &response);
+std::optional<Image> read_image_body(const HttpResponse &response);
 
 }  // namespace gateway

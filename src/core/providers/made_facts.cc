@@ -75,12 +75,12 @@ Row part_of_row(const Row &row, UsageSharer sharer) {
 
 }  // namespace
 
-void take_truth(ImageWords &words, const Image &picture) {
-    if (picture.width != 0) {
-        words.size = size_text({picture.width, picture.height});
+void take_truth(ImageWords &words, const Image &image) {
+    if (image.width != 0) {
+        words.size = size_text({image.width, image.height});
     }
-    if (picture.format != ImageFormat::unknown) {
-        words.output_format = name_of(picture.format);
+    if (image.format != ImageFormat::unknown) {
+        words.output_format = name_of(image.format);
     }
 }
 

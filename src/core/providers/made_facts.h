@@ -11,7 +11,7 @@
 namespace gateway {
 
 // Replaces the size and format that the provider reported by those that the image's bytes have.
-void take_truth(ImageWords &words, const Image &picture);
+void take_truth(ImageWords &words, const Image &image);
 
 // Completes the usage: output tokens that the provider does not divide count as image tokens.
 Usage with_all_details(Usage usage);

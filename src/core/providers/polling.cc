@@ -15,7 +15,7 @@ constexpr Milliseconds kShortestWait{50};
 constexpr Milliseconds kLongestWait{30'000};
 constexpr Milliseconds kFirstPauseAfterFailure{1'000};
 constexpr Milliseconds kLongestPauseAfterFailure{10'000};
-constexpr int kMostRefusals = 3;
+constexpr int kMaxRefusals = 3;
 
 bool equal_but_for_case(std::string_view a, std::string_view b) {
     const auto lower = [](char c) {
@@ -144,7 +144,7 @@ void Poller::again(const HttpResponse &response) {
 // The response says nothing about the job, which may go on and be billed.
 void Poller::fail_again(const HttpResponse &response) {
     const bool young = ports_.clock.now() - began_ < rules_.grace;
-    if (!is_passing(response) && !young && ++refusals_ >= kMostRefusals) {
+    if (!is_passing(response) && !young && ++refusals_ >= kMaxRefusals) {
         Outcome outcome;
         outcome.type = OutcomeType::unknown;
         outcome.error.status = response.status;

@@ -12,7 +12,7 @@ namespace gateway {
 namespace {
 
 // Shorter passwords would be found in any text.
-constexpr size_t kLeastPassword = 4;
+constexpr size_t kMinPassword = 4;
 
 std::string percent_decoded(std::string_view text) {
     std::string decoded;
@@ -46,7 +46,7 @@ void add_secrets_of_proxy(std::string_view proxy, std::vector<std::string> &secr
         if (colon != std::string::npos) {
             secrets.push_back(form);
         }
-        if (colon != std::string::npos && form.size() - colon - 1 >= kLeastPassword) {
+        if (colon != std::string::npos && form.size() - colon - 1 >= kMinPassword) {
             secrets.push_back(form.substr(colon + 1));
         }
     }

@@ -12,7 +12,7 @@ namespace gateway {
 namespace {
 
 // To read and write more than this would block the event loop for too long.
-constexpr size_t kMostShown = size_t{64} * 1024;
+constexpr size_t kMaxShown = size_t{64} * 1024;
 
 class RawWriter {
  public:
@@ -57,7 +57,7 @@ class RawWriter {
 
 std::string show(std::string_view text, const std::vector<LiftedString> *lifted,
                  const std::vector<std::string> &secrets) {
-    if (text.size() <= kMostShown) {
+    if (text.size() <= kMaxShown) {
         const auto document = JsonDocument::read(text, kProvidersJson, lifted);
         if (document) {
             RawWriter writer(secrets);
@@ -65,17 +65,17 @@ std::string show(std::string_view text, const std::vector<LiftedString> *lifted,
             return std::move(writer).shown();
         }
     }
-    constexpr size_t kMostOfNoJson = 1024;
+    constexpr size_t kMaxOfNoJson = 1024;
     JsonWriter out;
     out.string(
-        front_of(hide_secrets(std::string(front_of(text, kMostShown)), secrets), kMostOfNoJson));
+        front_of(hide_secrets(std::string(front_of(text, kMaxShown)), secrets), kMaxOfNoJson));
     return std::move(out).finish_text();
 }
 
 }  // namespace
 
 std::string show_request(const HttpCall &call, const std::vector<std::string> &secrets) {
-    return show(call.body.copy(kMostShown + 1), nullptr, secrets);
+    return show(call.body.copy(kMaxShown + 1), nullptr, secrets);
 }
 
 std::string show_event(const ServerEvent &event, const std::vector<std::string> &secrets) {
@@ -83,9 +83,9 @@ std::string show_event(const ServerEvent &event, const std::vector<std::string> 
 }
 
 std::string show_response(const HttpResponse &response, const std::vector<std::string> &secrets) {
-    if (!response.picture.empty()) {
+    if (!response.image.empty()) {
         RawWriter writer(secrets);
-        writer.elide(response.picture.size());
+        writer.elide(response.image.size());
         return std::move(writer).shown();
     }
     return show(response.body.outline, &response.body.strings, secrets);

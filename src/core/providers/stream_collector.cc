@@ -3,7 +3,7 @@
 #include <iterator>
 #include <utility>
 
-#include "core/images/check_pictures.h"
+#include "core/images/check_images.h"
 #include "core/providers/made_facts.h"
 
 namespace gateway {
@@ -36,10 +36,10 @@ StreamCollector::Report StreamCollector::take_preview(Preview preview) {
         preview.image.index = static_cast<int64_t>(result_.images.size());
     }
     const int64_t image = preview.image.index;
-    if (image < 0 || image >= asked_ || preview.number < 0 || preview.number >= previews_) {
+    if (image < 0 || image >= requested_ || preview.number < 0 || preview.number >= previews_) {
         return {};  // some providers send previews that were not requested
     }
-    told_previews_.resize(static_cast<size_t>(asked_));
+    told_previews_.resize(static_cast<size_t>(requested_));
     const bool is_one = told_previews_[static_cast<size_t>(image)]++ < previews_;
     return is_one ? Report(std::move(preview)) : Report();
 }
@@ -86,7 +86,7 @@ void StreamCollector::add(ImageResult made) {
 }
 
 bool StreamCollector::is_complete() const {
-    return failure_ || static_cast<int64_t>(result_.images.size()) >= asked_;
+    return failure_ || static_cast<int64_t>(result_.images.size()) >= requested_;
 }
 
 Outcome StreamCollector::take_outcome() {

@@ -13,7 +13,8 @@ namespace gateway {
 class StreamCollector {
  public:
     // The number of requested images, and of previews for each. More are ignored.
-    StreamCollector(int64_t asked, int64_t previews) : asked_(asked), previews_(previews) {}
+    StreamCollector(int64_t requested, int64_t previews)
+        : requested_(requested), previews_(previews) {}
 
     // What to report at once: a preview, or a finished image while others are unfinished.
     using Report = std::variant<std::monostate, Preview, ImageResult>;
@@ -29,7 +30,7 @@ class StreamCollector {
     Report take_made(ImageResult made);
     void add(ImageResult made);
 
-    int64_t asked_;
+    int64_t requested_;
     int64_t previews_;
     std::vector<int64_t> told_previews_;  // for each image
     ImageResult result_;

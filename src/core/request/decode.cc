@@ -13,10 +13,10 @@ namespace gateway {
 
 namespace {
 
-constexpr size_t kMostFallbacks = 16;
+constexpr size_t kMaxFallbacks = 16;
 constexpr size_t kLongestModel = 256;
 constexpr size_t kLongestNameShown = 128;
-constexpr size_t kMostFields = 32;  // of a profile
+constexpr size_t kMaxFields = 32;  // of a profile
 
 // Collects problems; the first one becomes the error.
 class Decoder {
@@ -51,10 +51,9 @@ class Decoder {
                 seen_.set(index_of(*field));
                 decode_field(*field, member);
             }
-        } else if (is_one_of(name, kPictureFields) && !member.is(JsonKind::null)) {
-            problem(
-                name, "unsupported_parameter",
-                "Pictures as input are not supported: this is for generating images from text.");
+        } else if (is_one_of(name, kInputImageFields) && !member.is(JsonKind::null)) {
+            problem(name, "unsupported_parameter",
+                    "Images as input are not supported: this is for generating images from text.");
         } else {
             decode_unknown(member);
         }
@@ -66,8 +65,8 @@ class Decoder {
         if (field.required && !in_path) {
             problem(field.name, "missing_required_parameter",
                     "Missing required parameter: '" + std::string(field.name) + "'.");
-        } else if (field.param && !field.otherwise.empty()) {
-            request_.params.set_default(*field.param, field.otherwise);
+        } else if (field.param && !field.default_value.empty()) {
+            request_.params.set_default(*field.param, field.default_value);
         }
     }
 
@@ -171,9 +170,9 @@ class Decoder {
             wrong_type("fallbacks", "an array", value);
             return;
         }
-        if (value.size() > kMostFallbacks) {
+        if (value.size() > kMaxFallbacks) {
             problem("fallbacks", "array_above_max_length",
-                    "fallbacks may have at most " + std::to_string(kMostFallbacks) + " entries.");
+                    "fallbacks may have at most " + std::to_string(kMaxFallbacks) + " entries.");
             return;
         }
         size_t index = 0;
@@ -266,7 +265,7 @@ class Decoder {
 
     ImageRequest &request_;
     const Contract &contract_;
-    std::bitset<kMostFields> seen_;
+    std::bitset<kMaxFields> seen_;
     std::vector<Problem> problems_;
 };
 

@@ -25,7 +25,7 @@ constexpr EndpointRow kRows[] = {
     {.tail = "images/files/",
      .what = EndpointRow::file,
      .methods = kRead,
-     .method_error = "Pictures are read by GET.",
+     .method_error = "Images are read by GET.",
      .has_name = true,
      .of_deployment = true},
     {.tail = "models",
@@ -40,7 +40,7 @@ constexpr EndpointRow kRows[] = {
 };
 
 bool is_right_name(EndpointRow::What what, std::string_view name) {
-    return what == EndpointRow::file ? is_picture_name(name) : !name.empty();
+    return what == EndpointRow::file ? is_image_name(name) : !name.empty();
 }
 
 // "images/generations", and all that is of this form.

@@ -1,4 +1,4 @@
-// The shape of a picture as callers write it: sizes, ratios and tiers, which are kept apart and
+// The shape of an image as callers write it: sizes, ratios and tiers, which are kept apart and
 // never turned into each other on the way in.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace gateway {
 
-// Width and height: of a picture in pixels, or of its ratio in whatever unit.
+// Width and height: of an image in pixels, or of its ratio in whatever unit.
 struct Pixels {
     int64_t width = 0;
     int64_t height = 0;

@@ -62,8 +62,8 @@ tl::expected<void, ApiError> read_timeout(std::string_view text, Wishes &wishes)
                          "X-Request-Timeout must be a whole number of seconds, at least 1.",
                          "X-Request-Timeout"));
     }
-    constexpr int64_t kMost = 1'000'000;
-    wishes.timeout = std::chrono::seconds(std::min(seconds, kMost));
+    constexpr int64_t kMax = 1'000'000;
+    wishes.timeout = std::chrono::seconds(std::min(seconds, kMax));
     return {};
 }
 

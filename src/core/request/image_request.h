@@ -15,7 +15,7 @@
 
 namespace gateway {
 
-// Everything about the picture that a caller may ask for. param.cc has the name of each.
+// Everything about the image that a caller may ask for. param.cc has the name of each.
 enum class Param : uint8_t {
     prompt,
     n,
@@ -59,9 +59,9 @@ class Params {
         const auto *text = std::get_if<std::string_view>(&(*this)[param]);
         return text == nullptr ? std::string_view() : *text;
     }
-    [[nodiscard]] int64_t integer(Param param, int64_t otherwise) const {
+    [[nodiscard]] int64_t integer(Param param, int64_t default_value) const {
         const auto *integer = std::get_if<int64_t>(&(*this)[param]);
-        return integer == nullptr ? otherwise : *integer;
+        return integer == nullptr ? default_value : *integer;
     }
 
     // What a profile's default says and not the caller: it is never refused, and no line is written

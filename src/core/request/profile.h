@@ -33,7 +33,7 @@ struct Field {
     std::string_view choices = {};  // separated by spaces
     bool required = false;
     bool nullable = false;
-    std::string_view otherwise = {};  // when it is absent; never held against the caller
+    std::string_view default_value = {};  // when it is absent; never held against the caller
 };
 
 struct Profile {
@@ -49,8 +49,8 @@ std::span<const Profile> profiles();
 const Profile *profile_named(std::string_view name);
 const Profile &unified_profile();
 
-// Pictures as input, which no API here takes yet.
-inline constexpr std::string_view kPictureFields = "image images mask";
+// Images as input, which no API here takes yet.
+inline constexpr std::string_view kInputImageFields = "image images mask";
 
 // Whether any published API has a field of this name: such a field means the same everywhere, and
 // is never passed on unread.

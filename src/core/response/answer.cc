@@ -121,8 +121,8 @@ void write_adjustments(JsonWriter &out, const AnswerFacts &facts) {
     out.close_array();
 }
 
-// What is known of each picture besides its bytes.
-void write_picture_facts(JsonWriter &out, std::span<const Image> images) {
+// What is known of each image besides its bytes.
+void write_image_facts(JsonWriter &out, std::span<const Image> images) {
     out.key("images").open_array();
     for (const Image &image : images) {
         out.open_object().key("index").number(image.index);
@@ -226,7 +226,7 @@ void write_error_members(JsonWriter &out, const ApiError &error, const AnswerFac
     out.close_object();
 }
 
-// An answer's members before those of its pictures, and after them.
+// An answer's members before those of its images, and after them.
 void write_front(JsonWriter &out, const AnswerFacts &facts) {
     out.open_object();
     out.key("id").string(facts.request_id);
@@ -244,7 +244,7 @@ void write_back(JsonWriter &out, const Result &result, const AnswerFacts &facts)
     out.key("extra_fields").open_object();
     write_facts(out, facts);
     out.key("chunk_index").number(facts.chunk_index);
-    write_picture_facts(out, result.images);
+    write_image_facts(out, result.images);
     write_totals(out, facts);
     out.close_object().close_object();
 }
@@ -264,12 +264,12 @@ Bytes write_images(const Result &result, const AnswerFacts &facts,
     return std::move(out).finish();
 }
 
-void write_before_picture(JsonWriter &out, const AnswerFacts &facts) {
+void write_before_image(JsonWriter &out, const AnswerFacts &facts) {
     write_front(out, facts);
     out.open_object().key("b64_json").open_string();
 }
 
-void write_after_picture(JsonWriter &out, const Result &result, const AnswerFacts &facts) {
+void write_after_image(JsonWriter &out, const Result &result, const AnswerFacts &facts) {
     out.close_string();
     write_beside_content(out, result.images.front());
     out.close_object();
@@ -289,7 +289,7 @@ Bytes write_completed(const ImageWords &words, const Image &image, const AnswerF
     out.key("request_id").string(facts.request_id);
     write_facts(out, facts);
     out.key("chunk_index").number(facts.chunk_index);
-    write_picture_facts(out, std::span(&image, 1));
+    write_image_facts(out, std::span(&image, 1));
     if (is_last) {
         write_totals(out, facts);
     }

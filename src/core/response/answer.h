@@ -53,9 +53,9 @@ struct AnswerFacts {
 Bytes write_images(const Result &result, const AnswerFacts &facts,
                    std::string_view response_format);
 
-// The same of one picture in base64 that is written elsewhere: what stands before it, and after it.
-void write_before_picture(JsonWriter &out, const AnswerFacts &facts);
-void write_after_picture(JsonWriter &out, const Result &result, const AnswerFacts &facts);
+// The same of one image in base64 that is written elsewhere: what stands before it, and after it.
+void write_before_image(JsonWriter &out, const AnswerFacts &facts);
+void write_after_image(JsonWriter &out, const Result &result, const AnswerFacts &facts);
 
 // The data of one event of a stream. `is_last`: with all that is told once.
 Bytes write_completed(const ImageWords &words, const Image &image, const AnswerFacts &facts,

@@ -10,7 +10,7 @@ void PassedReply::piece(const Maker &maker, const Bytes &piece) {
     if (!begun_) {
         AnswerFacts facts = context().facts();
         facts.maker = &maker;
-        write_before_picture(out_, facts);
+        write_before_image(out_, facts);
         part.body = out_.take();
         context().complete_head(part);
     }
@@ -26,7 +26,7 @@ void PassedReply::finish(const Result &result) {
         send_document(std::move(part));
         return;
     }
-    write_after_picture(out_, result, facts_of(result));
+    write_after_image(out_, result, facts_of(result));
     part.body = out_.take();
     context().on_last(part.status);
     context().send(std::move(part));

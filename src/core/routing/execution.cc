@@ -160,10 +160,10 @@ void Execution::go_on_after(const RoundEnd &end) {
 // All are done, or cannot be asked just now: one of these may be worth waiting for.
 bool Execution::wait_for_one() {
     const Milliseconds now = context_.ports.clock.now();
-    constexpr Milliseconds kLeast{10};
+    constexpr Milliseconds kMin{10};
     std::optional<Milliseconds> soonest;
     for (size_t i = 0; i < states_.size(); ++i) {
-        const Milliseconds wait = std::max(kLeast, states_[i].available - now);
+        const Milliseconds wait = std::max(kMin, states_[i].available - now);
         const Milliseconds patience = began_ + plan_.candidates[i].provider->retry.within - now;
         if (may_ask(i) && wait <= patience && wait < context_.time_to_start()) {
             soonest = std::min(soonest.value_or(wait), wait);
@@ -174,7 +174,7 @@ bool Execution::wait_for_one() {
     }
     // Not all at once, who wait for the same.
     const Milliseconds wait =
-        random_time(*soonest, *soonest + *soonest / 4 + kLeast, context_.ports.random);
+        random_time(*soonest, *soonest + *soonest / 4 + kMin, context_.ports.random);
     waiting_ = context_.ports.loop.start_timer(wait, [this] {
         const auto timer = std::move(waiting_);
         at_ = 0;

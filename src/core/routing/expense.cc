@@ -6,14 +6,14 @@
 
 namespace gateway {
 
-std::optional<MicroUsd> most_cost(const Prepared &prepared) {
+std::optional<MicroUsd> max_cost(const Prepared &prepared) {
     MicroUsd sum = 0;
     for (const CallShare &call : prepared.calls) {
-        const auto most = upper_bound({call.params, call.images}, *prepared.spec);
-        if (!most) {
+        const auto max = upper_bound({call.params, call.images}, *prepared.spec);
+        if (!max) {
             return std::nullopt;
         }
-        sum += *most;
+        sum += *max;
     }
     return sum;
 }
@@ -21,7 +21,7 @@ std::optional<MicroUsd> most_cost(const Prepared &prepared) {
 void Expense::ask(const Prepared &prepared, int64_t images_lost) {
     lost_ = lost(images_lost);
     lost_images_ = images_lost;
-    most_ = most_cost(prepared);
+    max_ = max_cost(prepared);
     images_ = std::max<int64_t>(1, prepared.images());
 }
 
@@ -35,8 +35,8 @@ MicroUsd Expense::lost(int64_t images_lost) const {
 
 // Begun millionths of a dollar are counted whole.
 MicroUsd Expense::price_of(int64_t images) const {
-    const MicroUsd most = most_.value_or(0);
-    return (most + images_ - 1) / images_ * images;
+    const MicroUsd max = max_.value_or(0);
+    return (max + images_ - 1) / images_ * images;
 }
 
 }  // namespace gateway

@@ -11,7 +11,7 @@
 namespace gateway {
 
 // The most that all its calls together can cost; nothing when the model has no price.
-std::optional<MicroUsd> most_cost(const Prepared &prepared);
+std::optional<MicroUsd> max_cost(const Prepared &prepared);
 
 class Expense {
  public:
@@ -20,7 +20,7 @@ class Expense {
     void ask(const Prepared &prepared, int64_t images_lost);
     // What is asked for now, and what was lost so far.
     [[nodiscard]] MicroUsd most(int64_t images_lost) const {
-        return lost(images_lost) + most_.value_or(0);
+        return lost(images_lost) + max_.value_or(0);
     }
 
     // Of what was asked for, so many were made. A cost that nobody knows is taken to be the most
@@ -34,7 +34,7 @@ class Expense {
     [[nodiscard]] MicroUsd lost(int64_t images_lost) const;
     [[nodiscard]] MicroUsd price_of(int64_t images) const;
 
-    std::optional<MicroUsd> most_;
+    std::optional<MicroUsd> max_;
     int64_t images_ = 1;  // that it is for
     int64_t lost_images_ = 0;
     MicroUsd lost_ = 0;

@@ -156,7 +156,7 @@ ApiError error_overloaded(const std::string &why) {
 
 ApiError error_memory_held() {
     return error_overloaded(
-        "This gateway holds as many pictures as it has memory for; clients are taking them.");
+        "This gateway holds as many images as it has memory for; clients are taking them.");
 }
 
 ApiError error_exceeded(const Exceeded &exceeded) {
@@ -173,22 +173,22 @@ ApiError error_exceeded(const Exceeded &exceeded) {
 
 namespace {
 
-ApiError incomplete(int64_t asked, int64_t made, std::string_view why, std::string_view more) {
+ApiError incomplete(int64_t requested, int64_t made, std::string_view why, std::string_view more) {
     std::string message =
-        "Of " + std::to_string(asked) + " images only " + std::to_string(made) + " were made";
+        "Of " + std::to_string(requested) + " images only " + std::to_string(made) + " were made";
     message.append(why.empty() ? "" : ": ").append(why).append(".").append(more);
     return ApiError::of(502, "incomplete", std::move(message), "n");
 }
 
 }  // namespace
 
-ApiError error_incomplete(int64_t asked, int64_t made, std::string_view why) {
-    return incomplete(asked, made, why,
+ApiError error_incomplete(int64_t requested, int64_t made, std::string_view why) {
+    return incomplete(requested, made, why,
                       " What was made is billed; without strict it would be the answer.");
 }
 
-ApiError error_no_more(int64_t asked, int64_t made, std::string_view why) {
-    return incomplete(asked, made, why, "");
+ApiError error_no_more(int64_t requested, int64_t made, std::string_view why) {
+    return incomplete(requested, made, why, "");
 }
 
 }  // namespace gateway

@@ -35,8 +35,8 @@ ApiError error_overloaded(const std::string &why);
 ApiError error_memory_held();
 
 // Fewer images than were asked for, and strictly so many.
-ApiError error_incomplete(int64_t asked, int64_t made, std::string_view why);
+ApiError error_incomplete(int64_t requested, int64_t made, std::string_view why);
 // The same where those that were made are told already.
-ApiError error_no_more(int64_t asked, int64_t made, std::string_view why);
+ApiError error_no_more(int64_t requested, int64_t made, std::string_view why);
 
 }  // namespace gateway

@@ -26,22 +26,22 @@ void Funds::enter(const std::vector<Party> &parties, Milliseconds longest,
 
 void Funds::reserve(int64_t images, Plan &plan, const Preparation &preparation,
                     std::function<void(Entered)> then) {
-    MicroUsd most = 0;
+    MicroUsd max = 0;
     for (size_t i = 0; claim_.has_budget() && i < plan.candidates.size(); ++i) {
         const auto &prepared = plan.prepared(i, preparation);
         if (prepared && check_price(plan.candidates[i], *prepared)) {
-            most = std::max(most, most_cost(*prepared).value_or(0));
+            max = std::max(max, max_cost(*prepared).value_or(0));
         }
     }
     then_ = std::move(then);
-    claim_.cover(images, most, [this](const tl::expected<void, Exceeded> &covered) {
+    claim_.cover(images, max, [this](const tl::expected<void, Exceeded> &covered) {
         std::exchange(then_, nullptr)(as_error(covered));
     });
 }
 
 Funds::Entered Funds::check_price(const Candidate &candidate, const Prepared &prepared) const {
     const bool must_be_priced = claim_.has_budget() && !caller_.key->may_use_unpriced;
-    if (must_be_priced && !most_cost(prepared)) {
+    if (must_be_priced && !max_cost(prepared)) {
         return tl::unexpected(ApiError::of(403, "unpriced_model",
                                            "The price of the model '" + candidate.name() +
                                                "' is not known, and this key has a budget.",

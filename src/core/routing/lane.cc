@@ -5,7 +5,7 @@
 
 #include "core/bytes/held_memory.h"
 #include "core/catalog/price.h"
-#include "core/images/check_pictures.h"
+#include "core/images/check_images.h"
 #include "core/providers/error_response.h"
 #include "core/providers/made_facts.h"
 #include "core/providers/redact.h"
@@ -271,8 +271,8 @@ void Lane::on_outcome(Outcome outcome) {
         outcome.type = OutcomeType::unknown;  // somebody has been at work
     }
     const bool is_passed_through = shown_ && !context_.is_stream();
-    check_pictures(outcome, share().images,
-                   is_passed_through ? PicturePart::beginning : PicturePart::whole);
+    check_images(outcome, share().images,
+                 is_passed_through ? ImagePart::beginning : ImagePart::whole);
     hide_secrets_in(outcome.error, provider().secrets);
     leave(verdict_of(outcome));
     rest_key(outcome);

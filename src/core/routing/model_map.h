@@ -1,4 +1,4 @@
-// From the name that a caller wrote to the models that may make the picture, in order.
+// From the name that a caller wrote to the models that may make the image, in order.
 #pragma once
 
 #include <map>

@@ -14,8 +14,8 @@ namespace {
 // As a model that makes several images together does: else all of them would be the same. Behind
 // the end of the model's range its beginning follows.
 int64_t counted_up(int64_t seed, int64_t by, const std::optional<ParamSpec> &spec) {
-    const double most = spec ? spec->max.value_or(9e15) : 9e15;
-    const auto last = static_cast<int64_t>(std::clamp(most, -9e15, 9e15));
+    const double max = spec ? spec->max.value_or(9e15) : 9e15;
+    const auto last = static_cast<int64_t>(std::clamp(max, -9e15, 9e15));
     if (seed <= last - by) {
         return seed + by;
     }

@@ -9,7 +9,7 @@ namespace gateway {
 namespace {
 
 // Calls of one request that are under way at the same time.
-constexpr size_t kMostAtOnce = 8;
+constexpr size_t kMaxAtOnce = 8;
 
 // Of outcomes side by side the one that says most about what to do next.
 int weight_of(OutcomeType type) {
@@ -56,7 +56,7 @@ std::optional<RoundEnd> Round::start() {
 // Starts what may be started. What is hindered while others run waits for one of them to end.
 void Round::advance() {
     hindered_.reset();
-    while (next_ < lanes_.size() && running() < kMostAtOnce && may_start_more()) {
+    while (next_ < lanes_.size() && running() < kMaxAtOnce && may_start_more()) {
         hindered_ = lanes_[next_]->start();
         if (hindered_) {
             return;

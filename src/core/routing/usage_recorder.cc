@@ -15,7 +15,7 @@ void UsageRecorder::on_request_end(const RequestEnd &end) {
     record.key = end.key;
     record.budget_account = end.account;
     record.end_user = end.end_user;
-    record.model_asked = end.requested_model;
+    record.requested_model = end.requested_model;
     if (!end.history.attempts().empty()) {
         record.provider = end.history.attempts().back().provider;
         record.model = end.history.attempts().back().model;

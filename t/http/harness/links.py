@@ -3,7 +3,7 @@
 import pytest
 
 from fakes.openai import Json
-from fakes.pictures_host import PicturesHost
+from fakes.images_host import ImagesHost
 
 from .configuration import provider
 
@@ -13,8 +13,8 @@ ALLOW = "image_gateway_fetch_allow 127.0.0.0/8 ::1;"
 
 @pytest.fixture
 def host():
-    """A server of pictures."""
-    with PicturesHost() as one:
+    """A server of images."""
+    with ImagesHost() as one:
         yield one
 
 

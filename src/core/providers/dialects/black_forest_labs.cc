@@ -48,7 +48,7 @@ constexpr PollRules kPolling = {.first = Milliseconds(500),
 // Differences between models that the catalogue does not have.
 struct ModelFamily {
     std::string_view models;
-    int64_t most_tolerance;             // highest safety_tolerance; 0 is strictest, 2 the default
+    int64_t max_tolerance;              // highest safety_tolerance; 0 is strictest, 2 the default
     bool takes_seed;                    // it does not always report a seed that it drew itself
     std::string_view prompt_rewriting;  // the field that controls rewriting of the prompt
     bool off;                           // the value that turns rewriting off
@@ -92,7 +92,7 @@ void write_body(JsonWriter &body, const Params &params, const ModelFamily &famil
     write_param(body, "steps", params, Param::num_inference_steps);
     write_param(body, "guidance", params, Param::guidance);
     if (params.text(Param::moderation) == "low") {
-        body.key("safety_tolerance").number(family.most_tolerance);
+        body.key("safety_tolerance").number(family.max_tolerance);
     }
     if (!family.prompt_rewriting.empty()) {
         body.key(family.prompt_rewriting).boolean(family.off);
@@ -101,10 +101,10 @@ void write_body(JsonWriter &body, const Params &params, const ModelFamily &famil
 
 // In millionths of a dollar. A credit is a cent.
 std::optional<int64_t> read_credits(JsonValue value) {
-    constexpr double kMost = 1'000'000;
+    constexpr double kMax = 1'000'000;
     constexpr double kMicroUsd = 10'000;
     const auto credits = value.number();
-    return credits && *credits > 0 && *credits <= kMost
+    return credits && *credits > 0 && *credits <= kMax
                ? std::optional<int64_t>(std::llround(*credits * kMicroUsd))
                : std::nullopt;
 }

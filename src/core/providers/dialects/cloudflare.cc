@@ -136,7 +136,7 @@ Work CloudflareWorkersAi::begin(const ProviderRequest &request) const {
     const ModelFamily &family = family_of(request.model);
     HttpCall call;
     call.url = request.provider.url + "/" + *path;
-    call.takes_picture = true;
+    call.takes_image = true;
     call.seed = request.seed(family.seed);
     const Fields fields = fields_of(request.params, family.steps, call.seed);
     family.form ? write_form(fields, request, call) : write_json(fields, request, call);
@@ -147,8 +147,8 @@ Work CloudflareWorkersAi::begin(const ProviderRequest &request) const {
 Outcome CloudflareWorkersAi::read(const HttpResponse &response) const {
     Outcome outcome;
     outcome.type = OutcomeType::made;
-    if (response.status == 200 && !response.picture.empty()) {
-        outcome.result.images.push_back(*read_picture(response));
+    if (response.status == 200 && !response.image.empty()) {
+        outcome.result.images.push_back(*read_image_body(response));
         return outcome;
     }
     const ResponseDocument document(response.body);
@@ -157,10 +157,10 @@ Outcome CloudflareWorkersAi::read(const HttpResponse &response) const {
     if (response.status != 200 || root["success"].boolean() == false) {
         return read_error(response, read_envelope(root), kErrors);
     }
-    const JsonValue picture = root["result"]["image"];
-    auto image = read_base64_image(picture);
+    const JsonValue value = root["result"]["image"];
+    auto image = read_base64_image(value);
     if (!image) {
-        image = read_image_link(picture);
+        image = read_image_link(value);
     }
     if (!image) {
         return unreadable(response, "the response contains no image");

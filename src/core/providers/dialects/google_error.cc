@@ -58,12 +58,12 @@ std::optional<std::chrono::milliseconds> read_duration(std::string_view text) {
     double seconds = 0;
     const char *const last = text.data() + text.size();
     const auto [stop, problem] = std::from_chars(text.data(), last, seconds);
-    constexpr double kMostSeconds = 24.0 * 3600;
+    constexpr double kMaxSeconds = 24.0 * 3600;
     if (problem != std::errc() || std::string_view(stop, last) != "s" || !(seconds >= 0) ||
         !std::isfinite(seconds)) {
         return std::nullopt;
     }
-    return std::chrono::milliseconds(std::llround(std::min(seconds, kMostSeconds) * 1000));
+    return std::chrono::milliseconds(std::llround(std::min(seconds, kMaxSeconds) * 1000));
 }
 
 std::optional<std::chrono::milliseconds> read_retry_delay(JsonValue details) {

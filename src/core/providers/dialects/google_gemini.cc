@@ -77,8 +77,8 @@ JsonWriter write_body(const ProviderRequest &request, int64_t seed) {
 
 // An implausible count is taken for none.
 int64_t count(JsonValue value) {
-    constexpr int64_t kMost = 1'000'000'000;
-    return std::clamp<int64_t>(value.integer().value_or(0), 0, kMost);
+    constexpr int64_t kMax = 1'000'000'000;
+    return std::clamp<int64_t>(value.integer().value_or(0), 0, kMax);
 }
 
 // Nothing if there are no details.

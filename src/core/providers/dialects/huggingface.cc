@@ -79,7 +79,7 @@ Outcome read_failure(const HttpResponse &response, JsonValue root) {
 }
 
 // Some servers behind it return a list instead of bytes.
-std::vector<Image> read_listed_pictures(JsonValue root) {
+std::vector<Image> read_listed_images(JsonValue root) {
     std::vector<Image> images;
     const auto take = [&](std::optional<Image> image) {
         if (image) {
@@ -109,7 +109,7 @@ Work HuggingFace::begin(const ProviderRequest &request) const {
     }
     HttpCall call;
     call.url = std::move(*address);
-    call.takes_picture = true;
+    call.takes_image = true;
     // Identical requests are answered from a cache. A new seed makes them different.
     call.seed = request.seed(true);
     set_json_body(call, write_body(request, *call.seed));
@@ -120,8 +120,8 @@ Work HuggingFace::begin(const ProviderRequest &request) const {
 Outcome HuggingFace::read(const HttpResponse &response) const {
     Outcome outcome;
     outcome.type = OutcomeType::made;
-    if (response.status == 200 && !response.picture.empty()) {
-        outcome.result.images.push_back(*read_picture(response));
+    if (response.status == 200 && !response.image.empty()) {
+        outcome.result.images.push_back(*read_image_body(response));
         return outcome;
     }
     const ResponseDocument document(response.body);
@@ -129,7 +129,7 @@ Outcome HuggingFace::read(const HttpResponse &response) const {
     if (response.status != 200 || root["error"]) {
         return read_failure(response, root);
     }
-    outcome.result.images = read_listed_pictures(root);
+    outcome.result.images = read_listed_images(root);
     return outcome.result.images.empty() ? unreadable(response, "the response contains no image")
                                          : std::move(outcome);
 }

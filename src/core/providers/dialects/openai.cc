@@ -224,9 +224,9 @@ std::optional<int64_t> OpenAi::cost_of(JsonValue root) const {
     for (const std::string &step : variant_.cost->path) {
         value = value[std::string_view(step)];
     }
-    constexpr double kMost = 1e12;
+    constexpr double kMax = 1e12;
     const auto number = value.number();
-    return number && *number >= 0 && *number * variant_.cost->unit < kMost
+    return number && *number >= 0 && *number * variant_.cost->unit < kMax
                ? std::optional(static_cast<int64_t>(std::llround(*number * variant_.cost->unit)))
                : std::nullopt;
 }

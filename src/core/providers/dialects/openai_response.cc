@@ -59,8 +59,8 @@ std::optional<Usage> read_openai_usage(JsonValue value) {
     // An implausible count is taken for none.
     const auto count = [](JsonValue number) {
         const auto tokens = number.integer();
-        constexpr int64_t kMost = 1'000'000'000;
-        return tokens && *tokens >= 0 && *tokens <= kMost ? tokens : std::nullopt;
+        constexpr int64_t kMax = 1'000'000'000;
+        return tokens && *tokens >= 0 && *tokens <= kMax ? tokens : std::nullopt;
     };
     // OpenRouter uses the names of chat completions.
     const auto out =

@@ -90,9 +90,9 @@ std::optional<Milliseconds> wait_in(std::string_view message) {
     const std::string_view rest = message.substr(mark + kWaitMark.size());
     int64_t seconds = 0;
     const auto [stop, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), seconds);
-    constexpr int64_t kMost = 24 * 3600;
+    constexpr int64_t kMax = 24 * 3600;
     const bool is_time = problem == std::errc() && stop != rest.data() + rest.size() &&
-                         *stop == 's' && seconds >= 0 && seconds <= kMost;
+                         *stop == 's' && seconds >= 0 && seconds <= kMax;
     return is_time ? std::optional(Milliseconds(seconds * 1'000)) : std::nullopt;
 }
 

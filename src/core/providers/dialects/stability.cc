@@ -119,14 +119,14 @@ Work Stability::begin(const ProviderRequest &request) const {
 
     HttpCall call;
     call.url = request.provider.url + "/v2beta/stable-image/generate/" + std::string(endpoint);
-    call.takes_picture = true;
+    call.takes_image = true;
     std::move(form).move_into(call, request.random);
     add_headers(call, request, {.accept = "image/*"});
     return call;
 }
 
 Outcome Stability::read(const HttpResponse &response) const {
-    if (response.status != 200 || response.picture.empty()) {
+    if (response.status != 200 || response.image.empty()) {
         const ResponseDocument document(response.body);
         return read_error(response, read_envelope(document.root()), kErrors);
     }
@@ -141,7 +141,7 @@ Outcome Stability::read(const HttpResponse &response) const {
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;
-    outcome.result.images.push_back(*read_picture(response));
+    outcome.result.images.push_back(*read_image_body(response));
     outcome.result.images.front().seed = read_seed(response.header("seed"));
     return outcome;
 }

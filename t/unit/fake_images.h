@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/picture_ports.h"
+#include "core/image_ports.h"
 
 namespace gateway {
 
@@ -32,20 +32,20 @@ struct PendingHandle final : Base {
     std::shared_ptr<Entry> entry;
 };
 
-class FakeFetcher final : public PictureFetcher {
+class FakeFetcher final : public ImageFetcher {
  public:
-    using Entry = Pending<PictureFetch, FetchedPicture>;
-    std::unique_ptr<Fetch> fetch(PictureFetch asked,
-                                 std::function<void(FetchedPicture)> on_end) override {
+    using Entry = Pending<ImageFetch, FetchedImage>;
+    std::unique_ptr<Fetch> fetch(ImageFetch asked,
+                                 std::function<void(FetchedImage)> on_end) override {
         auto entry = std::make_shared<Entry>(Entry{std::move(asked), std::move(on_end)});
         auto handle = std::make_unique<PendingHandle<Fetch, Entry>>(entry);
         entries.push_back(std::move(entry));
         return handle;
     }
-    void end(size_t index, FetchedPicture picture) {
+    void end(size_t index, FetchedImage image) {
         const auto on_end = std::exchange(entries.at(index)->on_end, nullptr);
         ASSERT_NE(on_end, nullptr) << "it has ended";
-        on_end(std::move(picture));
+        on_end(std::move(image));
     }
     [[nodiscard]] size_t open() const {
         return static_cast<size_t>(
@@ -55,7 +55,7 @@ class FakeFetcher final : public PictureFetcher {
     std::vector<std::shared_ptr<Entry>> entries;
 };
 
-class FakeFiles final : public PictureFiles {
+class FakeFiles final : public ImageFiles {
  public:
     struct Asked {
         std::string path;

@@ -8,19 +8,19 @@
 
 namespace gateway {
 
-struct PictureSize {
+struct ImageSize {
     int width = 0;
     int height = 0;
 };
 
 // The number of bytes that suffices for all formats except JPEG.
-inline constexpr size_t kFrontOfPicture = 33;
+inline constexpr size_t kFrontOfImage = 33;
 
 // Each takes the front of a file with correct magic bytes. Returns nothing if a side is 0, or the
 // header is truncated or invalid.
-std::optional<PictureSize> png_size(std::string_view front);
-std::optional<PictureSize> webp_size(std::string_view front);
-std::optional<PictureSize> gif_size(std::string_view front);
+std::optional<ImageSize> png_size(std::string_view front);
+std::optional<ImageSize> webp_size(std::string_view front);
+std::optional<ImageSize> gif_size(std::string_view front);
 
 // A JPEG has its size in one of its segments. Any amount of data may precede that segment.
 struct JpegStep {
@@ -32,7 +32,7 @@ struct JpegStep {
     };
     Kind kind = Kind::cut_off;
     size_t count = 0;
-    PictureSize size = {};
+    ImageSize size = {};
 };
 
 // With this many bytes the result is never cut_off.

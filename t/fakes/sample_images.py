@@ -1,4 +1,4 @@
-"""Real pictures of any size, made with nothing but the standard library."""
+"""Real images of any size, made with nothing but the standard library."""
 
 import random
 import struct
@@ -7,9 +7,9 @@ from functools import lru_cache
 
 
 @lru_cache(maxsize=256)
-def picture(width: int, height: int, output_format: str = "png", index: int = 0, size_bytes: int = 0,
+def sample_image(width: int, height: int, output_format: str = "png", index: int = 0, size_bytes: int = 0,
             transparent: bool = False) -> bytes:
-    """A decodable one-colour picture; `index` makes different ones, `size_bytes` pads to exactly so many bytes."""
+    """A decodable one-colour image; `index` makes different ones, `size_bytes` pads to exactly so many bytes."""
     colour = ((71 * index + 200) % 256, (151 * index + 60) % 256, (37 * index + 40) % 256)
     if output_format == "png":
         return _png(width, height, colour, transparent, size_bytes)
@@ -30,7 +30,7 @@ def _padding(size_bytes: int, made: int, overhead: int) -> int:
     """How many bytes to add, the padding's own overhead among them."""
     padding = size_bytes - made if size_bytes else 0
     if padding < 0 or 0 < padding < overhead:
-        raise ValueError(f"a picture of exactly {size_bytes} bytes cannot be made: it has {made} already")
+        raise ValueError(f"an image of exactly {size_bytes} bytes cannot be made: it has {made} already")
     return padding
 
 

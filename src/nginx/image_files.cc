@@ -1,4 +1,4 @@
-#include "nginx/picture_files.h"
+#include "nginx/image_files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -49,7 +49,7 @@ bool write_all(const FileHandle &file, const uint8_t *bytes, size_t count) {
 
 // Opens DIR/xx, and creates it if necessary. Refuses a symbolic link or a directory of another
 // owner, because others may be able to write in DIR.
-FileHandle open_picture_directory(const std::string &path) {
+FileHandle open_image_directory(const std::string &path) {
     constexpr mode_t kDirectoryMode = 0700;
     const size_t slash = path.rfind('/');
     const std::string name = path.substr(slash + 1);
@@ -69,12 +69,12 @@ FileHandle open_picture_directory(const std::string &path) {
 }
 
 // Writes a temporary file and renames it, so that an incomplete file never has the final name.
-Written write_picture(const std::string &path, const Bytes &base64) {
+Written write_image(const std::string &path, const Bytes &base64) {
     constexpr mode_t kFileMode = 0600;
     const size_t slash = path.rfind('/');
     const std::string name = path.substr(slash + 1);
     const std::string temporary = name + std::string(kTemporaryEnding);
-    const FileHandle directory = open_picture_directory(path.substr(0, slash));
+    const FileHandle directory = open_image_directory(path.substr(0, slash));
     if (!directory.is_open()) {
         return why();
     }
@@ -111,13 +111,13 @@ Written write_picture(const std::string &path, const Bytes &base64) {
 
 }  // namespace
 
-std::unique_ptr<Write> NgxPictureFiles::write(std::string path, Bytes base64,
-                                              std::function<void(Written)> on_end) {
+std::unique_ptr<Write> NgxImageFiles::write(std::string path, Bytes base64,
+                                            std::function<void(Written)> on_end) {
     auto result = std::make_shared<Written>();
     // Only the job holds the blocks, because the loop's thread must release them and it destroys
     // the job.
     auto task = tasks_.run([result, path = std::move(path),
-                            base64 = std::move(base64)] { *result = write_picture(path, base64); },
+                            base64 = std::move(base64)] { *result = write_image(path, base64); },
                            [result, on_end = std::move(on_end)] { on_end(*result); });
     return task == nullptr ? nullptr : std::make_unique<NgxWrite>(std::move(task));
 }

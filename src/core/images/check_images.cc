@@ -1,4 +1,4 @@
-#include "core/images/check_pictures.h"
+#include "core/images/check_images.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,9 +7,9 @@
 
 namespace gateway {
 
-bool read_facts(Image &image, PicturePart part) {
+bool read_facts(Image &image, ImagePart part) {
     const auto facts = inspect(image.content);
-    if (!facts || (part == PicturePart::whole && !facts->whole)) {
+    if (!facts || (part == ImagePart::whole && !facts->whole)) {
         return false;
     }
     image.format = facts->format;
@@ -19,15 +19,15 @@ bool read_facts(Image &image, PicturePart part) {
     return true;
 }
 
-void check_pictures(Outcome &outcome, int64_t asked, PicturePart part) {
+void check_images(Outcome &outcome, int64_t requested, ImagePart part) {
     if (outcome.type != OutcomeType::made) {
         return;
     }
     std::vector<Image> &images = outcome.result.images;
-    const auto most = static_cast<size_t>(std::max<int64_t>(1, asked));
+    const auto max = static_cast<size_t>(std::max<int64_t>(1, requested));
     size_t kept = 0;
     size_t seen = 0;
-    for (; seen < images.size() && kept < most; ++seen) {
+    for (; seen < images.size() && kept < max; ++seen) {
         Image &image = images[seen];
         if (image.form == Image::Form::base64 && seen >= outcome.result.given &&
             !read_facts(image, part)) {

@@ -1,6 +1,6 @@
 // Serves a kept image as nginx serves files: sendfile, ranges, and headers for browser caches.
 #include "nginx/conf.h"
-#include "nginx/picture_store.h"
+#include "nginx/image_store.h"
 #include "nginx/send.h"
 
 namespace gateway {
@@ -19,8 +19,8 @@ ngx_str_t type_of(ImageFormat format) {
 // Opens the file as nginx's static module does: it blocks, and uses open_file_cache if configured.
 // Does not follow symbolic links below the store's directory, because whoever can write there could
 // link to any file that workers can read.
-ngx_int_t open_picture(ngx_http_request_t *r, const Hosting &hosting, const std::string &path,
-                       ngx_open_file_info_t &file) {
+ngx_int_t open_image(ngx_http_request_t *r, const Hosting &hosting, const std::string &path,
+                     ngx_open_file_info_t &file) {
     const auto *core = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_get_module_loc_conf(r, ngx_http_core_module));
     ngx_memzero(&file, sizeof(file));
@@ -48,8 +48,8 @@ ngx_int_t open_picture(ngx_http_request_t *r, const Hosting &hosting, const std:
     return file.is_file != 0 ? NGX_OK : NGX_HTTP_NOT_FOUND;
 }
 
-bool set_picture_headers(ngx_http_request_t *r, const ngx_open_file_info_t &file,
-                         ImageFormat format, int64_t left) {
+bool set_image_headers(ngx_http_request_t *r, const ngx_open_file_info_t &file, ImageFormat format,
+                       int64_t left) {
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = file.size;
     r->headers_out.last_modified_time = file.mtime;
@@ -67,9 +67,9 @@ bool set_picture_headers(ngx_http_request_t *r, const ngx_open_file_info_t &file
 
 }  // namespace
 
-ngx_int_t serve_picture(ngx_http_request_t *r, const Hosting &hosting, std::string_view name) {
+ngx_int_t serve_image(ngx_http_request_t *r, const Hosting &hosting, std::string_view name) {
     ngx_open_file_info_t file;
-    const ngx_int_t opened = open_picture(r, hosting, picture_path(hosting, name), file);
+    const ngx_int_t opened = open_image(r, hosting, image_path(hosting, name), file);
     if (opened != NGX_OK) {
         return opened;
     }
@@ -78,7 +78,7 @@ ngx_int_t serve_picture(ngx_http_request_t *r, const Hosting &hosting, std::stri
         return discarded;
     }
     const int64_t left = expiry_of(to_view(r->args)) - ngx_time();
-    if (!set_picture_headers(r, file, format_of_name(name), left)) {
+    if (!set_image_headers(r, file, format_of_name(name), left)) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     auto *buffer = static_cast<ngx_buf_t *>(ngx_calloc_buf(r->pool));

@@ -13,7 +13,7 @@
 namespace gateway {
 
 // A request for the image behind a link. It is sent without credentials.
-struct PictureFetch {
+struct ImageFetch {
     std::string url;
     std::shared_ptr<const FetchRules> rules;
     HttpTimeouts timeouts;
@@ -24,7 +24,7 @@ struct PictureFetch {
     std::string ca_file;                    // empty: the system's
 };
 
-struct FetchedPicture {
+struct FetchedImage {
     Bytes base64;         // the complete image; empty if there is a problem
     std::string problem;  // for messages
     bool worth_again = false;
@@ -35,13 +35,13 @@ class Fetch {
     virtual ~Fetch() = default;
 };
 
-class PictureFetcher {
+class ImageFetcher {
  public:
-    virtual ~PictureFetcher() = default;
+    virtual ~ImageFetcher() = default;
     // `on_end` is called exactly once, after fetch() has returned, and not after the handle was
     // destroyed.
-    virtual std::unique_ptr<Fetch> fetch(PictureFetch fetch,
-                                         std::function<void(FetchedPicture)> on_end) = 0;
+    virtual std::unique_ptr<Fetch> fetch(ImageFetch fetch,
+                                         std::function<void(FetchedImage)> on_end) = 0;
 };
 
 struct Written {
@@ -55,9 +55,9 @@ class Write {
     virtual ~Write() = default;
 };
 
-class PictureFiles {
+class ImageFiles {
  public:
-    virtual ~PictureFiles() = default;
+    virtual ~ImageFiles() = default;
     // Decodes and writes an image. The file gets its name when it is complete. `on_end` is called
     // as above. Returns null if no more tasks can run now.
     virtual std::unique_ptr<Write> write(std::string path, Bytes base64,

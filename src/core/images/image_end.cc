@@ -1,4 +1,4 @@
-#include "core/images/picture_end.h"
+#include "core/images/image_end.h"
 
 #include <cstdint>
 
@@ -13,11 +13,11 @@ constexpr std::string_view kEndOfPng = "\0\0\0\0IEND\xae\x42\x60\x82"sv;
 
 // ITU-T T.81: in coded data, 0 or a restart marker follows 0xff, so it cannot contain an EOI.
 constexpr std::string_view kEndOfJpeg = "\xff\xd9"sv;
-constexpr size_t kMostBehindEnd = 64;  // some encoders append a line end or zeros
+constexpr size_t kMaxBehindEnd = 64;  // some encoders append a line end or zeros
 
 constexpr char kEndOfGif = 0x3b;
 
-constexpr size_t kLeastWebp = 20;  // two headers
+constexpr size_t kMinWebp = 20;  // two headers
 
 // RFC 9649, section 2.4: the length after "RIFF" counts all bytes that follow it.
 size_t length_of_webp(std::string_view front) {
@@ -40,15 +40,15 @@ bool has_end(ImageFormat format, std::string_view front, std::string_view tail, 
         case ImageFormat::png: {
             const size_t end = tail.rfind(kEndOfPng);
             return end != std::string_view::npos &&
-                   tail.size() - end <= kEndOfPng.size() + kMostBehindEnd;
+                   tail.size() - end <= kEndOfPng.size() + kMaxBehindEnd;
         }
         case ImageFormat::jpeg: {
             const size_t end = tail.rfind(kEndOfJpeg);
-            return end != std::string_view::npos && tail.size() - end <= kMostBehindEnd;
+            return end != std::string_view::npos && tail.size() - end <= kMaxBehindEnd;
         }
         case ImageFormat::gif: return without_zeros(tail).ends_with(kEndOfGif);
         case ImageFormat::webp:
-            return front.size() >= 8 && length_of_webp(front) >= kLeastWebp &&
+            return front.size() >= 8 && length_of_webp(front) >= kMinWebp &&
                    bytes >= length_of_webp(front);
         case ImageFormat::unknown: break;
     }

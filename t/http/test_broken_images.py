@@ -8,7 +8,7 @@ import pytest
 from fakes.behaviours import Chunked, Raw
 from fakes.event_stream import Events, stream_reply
 from fakes.openai import Images
-from fakes.pictures import picture
+from fakes.sample_images import sample_image
 
 PATH = "/v1/images/generations"
 OPEN = "image_gateway; image_gateway_auth off;"
@@ -37,8 +37,8 @@ BROKEN = {
     "three characters of padding": lambda text: text.rstrip("=") + "===",
     "the text cut short": lambda text: text[:40_000],
     "the text cut short within a group": lambda text: text[:40_002],
-    "the picture cut short": lambda text: encoded(base64.b64decode(text)[:-7]),
-    "the picture cut at half": lambda text: encoded(base64.b64decode(text)[:30_000]),
+    "the image cut short": lambda text: encoded(base64.b64decode(text)[:-7]),
+    "the image cut at half": lambda text: encoded(base64.b64decode(text)[:30_000]),
 }
 FORMATS = ("png", "jpeg", "webp")
 
@@ -63,7 +63,7 @@ def broken(gateway, openai_factory):
 
 @pytest.mark.parametrize("output_format", FORMATS)
 @pytest.mark.parametrize("how", BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_picture_is_an_unknown_outcome(broken, how, output_format):
+def test_a_broken_image_is_an_unknown_outcome(broken, how, output_format):
     g, openai = broken
     openai.always(changed(how))
     reply = g.generate(output_format=output_format)
@@ -72,18 +72,18 @@ def test_a_broken_picture_is_an_unknown_outcome(broken, how, output_format):
     assert g.access_log(1) == ["unknown"] and len(openai.work) == 1, "it may be billed: it is not asked again"
 
 
-def test_of_several_pictures_only_those_that_are_whole_are_answered(broken):
+def test_of_several_images_only_those_that_are_whole_are_answered(broken):
     g, openai = broken
     openai.always(changed(with_letter("."), {1, 3}))
     reply = g.generate(n=4)
     assert reply.status == 200
-    whole = [encoded(picture(1024, 1024, "png", index, SIZE)) for index in (0, 2)]
+    whole = [encoded(sample_image(1024, 1024, "png", index, SIZE)) for index in (0, 2)]
     assert [item["b64_json"] for item in reply.json["data"]] == whole
 
 
-@pytest.mark.parametrize("how", (BROKEN["a dot in the middle"], BROKEN["the picture cut short"], BROKEN["the text cut short"]),
+@pytest.mark.parametrize("how", (BROKEN["a dot in the middle"], BROKEN["the image cut short"], BROKEN["the text cut short"]),
                          ids=("a letter", "no end", "cut short"))
-def test_a_broken_picture_of_a_stream_is_an_error(broken, how):
+def test_a_broken_image_of_a_stream_is_an_error(broken, how):
     g, openai = broken
     def spoil(events):
         return [(name, {**data, "b64_json": how(data["b64_json"])} if "b64_json" in data else data)
@@ -107,7 +107,7 @@ class Streamed(Images):
 
 @pytest.mark.parametrize("output_format", FORMATS)
 @pytest.mark.parametrize("how", BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_picture_that_is_handed_on_breaks_off(broken, how, output_format):
+def test_a_broken_image_that_is_handed_on_breaks_off(broken, how, output_format):
     g, openai = broken
     openai.always(Chunked(changed(how), chunk_bytes=5_000))
     body = {"prompt": "x", "output_format": output_format}
@@ -131,18 +131,18 @@ def test_missing_padding_is_added(broken, path, size):
     openai.always(Images(size, strip))
     reply = g.post(path, {"prompt": "x"})
     assert reply.status == 200
-    assert base64.b64decode(reply.json["data"][0]["b64_json"], validate=True) == picture(1024, 1024, "png", 0, size)
+    assert base64.b64decode(reply.json["data"][0]["b64_json"], validate=True) == sample_image(1024, 1024, "png", 0, size)
     assert reply.json["extra_fields"]["images"][0]["bytes"] == size
 
 
 @pytest.mark.parametrize("output_format", FORMATS)
 @pytest.mark.parametrize("path", (PATH, "/off/images/generations"))
-def test_a_whole_picture_is_taken(broken, path, output_format):
+def test_a_whole_image_is_taken(broken, path, output_format):
     g, openai = broken
     openai.always(Images(SIZE))
     reply = g.post(path, {"prompt": "x", "output_format": output_format})
     assert reply.status == 200
-    assert base64.b64decode(reply.json["data"][0]["b64_json"]) == picture(1024, 1024, output_format, 0, SIZE)
+    assert base64.b64decode(reply.json["data"][0]["b64_json"]) == sample_image(1024, 1024, output_format, 0, SIZE)
 
 
 def test_a_jpeg_with_a_few_bytes_behind_its_end_is_taken(broken):
@@ -151,9 +151,9 @@ def test_a_jpeg_with_a_few_bytes_behind_its_end_is_taken(broken):
     assert g.generate(output_format="jpeg").status == 200
 
 
-def test_a_picture_behind_a_link_that_is_cut_short_stays_a_link(gateway, openai_factory):
+def test_an_image_behind_a_link_that_is_cut_short_stays_a_link(gateway, openai_factory):
     host = openai_factory(family="dalle")
-    whole = picture(16, 16, size_bytes=5_000)
+    whole = sample_image(16, 16, size_bytes=5_000)
     host._files.update({"/files/0.png": whole, "/files/1.png": whole[:-5]})
     openai = openai_factory(family="dalle")
     openai.always(Raw(200, {"Content-Type": "application/json"},

@@ -1,4 +1,4 @@
-#include "nginx/picture_store.h"
+#include "nginx/image_store.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "nginx/conf_error.h"
 #include "nginx/files.h"
 #include "nginx/guard.h"
-#include "nginx/picture_files.h"
+#include "nginx/image_files.h"
 
 namespace gateway {
 
@@ -24,7 +24,7 @@ namespace {
 
 constexpr size_t kDefaultMax = size_t{1024} * 1024 * 1024;
 constexpr int64_t kDefaultLifetime = 3600;
-constexpr size_t kLeastKey = 16;  // the minimum for keys of operators
+constexpr size_t kMinKey = 16;  // the minimum for keys of operators
 constexpr size_t kSoundKey =
     32;  // the recommended minimum, and the minimum for the store's own key
 constexpr const char *kOwnKey = ".key";
@@ -63,10 +63,10 @@ void list_directory(const FileHandle &store, const std::string &directory,
     const FileHandle open = open_directory(store, directory);
     for (std::string &name : names_in(open)) {
         const bool temporary = name.ends_with(kTemporaryEnding);
-        const std::string_view picture = std::string_view(name).substr(
+        const std::string_view image = std::string_view(name).substr(
             0, name.size() - (temporary ? kTemporaryEnding.size() : 0));
         struct stat status {};
-        if (is_picture_name(picture) && picture.starts_with(directory) &&
+        if (is_image_name(image) && image.starts_with(directory) &&
             fstatat(open.number(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(status.st_mode)) {
             into.push_back({directory, std::move(name), status.st_mtime,
@@ -78,7 +78,7 @@ void list_directory(const FileHandle &store, const std::string &directory,
 std::vector<Kept> list_store(const FileHandle &store) {
     std::vector<Kept> all;
     for (const std::string &name : names_in(store)) {
-        if (is_picture_directory(name)) {
+        if (is_image_directory(name)) {
             list_directory(store, name, all);
         }
     }
@@ -91,7 +91,7 @@ bool remove_kept(const FileHandle &store, const Kept &file) {
 }
 
 // Removes files that are too old, and then the oldest files until the size is below the maximum.
-void sweep_store(const PictureStore &store) {
+void sweep_store(const ImageStore &store) {
     const FileHandle directory = open_directory(store.hosting->directory, true);
     std::vector<Kept> all = list_store(directory);
     std::sort(all.begin(), all.end(),
@@ -115,14 +115,14 @@ void sweep_store(const PictureStore &store) {
         }
     }
     if (removed > 0) {
-        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0, "image gateway: removed %uz pictures",
+        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0, "image gateway: removed %uz images",
                       removed);
     }
 }
 
 extern "C" ngx_msec_t image_gateway_manage_store(void *data) {
     constexpr ngx_msec_t kInterval = 2'000;
-    guard("store sweep", [=] { sweep_store(*static_cast<const PictureStore *>(data)); });
+    guard("store sweep", [=] { sweep_store(*static_cast<const ImageStore *>(data)); });
     return kInterval;
 }
 
@@ -152,10 +152,10 @@ std::string new_key() {
     return drawn ? to_hex(bytes) : std::string();
 }
 
-bool has_keys_of(const std::vector<std::string> &keys, size_t least) {
+bool has_keys_of(const std::vector<std::string> &keys, size_t min) {
     return !keys.empty() && keys.size() <= 2 &&
            std::all_of(keys.begin(), keys.end(),
-                       [=](const std::string &key) { return key.size() >= least; });
+                       [=](const std::string &key) { return key.size() >= min; });
 }
 
 // Creates the store's own key. Also true if it exists already. Removes a partly written file.
@@ -199,7 +199,7 @@ tl::expected<std::vector<std::string>, std::string> own_keys(const std::string &
 
 std::vector<std::string> read_store_keys(ngx_conf_t *cf, const std::string &path) {
     std::vector<std::string> keys = split_lines(read_file(cf, path));
-    if (!has_keys_of(keys, kLeastKey)) {
+    if (!has_keys_of(keys, kMinKey)) {
         throw ConfError{"\"" + path +
                         "\" must have one or two keys, one per line, of at least 16 characters"};
     }
@@ -226,8 +226,8 @@ void make_directory(const std::string &directory) {
 
 }  // namespace
 
-std::unique_ptr<PictureStore> read_store(ngx_conf_t *cf) {
-    auto store = std::make_unique<PictureStore>();
+std::unique_ptr<ImageStore> read_store(ngx_conf_t *cf) {
+    auto store = std::make_unique<ImageStore>();
     store->hosting = std::make_shared<Hosting>();
     store->max = kDefaultMax;
     store->hosting->lifetime = kDefaultLifetime;
@@ -278,7 +278,7 @@ std::unique_ptr<PictureStore> read_store(ngx_conf_t *cf) {
     return store;
 }
 
-bool prepare_store(PictureStore &store, ngx_log_t *log) {
+bool prepare_store(ImageStore &store, ngx_log_t *log) {
     const auto has_keys = [](const auto &user) { return !user->keys.empty(); };
     if (std::all_of(store.users.begin(), store.users.end(), has_keys)) {
         return true;

@@ -1,4 +1,4 @@
-#include "core/images/picture_header.h"
+#include "core/images/image_header.h"
 
 #include <algorithm>
 #include <limits>
@@ -29,17 +29,17 @@ uint32_t little_endian(std::string_view bytes, size_t at, size_t count) {
     return value;
 }
 
-std::optional<PictureSize> possible(uint32_t width, uint32_t height) {
-    constexpr uint32_t kMost = std::numeric_limits<int>::max();
-    if (width == 0 || height == 0 || width > kMost || height > kMost) {
+std::optional<ImageSize> possible(uint32_t width, uint32_t height) {
+    constexpr uint32_t kMax = std::numeric_limits<int>::max();
+    if (width == 0 || height == 0 || width > kMax || height > kMax) {
         return std::nullopt;
     }
-    return PictureSize{static_cast<int>(width), static_cast<int>(height)};
+    return ImageSize{static_cast<int>(width), static_cast<int>(height)};
 }
 
 // RFC 6386, section 9.1: a frame tag, whose lowest bit is 0 for a key frame; a start code; width
 // and height, each 14 bits below two bits of scaling.
-std::optional<PictureSize> vp8_size(std::string_view chunk) {
+std::optional<ImageSize> vp8_size(std::string_view chunk) {
     if (chunk.size() < 10 || (byte_at(chunk, 0) & 1) != 0 ||
         chunk.substr(3, 3) != "\x9d\x01\x2a"sv) {
         return std::nullopt;
@@ -49,7 +49,7 @@ std::optional<PictureSize> vp8_size(std::string_view chunk) {
 
 // RFC 9649, section 3.4: a signature, width - 1 and height - 1 in 14 bits each, one bit for alpha,
 // a version of three bits.
-std::optional<PictureSize> vp8l_size(std::string_view chunk) {
+std::optional<ImageSize> vp8l_size(std::string_view chunk) {
     if (chunk.size() < 5 || byte_at(chunk, 0) != 0x2f) {
         return std::nullopt;
     }
@@ -61,7 +61,7 @@ std::optional<PictureSize> vp8l_size(std::string_view chunk) {
 }
 
 // RFC 9649, section 2.7: flags, width - 1 and height - 1 in 24 bits each, at most 2^32 - 1 pixels.
-std::optional<PictureSize> vp8x_size(std::string_view chunk) {
+std::optional<ImageSize> vp8x_size(std::string_view chunk) {
     if (chunk.size() < 10) {
         return std::nullopt;
     }
@@ -102,14 +102,14 @@ JpegStep read_frame(std::string_view bytes, size_t length) {
 }  // namespace
 
 // PNG specification, section 11.2.1: IHDR comes first, has 13 bytes, and a checksum follows.
-std::optional<PictureSize> png_size(std::string_view front) {
-    if (front.size() < kFrontOfPicture || front.substr(8, 8) != "\0\0\0\x0dIHDR"sv) {
+std::optional<ImageSize> png_size(std::string_view front) {
+    if (front.size() < kFrontOfImage || front.substr(8, 8) != "\0\0\0\x0dIHDR"sv) {
         return std::nullopt;
     }
     return possible(big_endian(front, 16, 4), big_endian(front, 20, 4));
 }
 
-std::optional<PictureSize> webp_size(std::string_view front) {
+std::optional<ImageSize> webp_size(std::string_view front) {
     constexpr size_t kChunk = 20;
     if (front.size() < kChunk) {
         return std::nullopt;
@@ -126,7 +126,7 @@ std::optional<PictureSize> webp_size(std::string_view front) {
 }
 
 // GIF89a, section 18: the logical screen descriptor has seven bytes, after six magic bytes.
-std::optional<PictureSize> gif_size(std::string_view front) {
+std::optional<ImageSize> gif_size(std::string_view front) {
     if (front.size() < 13) {
         return std::nullopt;
     }

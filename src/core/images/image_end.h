@@ -8,7 +8,7 @@
 
 namespace gateway {
 
-// `front` and `tail` are the first kFrontOfPicture and the last kTailOfPicture bytes of a file of
+// `front` and `tail` are the first kFrontOfImage and the last kTailOfImage bytes of a file of
 // `bytes` bytes, or fewer if the file is smaller.
 //
 // A PNG ends with its IEND chunk and nothing else. A JPEG ends with EOI, and some encoders write a

@@ -1,14 +1,14 @@
-"""A server that delivers pictures, as providers' delivery hosts do: it wants no credentials, and notes any that come."""
+"""A server that delivers images, as providers' delivery hosts do: it wants no credentials, and notes any that come."""
 
 from .behaviours import Reply
-from .pictures import picture
+from .sample_images import sample_image
 from .server import FakeServer, Request
 
-PNG, JPEG, WEBP, GIF = (picture(64, 48, kind) for kind in ("png", "jpeg", "webp", "gif"))
+PNG, JPEG, WEBP, GIF = (sample_image(64, 48, kind) for kind in ("png", "jpeg", "webp", "gif"))
 
 
-class PicturesHost(FakeServer):
-    """`paths`: what is at each path, a Reply or the bytes of a picture. Everything else is 404."""
+class ImagesHost(FakeServer):
+    """`paths`: what is at each path, a Reply or the bytes of an image. Everything else is 404."""
 
     def __init__(self, paths=None, tls=None, port=0, also=()):
         super().__init__(tls=tls, port=port, also=also)

@@ -1,5 +1,5 @@
 // A truncated image is not accepted.
-#include "core/images/picture_end.h"
+#include "core/images/image_end.h"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ bool ends(ImageFormat format, const std::string &tail) {
     return has_end(format, "front", tail, 1000);
 }
 
-TEST(PictureEnd, OfPngIsItsLastChunkWithFewBytesBehindIt) {
+TEST(ImageEnd, OfPngIsItsLastChunkWithFewBytesBehindIt) {
     EXPECT_TRUE(ends(ImageFormat::png, "data" + kPngEnd));
     for (size_t missing = 1; missing <= kPngEnd.size(); ++missing) {
         EXPECT_FALSE(ends(ImageFormat::png, "data" + kPngEnd.substr(0, kPngEnd.size() - missing)));
@@ -26,7 +26,7 @@ TEST(PictureEnd, OfPngIsItsLastChunkWithFewBytesBehindIt) {
     EXPECT_FALSE(ends(ImageFormat::png, kPngEnd + std::string(65, '\0')));
 }
 
-TEST(PictureEnd, OfJpegMayHaveAFewBytesBehindIt) {
+TEST(ImageEnd, OfJpegMayHaveAFewBytesBehindIt) {
     EXPECT_TRUE(ends(ImageFormat::jpeg, "data\xff\xd9"));
     EXPECT_TRUE(ends(ImageFormat::jpeg, "data\xff\xd9\r\n"));
     EXPECT_TRUE(ends(ImageFormat::jpeg, "data\xff\xd9" + std::string(62, '\0')));
@@ -35,14 +35,14 @@ TEST(PictureEnd, OfJpegMayHaveAFewBytesBehindIt) {
     EXPECT_FALSE(ends(ImageFormat::jpeg, "\xff\0\xff\xd0"s));
 }
 
-TEST(PictureEnd, OfGifIsItsTrailer) {
+TEST(ImageEnd, OfGifIsItsTrailer) {
     EXPECT_TRUE(ends(ImageFormat::gif, "data\0\x3b"s));
     EXPECT_TRUE(ends(ImageFormat::gif, "data\0\x3b\0\0"s));
     EXPECT_FALSE(ends(ImageFormat::gif, "data\0"s));
     EXPECT_FALSE(ends(ImageFormat::gif, "\0\0"s));
 }
 
-TEST(PictureEnd, OfWebpIsWhereItSaysAtItsFront) {
+TEST(ImageEnd, OfWebpIsWhereItSaysAtItsFront) {
     const std::string front = "RIFF\x0c\x01\0\0WEBP"s;
     EXPECT_TRUE(has_end(ImageFormat::webp, front, "", 0x10c + 8));
     EXPECT_TRUE(has_end(ImageFormat::webp, front, "", 0x10c + 9));
@@ -50,7 +50,7 @@ TEST(PictureEnd, OfWebpIsWhereItSaysAtItsFront) {
     EXPECT_FALSE(has_end(ImageFormat::webp, front.substr(0, 7), "", 1'000'000));
 }
 
-TEST(PictureEnd, OfWhatIsNoPictureIsNone) {
+TEST(ImageEnd, OfWhatIsNoImageIsNone) {
     EXPECT_FALSE(ends(ImageFormat::unknown, kPngEnd));
 }
 
