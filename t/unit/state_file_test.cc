@@ -79,9 +79,6 @@ class StateFileTest : public StateDirectoryTest {
             EXPECT_TRUE(written) << written.error().text;
         }
     };
-
-    std::string directory;
-    std::string path;
 };
 
 TEST_F(StateFileTest, HasWhatTheMemorySaysHoweverOftenItIsWritten) {

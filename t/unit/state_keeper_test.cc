@@ -66,9 +66,6 @@ class StateKeeperTest : public StateDirectoryTest {
         file.seekp(4096);
         file << std::string(fs::file_size(path) - 4096, 'x');
     }
-
-    std::string directory;
-    std::string path;
 };
 
 TEST_F(StateKeeperTest, NoticesWhateverHappensToItAndWritesAnewWhatCounts) {

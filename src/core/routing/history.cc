@@ -54,7 +54,7 @@ void History::drop(const Candidate &candidate, Milliseconds ran, int64_t perhaps
         record.may_be_billed = perhaps_made > 0;
         attempts_.push_back(std::move(record));
     } catch (const std::bad_alloc &) {
-        // It is counted, and only its name is missing in the log.
+        return;  // the images are counted; only the record is missing
     }
 }
 

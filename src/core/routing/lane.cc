@@ -202,8 +202,8 @@ Attempt::Listener Lane::listener() {
 // answers for it.
 void Lane::give_image(ImageResult one) {
     shown_ = true;
-    Image &image = one.images.front();
-    Slot &slot = context_.tray.put(share().first + image.index, number_, std::move(image));
+    const int64_t index = share().first + one.images.front().index;
+    Slot &slot = context_.tray.put(index, number_, std::move(one.images.front()));
     slot.words = static_cast<ImageWords &&>(one);
     hand_on(slot);
 }

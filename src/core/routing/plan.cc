@@ -64,7 +64,7 @@ const tl::expected<Prepared, ApiError> &Plan::prepared(size_t index,
     prepared_.resize(candidates.size());
     auto &prepared = prepared_[index];
     if (!prepared) {
-        prepared = prepare(candidates[index], preparation);
+        prepared.emplace(prepare(candidates[index], preparation));
     }
     return *prepared;
 }
