@@ -18,9 +18,9 @@ namespace {
 // An error before the body is read: the body is not waited for.
 ngx_int_t refuse(ngx_http_request_t *r, RequestContext &context, const ApiError &error,
                  std::string_view allow = {}) {
-    context.answer = context.exchange(location_conf(r)).refuse(error);
+    Answer answer = context.exchange(location_conf(r)).refuse(error);
     if (!allow.empty()) {
-        context.answer.headers.emplace_back("Allow", allow);
+        answer.headers.emplace_back("Allow", allow);
     }
     if (r->headers_in.expect != nullptr) {
         // Asked whether to send the body: no. Nor is the connection waited on for it.
@@ -31,13 +31,12 @@ ngx_int_t refuse(ngx_http_request_t *r, RequestContext &context, const ApiError 
     if (discarded != NGX_OK) {
         return discarded;
     }
-    return send_answer(r);
+    return send_answer(r, context, std::move(answer));
 }
 
 ngx_int_t answer_now(ngx_http_request_t *r, RequestContext &context, Answer answer) {
-    context.answer = std::move(answer);
     const ngx_int_t discarded = ngx_http_discard_request_body(r);
-    return discarded == NGX_OK ? send_answer(r) : discarded;
+    return discarded == NGX_OK ? send_answer(r, context, std::move(answer)) : discarded;
 }
 
 ngx_int_t answer_preflight(ngx_http_request_t *r) {

@@ -28,8 +28,6 @@ void replace(ngx_http_request_t *r, RequestContext &context) {
         std::erase_if(answer.headers,
                       [](const auto &header) { return header.first == "WWW-Authenticate"; });
     }
-    context.answer = std::move(answer);
-    context.replacing = true;
     ngx_http_clear_accept_ranges(r);
     ngx_http_clear_last_modified(r);
     ngx_http_clear_etag(r);
@@ -38,9 +36,10 @@ void replace(ngx_http_request_t *r, RequestContext &context) {
         r->headers_out.content_encoding = nullptr;
     }
     r->headers_out.charset.len = 0;
-    if (!set_headers(r, context.answer)) {
+    if (!set_headers(r, answer)) {
         throw std::bad_alloc();
     }
+    context.replacement = std::move(answer.body);
 }
 
 void add_our_headers(ngx_http_request_t *r, const Exchange &exchange) {
@@ -81,7 +80,7 @@ ngx_int_t header_filter(ngx_http_request_t *r) noexcept {
 
 ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in) noexcept {
     RequestContext *context = in != nullptr && r == r->main ? find_context(r) : nullptr;
-    if (context == nullptr || !context->replacing) {
+    if (context == nullptr || context->replacement.empty()) {
         return next_body_filter(r, in);
     }
     for (ngx_chain_t *link = in; link != nullptr; link = link->next) {
@@ -92,7 +91,7 @@ ngx_int_t body_filter(ngx_http_request_t *r, ngx_chain_t *in) noexcept {
         return NGX_OK;  // our reply is already being sent
     }
     context->answered = true;
-    ngx_chain_t *body = make_chain(r, context->answer.body);
+    ngx_chain_t *body = make_chain(r, context->replacement);
     return body == nullptr ? NGX_ERROR : next_body_filter(r, body);
 }
 

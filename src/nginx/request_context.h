@@ -61,10 +61,9 @@ class RequestContext final : public CallbackOwner {
     Identified identified = Identified::not_yet;
     const EndpointRow *endpoint = nullptr;  // that the path leads to
     std::optional<ApiError> refusal;        // why identify said no
-    bool answered = false;                  // what is being sent was written by us
-    bool replacing = false;                 // the filter puts our error in the place of nginx's
-    Answer answer;                          // of a refusal; alive until the last byte is sent
-    AnswerOut out;                          // what the exchange answers
+    bool answered = false;                  // the reply that is sent was written by us
+    Bytes replacement;                      // of the body of nginx's error; empty: it is sent
+    AnswerOut out;                          // our reply
 
  private:
     void send_soon() noexcept;

@@ -1,5 +1,7 @@
 #include "nginx/send.h"
 
+#include <utility>
+
 #include "nginx/guard.h"
 #include "nginx/request_context.h"
 
@@ -91,23 +93,10 @@ ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body) {
     return first;
 }
 
-ngx_int_t send_answer(ngx_http_request_t *r) {
-    RequestContext &context = *context_of(r);
+ngx_int_t send_answer(ngx_http_request_t *r, RequestContext &context, Answer answer) {
     context.answered = true;
-    keep_gzip_away(r);
-    r->disable_not_modified = 1;  // If-Match and its like are for files
-    if (!set_headers(r, context.answer)) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-    const ngx_int_t sent = ngx_http_send_header(r);
-    if (sent == NGX_ERROR || sent > NGX_OK || r->header_only) {
-        return sent;
-    }
-    ngx_chain_t *body = make_chain(r, context.answer.body);
-    if (body == nullptr) {
-        return NGX_ERROR;
-    }
-    return ngx_http_output_filter(r, body);
+    context.out.add(std::move(answer));
+    return context.out.send(r);
 }
 
 }  // namespace gateway

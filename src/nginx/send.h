@@ -8,8 +8,10 @@
 
 namespace gateway {
 
-// Sends the context's answer from within a handler; returns what the handler must return.
-ngx_int_t send_answer(ngx_http_request_t *r);
+class RequestContext;
+
+// Sends a whole reply from within a handler. Returns what the handler must return.
+ngx_int_t send_answer(ngx_http_request_t *r, RequestContext &context, Answer answer);
 
 void keep_gzip_away(ngx_http_request_t *r);
 
