@@ -88,6 +88,19 @@ size_t escape_length(std::string_view text) {
     return second && is_low_surrogate(*second) ? 12 : 0;
 }
 
+// Whether none of eight characters needs a look: all of them are ASCII, and none is a control
+// character, a quote or a backslash. May say no where it is yes.
+bool are_ordinary(uint64_t eight) {
+    constexpr uint64_t kOnes = 0x0101010101010101;
+    constexpr uint64_t kHigh = 0x8080808080808080;
+    const auto below = [](uint64_t word, uint64_t bound) {
+        return (word - kOnes * bound) & ~word & kHigh;
+    };
+    const uint64_t special = (eight & kHigh) | below(eight, 0x20) | below(eight ^ kOnes * '"', 1) |
+                             below(eight ^ kOnes * '\\', 1);
+    return special == 0;
+}
+
 }  // namespace
 
 size_t utf8_character(std::string_view text) {
@@ -164,6 +177,23 @@ size_t count_characters(std::string_view text) {
         continuing += continues(text, at) ? 1 : 0;
     }
     return text.size() - continuing;
+}
+
+size_t plain_front(std::string_view text) {
+    size_t at = 0;
+    for (uint64_t eight = 0; at + sizeof(eight) <= text.size(); at += sizeof(eight)) {
+        std::memcpy(&eight, text.data() + at, sizeof(eight));
+        if (!are_ordinary(eight)) {
+            break;
+        }
+    }
+    const auto is_ordinary = [](char c) {
+        return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\';
+    };
+    while (at < text.size() && is_ordinary(text[at])) {
+        ++at;
+    }
+    return at;
 }
 
 bool is_visible_ascii(std::string_view text) {

@@ -22,6 +22,10 @@ std::string_view front_of(std::string_view text, size_t max);
 // The number of code points in well-formed UTF-8.
 size_t count_characters(std::string_view text);
 
+// The number of characters from the start of the text on that a JSON string holds as they are:
+// ASCII without control characters, quotes and backslashes.
+size_t plain_front(std::string_view text);
+
 // Whether the text is visible ASCII without spaces, as an id in a header must be.
 bool is_visible_ascii(std::string_view text);
 

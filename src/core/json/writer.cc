@@ -80,15 +80,10 @@ JsonWriter &JsonWriter::string(std::string_view text) {
 }
 
 void JsonWriter::append_escaped(std::string_view text) {
-    const auto is_ordinary = [](char c) {
-        return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\';
-    };
     size_t start = 0;
     size_t at = 0;
     while (true) {
-        while (at < text.size() && is_ordinary(text[at])) {
-            ++at;
-        }
+        at += plain_front(text.substr(at));
         if (at == text.size()) {
             break;
         }

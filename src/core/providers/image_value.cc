@@ -14,7 +14,9 @@ namespace gateway {
 namespace {
 
 bool fits_in_json(std::string_view text) {
-    return is_visible_ascii(text) && text.find_first_of("\"\\") == std::string_view::npos;
+    constexpr char kDelete = 0x7f;
+    return plain_front(text) == text.size() && text.find(' ') == std::string_view::npos &&
+           text.find(kDelete) == std::string_view::npos;
 }
 
 // The text, if it may be sent by reference; else empty.
