@@ -172,7 +172,7 @@ def test_of_several_images_in_one_answer_the_first_is_taken_and_the_others_are_t
     fake.always(Answer(twice))
     reply = ask(g)
     assert len(reply.json["data"]) == 1
-    assert "1 more than were asked for" in str(reply.json["extra_fields"]["adjustments"])
+    assert "1 more images than requested" in str(reply.json["extra_fields"]["adjustments"])
 
 
 def test_a_null_where_the_image_belongs_is_none(g, fake):

@@ -137,7 +137,7 @@ def test_a_slow_link_ends_with_the_deadline_and_the_answer_is_what_there_is(ask,
     host.always(Hang())
     reply = ask()(host.origin + "/a.png", headers={"X-Request-Timeout": "1"})
     assert reply.status == 200 and reply.json["data"][0]["url"] == host.origin + "/a.png"
-    assert "time" in adjusted(reply)[0]["reason"]
+    assert "deadline" in adjusted(reply)[0]["reason"]
 
 
 def test_a_client_that_leaves_ends_the_fetch(ask, host, studio):

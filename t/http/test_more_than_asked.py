@@ -23,7 +23,7 @@ def test_an_answer_with_a_thousand_links_opens_no_more_connections_than_were_ask
     reply = g.generate(model="studio/sdxl", response_format="b64_json")
     assert reply.status == 200 and len(reply.json["data"]) == 1
     assert [request.path for request in host.requests] == ["/0.png"]
-    assert "1099 more than were asked for" in str(reply.json["extra_fields"]["adjustments"])
+    assert "1099 more images than requested" in str(reply.json["extra_fields"]["adjustments"])
 
 
 def test_a_limit_of_images_holds_when_the_provider_makes_four_at_a_time(gateway, studio, scratch):

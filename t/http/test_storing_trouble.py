@@ -76,7 +76,7 @@ def test_on_a_full_disk_the_url_is_a_data_url_and_says_why(small_disk, keeps):
         head, _, data = one["url"].partition(",")
         assert head == "data:image/png;base64" and base64.b64decode(data, validate=True).startswith(b"\x89PNG")
     assert reasons(reply) == ["the url is a data: URL: the store is full"]
-    g.wait_log(rf'\[error\] .*cannot keep an image in "{small_disk}/store": No space left on device')
+    g.wait_log(rf'\[error\] .*cannot store an image in "{small_disk}/store": No space left on device')
     assert all("expires_at" not in one for one in reply.json["extra_fields"]["images"])
     assert g.get(before).status == 200 and len(kept(small_disk / "store")) == 1, "nothing half written stays"
     (small_disk / "filler").unlink()
@@ -112,7 +112,7 @@ def test_a_store_that_is_no_directory_any_more_leaves_data_urls(keeps, scratch, 
     assert g.get(path).status == 404
     reply = g.generate(**ASK)
     assert reply.json["data"][0]["url"].startswith("data:image/png;base64,")
-    assert reasons(reply) == ["the url is a data: URL: it could not be written"]
+    assert reasons(reply) == ["the url is a data: URL: the image could not be written to the store"]
     strict = g.generate(STRICT, **ASK)
     assert (strict.status, strict.json["error"]["code"]) == (500, "picture_not_kept")
     assert str(scratch) not in reply.text + strict.text

@@ -138,7 +138,7 @@ TEST_F(DeliveryTest, TriesNothingAgainThatWasRefusedOrIsNoImage) {
     EXPECT_EQ(ends, 1);
     start({link()}, Form::bytes);
     world.fetcher.end(1, fetched("PGh0bWw+PC9odG1sPg=="));
-    EXPECT_EQ(trouble(), "it is no image");
+    EXPECT_EQ(trouble(), "the link does not lead to an image");
     EXPECT_EQ(slots[0].image.form, Image::Form::url);
 }
 
@@ -169,7 +169,7 @@ TEST_F(DeliveryTest, LeavesBytesThatCannotBeKept) {
     world.files.busy = true;
     start({bytes()}, Form::links);
     EXPECT_EQ(ends, 2);
-    EXPECT_EQ(trouble(), "it could not be written");
+    EXPECT_EQ(trouble(), "the image could not be written to the store");
 }
 
 TEST_F(DeliveryTest, HostsAProvidersImageAnewWhereTheOperatorSaysSo) {

@@ -113,7 +113,7 @@ TEST_F(ExchangeDeliveryTest, AtTheDeadlineWhatIsMadeIsGivenAsItIs) {
     world.loop.advance(Milliseconds(6000));
     ASSERT_EQ(told.status(), 200) << "the images are made and paid for";
     EXPECT_EQ(told.json()["data"].at(0)["url"].string(), "https://h/0.png");
-    EXPECT_NE(told.json()["extra_fields"]["adjustments"].at(0)["reason"].string().find("time"),
+    EXPECT_NE(told.json()["extra_fields"]["adjustments"].at(0)["reason"].string().find("deadline"),
               std::string_view::npos);
     EXPECT_EQ(world.fetcher.open(), 0U);
 }

@@ -133,7 +133,7 @@ TEST_F(FanOutTest, WhatSomeOfThemMadeIsASuccessThatNamesWhatIsMissing) {
     ASSERT_EQ(json["extra_fields"]["adjustments"].size(), 1U);
     const JsonValue line = json["extra_fields"]["adjustments"].at(0);
     EXPECT_EQ(line["param"].string(), "n");
-    EXPECT_EQ(line["reason"].string(), "only 2 were made: 1 of 3 calls made nothing: broken");
+    EXPECT_EQ(line["reason"].string(), "only 2 were made: 1 of 3 calls made no image: broken");
     EXPECT_EQ(images_left(), 98);
 }
 

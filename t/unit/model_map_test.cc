@@ -197,8 +197,9 @@ TEST_F(ModelMapTest, TellsWhichModelsAreShutDown) {
     add_alias("old", {{"openai/dall-e-3"}});
     constexpr int64_t kNovember = 1'795'000'000;
     constexpr int64_t kDecember = 1'796'083'200;
-    EXPECT_EQ(map.shut_down("dall-e-3", kNovember),
-              "the model \"openai/dall-e-3\" was shut down on 2026-05-12, says the catalogue");
+    EXPECT_EQ(
+        map.shut_down("dall-e-3", kNovember),
+        "according to the catalogue, the model \"openai/dall-e-3\" was shut down on 2026-05-12");
     EXPECT_TRUE(map.shut_down("azure/dall-e-3", 0));
     EXPECT_FALSE(map.shut_down("openai/gpt-image-1.5", kNovember));
     EXPECT_TRUE(map.shut_down("openai/gpt-image-1.5", kDecember));

@@ -43,7 +43,9 @@ TEST_F(MoreThanAskedTest, TheFirstAreTheAnswerAndTheCallerIsTold) {
     EXPECT_EQ(data_count(), 1U);
     EXPECT_EQ(exchange->images(), 1U);
     EXPECT_EQ(exchange->images_lost(), 0);
-    EXPECT_EQ(reason(), "the provider returned 1099 more than were asked for; they are left out");
+    EXPECT_EQ(
+        reason(),
+        "the provider returned 1099 more images than requested; the reply does not contain them");
     EXPECT_EQ(told.json()["extra_fields"]["adjustments"].at(0)["param"].string(), "n");
 }
 
@@ -65,7 +67,9 @@ TEST_F(MoreThanAskedTest, EachOfSeveralCallsIsCutToItsOwnShare) {
     }
     ASSERT_EQ(told.status(), 200);
     EXPECT_EQ(data_count(), 3U);
-    EXPECT_EQ(reason(), "the provider returned 9 more than were asked for; they are left out");
+    EXPECT_EQ(
+        reason(),
+        "the provider returned 9 more images than requested; the reply does not contain them");
 }
 
 TEST_F(MoreThanAskedTest, LimitsCountWhatTheCallerGets) {

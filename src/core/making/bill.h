@@ -1,4 +1,4 @@
-// What the images of a making cost and used.
+// The cost and the usage of a making's images.
 #pragma once
 
 #include "core/catalog/price.h"
@@ -9,11 +9,11 @@ namespace gateway {
 struct Bill {
     Cost cost;
     Usage usage;
-    bool counted = false;  // by us, because a provider tells none
+    bool counted = false;  // the gateway counted the tokens because a provider reports none
 };
 
-// Each call's by what it made itself. The images that were not sent yet are given their part of the
-// usage; of those that were sent it stays.
+// Adds up the bills of all calls. Divides each call's usage among its images that were not sent
+// yet. Images that were sent keep their part.
 Bill bill_of(const Made &made, Tray &tray);
 
 }  // namespace gateway

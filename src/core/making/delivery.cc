@@ -10,21 +10,21 @@ namespace gateway {
 
 namespace {
 
-// Images of a request that are fetched or stored at the same time.
+// Images of one request that may be fetched or stored at the same time.
 constexpr size_t kMaxDelivered = 8;
 
 bool is_link(const Image &image) {
     return image.form == Image::Form::url;
 }
 
-// A link as it stands in JSON, without its escapes.
+// The URL without its JSON escapes.
 std::string url_of(const Image &image) {
     std::string url = image.content.copy();
     std::erase(url, '\\');
     return url;
 }
 
-// A flag that is up as long as this lives, also where something throws.
+// Sets a flag while it exists. Clears it also if something throws.
 class Raised {
  public:
     explicit Raised(bool &flag) : flag_(flag) { flag_ = true; }
@@ -67,7 +67,7 @@ void ImageDelivery::add(Slot &slot) {
     }
 }
 
-// What ends at once would begin the next from within, image after image.
+// Does nothing if called from within itself, so that images that end at once cause no recursion.
 void ImageDelivery::start_more() {
     if (starting_) {
         return;
@@ -98,7 +98,7 @@ void ImageDelivery::fetch(Item &item) {
 }
 
 void ImageDelivery::on_fetched(Item &item, FetchedImage arrived) {
-    constexpr int kMaxTries = 2;  // some links are given out a moment before they lead anywhere
+    constexpr int kMaxTries = 2;  // some providers send a link a moment before it works
     if (!arrived.problem.empty() && arrived.worth_again && item.tries < kMaxTries) {
         fetch(item);
         return;
@@ -109,7 +109,8 @@ void ImageDelivery::on_fetched(Item &item, FetchedImage arrived) {
     fetched.content = std::move(arrived.base64);
     if (!arrived.problem.empty() || !read_facts(fetched)) {
         fail(item, Trouble::not_fetched,
-             arrived.problem.empty() ? "it is no image" : std::move(arrived.problem));
+             arrived.problem.empty() ? "the link does not lead to an image"
+                                     : std::move(arrived.problem));
         return;
     }
     fetched.expires_at.reset();
@@ -132,14 +133,14 @@ void ImageDelivery::on_written(Item &item, const Written &written) {
     Image &image = item.slot.image;
     if (written.result != Written::whole) {
         ports_.log.write(LogLevel::error,
-                         for_log("image gateway: cannot keep an image in \"" +
+                         for_log("image gateway: cannot store an image in \"" +
                                  wish_.hosting->directory + "\": " + written.problem));
         if (item.link) {
             image = std::move(*item.link);
         }
         const bool full = written.result == Written::store_full;
         fail(item, full ? Trouble::store_full : Trouble::not_stored,
-             full ? "the store is full" : "it could not be written");
+             full ? "the store is full" : "the image could not be written to the store");
         return;
     }
     const int64_t expires = ports_.clock.unix_seconds() + wish_.hosting->lifetime;
@@ -155,7 +156,7 @@ void ImageDelivery::fail(Item &item, Trouble trouble, std::string why) {
     finish(item);
 }
 
-// The last one's end may be the end of all, but not of this.
+// on_ready_ may end the request, but it must not destroy the delivery.
 void ImageDelivery::finish(Item &item) {
     item.done = true;
     --running_;
@@ -173,7 +174,7 @@ void ImageDelivery::give_up() {
         const bool is_fetched = !is_link(item.slot.image);
         problems_.push_back({item.slot.image.index,
                              is_fetched ? Trouble::not_stored : Trouble::not_fetched,
-                             "the time was up"});
+                             "the deadline passed"});
         item.fetch.reset();
         item.write.reset();
         item.begun = true;

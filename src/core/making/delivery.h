@@ -1,5 +1,5 @@
-// Brings images into the form that was requested: links are fetched where bytes are wanted, bytes
-// are stored where links are. What cannot be done leaves the image as it is, and is a problem.
+// Brings images into the requested form: fetches links if bytes are requested, and stores bytes if
+// links are requested. If that fails, the image stays as it is, and a problem is recorded.
 #pragma once
 
 #include <functional>
@@ -18,17 +18,17 @@ namespace gateway {
 
 struct DeliveryWish {
     enum class Form : uint8_t { as_made, bytes, links } form = Form::as_made;
-    const Hosting *hosting = nullptr;  // null: nothing is stored here
-    std::string base_url;              // what a link to a stored image begins with
+    const Hosting *hosting = nullptr;  // null: the gateway stores no images
+    std::string base_url;              // the beginning of a link to a stored image
     std::shared_ptr<const FetchRules> rules;
     HttpTimeouts timeouts;
-    size_t max = 0;                         // bytes of all images that are fetched
-    std::shared_ptr<RequestMemory> memory;  // what they count for
-    std::string ca_file;                    // for links of this provider
+    size_t max = 0;                         // bytes of all fetched images together
+    std::shared_ptr<RequestMemory> memory;  // counts the bytes of fetched images
+    std::string ca_file;                    // for TLS connections to this provider's links
 };
 
-// Whether the image must be fetched or stored to have this form. `hosting` is null where nothing is
-// stored.
+// Whether the image must be fetched or stored to have this form. `hosting` is null if the gateway
+// stores no images.
 bool changes_image(const Image &image, DeliveryWish::Form form, const Hosting *hosting);
 
 class ImageDelivery {
@@ -41,16 +41,16 @@ class ImageDelivery {
     };
 
     // `on_ready` is called once for each slot, never from within add(). Destroying the delivery
-    // cancels what is under way.
+    // cancels what is in progress.
     ImageDelivery(const Ports &ports, DeliveryWish wish, std::function<void(Slot &)> on_ready);
     ImageDelivery(const ImageDelivery &) = delete;
     ImageDelivery &operator=(const ImageDelivery &) = delete;
     ~ImageDelivery() = default;
 
-    // An image that the wish changes. A few are fetched or stored at the same time; the others
-    // wait. The slot stays where it is.
+    // Adds an image for which changes_image() is true. A few images are fetched or stored at the
+    // same time; the others wait. The slot must stay where it is.
     void add(Slot &slot);
-    // The time is up: what is not done stays as it is, and is ready.
+    // The deadline has passed: the remaining images stay as they are and become ready.
     void give_up();
 
     [[nodiscard]] const std::vector<Problem> &problems() const { return problems_; }
@@ -63,7 +63,7 @@ class ImageDelivery {
         bool done = false;
         int tries = 0;
         std::string name;
-        std::optional<Image> link;  // the provider's, while its image is stored here
+        std::optional<Image> link;  // the provider's link, while its image is being stored
         std::unique_ptr<Fetch> fetch;
         std::unique_ptr<Write> write;
     };
@@ -84,7 +84,7 @@ class ImageDelivery {
     std::list<Item> items_;                  // a list: callbacks refer to them
     std::vector<Problem> problems_;
     std::unique_ptr<Timer> start_;
-    size_t running_ = 0;  // fetched or stored just now
+    size_t running_ = 0;  // are being fetched or stored
     bool starting_ = false;
 };
 

@@ -7,7 +7,7 @@ namespace gateway {
 
 namespace {
 
-// Which form the images have in the answer, where it is not the one requested for.
+// Lists images that are a link instead of bytes, or the other way round.
 void compare_form(std::span<const Image> images, const Params &requested,
                   std::span<const ImageDelivery::Problem> problems, std::vector<Adjustment> &into) {
     if (!requested.is_requested(Param::response_format)) {
@@ -23,8 +23,8 @@ void compare_form(std::span<const Image> images, const Params &requested,
     std::string why = problems.empty() ? "" : ": " + problems.front().why;
     if (wanted == "url") {
         into.push_back({"response_format", "\"url\"", "\"url\"",
-                        why.empty() ? "the model returns bytes and nothing here stores them: the "
-                                      "url is a data: URL"
+                        why.empty() ? "the model returns bytes and the gateway did not store "
+                                      "them: the url is a data: URL"
                                     : "the url is a data: URL" + why});
     } else {
         into.push_back({"response_format", "\"b64_json\"", "\"url\"",
@@ -40,7 +40,7 @@ Adjustment made_instead(Param param, const Params &requested, const Params &sent
             std::string(kMade).append(actual)};
 }
 
-// Something else was made than the provider was told to make.
+// Lists parameters that the provider, by its own words, did not follow.
 void compare_words(const ImageWords &result, const Params &requested, const Params &sent,
                    std::vector<Adjustment> &into) {
     const std::pair<Param, const std::string &> told[] = {
@@ -59,11 +59,11 @@ void compare_words(const ImageWords &result, const Params &requested, const Para
     }
 }
 
-// The same of each image, where the first one is as it should be.
+// The same for each image, by its bytes. A parameter that is listed already is not listed again.
 void compare_images(std::span<const Image> images, const Params &requested, const Params &sent,
                     std::vector<Adjustment> &into) {
     const auto size = parse_size(sent.text(Param::size));
-    // What was sent may not be what was requested: that is told already.
+    // Compares with what was sent. If that differs from what was requested, fitting has listed it.
     const auto ratio = size ? size : parse_ratio(sent.text(Param::aspect_ratio));
     const std::string_view format = sent.text(Param::output_format);
     for (const Image &image : images) {

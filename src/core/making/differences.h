@@ -1,4 +1,4 @@
-// Where the images differ from what was requested: what the caller must be told.
+// Lists how the images differ from what was requested.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@
 
 namespace gateway {
 
-// Until when the provider's own link leads somewhere, as far as its catalogue says.
+// Sets the time when the provider's link expires, if the catalogue has its lifetime.
 void note_lifetime(Image &image, const ModelSpec &model, int64_t now);
 
-// Published types require these words of an answer. Where neither the bytes nor the provider say
-// what was made, it is what was sent, or else "auto": the provider's choice. Of a format there is
-// no such word, so that it stays open where it is in a link that nobody has fetched.
+// Published types require these words in a reply. If neither the bytes nor the provider say what
+// was made, the word is what was sent, or otherwise "auto": the provider's choice. There is no
+// "auto" for the format, so the format of a link that was not fetched can stay empty.
 void fill_in_sent(ImageWords &words, const Params &sent);
 
-// `requested` is the caller's wish, `sent` what the provider was told.
+// `requested` is what the caller requested, `sent` what was sent to the provider.
 std::vector<Adjustment> list_differences(const ImageWords &words, std::span<const Image> images,
                                          const Params &requested, const Params &sent,
                                          std::span<const ImageDelivery::Problem> problems);

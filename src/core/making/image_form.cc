@@ -23,7 +23,7 @@ DeliveryWish ImageForm::wish_for(const Provider &provider, size_t answer_max,
     DeliveryWish wish;
     wish.form = form_named(format);
     wish.base_url = base_url;
-    // Without an address of our own there are no links to us.
+    // Without a base URL the gateway cannot make links to itself.
     wish.hosting = base_url.empty() ? nullptr : hosting.get();
     constexpr Milliseconds kLongest{60'000};
     wish.rules = fetch_rules;
@@ -39,7 +39,8 @@ ApiError error_undelivered(const ImageDelivery::Problem &problem) {
     switch (problem.trouble) {
         case ImageDelivery::Trouble::store_full: return ApiError::of(507);
         case ImageDelivery::Trouble::not_stored:
-            return ApiError::of(500, "picture_not_kept", "The image could not be kept.");
+            return ApiError::of(500, "picture_not_kept",
+                                "The image was made, but it could not be stored.");
         case ImageDelivery::Trouble::not_fetched: break;
     }
     return ApiError::of(

@@ -1,4 +1,4 @@
-// In which form the caller is to get images, and what that takes.
+// The form in which the caller gets images, and what is needed to bring them into it.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,10 @@
 namespace gateway {
 
 struct ImageForm {
-    std::string_view format;                 // "url", "b64_json", or empty: as they were made
-    bool only_so = false;                    // in another form they are refused
-    std::shared_ptr<const Hosting> hosting;  // null: nothing is stored here
-    std::string base_url;                    // what links to us begin with
+    std::string_view format;  // "url", "b64_json", or empty: as the provider sends them
+    bool only_so = false;     // an image in another form is an error
+    std::shared_ptr<const Hosting> hosting;  // null: the gateway stores no images
+    std::string base_url;                    // the beginning of links to the gateway
     std::shared_ptr<const FetchRules> fetch_rules;
 
     // Whether the image must be fetched or stored.

@@ -11,7 +11,7 @@ namespace gateway {
 
 namespace {
 
-// As JSON: of one call as it is, of several as an array.
+// As JSON: the text of a single call, or an array of the texts of several calls.
 std::string join_raw(const std::vector<MadeCall> &calls, std::string RawExchange::*part) {
     std::string joined;
     for (const MadeCall &call : calls) {
@@ -34,10 +34,10 @@ Adjustment left_out_images(int64_t requested, size_t count) {
     const std::string sent = std::to_string(requested);
     return {"n", sent, sent,
             "the provider returned " + std::to_string(count) +
-                " more than were asked for; they are left out"};
+                " more images than requested; the reply does not contain them"};
 }
 
-// What the caller must be told of images that were made with a request.
+// All adjustments of a request, up to the images that were made.
 std::vector<Adjustment> adjustments_of(const Order &order, const Prepared &prepared,
                                        const ImageWords &words, std::span<const Image> images,
                                        std::span<const ImageDelivery::Problem> problems) {
@@ -96,7 +96,7 @@ void Making::start() {
 
 // ---- before the end
 
-// Once somebody has seen something of a candidate's, no other is asked.
+// The candidate that makes the images. It cannot change after the client has seen any of them.
 const Maker &Making::maker() {
     if (result_.maker.provider.empty()) {
         result_.maker = {tray_.candidate().provider->name, tray_.candidate().model};
@@ -115,7 +115,7 @@ void Making::on_piece(const Bytes &piece) {
     passed_.take(piece);
 }
 
-// An image that does not have its form yet counts as lost until it is sent.
+// An image that must still be fetched or stored counts as lost until it is sent.
 void Making::on_image(Slot &slot) {
     bring_into_form(slot);
     if (slot.state == Slot::State::ready && send_early(slot)) {
@@ -164,8 +164,8 @@ void Making::bring_into_form(Slot &slot) {
     delivery_->add(slot);
 }
 
-// One that was announced while others were not there is sent by itself. The others go with the
-// result.
+// An image that was announced while others were missing is sent by itself. The others are sent with
+// the result.
 void Making::on_ready(Slot &slot) {
     const bool is_sent = slot.words && send_early(slot);
     if (is_sent && !billed_) {
@@ -202,7 +202,7 @@ void Making::on_execution_end(ExecutionEnd end) {
     on_made();
 }
 
-// Of an image that a call sent before it failed: it is no part of what was made.
+// False for an image that a call sent before it failed.
 bool Making::is_of_maker(const Slot &slot) const {
     return slot.state != Slot::State::empty &&
            std::any_of(made_.calls.begin(), made_.calls.end(),
@@ -221,7 +221,8 @@ void Making::on_made() {
     const int64_t count = images_of_maker();
     if (passed_.has_begun() && !passed_.complete(tray_.slot(0).image)) {
         fail_made(ApiError::of(502, "unreadable_answer",
-                               "What was made is not what came first, or not whole."),
+                               "The image is incomplete, or the provider's response has "
+                               "another image than the one that was passed through."),
                   OutcomeType::unknown);
         return;
     }
@@ -244,10 +245,10 @@ void Making::on_made() {
 
 void Making::take_bill() {
     result_.bill = bill_of(made_, tray_);
-    const int64_t strays = std::count_if(
+    const int64_t sent_by_failed_calls = std::count_if(
         tray_.slots().begin(), tray_.slots().end(),
         [this](const Slot &slot) { return slot.state == Slot::State::sent && !is_of_maker(slot); });
-    order_->funds.pay(images_of_maker(), result_.bill.cost.usd, strays);
+    order_->funds.pay(images_of_maker(), result_.bill.cost.usd, sent_by_failed_calls);
     result_.history.take_home();
     billed_ = true;
 }
@@ -258,7 +259,7 @@ void Making::end_made() {
         return;
     }
     if (delivery_ != nullptr) {
-        take_bill();  // the bytes behind links tell more
+        take_bill();  // fetched images are known more exactly
     }
     const int64_t count = images_of_maker();
     const auto all_sent = [this](const Slot &slot) {
@@ -266,7 +267,7 @@ void Making::end_made() {
     };
     if (tray_.listener.on_image &&
         std::all_of(tray_.slots().begin(), tray_.slots().end(), all_sent)) {
-        // There is none left that could tell what all came to.
+        // No image is left whose event could have the totals.
         fail_made(error_no_more(result_.requested, count, result_.missing));
         return;
     }
@@ -312,7 +313,7 @@ void Making::fill_result(int64_t count) {
     }
 }
 
-// Images were made, but the caller gets none of those that were not sent yet.
+// Ends with an error although images were made. Images that were not sent yet are withheld.
 void Making::fail_made(ApiError error, OutcomeType outcome) {
     withhold();
     result_.outcome = outcome;

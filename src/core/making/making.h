@@ -1,5 +1,5 @@
-// One execution of an order, without a client: candidates are asked, their images are brought into
-// the requested form, and all ends in one Result. Whoever waits for it watches.
+// Executes an order without a client: tries the candidates, brings their images into the requested
+// form, and ends in one Result. An ImageWatcher gets images before that.
 //
 //   asking ----(made)----> delivering ----> ended
 //      \------(failed, or too late)-----------^
@@ -18,24 +18,23 @@
 
 namespace gateway {
 
-// Who sees images before the end, as far as the order wants them then.
+// Gets images before the end, as Order::progress says.
 class ImageWatcher {
  public:
     virtual ~ImageWatcher() = default;
-    // What an image looks like so far.
+    // A preview of an image.
     virtual void preview(const Maker &maker, const Preview &preview) = 0;
-    // One image, while others are not there: the words about it, and how it differs from what was
-    // requested.
+    // One image while others are not made yet, with the words about it and its adjustments.
     virtual void image(const Maker &maker, const ImageWords &words, const Image &image,
                        const std::vector<Adjustment> &adjustments) = 0;
-    // Of an image that comes alone: its base64, as it arrives.
+    // A piece of the base64 of a single image, as it arrives.
     virtual void piece(const Maker &maker, const Bytes &piece) = 0;
 };
 
 class Making {
  public:
-    // All of it but the order outlives the making, and the watcher outlives its end. `on_end` is
-    // called once, perhaps from within start(); then the result is there.
+    // `health` and `ports` must outlive the making; the watcher must exist until the making ends.
+    // `on_end` is called once, perhaps within start(). After that, the result is complete.
     Making(std::shared_ptr<Order> order, Health &health, const Ports &ports, ImageWatcher *watcher,
            std::function<void()> on_end);
     Making(const Making &) = delete;
@@ -43,27 +42,27 @@ class Making {
     ~Making();
 
     void start();
-    // The deadline: ends with what is there.
+    // The deadline has passed: ends with the images that were made until now.
     void expire();
-    // Nobody waits any longer: cancels what runs. What may be billed is counted.
+    // Cancels what is in progress because nobody waits for it. Counts what may be billed.
     void drop() noexcept;
-    // Pauses or resumes what arrives from the provider.
+    // Pauses or resumes the provider's responses.
     void hold(bool held) { execution_.hold(held); }
 
     [[nodiscard]] bool is_asking() const { return phase_ == Phase::asking; }
-    // Of what is there by now, and complete once it has ended.
+    // Complete after the making has ended.
     [[nodiscard]] const Result &result() const { return result_; }
-    // Whoever sends the images refers to their bytes: these go as they are sent.
+    // Drops the references to the images' bytes. A reply that is being sent has its own references.
     void release_images() noexcept;
-    // Images that the caller has, or is about to be sent with the result.
+    // Images that were sent, or will be sent with the result.
     [[nodiscard]] int64_t images_answered() const;
-    // Images that are billed, or may be, and that the caller does not get.
+    // Images that are or may be billed and that the caller does not get.
     [[nodiscard]] int64_t images_lost() const {
         return result_.history.images_lost() + result_.withheld;
     }
-    // What was made is accounted for.
+    // Whether the funds know the cost of the images that were made.
     [[nodiscard]] bool is_billed() const { return billed_; }
-    // Withholds what was made and not sent: it is billed, and in no reply.
+    // Withholds images that were made but not sent: they are billed, but are not in the reply.
     void withhold() noexcept;
 
  private:

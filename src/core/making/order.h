@@ -1,5 +1,5 @@
-// What is to be made, for whom, and with what money: all that a making needs of a request. It owns
-// what it refers to, so that it can outlive the client.
+// All that a making needs to know about a request: what to make, for whom, and the funds. It owns
+// its data, so it can outlive the client.
 #pragma once
 
 #include <memory>
@@ -21,41 +21,41 @@ struct Order {
     Order &operator=(const Order &) = delete;
     ~Order() = default;
 
-    // For whom:
+    // The caller and the request:
     std::string request_id;
     Caller caller;
     std::string end_user;
     std::string address;            // of the client
-    std::string client_request_id;  // empty: it has none
+    std::string client_request_id;  // empty: the client sent none
     std::string idempotency_key;
     std::string traceparent;
     std::shared_ptr<RequestMemory> memory;
     Funds funds;
 
-    // What:
+    // What to make:
     Operation operation = Operation::generate;
-    std::string body;  // what the request refers to
+    std::string body;  // `request` refers to its bytes
     ImageRequest request;
     std::string requested_model;
     std::shared_ptr<const Catalogue> catalogue;
     FitMode fit = FitMode::adapt;
     Plan plan;
 
-    // How:
-    // What is wanted before the end: nothing, an event for each image, or an image as it arrives.
+    // How to deliver it:
+    // What is sent before the end: nothing, events for each image, or pieces of a single image.
     enum class Progress : uint8_t { none, events, pieces } progress = Progress::none;
     ImageForm form;
     bool strict = false;
     bool raw_request = false;
     bool raw_response = false;
     size_t answer_max = 0;
-    Milliseconds deadline{0};  // on the clock
+    Milliseconds deadline{0};  // a time of the clock
     Milliseconds allowed{0};   // from the request's start to the deadline
 
     [[nodiscard]] Preparation preparation(int64_t unix_seconds) const {
         return {request, *catalogue, fit, requested_model, end_user, unix_seconds};
     }
-    // As providers are told it.
+    // The request id that is sent to providers.
     [[nodiscard]] std::string_view id_for_providers() const {
         return client_request_id.empty() ? std::string_view(request_id) : client_request_id;
     }

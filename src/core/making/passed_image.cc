@@ -14,7 +14,7 @@ constexpr size_t kTail = kTailOfImage / 3 * 4;  // characters
 
 }  // namespace
 
-// "\/" stands for one character, and at the end there may be padding.
+// Counts the escape "\/" as one character.
 void PassedImage::take(const Bytes &piece) {
     if (!has_begun() && !piece.slices().empty()) {
         begins_at_ = piece.slices().front().text.data();

@@ -1,5 +1,5 @@
-// An image in base64 that is passed through: it goes to the client while it comes from its
-// provider, so that only its two ends are here. Looks whether what came is the image, and whole.
+// An image in base64 that is passed through. Its bytes go to the client as they arrive, so the
+// gateway has only its beginning and its end. Checks by these whether the image is complete.
 #pragma once
 
 #include <cstddef>
@@ -15,17 +15,18 @@ class PassedImage {
     [[nodiscard]] bool has_begun() const { return begins_at_ != nullptr; }
     void take(const Bytes &piece);
 
-    // Whether the image is the one that came, and whole. Then its size becomes known.
+    // Whether `image`, of the provider's outcome, is the one that was passed through and is
+    // complete. Sets its number of bytes.
     bool complete(Image &image);
-    // What the provider left out at the end, and the client must still be sent.
+    // Padding that the provider left out at the end and that must still be sent to the client.
     [[nodiscard]] std::string missing_padding() const { return std::string(not_padded_, '='); }
 
  private:
     const char *begins_at_ = nullptr;
     size_t characters_ = 0;  // of base64
     size_t padding_ = 0;
-    std::string tail_;       // its last characters, without escapes
-    size_t not_padded_ = 0;  // characters of padding that its provider has left out
+    std::string tail_;       // the last characters, without escapes
+    size_t not_padded_ = 0;  // characters of padding that the provider left out
 };
 
 }  // namespace gateway

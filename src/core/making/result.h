@@ -1,4 +1,4 @@
-// What a making ends in: a value that refers to nothing, so that it can outlive whoever waited.
+// What a making ends in. Holds only values, so it can outlive the request.
 #pragma once
 
 #include <optional>
@@ -19,23 +19,23 @@ struct Maker {
 };
 
 struct Result {
-    // None: the images below are a success.
+    // Empty: success.
     std::optional<ApiError> error;
-    std::optional<OutcomeType> outcome;  // of the attempt that decided; none: there was none
+    std::optional<OutcomeType> outcome;  // of the attempt that decided; empty: there was none
     History history;
 
-    // Of a success; and of images that were made and may not be sent, the bill.
+    // Set on success. The bill is also set if images were made but may not be sent.
     Maker maker;
     ImageWords words;
     std::vector<Image> images;  // in order
     Bill bill;
     std::vector<Adjustment> adjustments;
-    std::string raw_request;  // JSON, where it was asked for
+    std::string raw_request;  // JSON, if it was requested
     std::string raw_response;
-    int64_t requested = 0;              // images that the maker was asked for
-    int64_t withheld = 0;               // images that were made, and are in no reply
-    std::optional<Cost> withheld_cost;  // of all that was made, where some is withheld
-    std::string missing;                // why, if some of them were not made
+    int64_t requested = 0;              // images that the maker was requested to make
+    int64_t withheld = 0;               // images that were made but are not in the reply
+    std::optional<Cost> withheld_cost;  // of all images that were made, if some are withheld
+    std::string missing;                // why some images were not made; empty: all were
 };
 
 }  // namespace gateway

@@ -1,4 +1,4 @@
-// What every attempt of a request has in common.
+// What all attempts of one request share.
 #pragma once
 
 #include <algorithm>
@@ -17,28 +17,28 @@ namespace gateway {
 
 class RequestMemory;
 
-// It outlives all attempts, and what it refers to outlives it.
+// Must outlive all attempts. What it refers to must outlive it.
 struct AttemptContext {
     const Ports &ports;
     Health &health;
     History &history;
     Tray &tray;
-    Milliseconds deadline;  // on the clock
+    Milliseconds deadline;  // a time of the clock
     Milliseconds allowed;   // from the request's start to the deadline
     RouteChoice choice;
     size_t answer_max = 0;
     bool keeps_raw = false;              // the caller may see the raw exchange
-    std::string_view request_id;         // ours
-    std::string_view client_request_id;  // as providers are told it
+    std::string_view request_id;         // the gateway's own
+    std::string_view client_request_id;  // the request id that providers get
     RequestIdentity identity;
     std::string_view traceparent;
     std::string_view requested_model;
-    const std::shared_ptr<RequestMemory> &memory;  // that answers count for
-    int64_t previews = 0;                          // of each image, that the caller wants
+    const std::shared_ptr<RequestMemory> &memory;  // counts the bytes of provider responses
+    int64_t previews = 0;                          // requested for each image
 
     [[nodiscard]] bool is_stream() const { return tray.listener.on_image != nullptr; }
     [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }
-    // Until the deadline, or until a process that was told to quit goes.
+    // The time until the deadline, or until this process exits if it was told to quit.
     [[nodiscard]] Milliseconds time_to_start() const {
         return std::min(time_left(), ports.loop.time_to_live().value_or(time_left()));
     }

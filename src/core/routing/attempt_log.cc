@@ -8,8 +8,8 @@ namespace gateway {
 
 namespace {
 
-// The client's fault is info, the provider's is a warning, and what the operator must see to is an
-// error.
+// A mistake of the client is logged as info, a failure of the provider as warn. What the operator
+// must repair is logged as error.
 LogLevel log_level(OutcomeType outcome) {
     switch (outcome) {
         case OutcomeType::callers_fault:
@@ -29,7 +29,7 @@ std::string describe(const AttemptEnd &end) {
     if (!record.code.empty()) {
         line += ", code " + record.code;
     }
-    // What a provider says about a bad key tends to quote it.
+    // A provider's message about a bad key often quotes the key.
     if (!end.message.empty() && record.outcome != OutcomeType::our_credentials) {
         line.append(": ").append(end.message);
     }

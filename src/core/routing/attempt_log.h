@@ -1,4 +1,4 @@
-// Writes a line for each attempt that made nothing.
+// Logs each attempt that made no image.
 #pragma once
 
 #include "core/routing/observer.h"

@@ -1,4 +1,4 @@
-// How long to wait before the same is tried again.
+// How long to wait before a call is repeated.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace gateway {
 
-// Exponential with full jitter: anything between nothing and a bound that doubles with each attempt
-// made so far; but not before the provider wants to be asked again.
+// Exponential backoff with full jitter: a random time between zero and a bound that doubles with
+// each attempt. Never shorter than the `retry_after` of the provider.
 Milliseconds pause_before_retry(const RetryRules &rules, int attempts_made,
                                 std::optional<Milliseconds> retry_after, Random &random);
 

@@ -1,31 +1,31 @@
-// Step 8: what next after this outcome.
+// Step 8: decides what to do after an outcome.
 #pragma once
 
 #include "core/outcome.h"
 
 namespace gateway {
 
-// What the alias that was asked for says about outcomes that leave a choice.
+// The settings of the requested alias for outcomes after which there is a choice.
 enum class AfterUnknown : uint8_t { fallback, fail };
 enum class AfterRefusal : uint8_t { fail, fallback };
 
 struct RouteChoice {
     AfterUnknown after_unknown = AfterUnknown::fallback;
-    AfterRefusal after_refusal = AfterRefusal::fail;  // by a provider's policy
+    AfterRefusal after_refusal = AfterRefusal::fail;  // a provider's policy refused the request
 };
 
-// What may still be done at this candidate.
+// What may still be tried at this candidate.
 struct RetryOptions {
     bool again = false;              // the retry rules allow another attempt
-    bool other_key = false;          // there is a key that was not tried
-    bool takes_idempotency = false;  // a repeated call is not made, and billed, twice
+    bool other_key = false;          // a provider key has not been tried
+    bool takes_idempotency = false;  // the provider does not make or bill a repeated call twice
 };
 
 enum class Next : uint8_t {
-    answer,       // there are images
-    tell_caller,  // the caller's business: no other provider is asked
-    same_again,   // this candidate, after a pause
-    next_key,     // this candidate, with another key
+    answer,       // images were made
+    tell_caller,  // return this error to the caller; try no other candidate
+    same_again,   // try this candidate again after a pause
+    next_key,     // try this candidate with another key
     next_candidate,
     give_up,
 };

@@ -23,7 +23,7 @@ void Execution::start() {
     advance();
 }
 
-// Asks the next candidate that may be asked.
+// Tries the next candidate that may be tried.
 void Execution::advance() {
     for (; at_ < states_.size(); ++at_) {
         if (context_.time_to_start() <= Milliseconds(0)) {
@@ -38,14 +38,14 @@ void Execution::advance() {
     }
 }
 
-// Whoever may have been billed for this request is not asked again, whatever the model.
+// A provider that may have billed this request is not called again, not even for another model.
 bool Execution::may_ask(size_t index) const {
     const auto &billed = perhaps_billed_by_;
     return !states_[index].finished && std::find(billed.begin(), billed.end(),
                                                  plan_.candidates[index].provider) == billed.end();
 }
 
-// True if something is on its way, or all has ended.
+// Returns true if a round or a question to the funds is in progress, or if the execution has ended.
 bool Execution::try_candidate() {
     const auto &prepared = plan_.prepared(at_, preparation_);
     const auto suits =
@@ -78,7 +78,7 @@ bool Execution::try_candidate() {
     return *going_;
 }
 
-// The same answer as try_candidate's.
+// Returns the same as try_candidate().
 bool Execution::on_covered(const Funds::Covered &covered) {
     if (!covered) {
         return pass_over(covered.error());
@@ -99,7 +99,7 @@ bool Execution::on_covered(const Funds::Covered &covered) {
     return false;
 }
 
-// The same answer as try_candidate's.
+// Returns the same as try_candidate().
 bool Execution::pass_over(const Uncovered &uncovered) {
     if (!uncovered.only_here) {
         end(tl::unexpected(uncovered.error));
@@ -109,7 +109,7 @@ bool Execution::pass_over(const Uncovered &uncovered) {
     const Milliseconds now = context_.ports.clock.now();
     context_.history.skip(candidate(), {Hindrance::model_limit, wait}, now);
     states_[at_].available = now + wait;
-    states_[at_].finished = !uncovered.error.retry_after;  // then waiting does not help
+    states_[at_].finished = !uncovered.error.retry_after;  // without a time, waiting does not help
     if (!limited_ || !limited_->retry_after) {
         limited_ = uncovered.error;
     }
@@ -129,7 +129,8 @@ void Execution::go_on_after(const RoundEnd &end) {
     const Outcome &outcome = end.outcome;
     State &state = states_[at_];
     state.finished = true;
-    // Whatever else there was: what may be billed decides about who may still be asked.
+    // If any call of the round may be billed, the round counts as unknown: this decides which
+    // candidates may still be tried.
     const bool told = decide(outcome.type, context_.choice, {}) == Next::tell_caller;
     const OutcomeType type = end.may_be_billed && !told ? OutcomeType::unknown : outcome.type;
     if (end.shown) {
@@ -157,7 +158,8 @@ void Execution::go_on_after(const RoundEnd &end) {
     advance();
 }
 
-// All are done, or cannot be asked just now: one of these may be worth waiting for.
+// Called when no candidate can be tried now. Waits for the candidate that is available soonest, if
+// the retry rules and the deadline allow it.
 bool Execution::wait_for_one() {
     const Milliseconds now = context_.ports.clock.now();
     constexpr Milliseconds kMin{10};
@@ -172,7 +174,7 @@ bool Execution::wait_for_one() {
     if (!soonest) {
         return false;
     }
-    // Not all at once, who wait for the same.
+    // A random delay, so that requests that wait for the same candidate do not all start at once.
     const Milliseconds wait =
         random_time(*soonest, *soonest + *soonest / 4 + kMin, context_.ports.random);
     waiting_ = context_.ports.loop.start_timer(wait, [this] {
@@ -194,7 +196,7 @@ void Execution::end_made(RoundEnd end) {
     this->end(Made{&candidate(), &prepared(), std::move(end.made), std::move(end.missing)});
 }
 
-// Another model would make another image than the one that the caller has seen begin.
+// No other candidate is tried: its image would differ from the one that the caller has seen begin.
 void Execution::fail_shown(const Outcome &outcome) {
     const bool told = outcome.type == OutcomeType::refused_by_policy ||
                       outcome.type == OutcomeType::callers_fault;

@@ -1,5 +1,5 @@
-// Steps 7 and 8: the candidates are asked in their order, until one has made images, no other may
-// be asked, or the time is up.
+// Steps 7 and 8: tries the candidates in order until one has made images, until no other may be
+// tried, or until the deadline.
 //
 //   advance --> try_candidate --> (funds cover it) --> round --> decide --+--> end
 //      ^------------- next candidate, or the same after a pause ----------+
@@ -20,19 +20,19 @@
 
 namespace gateway {
 
-// The images of a candidate, which lie in the tray.
+// The candidate that made images. The images are in the tray.
 struct Made {
     const Candidate *candidate = nullptr;
     const Prepared *prepared = nullptr;
-    std::vector<MadeCall> calls;  // that made something, in order
-    std::string missing;          // why, if there could be more
+    std::vector<MadeCall> calls;  // those that made images, in order
+    std::string missing;          // why images are missing; empty: none are
 };
 
 using ExecutionEnd = tl::expected<Made, ApiError>;
 
 class Execution {
  public:
-    // All of it outlives the execution. `on_end` is called once, perhaps from within start().
+    // All arguments must outlive the execution. `on_end` is called once, perhaps within start().
     Execution(const AttemptContext &context, Plan &plan, const Preparation &preparation,
               Funds &funds, std::function<void(ExecutionEnd)> on_end);
     ~Execution() = default;
@@ -40,19 +40,19 @@ class Execution {
     Execution &operator=(const Execution &) = delete;
 
     void start();
-    // The deadline: ends.
+    // Ends the execution at the deadline.
     void expire();
-    // Nobody waits any longer: lets go of what runs, and writes down what it may cost.
+    // Cancels what is in progress because nobody waits for it. Records what it may cost.
     void drop() noexcept;
-    // Pauses or resumes what arrives from the provider.
+    // Pauses or resumes the provider's responses.
     void hold(bool held);
     [[nodiscard]] bool running() const { return round_ != nullptr || waiting_ != nullptr; }
 
  private:
     struct State {
-        bool finished = false;  // not to be asked again
+        bool finished = false;  // not to be tried again
         int rounds = 0;
-        Milliseconds available{0};  // on the clock, if it is not finished
+        Milliseconds available{0};  // when it may be tried again, if it is not finished
     };
 
     void advance();
@@ -77,17 +77,17 @@ class Execution {
     Funds &funds_;
     std::function<void(ExecutionEnd)> on_end_;
     Milliseconds began_;
-    std::vector<State> states_;  // of the candidates
+    std::vector<State> states_;  // one for each candidate
     size_t at_ = 0;
     std::vector<const Provider *> perhaps_billed_by_;
     std::unique_ptr<Round> round_;
     std::unique_ptr<Round> ended_;  // kept until its callback has returned
     std::unique_ptr<Timer> waiting_;
-    bool covering_ = false;      // the funds have been asked, and have not answered
-    std::optional<bool> going_;  // what became of that, if they answered at once
-    Rare<ApiError> misfit_;      // the first candidate that could not take the request
-    Rare<ApiError> limited_;     // the first that the caller may not ask so often
-    Rare<ApiError> refusal_;     // where others were asked after it
+    bool covering_ = false;      // within funds_.cover()
+    std::optional<bool> going_;  // the result, if the funds answered within cover()
+    Rare<ApiError> misfit_;      // of the first candidate that the request does not fit
+    Rare<ApiError> limited_;     // of the first candidate that a limit of the caller excluded
+    Rare<ApiError> refusal_;     // a refusal by policy after which other candidates were tried
 };
 
 }  // namespace gateway

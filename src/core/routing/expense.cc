@@ -33,7 +33,7 @@ MicroUsd Expense::lost(int64_t images_lost) const {
     return lost_ + price_of(images_lost - lost_images_);
 }
 
-// Begun millionths of a dollar are counted whole.
+// Rounds the price of an image up to a whole millionth of a dollar.
 MicroUsd Expense::price_of(int64_t images) const {
     const MicroUsd max = max_.value_or(0);
     return (max + images_ - 1) / images_ * images;

@@ -1,4 +1,4 @@
-// What a request has cost, or may have: images that were made, and those that were lost on the way.
+// What a request has cost or may have cost: the images that were made and the lost images.
 #pragma once
 
 #include <cstdint>
@@ -10,21 +10,21 @@
 
 namespace gateway {
 
-// The most that all its calls together can cost; nothing when the model has no price.
+// The most that all its calls together can cost. Nothing if the model has no price.
 std::optional<MicroUsd> max_cost(const Prepared &prepared);
 
 class Expense {
  public:
-    // This is asked for next. What was lost before it was lost at the price of what was asked for
-    // then.
+    // Sets what is requested next. Images that were lost before count at the price of what was
+    // requested then.
     void ask(const Prepared &prepared, int64_t images_lost);
-    // What is asked for now, and what was lost so far.
+    // The most that the current request to a provider can cost, plus what was lost so far.
     [[nodiscard]] MicroUsd most(int64_t images_lost) const {
         return lost(images_lost) + max_.value_or(0);
     }
 
-    // Of what was asked for, so many were made. A cost that nobody knows is taken to be the most
-    // that it can be; as that of `others`, which were made besides.
+    // Records how many images were made. An unknown cost counts as the maximum. So does the cost of
+    // `others`: images that were made in addition and whose cost is not known.
     void make(int64_t images, std::optional<MicroUsd> cost, int64_t others);
     [[nodiscard]] MicroUsd total(const History &history) const {
         return lost(history.images_lost()) + made_ + history.told_cost();
@@ -35,7 +35,7 @@ class Expense {
     [[nodiscard]] MicroUsd price_of(int64_t images) const;
 
     std::optional<MicroUsd> max_;
-    int64_t images_ = 1;  // that it is for
+    int64_t images_ = 1;  // that max_ is for
     int64_t lost_images_ = 0;
     MicroUsd lost_ = 0;
     MicroUsd made_ = 0;

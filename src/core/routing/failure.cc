@@ -29,10 +29,11 @@ ApiError error_unavailable(const History &history, Milliseconds now) {
         history.attempts().empty() &&
         all(history.skipped(), [](const auto &skip) { return skip.by == Hindrance::breaker_open; });
     ApiError error =
-        only_broken ? ApiError::of(503, "providers_unavailable",
-                                   "Every provider has failed so often that it is not asked now.")
-                    : ApiError::of(503, "rate_limit_exceeded",
-                                   "Every provider is limiting its callers just now.");
+        only_broken
+            ? ApiError::of(503, "providers_unavailable",
+                           "Every provider has failed repeatedly and is currently not called.")
+            : ApiError::of(503, "rate_limit_exceeded",
+                           "Every provider currently limits the rate of requests.");
     error.type = only_broken ? error.type : "rate_limit_error";
     const auto wait = std::chrono::ceil<std::chrono::seconds>(
         history.first_available().value_or(now + Milliseconds(1000)) - now);
@@ -40,7 +41,7 @@ ApiError error_unavailable(const History &history, Milliseconds now) {
     return error;
 }
 
-// Codes of OpenAI's for what is wrong with a request; this gateway has the same.
+// OpenAI's codes for mistakes in a request. The gateway uses the same codes.
 constexpr std::string_view kMistakes =
     "invalid_value invalid_type invalid_json unknown_parameter unsupported_parameter "
     "unsupported_value missing_required_parameter string_above_max_length "
@@ -48,7 +49,7 @@ constexpr std::string_view kMistakes =
     "decimal_above_max_value decimal_below_min_value invalid_image_file "
     "invalid_input_fidelity_model";
 
-// What the provider said, and its own code where another takes its place.
+// The provider's message. Includes the provider's code if the gateway replaces that code.
 std::string message_with_code(const ProviderError &told, std::string_view code) {
     std::string message = told.message.empty() ? "The provider refused the request." : told.message;
     if (!told.code.empty() && told.code != code && message.find(told.code) == std::string::npos) {
@@ -57,7 +58,7 @@ std::string message_with_code(const ProviderError &told, std::string_view code) 
     return message;
 }
 
-// Whether the time that the client is told to wait is one that clients do wait.
+// Whether clients really wait for such a time before they repeat a request.
 bool is_short(const std::optional<int> &wait) {
     constexpr int kLongestWait = 60;
     return wait && *wait <= kLongestWait;
@@ -65,7 +66,7 @@ bool is_short(const std::optional<int> &wait) {
 
 }  // namespace
 
-// Each provider has words and statuses of its own: callers see one for each kind, whoever speaks.
+// Providers use different statuses and codes. Callers get the same ones from every provider.
 ApiError error_told_by_provider(const Outcome &outcome) {
     const ProviderError &told = outcome.error;
     ApiError error = ApiError::of(400);
@@ -89,20 +90,20 @@ ApiError error_when_all_failed(const History &history, std::string_view requeste
     };
     if (any(attempts, [](const auto &attempt) { return attempt.code == kTimedOutCode; })) {
         return ApiError::of(504, "provider_timeout",
-                            "No provider made the image in time. One that was asked may still be "
-                            "working on it.");
+                            "No provider made the image in time. A provider may still be working "
+                            "on it.");
     }
     if (!history.is_empty() && all(attempts, ended_as(OutcomeType::throttled))) {
         return error_unavailable(history, now);
     }
     if (history.skipped().empty() && all(attempts, ended_as(OutcomeType::out_of_quota))) {
         ApiError error = ApiError::of(502, "insufficient_quota",
-                                      "No provider has quota left for this gateway's keys.");
+                                      "The provider keys of this gateway have no quota left.");
         error.type = "insufficient_quota";
         return error;
     }
     if (!attempts.empty() && attempts.back().code == kNoConnectionCode) {
-        return error_overloaded("This gateway has no connection left to ask a provider.");
+        return error_overloaded("This gateway has no free connection for a call to a provider.");
     }
     if (history.skipped().empty() && all(attempts, ended_as(OutcomeType::not_here))) {
         return ApiError::of(404, "model_not_found",
@@ -111,7 +112,7 @@ ApiError error_when_all_failed(const History &history, std::string_view requeste
     }
     std::string message = "No provider could make the image.";
     if (!attempts.empty()) {
-        message += " The last one, " + attempts.back().provider + ", ended as ";
+        message += " The last attempt, at " + attempts.back().provider + ", ended as ";
         message += name_of(attempts.back().outcome);
         message += ".";
     }
@@ -141,11 +142,10 @@ std::optional<bool> should_retry(const ApiError &error, const History &history, 
 }
 
 ApiError error_too_late(Milliseconds deadline, bool may_still_be_working) {
-    return ApiError::of(
-        504, "deadline_exceeded",
-        "No image was made within " + in_words(deadline) +
-            (may_still_be_working ? ". The provider that was asked last may still be working on it."
-                                  : ". No provider is working on it."));
+    return ApiError::of(504, "deadline_exceeded",
+                        "No image was made within " + in_words(deadline) +
+                            (may_still_be_working ? ". A provider may still be working on it."
+                                                  : ". No provider is working on it."));
 }
 
 ApiError error_overloaded(const std::string &why) {
@@ -156,7 +156,7 @@ ApiError error_overloaded(const std::string &why) {
 
 ApiError error_memory_held() {
     return error_overloaded(
-        "This gateway holds as many images as it has memory for; clients are taking them.");
+        "The gateway's memory for images is full until clients have received some of them.");
 }
 
 ApiError error_exceeded(const Exceeded &exceeded) {
@@ -175,7 +175,7 @@ namespace {
 
 ApiError incomplete(int64_t requested, int64_t made, std::string_view why, std::string_view more) {
     std::string message =
-        "Of " + std::to_string(requested) + " images only " + std::to_string(made) + " were made";
+        "Only " + std::to_string(made) + " of " + std::to_string(requested) + " images were made";
     message.append(why.empty() ? "" : ": ").append(why).append(".").append(more);
     return ApiError::of(502, "incomplete", std::move(message), "n");
 }
@@ -183,8 +183,10 @@ ApiError incomplete(int64_t requested, int64_t made, std::string_view why, std::
 }  // namespace
 
 ApiError error_incomplete(int64_t requested, int64_t made, std::string_view why) {
-    return incomplete(requested, made, why,
-                      " What was made is billed; without strict it would be the answer.");
+    return incomplete(
+        requested, made, why,
+        " The images that were made are billed. Without strict fitting the reply would contain "
+        "them.");
 }
 
 ApiError error_no_more(int64_t requested, int64_t made, std::string_view why) {

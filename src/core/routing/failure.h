@@ -1,4 +1,4 @@
-// From what went wrong at providers to what the caller is told.
+// Turns failures at providers into the error that the caller gets.
 #pragma once
 
 #include <cstdint>
@@ -13,30 +13,30 @@
 
 namespace gateway {
 
-// The caller's business: a refusal, or a mistake in the request, in the provider's own words.
+// A refusal, or a mistake in the request. Has the provider's own message.
 ApiError error_told_by_provider(const Outcome &outcome);
 
-// The one that helps the caller most, of all that was tried in vain.
+// Chooses the error that helps the caller most, when no attempt made an image.
 ApiError error_when_all_failed(const History &history, std::string_view requested_model,
                                Milliseconds now);
 
-// For the header x-should-retry, which OpenAI's clients obey: they repeat statuses 408, 409, 429
-// and 5xx by themselves. No, where it may be billed again or is of no use; yes, where it is
-// neither; nothing where clients decide.
+// The header x-should-retry, which OpenAI's clients obey: they repeat statuses 408, 409, 429 and
+// 5xx by themselves. False if a repeated request may be billed again or would not help. True if
+// neither holds. Nothing if clients decide.
 std::optional<bool> should_retry(const ApiError &error, const History &history, bool billed);
 
 ApiError error_too_late(Milliseconds deadline, bool may_still_be_working);
 
-// Of a caller's limits or budgets.
+// A limit or budget of the caller was exceeded.
 ApiError error_exceeded(const Exceeded &exceeded);
 
-// This gateway can do no more just now.
+// The gateway currently cannot serve more requests.
 ApiError error_overloaded(const std::string &why);
 ApiError error_memory_held();
 
-// Fewer images than were asked for, and strictly so many.
+// Fewer images were made than requested, and fitting is strict.
 ApiError error_incomplete(int64_t requested, int64_t made, std::string_view why);
-// The same where those that were made are told already.
+// The same if the images that were made have already been sent.
 ApiError error_no_more(int64_t requested, int64_t made, std::string_view why);
 
 }  // namespace gateway

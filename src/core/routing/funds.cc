@@ -42,10 +42,12 @@ void Funds::reserve(int64_t images, Plan &plan, const Preparation &preparation,
 Funds::Entered Funds::check_price(const Candidate &candidate, const Prepared &prepared) const {
     const bool must_be_priced = claim_.has_budget() && !caller_.key->may_use_unpriced;
     if (must_be_priced && !max_cost(prepared)) {
-        return tl::unexpected(ApiError::of(403, "unpriced_model",
-                                           "The price of the model '" + candidate.name() +
-                                               "' is not known, and this key has a budget.",
-                                           "model"));
+        return tl::unexpected(
+            ApiError::of(403, "unpriced_model",
+                         "This key has a budget, and the catalogue has no price for "
+                         "the model '" +
+                             candidate.name() + "'.",
+                         "model"));
     }
     return {};
 }

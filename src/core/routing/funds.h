@@ -1,5 +1,5 @@
-// What a request may use and spend: its claim on limits and budgets, what it has cost so far, and
-// the rule for models without a price.
+// What a request may use and spend: its claim on limits and budgets, its cost so far, and the rule
+// for models without a price.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@
 
 namespace gateway {
 
-// Why these images may not be made.
+// Why the limits or budgets do not allow these images.
 struct Uncovered {
     ApiError error;
-    bool only_here = false;  // another model may make them
+    bool only_here = false;  // another model may be allowed to make them
 };
 
 class Funds {
@@ -26,33 +26,33 @@ class Funds {
     using Entered = tl::expected<void, ApiError>;
     using Covered = tl::expected<void, Uncovered>;
 
-    // The caller outlives the funds.
+    // The caller must outlive the funds.
     Funds(Accounts &accounts, const Caller &caller) : claim_(accounts), caller_(caller) {}
 
-    // Each of these three calls `then` exactly once, perhaps from within.
+    // Each of these three functions calls `then` exactly once, perhaps before it returns.
 
-    // Step 2: one request more.
+    // Step 2: counts one request.
     void enter(const std::vector<Party> &parties, Milliseconds longest,
                std::function<void(Entered)> then);
-    // Step 6: so many images, and the most that any of the candidates can cost: who begins can
-    // finish.
+    // Step 6: reserves the images and the highest cost of any candidate, so that a request that
+    // begins is not stopped later for lack of money.
     void reserve(int64_t images, Plan &plan, const Preparation &preparation,
                  std::function<void(Entered)> then);
-    // Before a candidate is asked: its images on top of those that may have been made before.
+    // Before a candidate is tried: reserves its images in addition to the lost images.
     void cover(const Candidate &candidate, const Prepared &prepared, int64_t images_lost,
                std::function<void(Covered)> then);
     void drop_question() noexcept { claim_.drop_question(); }
 
     [[nodiscard]] bool has_entered() const { return claim_.has_entered(); }
-    // Whether a model of unknown price may be asked.
+    // Refuses a model without a price if the key has a budget and may not use unpriced models.
     [[nodiscard]] Entered check_price(const Candidate &candidate, const Prepared &prepared) const;
 
-    // So many images were made, for this; and others, of which no cost is known.
+    // Records the images that were made and their cost. The cost of `others` is not known.
     void pay(int64_t images, std::optional<MicroUsd> cost, int64_t others = 0) {
         expense_.make(images, cost, others);
     }
     [[nodiscard]] MicroUsd spent(const History &history) const { return expense_.total(history); }
-    // The end: what is not used goes back.
+    // Ends the claim and gives back what was not used.
     std::vector<UsageRecord::DayCount> settle(int64_t images, int64_t images_lost,
                                               MicroUsd spent) noexcept {
         return claim_.settle(images, images_lost, spent);
@@ -66,7 +66,7 @@ class Funds {
     Claim claim_;
     Expense expense_;
     const Caller &caller_;
-    // Of the question that is open:
+    // The question that is not answered yet:
     std::function<void(Entered)> then_;
     std::function<void(Covered)> then_covered_;
     const Candidate *candidate_ = nullptr;

@@ -28,7 +28,7 @@ const AttemptRecord &History::add(const Candidate &candidate, const Outcome &out
     return added;
 }
 
-// Once for each candidate, however often it was looked at.
+// Adds one record for each candidate, even if it is skipped several times.
 void History::skip(const Candidate &candidate, Hindered hindered, Milliseconds now) {
     note_wait(hindered.wait, now);
     const auto known = std::find_if(skipped_.begin(), skipped_.end(), [&](const SkipRecord &skip) {

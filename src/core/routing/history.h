@@ -1,4 +1,4 @@
-// What was tried for one request: values, which outlive the request that they are about.
+// What was tried for one request. Holds only values, so it can outlive the request.
 #pragma once
 
 #include <chrono>
@@ -14,22 +14,21 @@
 
 namespace gateway {
 
-// One attempt.
 struct AttemptRecord {
     std::string provider;
     std::string model;
     OutcomeType outcome = OutcomeType::unknown;
     int status = 0;
     std::string code;
-    std::string message;          // why it is not known how it ended
+    std::string message;          // why it ended as unknown
     int64_t latency = 0;          // milliseconds
-    int64_t images = 0;           // made; or perhaps made, and billed
-    bool may_be_billed = false;   // although there is no image
-    std::optional<int64_t> cost;  // it was billed, says the provider; in millionths of a dollar
-    std::optional<size_t> call;   // which one, of several that are made for one request
+    int64_t images = 0;           // made, or perhaps made and billed
+    bool may_be_billed = false;   // although it returned no image
+    std::optional<int64_t> cost;  // that the provider says it billed; in millionths of a dollar
+    std::optional<size_t> call;   // its number, if the request needs several calls
 };
 
-// A candidate that was not asked, and why.
+// A candidate that was not tried, and why.
 struct SkipRecord {
     std::string provider;
     std::string model;
@@ -38,31 +37,31 @@ struct SkipRecord {
 
 class History {
  public:
-    // All or nothing. `outcome` is free of secrets.
+    // Changes nothing if it throws. `outcome` must not contain secrets.
     const AttemptRecord &add(const Candidate &candidate, const Outcome &outcome,
                              AttemptRecord record, Milliseconds now);
     void skip(const Candidate &candidate, Hindered hindered, Milliseconds now);
-    // Images of a call that is under way, or that were made and are not accounted for: until
-    // somebody says what became of them they count as lost.
+    // Changes the number of images at risk: images of a call in progress, and images that were made
+    // but are not accounted for yet. They count as lost until they are accounted for.
     void risk(int64_t more) noexcept { images_at_risk_ += more; }
-    // All that were made are accounted for.
+    // All images that were made are accounted for.
     void take_home() noexcept { images_at_risk_ = 0; }
-    // An attempt that ran when nobody waited for it any longer.
+    // Records an attempt that was cancelled because nobody waited for it.
     void drop(const Candidate &candidate, Milliseconds ran, int64_t perhaps_made) noexcept;
-    // Images that were counted as lost, and are none.
+    // Subtracts images that counted as lost until a repeated call returned them.
     void redeem(int64_t images) { images_lost_ -= images; }
 
     [[nodiscard]] const std::vector<AttemptRecord> &attempts() const { return attempts_; }
     [[nodiscard]] const std::vector<SkipRecord> &skipped() const { return skipped_; }
     [[nodiscard]] bool is_empty() const { return attempts_.empty() && skipped_.empty(); }
-    // On the clock: when the first of those that asked for a pause may be asked again.
+    // When the first candidate that must pause may be tried again, as a time of the clock.
     [[nodiscard]] std::optional<Milliseconds> first_available() const { return first_available_; }
     [[nodiscard]] Milliseconds upstream_time() const { return upstream_time_; }
-    // Images that were or may have been billed and are not part of a success.
+    // Images that were or may have been billed and do not belong to a successful attempt.
     [[nodiscard]] int64_t images_lost() const { return images_lost_ + images_at_risk_; }
-    // What providers say they bill, although they made nothing.
+    // What providers say they billed although they made no image.
     [[nodiscard]] int64_t told_cost() const;
-    // A provider may be at work still, or it is known that none is.
+    // True if a provider may still be working. False if certainly none is.
     [[nodiscard]] bool may_still_be_working() const;
 
  private:

@@ -16,18 +16,19 @@ namespace gateway {
 
 namespace {
 
-// A worker gives its calls back, or is found dead; the time is for a process number that is used
-// again.
+// A worker gives its call tickets back, or another worker finds that it is dead. The ticket's
+// deadline is for a process number that is in use again.
 constexpr Milliseconds kGrace{60'000};
 
-// Whatever a provider says: else every request of a crowd would ask it anew.
+// Bounds for the times that providers send. Without the lower bound, every one of many requests
+// would call the provider again at once.
 constexpr Milliseconds kShortestThrottle{100};
 constexpr Milliseconds kLongestThrottle{600'000};
 constexpr Milliseconds kRestOfRejected{60'000};
 constexpr Milliseconds kRestOfExhausted{300'000};
 
-// What an outcome says of the provider's model. Our own doing is not the provider's fault, nor that
-// a key is not good enough.
+// What an outcome tells the breaker of the model. A failure that the gateway caused, or a bad key,
+// is not a failure of the model.
 Verdict verdict_of(const Outcome &outcome) {
     switch (outcome.type) {
         case OutcomeType::made: return Verdict::success;
@@ -43,7 +44,7 @@ bool concerns_key(OutcomeType type) {
            type == OutcomeType::throttled;
 }
 
-// Providers quote keys in what they say, and not only in messages. From here on nothing does.
+// Providers quote keys in any field of an error, not only in its message.
 void hide_secrets_in(ProviderError &error, const std::vector<std::string> &secrets) {
     for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
                                              &ProviderError::message, &ProviderError::param}) {
@@ -117,7 +118,7 @@ std::optional<Hindered> Lane::start_again() {
 // ---- an attempt
 
 Lane::KeyChoice Lane::choose_key() const {
-    std::vector<Account> names;  // of each key: itself, and itself for this model
+    std::vector<Account> names;  // two for each key: the key, and the key for this model
     for (const KeyInOrder &key : keys_) {
         names.push_back(key.account);
         names.push_back(both(key.account, target_.model));
@@ -141,7 +142,7 @@ Lane::KeyChoice Lane::choose_key() const {
 std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
     const Milliseconds left = context_.time_left();
     if (left <= Milliseconds(0)) {
-        return std::nullopt;  // the deadline's timer is due, and answers
+        return std::nullopt;  // the deadline's timer is due and ends the request
     }
     if (!context_.memory->may_begin()) {
         constexpr Milliseconds kSoon{1'000};
@@ -198,8 +199,8 @@ Attempt::Listener Lane::listener() {
     return listener;
 }
 
-// One image that is made while others of this call are not. From here on the tray's listener
-// answers for it.
+// Takes one image while other images of this call are not made yet. From now on, the tray's
+// listener is responsible for it.
 void Lane::give_image(ImageResult one) {
     shown_ = true;
     const int64_t index = share().first + one.images.front().index;
@@ -208,14 +209,14 @@ void Lane::give_image(ImageResult one) {
     hand_on(slot);
 }
 
-// Whatever is thrown before the listener has taken it over, it counts as lost.
+// If the listener throws, the image counts as lost.
 void Lane::hand_on(Slot &slot) {
     context_.tray.listener.on_image(slot);
     ++images_given_;
     risk(std::max<int64_t>(0, at_risk_ - 1));
 }
 
-// The images of its end, but for those that were given before.
+// Puts the images of the outcome into the tray, except those that were given before.
 void Lane::put_images() {
     std::vector<Image> &images = end_->result.images;
     for (size_t i = end_->result.given; i < images.size(); ++i) {
@@ -268,7 +269,7 @@ void Lane::hold(bool held) {
 void Lane::on_outcome(Outcome outcome) {
     finished_ = std::move(attempt_);
     if (shown_ && outcome.type == OutcomeType::broken) {
-        outcome.type = OutcomeType::unknown;  // somebody has been at work
+        outcome.type = OutcomeType::unknown;  // the provider has worked on it and may bill it
     }
     const bool is_passed_through = shown_ && !context_.is_stream();
     check_images(outcome, share().images,
@@ -286,7 +287,7 @@ void Lane::on_outcome(Outcome outcome) {
         finish(std::move(outcome));
         return;
     }
-    // Which keys rest is read only where another key may be tried, and once.
+    // Reads the keys' rests only if another key may be tried, and only once.
     const KeyChoice other_key = concerns_key(outcome.type) ? choose_key() : KeyChoice();
     RetryOptions options;
     options.again = attempts_ < provider().retry.attempts;
@@ -308,8 +309,8 @@ void Lane::on_outcome(Outcome outcome) {
     finish(std::move(outcome));
 }
 
-// From an attempt's start on, whatever is thrown, its images count as lost until it is known
-// better.
+// The images of an attempt count as lost from its start until its outcome is recorded, even if
+// something throws in between.
 void Lane::risk(int64_t images) noexcept {
     context_.history.risk(images - at_risk_);
     at_risk_ = images;
@@ -354,8 +355,8 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
     }
 }
 
-// A key rests for this model. Only what the provider says of the key or its account, and not of one
-// request, has it rest for all models: callers choose what is in a request.
+// Lets a key rest for this model. The key rests for all models only if the provider's error is
+// about the key or its account, not about one request: callers choose what is in a request.
 void Lane::rest_key(const Outcome &outcome) noexcept {
     KeyInOrder &key = keys_[key_];
     const Account for_model = both(key.account, target_.model);
@@ -398,7 +399,7 @@ bool Lane::pause_and_retry(const Outcome &outcome) {
     last_->retry_after = outcome.retry_after;
     pause_ = context_.ports.loop.start_timer(pause, [this] {
         const auto timer = std::move(pause_);
-        // What stands in the way by now, others may go around.
+        // If the call cannot start now, another candidate may be able to.
         if (try_once()) {
             finish(std::move(*std::exchange(last_, Rare<Outcome>())));
         }
@@ -425,10 +426,10 @@ void Lane::expire() {
     Outcome outcome;
     outcome.type = OutcomeType::too_late;
     outcome.error.code = "deadline_exceeded";
-    outcome.error.message = "no answer before the deadline";
+    outcome.error.message = "no response before the deadline";
     const bool billed = attempt_->may_be_billed();
     attempt_.reset();
-    // That a caller had no patience says nothing of the provider.
+    // A caller's deadline does not show that the provider failed.
     leave(Verdict::nothing);
     record(outcome, billed);
     end_ = std::move(outcome);
@@ -444,7 +445,7 @@ void Lane::drop() noexcept {
         attempt_.reset();
         risk(0);
     }
-    // What was made and nobody took from here stays lost.
+    // Images that were made and not taken stay lost.
     hand_over();
     end_.reset();
     leave(Verdict::nothing);

@@ -1,5 +1,5 @@
-// One of the calls that a candidate is asked with: its keys, its retries, until an outcome that
-// ends it here.
+// Makes one of the calls for a candidate: tries provider keys and repeats the call until an outcome
+// ends it.
 #pragma once
 
 #include <functional>
@@ -17,37 +17,38 @@ namespace gateway {
 
 class Lane {
  public:
-    // `number` is the call's among several; `on_end` is called when it has ended after all, never
-    // from within start().
+    // `number` is the index of the call among the prepared calls. `on_end` is called at the end,
+    // but never from within start().
     Lane(const AttemptContext &context, const Candidate &candidate, const Target &target,
          const Prepared &prepared, size_t number, std::function<void()> on_end);
     ~Lane();
     Lane(const Lane &) = delete;
     Lane &operator=(const Lane &) = delete;
 
-    // Something may stand in the way: then it has not started, and may be told to start later.
+    // Returns nothing if the lane has started, or why it could not. Then it may be tried later.
     std::optional<Hindered> start();
-    // When it is worth to start again, after it ended as throttled; nothing if it is not.
+    // After it ended as throttled: the time to wait before start_again(). Nothing if it may not
+    // start again.
     [[nodiscard]] std::optional<Milliseconds> may_start_again_in() const;
     std::optional<Hindered> start_again();
-    // Whoever takes over what it has made answers for it from here on.
+    // From now on, the caller of this function is responsible for the images of this lane.
     void hand_over() noexcept { at_risk_ = 0; }
-    // The time is up: what runs is let go of, and written down.
+    // The deadline has passed: cancels the attempt in progress and records it.
     void expire();
-    // Nobody waits any longer.
+    // Cancels the lane because nobody waits for it.
     void drop() noexcept;
-    // Pauses or resumes what arrives from the provider.
+    // Pauses or resumes the provider's response.
     void hold(bool held);
-    // Gives the images that it has made to the tray's listener, while other calls are under way.
+    // Gives its images to the tray's listener while other calls are still in progress.
     void announce_images();
 
     [[nodiscard]] bool running() const { return attempt_ != nullptr || pause_ != nullptr; }
-    // How it ended; nothing if it never started.
+    // Its last outcome. Empty if it has not ended.
     [[nodiscard]] const Rare<Outcome> &end() const { return end_; }
     [[nodiscard]] Rare<Outcome> &end() { return end_; }
-    // By an attempt before its last one, which was allowed to repeat it.
+    // Whether an attempt before the last one may be billed. A repeated call is not billed twice.
     [[nodiscard]] bool may_be_billed_before() const { return perhaps_billed_ > 0; }
-    // The caller has seen something of it.
+    // Whether the client has got a preview, an image or a piece of it.
     [[nodiscard]] bool has_shown() const { return shown_; }
     [[nodiscard]] size_t number() const { return number_; }
     [[nodiscard]] const CallShare &share() const { return prepared_.calls[number_]; }
@@ -55,10 +56,10 @@ class Lane {
  private:
     struct KeyChoice {
         std::optional<size_t> place;       // in keys_
-        std::optional<Milliseconds> wait;  // else: for the first of those that rest
+        std::optional<Milliseconds> wait;  // otherwise: until the first key stops resting
     };
     [[nodiscard]] KeyChoice choose_key() const;
-    // With this key, if it has been chosen already.
+    // Uses the chosen key, or chooses one.
     std::optional<Hindered> try_once(std::optional<KeyChoice> chosen = std::nullopt);
     [[nodiscard]] Attempt::Listener listener();
     void give_image(ImageResult one);
@@ -81,7 +82,8 @@ class Lane {
     size_t number_;
     std::function<void()> on_end_;
 
-    // As the keys are tried. A provider without any is treated as one with a nameless key.
+    // In the order in which the keys are tried. A provider without keys is treated as one with a
+    // single key that has no name.
     struct KeyInOrder {
         const ProviderKey *key;
         Account account;
@@ -89,7 +91,7 @@ class Lane {
     };
     std::vector<KeyInOrder> keys_;
     size_t key_ = 0;
-    std::string idempotency_key_;  // empty: the provider does not heed them
+    std::string idempotency_key_;  // empty: the provider does not support it
     std::optional<CallTicket> ticket_;
     Milliseconds first_began_{0};
     Milliseconds ended_{0};
@@ -97,10 +99,10 @@ class Lane {
     int attempts_ = 0;
     bool shown_ = false;
     int64_t images_given_ = 0;  // to the tray's listener, before the end
-    bool announced_ = false;    // all of them were
-    int64_t at_risk_ = 0;       // of the history's, that this lane put there
+    bool announced_ = false;    // all its images were given
+    int64_t at_risk_ = 0;       // this lane's part of the history's images at risk
     int64_t perhaps_billed_ =
-        0;  // images, by calls that may be repeated without being billed twice
+        0;  // images, by a call that may be repeated without being billed twice
     std::unique_ptr<Attempt> attempt_;
     std::unique_ptr<Attempt> finished_;  // kept until its callback has returned
     std::unique_ptr<Timer> pause_;

@@ -52,7 +52,7 @@ bool ModelMap::knows(const Catalogue &catalogue, std::string_view name) const {
 tl::expected<void, std::string> ModelMap::check(const Catalogue &catalogue) const {
     for (const auto &provider : providers_) {
         const std::string_view api = provider->dialect->name();
-        // Any model of a configured provider has a specification.
+        // So that spec_of() finds a row for any model of a configured provider.
         if (catalogue.find(provider->name, api, "*") == nullptr) {
             return tl::unexpected("the catalogue has no row \"*\" for the api \"" +
                                   std::string(api) + "\"");
@@ -125,7 +125,7 @@ bool ModelMap::resolve_one(const Catalogue &catalogue, std::string_view name,
     return false;
 }
 
-// As "provider/model", "provider:model" or a bare name.
+// Whether the configuration names the model: as "provider/model", "provider:model" or a bare name.
 bool ModelMap::is_configured(const Provider &provider, std::string_view model) const {
     const bool any_case = provider.dialect->ignores_case();
     const auto is_model = [=](std::string_view name) {
@@ -155,7 +155,7 @@ void ModelMap::expand(const Alias &alias, Random &random, std::vector<Candidate>
         if (const Alias *inner = this->alias(model)) {
             expand(*inner, random, into);
         } else {
-            (void)resolve_one(*catalogue_, model, into);  // check() has seen that it can be
+            (void)resolve_one(*catalogue_, model, into);  // check() has ensured that it succeeds
         }
     }
 }
@@ -166,9 +166,9 @@ tl::expected<std::vector<Candidate>, ApiError> ModelMap::resolve(std::string_vie
     if (const Alias *found = alias(name)) {
         expand(*found, random, candidates);
     } else if (!resolve_one(*catalogue_, name, candidates)) {
-        return tl::unexpected(
-            ApiError::of(404, "model_not_found",
-                         "The model '" + std::string(name) + "' is not known here.", "model"));
+        return tl::unexpected(ApiError::of(
+            404, "model_not_found",
+            "This gateway has no model or alias '" + std::string(name) + "'.", "model"));
     }
     return candidates;
 }
@@ -182,8 +182,8 @@ std::optional<std::string> ModelMap::shut_down(std::string_view name, int64_t un
     if (spec == nullptr || !spec->is_shut_down(unix_seconds)) {
         return std::nullopt;
     }
-    return "the model \"" + candidates.front().name() + "\" " + spec->how_shut_down() +
-           ", says the catalogue";
+    return "according to the catalogue, the model \"" + candidates.front().name() + "\" " +
+           spec->how_shut_down();
 }
 
 const ModelSpec *spec_of(const Catalogue &catalogue, const Candidate &candidate) {

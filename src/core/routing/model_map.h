@@ -1,4 +1,4 @@
-// From the name that a caller wrote to the models that may make the image, in order.
+// Resolves the name that a caller wrote to candidates, in the order in which they are tried.
 #pragma once
 
 #include <map>
@@ -24,13 +24,13 @@ struct Candidate {
     bool configured = false;  // the configuration names it
 
     [[nodiscard]] std::string name() const { return provider->name + "/" + model; }
-    // However it is spelled.
+    // The same model, even if its name is written in another case.
     [[nodiscard]] bool is_same(const Candidate &other) const;
 };
 
 enum class AliasMode : uint8_t { ordered, weighted };
 
-// An image_model directive.
+// One image_model directive.
 struct Alias {
     std::string name;
     AliasMode mode = AliasMode::ordered;
@@ -44,18 +44,18 @@ struct Alias {
 
 class ModelMap {
  public:
-    // Order matters: a bare id goes to the first provider whose catalogue lists it.
+    // The order matters: a bare model name belongs to the first provider that lists it.
     void add(std::unique_ptr<Provider> provider);
-    // False when the name is taken.
+    // False if the name is already in use.
     bool add(Alias alias);
-    // A name that the configuration has for a model in another place than an alias.
+    // Records a model name that the configuration contains outside of an alias.
     void note_configured(std::string name);
-    // May be given another one at any time: who works with one keeps it.
+    // The catalogue may be replaced at any time. Requests in progress keep the one they began with.
     void use(std::shared_ptr<const Catalogue> catalogue) {
         catalogue_ = std::move(catalogue);
         has_catalogue_ = true;
     }
-    // What was in use is not the newest, which is not known: nobody is to be served by it.
+    // The catalogue in use is outdated and the newest one is not known: no request may be served.
     void forget_catalogue() { has_catalogue_ = false; }
     [[nodiscard]] bool has_catalogue() const { return has_catalogue_; }
 
@@ -71,19 +71,18 @@ class ModelMap {
 
     [[nodiscard]] bool knows(std::string_view name) const { return knows(*catalogue_, name); }
 
-    // Names that must stay known, whatever catalogue comes.
+    // A name that every catalogue must resolve.
     void require(std::string model) { required_.push_back(std::move(model)); }
-    // What is wrong with this catalogue, or with the aliases together with it: an api without a row
-    // "*", models that do not exist, loops. Asked before a catalogue is used, at the start and
-    // later; may run on another thread.
+    // Checks a catalogue before it is used, at the start and later: every api must have a row "*",
+    // all models of aliases must exist, and aliases must not form loops. May run on another thread.
     [[nodiscard]] tl::expected<void, std::string> check(const Catalogue &catalogue) const;
 
-    // An exact alias; a provider before the first '/' or ':'; a bare id that a provider's catalogue
-    // lists.
+    // Resolves, in this order: the name of an alias; a provider before the first '/' or ':'; a bare
+    // model name that the catalogue lists for a provider.
     [[nodiscard]] tl::expected<std::vector<Candidate>, ApiError> resolve(std::string_view name,
                                                                          Random &random) const;
 
-    // A sentence if this is the name of a model that is past its shutdown date.
+    // A description of the shutdown if this is the name of a model that is past its shutdown date.
     [[nodiscard]] std::optional<std::string> shut_down(std::string_view name,
                                                        int64_t unix_seconds) const;
 
@@ -100,15 +99,14 @@ class ModelMap {
     std::map<std::string, Alias, std::less<>> aliases_;
     std::vector<std::string> required_;
     bool has_catalogue_ = true;
-    std::vector<std::string> configured_;  // names of models
+    std::vector<std::string> configured_;  // model names in the configuration
     std::shared_ptr<const Catalogue> catalogue_ = std::make_shared<const Catalogue>();
 };
 
-// Null for an api that the catalogue does not know.
+// Null if the catalogue has no rows for the api.
 const ModelSpec *spec_of(const Catalogue &catalogue, const Candidate &candidate);
 
-// The order in which to try entries of these weights: the first by weight, then among the rest in
-// the same way.
+// Draws an order of entries by their weights: the first of all entries, then the next of the rest.
 std::vector<size_t> weighted_order(const std::vector<int> &weights, Random &random);
 
 }  // namespace gateway

@@ -4,7 +4,7 @@ namespace gateway {
 
 namespace {
 
-// A line or a row that there is no memory for is not worth a request.
+// An observer that fails, for example for lack of memory, must not end a request.
 template <typename Tell>
 void tell_each(std::span<Observer *const> observers, Tell tell) noexcept {
     for (Observer *observer : observers) {

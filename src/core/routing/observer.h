@@ -1,5 +1,5 @@
-// What ends is told to observers: the log and the book of what was used are two of them. They keep
-// what they need, and do not hinder anything: what they throw is dropped.
+// Observers are called at the end of each attempt and each request. The log and the usage recorder
+// are observers. They must copy what they keep. Exceptions that they throw are ignored.
 #pragma once
 
 #include <cstdint>
@@ -14,30 +14,30 @@ namespace gateway {
 
 struct AttemptEnd {
     const AttemptRecord &record;
-    size_t number;             // among the request's attempts, from 1 on
-    std::string_view message;  // the provider's, without secrets
+    size_t number;             // among the request's attempts, starting at 1
+    std::string_view message;  // of the provider, without secrets
     std::string_view request_id;
 };
 
-// A request that was let in, and how it ended.
+// How a request ended that had entered its limits.
 struct RequestEnd {
     int64_t unix_seconds = 0;
     std::string_view request_id;
-    std::string_view key;  // empty: none
-    Account account{};     // where its money is counted; all zero: nowhere
+    std::string_view key;  // the caller's id; empty: none
+    Account account{};     // counts its money; all zero: none does
     std::string_view end_user;
     std::string_view requested_model;
     const History &history;
     int64_t images = 0;       // sent to the caller
-    int64_t images_lost = 0;  // made, or perhaps made, and billed; and not sent
+    int64_t images_lost = 0;  // made or perhaps made and billed, but not sent
     std::optional<MicroUsd> cost;
-    MicroUsd counted = 0;  // against budgets
+    MicroUsd counted = 0;  // the money that was counted against budgets
     int64_t latency = 0;   // milliseconds
     int status = 0;
     std::string_view outcome;
     std::span<const UsageRecord::DayCount> day_counts;
 
-    // Whether a provider was asked, or our own sandbox.
+    // Whether a provider was called. The sandbox is a provider, too.
     [[nodiscard]] bool was_attempted() const {
         return !history.attempts().empty() || images > 0 || images_lost > 0;
     }

@@ -12,8 +12,8 @@ class Planner {
     Planner(const ModelMap &models, const Caller &caller, Random &random)
         : models_(models), caller_(caller), random_(random) {}
 
-    // A key that may use an alias may use all behind it; else it may use those members that its
-    // patterns name. What the operator wrote is granted to the key.
+    // A key that may use an alias may use all its members. Other keys may use the members that
+    // match their patterns. `granted`: the operator wrote the name, so the key may use it.
     tl::expected<void, ApiError> add(std::string_view name, std::string_view param, bool granted) {
         auto resolved = models_.resolve(name, random_);
         if (!resolved) {
@@ -90,7 +90,7 @@ tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &cal
     }
     if (caller.key != nullptr) {
         for (const std::string &fallback : caller.key->fallbacks) {
-            // The operator's own list: a model that is gone from the configuration is not the
+            // The operator wrote this list. If a model is no longer configured, it is not the
             // caller's mistake.
             (void)planner.add(fallback, "model", true);
         }

@@ -1,5 +1,5 @@
-// Step 4: from the name asked for to the candidates, in the order in which they are tried; and step
-// 5, what each of them is sent.
+// Step 4: resolves the requested model to candidates, in the order in which they are tried. Step 5:
+// prepares the request for each of them.
 #pragma once
 
 #include <string>
@@ -19,18 +19,19 @@ struct Plan {
     std::vector<Candidate> candidates;
     RouteChoice choice;
 
-    // The request as this candidate is sent it, or why it cannot take it. Made once, at first use;
-    // each time the preparation must be the same.
+    // The prepared request for this candidate, or why the request does not fit it. Prepared at the
+    // first use. Every use must pass the same preparation.
     const tl::expected<Prepared, ApiError> &prepared(size_t index, const Preparation &preparation);
 
  private:
     std::vector<Rare<tl::expected<Prepared, ApiError>>> prepared_;
 };
 
-// By the patterns of the caller's key. The case of letters matters where it does to the provider.
+// Whether a pattern of the caller's key matches the candidate. Ignores case if the provider does.
 bool may_use(const Caller &caller, const Candidate &candidate);
 
-// The model, then the caller's own fallbacks, then those of the caller's key; each at most once.
+// The requested model, then the request's fallbacks, then those of the caller's key. Each candidate
+// occurs at most once.
 tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &caller,
                                        std::string_view model,
                                        const std::vector<std::string> &fallbacks, Random &random);

@@ -11,8 +11,9 @@ namespace gateway {
 
 namespace {
 
-// As a model that makes several images together does: else all of them would be the same. Behind
-// the end of the model's range its beginning follows.
+// The seed of a later call, so that its images differ from those of the first. Models that make
+// several images in one call count the seed up, too. After the last seed of the model's range comes
+// the first.
 int64_t counted_up(int64_t seed, int64_t by, const std::optional<ParamSpec> &spec) {
     const double max = spec ? spec->max.value_or(9e15) : 9e15;
     const auto last = static_cast<int64_t>(std::clamp(max, -9e15, 9e15));
@@ -23,7 +24,7 @@ int64_t counted_up(int64_t seed, int64_t by, const std::optional<ParamSpec> &spe
     return std::min(last, first + by - (std::max(last, seed) - seed) - 1);
 }
 
-// More images than a model makes at a time take several calls.
+// Divides the images among several calls if the model cannot make all in one.
 void share_among_calls(Prepared &prepared) {
     Fitted &fitted = prepared.fitted;
     const bool several = fitted.calls.size() > 1;
@@ -42,14 +43,15 @@ void share_among_calls(Prepared &prepared) {
     }
     if (has_seed) {
         const CallShare &last = prepared.calls.back();
-        fitted.adjustments.push_back(
-            {"seed", to_json(fitted.params[Param::seed]), to_json(last.params[Param::seed]),
-             "each of the " + std::to_string(prepared.calls.size()) +
-                 " calls that make these images has its own seed, counted up"});
+        fitted.adjustments.push_back({"seed", to_json(fitted.params[Param::seed]),
+                                      to_json(last.params[Param::seed]),
+                                      "these images need " + std::to_string(prepared.calls.size()) +
+                                          " calls, and the seed is counted up from call to call"});
     }
 }
 
-// No parameter of the caller's: passed on where it can be, and nothing to list where it cannot.
+// The end user is not a parameter of the caller's request. So there is no adjustment if the model
+// does not accept it.
 void add_end_user(Prepared &prepared, std::string_view on_behalf_of) {
     Params &params = prepared.fitted.params;
     if ((*prepared.spec)[Param::user] && !params.has(Param::user) && !on_behalf_of.empty()) {
@@ -64,18 +66,19 @@ void choose_passed(Prepared &prepared, const std::vector<JsonValue> &fields,
             prepared.passed.push_back(field);
         } else {
             prepared.fitted.adjustments.push_back(
-                not_passed(field, "this provider's api has no such field"));
+                not_passed(field, "the provider's API has no such field"));
         }
     }
 }
 
-// What the caller should know about the model itself.
+// Adds an adjustment if the model is not in the catalogue or is past its shutdown date.
 void note_model(Prepared &prepared, const Candidate &candidate, const Preparation &preparation) {
     std::string reason;
     if (prepared.spec->is_last_resort()) {
-        reason = "not in the catalogue: sent what its api usually takes";
+        reason =
+            "the catalogue does not list this model: the request has what its api usually accepts";
     } else if (prepared.spec->is_shut_down(preparation.now)) {
-        reason = "this model " + prepared.spec->how_shut_down() + ", says the catalogue";
+        reason = "according to the catalogue, this model " + prepared.spec->how_shut_down();
     } else {
         return;
     }
@@ -91,10 +94,10 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
     Prepared prepared;
     prepared.spec = spec_of(preparation.catalogue, candidate);
     if (prepared.spec == nullptr) {
-        // ModelMap::check() has seen that there is one; but nobody must crash if not.
+        // ModelMap::check() has ensured that there is a row. This must not crash if there is none.
         return tl::unexpected(ApiError::of(
             404, "model_not_found",
-            "The catalogue does not know the model '" + candidate.name() + "'.", "model"));
+            "The catalogue has no row for the model '" + candidate.name() + "'.", "model"));
     }
     const Params &asked = preparation.request.params;
     auto fitted = fit(asked, *prepared.spec, preparation.mode);

@@ -1,4 +1,4 @@
-// Step 5 for one candidate: the request fitted to its model, and ready to be made a call of.
+// Step 5 for one candidate: fits the request to its model and divides it into calls.
 #pragma once
 
 #include <string_view>
@@ -11,7 +11,7 @@
 
 namespace gateway {
 
-// What decides about every candidate alike. All of it must outlive what is prepared.
+// What is the same for all candidates. All of it must outlive the prepared requests.
 struct Preparation {
     const ImageRequest &request;
     const Catalogue &catalogue;
@@ -21,18 +21,18 @@ struct Preparation {
     int64_t now = 0;  // unix seconds
 };
 
-// One of the calls that make the images together.
+// One of the calls that together make the images.
 struct CallShare {
     Params params;
-    int64_t first = 0;   // the place of its first image among all
-    int64_t images = 1;  // that it asks for
+    int64_t first = 0;   // index of its first image among all images
+    int64_t images = 1;  // that it requests
 };
 
 struct Prepared {
     const ModelSpec *spec = nullptr;
-    Fitted fitted;                  // with all that the caller must be told
+    Fitted fitted;                  // with the adjustments
     std::vector<CallShare> calls;   // usually one
-    std::vector<JsonValue> passed;  // unknown fields that this provider may be sent
+    std::vector<JsonValue> passed;  // unknown fields that are forwarded
     [[nodiscard]] int64_t images() const {
         return calls.empty() ? 0 : calls.back().first + calls.back().images;
     }

@@ -8,28 +8,27 @@ namespace gateway {
 
 namespace {
 
-// Calls of one request that are under way at the same time.
+// Calls of one request that may be in progress at the same time.
 constexpr size_t kMaxAtOnce = 8;
 
-// Of outcomes side by side the one that says most about what to do next.
-int weight_of(OutcomeType type) {
-    static constexpr std::array kByWeight = {
+// The rank of an outcome. Of several outcomes, the one with the lowest rank decides what is next.
+int rank_of(OutcomeType type) {
+    static constexpr std::array kByRank = {
         OutcomeType::made,      OutcomeType::callers_fault,   OutcomeType::refused_by_policy,
         OutcomeType::too_late,  OutcomeType::unknown,         OutcomeType::out_of_quota,
         OutcomeType::throttled, OutcomeType::our_credentials, OutcomeType::broken,
         OutcomeType::not_here,  OutcomeType::pending,
     };
-    return static_cast<int>(std::find(kByWeight.begin(), kByWeight.end(), type) -
-                            kByWeight.begin());
+    return static_cast<int>(std::find(kByRank.begin(), kByRank.end(), type) - kByRank.begin());
 }
 
-// After these another call of the same kind is no use.
+// After such an outcome, further calls to this candidate are of no use.
 bool ends_all(OutcomeType type) {
     return type != OutcomeType::made && type != OutcomeType::broken && type != OutcomeType::unknown;
 }
 
-// Callers may ask for any name: those that neither the catalogue nor the configuration lists share
-// a place for each row of the catalogue.
+// Callers may request any model name. Names that neither the catalogue nor the configuration lists
+// share one target for each row of the catalogue.
 Target target_of(const Candidate &candidate, const ModelSpec &spec) {
     return candidate.configured ||
                    spec.lists(candidate.model, candidate.provider->dialect->ignores_case())
@@ -53,7 +52,7 @@ std::optional<RoundEnd> Round::start() {
     return running() == 0 && hindered_ ? std::optional(take_end()) : std::nullopt;
 }
 
-// Starts what may be started. What is hindered while others run waits for one of them to end.
+// Starts as many lanes as possible. A lane that cannot start waits until a running lane ends.
 void Round::advance() {
     hindered_.reset();
     while (next_ < lanes_.size() && running() < kMaxAtOnce && may_start_more()) {
@@ -79,7 +78,7 @@ void Round::end_if_all_have() {
     announce_images();
 }
 
-// Other calls are still under way.
+// Called while other calls are still in progress.
 void Round::announce_images() {
     if (!context_.is_stream()) {
         return;
@@ -89,8 +88,9 @@ void Round::announce_images() {
     }
 }
 
-// Once there are images of this model, no other is asked for those that are missing: so calls that
-// are throttled are waited for. Where there is none, the next candidate comes first.
+// After a call of this model has made images, no other candidate makes the missing ones. So the
+// round waits until throttled calls may start again. Without images it does not wait: the next
+// candidate is tried first.
 bool Round::wait_for_the_rest() {
     const bool any_made = std::any_of(lanes_.begin(), lanes_.end(), [](const auto &lane) {
         return lane->end() && lane->end()->type == OutcomeType::made;
@@ -114,7 +114,7 @@ bool Round::wait_for_the_rest() {
 void Round::go_on() {
     for (const auto &lane : lanes_) {
         if (lane->may_start_again_in() && lane->start_again()) {
-            break;  // what hinders one hinders the others
+            break;  // the reason holds for the other lanes, too
         }
     }
     advance();
@@ -145,7 +145,7 @@ RoundEnd Round::take_end() {
             continue;
         }
         const OutcomeType type = lane->end()->type;
-        if (deciding == nullptr || weight_of(type) < weight_of(deciding->end()->type)) {
+        if (deciding == nullptr || rank_of(type) < rank_of(deciding->end()->type)) {
             deciding = lane.get();
         }
         if (type == OutcomeType::made) {
@@ -158,7 +158,7 @@ RoundEnd Round::take_end() {
         ++without;
         end.may_be_billed =
             end.may_be_billed || may_be_billed(type) || lane->may_be_billed_before();
-        if (failed == nullptr || weight_of(type) < weight_of(failed->end()->type)) {
+        if (failed == nullptr || rank_of(type) < rank_of(failed->end()->type)) {
             failed = lane.get();
         }
     }
@@ -168,7 +168,7 @@ RoundEnd Round::take_end() {
     }
     if (without > 0) {
         end.missing = std::to_string(without) + " of " + std::to_string(lanes_.size()) +
-                      " calls made nothing";
+                      " calls made no image";
         if (failed != nullptr) {
             end.missing += ": " + std::string(name_of(failed->end()->type));
         }

@@ -1,4 +1,4 @@
-// All calls that one candidate is asked with, side by side, and what came of them together.
+// All calls for one candidate, which run at the same time, and their common result.
 #pragma once
 
 #include <functional>
@@ -10,42 +10,42 @@
 
 namespace gateway {
 
-// What one of the calls made, besides its images, which lie in the tray.
+// The result of one call. Its images are in the tray.
 struct MadeCall {
     const CallShare *share = nullptr;
     size_t number = 0;
     ImageWords words;
     std::optional<Usage> usage;
-    std::optional<int64_t> cost;  // in millionths of a dollar, where the provider tells it
-    size_t left_out = 0;          // images beyond those that were asked for
+    std::optional<int64_t> cost;  // in millionths of a dollar, if the provider says it
+    size_t left_out = 0;          // images beyond the requested ones
     std::unique_ptr<RawExchange> raw;
 };
 
 struct RoundEnd {
-    Outcome outcome;                   // the one that decides; without images
+    Outcome outcome;                   // the outcome that decides; without images
     std::vector<MadeCall> made;        // in order; not empty if `outcome` is made
-    std::optional<Hindered> hindered;  // nothing was asked: why
-    std::string missing;               // why, if some of the calls made nothing
-    bool may_be_billed = false;        // for more than was made
-    bool shown = false;                // something of it was given to the tray's listener
+    std::optional<Hindered> hindered;  // why no call could start
+    std::string missing;               // why some calls made no image; empty: all did
+    bool may_be_billed = false;        // for images that were not made
+    bool shown = false;                // the tray's listener got a part of it
 };
 
 class Round {
  public:
-    // All but `on_end` outlives it.
+    // All arguments but `on_end` must outlive the round.
     Round(const AttemptContext &context, const Candidate &candidate, const Prepared &prepared,
           std::function<void(RoundEnd)> on_end);
     ~Round() = default;
     Round(const Round &) = delete;
     Round &operator=(const Round &) = delete;
 
-    // Its end, if nothing could be asked at all; else `on_end` is called, later.
+    // Returns the end if no call could start. Otherwise `on_end` is called later.
     std::optional<RoundEnd> start();
-    // The time is up: what is there by now.
+    // The deadline has passed: ends all calls and returns what was made until now.
     RoundEnd expire();
-    // Nobody waits any longer.
+    // Cancels all calls because nobody waits for them.
     void drop() noexcept;
-    // Pauses or resumes what arrives from the provider.
+    // Pauses or resumes the provider's responses.
     void hold(bool held);
 
  private:
@@ -63,7 +63,7 @@ class Round {
     Target target_;
     std::function<void(RoundEnd)> on_end_;
     std::vector<std::unique_ptr<Lane>> lanes_;
-    size_t next_ = 0;  // the first that has not started
+    size_t next_ = 0;  // index of the first lane that has not started
     std::optional<Hindered> hindered_;
     std::unique_ptr<Timer> waiting_;
 };

@@ -1,5 +1,5 @@
-// The images of a request: a slot for each that is made. Lanes fill slots; a making brings them
-// into the form that was requested; the reply sends them.
+// The images of a request, with a slot for each. Lanes fill the slots, the making brings the images
+// into the requested form, and the reply sends them.
 //
 //   empty --put--> made --(links fetched, bytes stored)--> ready --(sent before the end)--> sent
 //                    \--> delivering --/
@@ -19,20 +19,20 @@ struct Slot {
     enum class State : uint8_t { empty, made, delivering, ready, sent };
     State state = State::empty;
     size_t call = 0;         // the number of the call that made it
-    Image image;             // of one that was sent, the content is gone
-    Rare<ImageWords> words;  // of one that is sent before the end: the provider's, so far
+    Image image;             // has no content after it was sent
+    Rare<ImageWords> words;  // what the provider says about it; only if it is sent before the end
 };
 
 class Tray {
  public:
-    // Who hears of what is there before the end, and of what. None: it is not wanted.
+    // Called before the end of the making. An empty function: not requested.
     struct Listener {
-        std::function<void(Preview)> on_preview;  // what an image looks like so far
-        std::function<void(Slot &)> on_image;     // one that is made while others are not
-        std::function<void(Bytes)> on_piece;      // of an image that comes alone, as it arrives
+        std::function<void(Preview)> on_preview;  // a preview of an image
+        std::function<void(Slot &)> on_image;     // an image is made while others are not made yet
+        std::function<void(Bytes)> on_piece;      // a piece of a single image, as it arrives
     };
 
-    // Before each candidate that is asked: what is there was made by nobody else.
+    // Empties the tray before each candidate, so that all its images are of one candidate.
     void begin(const Candidate &candidate, const Prepared &prepared);
     [[nodiscard]] const Candidate &candidate() const { return *candidate_; }
     [[nodiscard]] const Prepared &prepared() const { return *prepared_; }
@@ -42,7 +42,7 @@ class Tray {
     [[nodiscard]] const std::vector<Slot> &slots() const { return slots_; }
     [[nodiscard]] size_t count(Slot::State state) const;
 
-    // The image takes the place that it is to have among all.
+    // Puts an image into the slot of its index.
     Slot &put(int64_t index, size_t call, Image image);
 
     Listener listener;

@@ -4,7 +4,7 @@
 
 namespace gateway {
 
-// Without memory for the record its sums still count, until nginx is started anew.
+// If there is no memory for the record, its sums still count in shared memory until nginx restarts.
 void UsageRecorder::on_request_end(const RequestEnd &end) {
     if (!end.was_attempted()) {
         return;

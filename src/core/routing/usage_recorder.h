@@ -1,5 +1,4 @@
-// Writes what each request used into the usage book. A request that no provider was asked for
-// leaves nothing behind that lasts.
+// Writes a usage record for each request. A request for which no provider was called has no record.
 #pragma once
 
 #include "core/routing/observer.h"
