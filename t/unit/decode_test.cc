@@ -81,7 +81,7 @@ TEST(Decode, SaysWhatItExpectedAndWhatItGot) {
         {R"("resolution":"big")", "resolution must be a tier such as 512, 1K, 2K or 4K."},
         {R"("stream":[])", "stream must be a boolean, not an array."},
         {R"("style":"bold")", "style must be one of: vivid natural."},
-        {R"("guidance":1e999)", "guidance must be a number, not one too large."},
+        {R"("guidance":1e999)", "guidance must be a number, not a number that is too large."},
         {R"("guidance":{})", "guidance must be a number, not an object."},
         {R"("fallbacks":false)", "fallbacks must be an array, not a boolean."},
         {R"("model":7)", "model must be a string, not a number."},
@@ -93,7 +93,7 @@ TEST(Decode, SaysWhatItExpectedAndWhatItGot) {
     }
     EXPECT_EQ(Decoded("{}").error().message, "Missing required parameter: 'prompt'.");
     EXPECT_EQ(Decoded(with("\"user\":\"" + std::string(1025, 'x') + "\"")).error().message,
-              "user has 1025 characters; the most is 1024.");
+              "user has 1025 characters; the maximum is 1024.");
 }
 
 TEST(Decode, TellsAllProblemsAtOnceInTheOrderOfTheBody) {

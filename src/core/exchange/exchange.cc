@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kClientGone = 499;
 constexpr int kInternalError = 500;
-// As it came, as the order keeps it, as it is understood, and as it is sent.
+// As nginx received it, as the order keeps it, as parsed JSON, and as it is sent to the provider.
 constexpr size_t kCopiesOfBody = 4;
 constexpr size_t kMaxUnsent = size_t{256} * 1024;
 
@@ -51,7 +51,7 @@ Exchange::~Exchange() {
     cancel();
 }
 
-// ---- 1. identify: who is asking?
+// ---- 1. identify the caller
 
 Exchange::Entered Exchange::identify(const RequestHead &head) {
     head_ = head;
@@ -66,12 +66,12 @@ Exchange::Entered Exchange::identify(const RequestHead &head) {
     order_->caller = std::move(*caller);
     if (!models_.has_catalogue()) {
         return unavailable("catalogue_unavailable",
-                           "The catalogue of models is not known just now.");
+                           "The catalogue of models is currently not available.");
     }
     return {};
 }
 
-// ---- 2. enter: may they have another request now?
+// ---- 2. enter the caller's limits
 
 std::optional<Exchange::Entered> Exchange::enter(size_t body_size,
                                                  std::function<void(Entered)> later) {
@@ -93,12 +93,12 @@ std::optional<Exchange::Entered> Exchange::enter(size_t body_size,
     const std::vector<Party> parties =
         parties_of(order.caller, order.end_user, order.address, policy_.limits);
     if (ports_.book != nullptr && !ports_.book->is_open()) {
-        return unavailable("usage_not_recorded", "What is used cannot be written down just now.");
+        return unavailable("usage_not_recorded", "The gateway currently cannot record usage.");
     }
     if (ports_.book != nullptr && !ports_.book->knows_past() &&
         depends_on_past(order.caller, parties)) {
         return unavailable("usage_not_known",
-                           "What this key has used before is not known just now.");
+                           "The gateway currently does not know the earlier usage of this key.");
     }
     entered_.reset();
     order.funds.enter(parties, allowed_, [this](Entered entered) {
@@ -113,7 +113,7 @@ std::optional<Exchange::Entered> Exchange::enter(size_t body_size,
     return std::move(entered_);
 }
 
-// ---- the rest, once the body is there
+// ---- the other steps, after the body was read
 
 void Exchange::run(Operation operation, std::string body, std::function<void(Answer)> answer) {
     order_->operation = operation;
@@ -134,9 +134,9 @@ void Exchange::run(Operation operation, std::string body, std::function<void(Ans
     reserve();
 }
 
-// ---- 3. understand: what do they want? Told in core/exchange/understand
+// ---- 3. understand the request: see core/exchange/understand
 
-// ---- 4. plan: who can make it?
+// ---- 4. plan: find the candidates
 
 Exchange::Entered Exchange::plan() {
     auto plan = make_plan(models_, order_->caller, order_->requested_model,
@@ -148,8 +148,8 @@ Exchange::Entered Exchange::plan() {
     return {};
 }
 
-// ---- 5. fit: what each candidate is sent; told in core/routing/plan
-// ---- 6. reserve: is there room for these images, and money?
+// ---- 5. fit the request to each candidate: see core/routing/plan
+// ---- 6. reserve images and money
 
 void Exchange::reserve() {
     const Preparation preparation = order_->preparation(ports_.clock.unix_seconds());
@@ -159,7 +159,7 @@ void Exchange::reserve() {
     });
 }
 
-// ---- 7 and 8. attempt, and decide what next: told in core/making and core/routing/execution
+// ---- 7 and 8. attempt, and decide what to do next: see core/making and core/routing/execution
 
 void Exchange::make() {
     choose_reply();
@@ -181,7 +181,7 @@ void Exchange::note_unsent(size_t bytes) {
     const bool is_behind = bytes >= (held_ ? kMaxUnsent / 2 : kMaxUnsent);
     if ((is_behind || held_) && making_ != nullptr) {
         held_ = is_behind;
-        making_->hold(held_);  // also calls that have begun since
+        making_->hold(held_);  // repeated, for calls that began since
     }
 }
 
@@ -193,7 +193,7 @@ void Exchange::on_deadline() {
     }
 }
 
-// ---- 9. reply: one shape for every answer
+// ---- 9. reply: all replies have one form
 
 void Exchange::on_result() {
     const Result &result = making_->result();
@@ -252,7 +252,7 @@ AnswerFacts Exchange::facts_of(const ApiError &error) const {
     return facts;
 }
 
-// ---- 10. settle: what really happened
+// ---- 10. settle what was really used
 
 void Exchange::settle(int status) noexcept {
     deadline_timer_.reset();
@@ -263,7 +263,7 @@ void Exchange::settle(int status) noexcept {
     }
     const int64_t images = images_answered();
     if (images > 0 && !making_->is_billed()) {
-        funds.pay(images, std::nullopt);  // sent, and then all broke off
+        funds.pay(images, std::nullopt);  // images were sent before the making broke off
     }
     RequestEnd end{.history = history()};
     end.unix_seconds = ports_.clock.unix_seconds();
@@ -288,7 +288,7 @@ void Exchange::settle(int status) noexcept {
 
 void Exchange::cancel() noexcept {
     if (making_ != nullptr && making_->is_asking()) {
-        outcome_ = "client_gone";  // the provider may go on, and bill
+        outcome_ = "client_gone";  // the provider may continue and bill
     }
     if (making_ != nullptr) {
         making_->drop();
@@ -315,7 +315,7 @@ void Exchange::end_by_exception() noexcept {
     try {
         fail(ApiError::of(kInternalError));
     } catch (...) {
-        phase_ = Phase::replied;  // whoever waits for it has a shorter one
+        phase_ = Phase::replied;  // the adapter replies with a shorter 500
     }
 }
 

@@ -1,5 +1,5 @@
-// One request of one caller, from its head to its end: the steps stand in exchange.cc from 1 to 10.
-// The adapter calls them; they answer through the function given to run().
+// One client request from its headers to the end of its reply. exchange.cc has the steps 1 to 10 in
+// order. The adapter calls them. The reply goes to the function that is passed to run().
 //
 //   identify, enter --> entered --run--> making --> replied
 //                  (an error, an exception, or a client that leaves: from anywhere)
@@ -26,42 +26,42 @@ class Exchange final {
  public:
     using Entered = tl::expected<void, ApiError>;
 
-    // Everything referred to must outlive the exchange.
+    // All arguments must outlive the exchange.
     Exchange(const ModelMap &models, const Policy &policy, Accounts &accounts, Health &health,
              const Ports &ports);
     ~Exchange();
     Exchange(const Exchange &) = delete;
     Exchange &operator=(const Exchange &) = delete;
 
-    // The steps, in the order in which the adapter takes them. An error is the answer.
+    // The adapter calls identify(), enter() and run() in this order. An error ends the exchange:
+    // the adapter passes it to refuse().
     Entered identify(const RequestHead &head);
-    // Where the accounts do not answer at once, there is nothing now, and `later` is called. Until
-    // then the body is not to be read.
+    // Returns nothing if the accounts do not answer at once. Then `later` is called with the
+    // result, and the adapter must not read the body before that.
     std::optional<Entered> enter(size_t body_size, std::function<void(Entered)> later);
-    // What the list of models depends on, which a caller may ask for instead of all that follows.
+    // For a request for the list of models, which needs none of the following steps.
     [[nodiscard]] ModelListContext model_list() const {
         return {models_, *order_->catalogue, order_->caller};
     }
 
-    // The rest. `answer` is called once, or for each part of a stream, unless the exchange is
-    // destroyed before: then all is cancelled. The exchange may be destroyed after it, but not from
-    // within it.
+    // Takes all other steps. `answer` is called once, or once for each part of a stream. Destroying
+    // the exchange cancels it; `answer` itself must not destroy it.
     void run(Operation operation, std::string body, std::function<void(Answer)> answer);
 
-    // How much of what it was given the client has not taken yet. A provider whose answer is shown
-    // as it comes waits for it.
+    // Says how many bytes of the reply the client has not taken yet. If there are too many, a
+    // provider response that streams or is passed through is paused.
     void note_unsent(size_t bytes);
 
-    // The client left: cancels what runs and gives back what was reserved. What has happened can
-    // still be read.
+    // The client has gone: cancels what is in progress and gives back what was reserved. The values
+    // for log variables stay.
     void cancel() noexcept;
 
-    // Something that was done for it threw, and has been unwound: lets go of all, counts what may
-    // have been billed, and answers with a 500, as far as there is memory for one. After a part of
-    // the answer has gone, it breaks off.
+    // Called after a callback of this exchange threw. Cancels what is in progress, counts what may
+    // have been billed, and replies with a 500 if there is memory for one. A reply that has begun
+    // is broken off.
     void end_by_exception() noexcept;
 
-    // The end before the body was understood, by our own or by nginx's decision.
+    // Ends the exchange with an error before run(). The error is the gateway's own or nginx's.
     Answer refuse(const ApiError &error);
 
     [[nodiscard]] const RequestHead &head() const { return head_; }
@@ -74,7 +74,7 @@ class Exchange final {
     }
     [[nodiscard]] const std::string &request_id() const { return order_->request_id; }
     [[nodiscard]] std::string_view caller_id() const { return order_->caller.id(); }
-    // Somebody whom we vouch for.
+    // Whether the caller has a virtual key, a token or admin rights.
     [[nodiscard]] bool knows_caller() const {
         return !order_->caller.id().empty() || order_->caller.admin;
     }
@@ -84,7 +84,7 @@ class Exchange final {
     [[nodiscard]] int64_t upstream_milliseconds() const {
         return history().upstream_time().count();
     }
-    // Images that were or may have been made, and billed, and are in no answer.
+    // Images that were or may have been made and billed, but are not in the reply.
     [[nodiscard]] int64_t images_lost() const {
         return making_ == nullptr ? 0 : making_->images_lost();
     }
@@ -121,7 +121,7 @@ class Exchange final {
     RequestHead head_;
     Wishes wishes_;
     std::shared_ptr<Order> order_;
-    std::optional<Entered> entered_;  // until the adapter is told
+    std::optional<Entered> entered_;  // until enter() returns it
     std::function<void(Entered)> later_;
     std::unique_ptr<Timer> deadline_timer_;
     std::function<void(Answer)> answer_;
@@ -130,7 +130,7 @@ class Exchange final {
     std::unique_ptr<Reply> other_reply_;
     Reply *reply_ = &document_;
     std::unique_ptr<Making> making_;
-    bool held_ = false;  // the client is behind
+    bool held_ = false;  // provider responses are paused because the client is slow
     std::string_view outcome_;
 };
 

@@ -1,4 +1,4 @@
-// What a location's configuration says about its requests.
+// The settings of a location for its requests.
 #pragma once
 
 #include <memory>
@@ -17,19 +17,19 @@ namespace gateway {
 struct Policy {
     AuthMode auth = AuthMode::required;
     std::shared_ptr<const KeyRing> keys;
-    std::shared_ptr<JwtVerifier> tokens;  // null: tokens are no credentials here
+    std::shared_ptr<JwtVerifier> tokens;  // null: tokens are not accepted
     DefaultLimits limits;
     const Profile *profile = &unified_profile();
     UnknownFields unknown_fields;
     FitMode fit = FitMode::adapt;
-    bool raw = false;                  // callers may see the raw exchange
+    bool raw = false;                  // callers may request the raw exchange
     std::shared_ptr<Hosting> hosting;  // null: no images are stored
     std::shared_ptr<const FetchRules> fetch_rules = std::make_shared<const FetchRules>();
     std::string default_model;
     Milliseconds deadline{590'000};
     Milliseconds heartbeat{15'000};
     size_t answer_max = 0;
-    bool buffering = true;  // whole answers are kept here until the client has them
+    bool buffering = true;  // the gateway collects a whole reply before it sends it
 };
 
 }  // namespace gateway

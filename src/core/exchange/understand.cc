@@ -6,8 +6,7 @@ namespace gateway {
 
 namespace {
 
-// The default of the location, the default of the profile if there is such a model, or the alias
-// "auto".
+// The default model of the location, or that of the profile if it exists, or the alias "auto".
 std::string_view default_model(const OrderSource &source) {
     if (!source.policy.default_model.empty()) {
         return source.policy.default_model;
@@ -20,7 +19,7 @@ std::string_view default_model(const OrderSource &source) {
     return source.models.alias("auto") != nullptr ? "auto" : "";
 }
 
-// On a stream images are bytes, unless the client wrote that it wants links.
+// On a stream, images are bytes unless the client requested links explicitly.
 ImageForm form_of(const OrderSource &source, const Order &order) {
     const Params &params = order.request.params;
     const std::string_view format = params.text(Param::response_format);
@@ -37,8 +36,7 @@ ImageForm form_of(const OrderSource &source, const Order &order) {
     return form;
 }
 
-// An image is passed through only to a client that can tell a complete reply from one that broke
-// off.
+// An image is passed through only to a client that can detect a reply that broke off.
 Order::Progress progress_of(const OrderSource &source, const Order &order) {
     if (is_stream(order)) {
         return Order::Progress::events;
@@ -73,7 +71,10 @@ tl::expected<void, ApiError> understand(const OrderSource &source, std::string b
     const std::string_view path_model = source.head.path_model;
     if (!path_model.empty() && !is_model_name(path_model)) {
         return tl::unexpected(
-            ApiError::of(400, "invalid_value", "The model in the path is not a name.", "model"));
+            ApiError::of(400, "invalid_value",
+                         "The model in the path must be a name of 1 to 256 visible "
+                         "ASCII characters.",
+                         "model"));
     }
     order.body = std::move(body);
     auto request = decode_request(
@@ -91,7 +92,7 @@ tl::expected<void, ApiError> understand(const OrderSource &source, std::string b
     if (order.requested_model.empty()) {
         return tl::unexpected(ApiError::of(
             400, "missing_required_parameter",
-            "Missing required parameter: 'model'; this gateway has no default.", "model"));
+            "Missing required parameter: 'model'. This gateway has no default model.", "model"));
     }
     take_wishes(source, order);
     return {};

@@ -1,4 +1,4 @@
-// Step 3: from the body and the headers of a request to an order.
+// Step 3: turns the body and the headers of a request into an order.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace gateway {
 
-// What the decision depends on besides the body.
+// What the order depends on besides the body.
 struct OrderSource {
     const ModelMap &models;
     const Policy &policy;
@@ -20,8 +20,8 @@ struct OrderSource {
     const Wishes &wishes;
 };
 
-// Fills in what is to be made, and how. On an error the order has the name of the requested model
-// as far as it is known.
+// Fills in what to make and how to deliver it. Also sets the requested model on an error, if
+// the request names one.
 tl::expected<void, ApiError> understand(const OrderSource &source, std::string body, Order &order);
 
 // Whether the reply to the order is a stream of events.

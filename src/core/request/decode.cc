@@ -18,7 +18,7 @@ constexpr size_t kLongestModel = 256;
 constexpr size_t kLongestNameShown = 128;
 constexpr size_t kMaxFields = 32;  // of a profile
 
-// Collects problems; the first one becomes the error.
+// Collects all problems. The first one becomes the error.
 class Decoder {
  public:
     Decoder(ImageRequest &request, const Contract &contract)
@@ -53,13 +53,13 @@ class Decoder {
             }
         } else if (is_one_of(name, kInputImageFields) && !member.is(JsonKind::null)) {
             problem(name, "unsupported_parameter",
-                    "Images as input are not supported: this is for generating images from text.");
+                    "Input images are not supported. This endpoint generates images from text.");
         } else {
             decode_unknown(member);
         }
     }
 
-    // A field that is not there.
+    // Called for a field that is absent.
     void complete(const Field &field) {
         const bool in_path = field.type == FieldType::model && contract_.model_in_path;
         if (field.required && !in_path) {
@@ -148,7 +148,7 @@ class Decoder {
         if (length > field.max) {
             problem(field.name, "string_above_max_length",
                     std::string(field.name) + " has " + std::to_string(length) +
-                        " characters; the most is " + std::to_string(field.max) + ".");
+                        " characters; the maximum is " + std::to_string(field.max) + ".");
             return false;
         }
         return true;
@@ -213,7 +213,7 @@ class Decoder {
         }
     }
 
-    // What cannot be meant at once, whatever the model.
+    // Finds parameters that contradict each other for every model.
     void find_contradictions() {
         const Params &params = request_.params;
         const Shape shape = shape_of(params);
@@ -252,7 +252,7 @@ class Decoder {
         if (value.is(JsonKind::number) && expected == "an integer") {
             found = "a fraction or a number too large to be exact";
         } else if (value.is(JsonKind::number) && expected == "a number") {
-            found = "one too large";
+            found = "a number that is too large";
         }
         problem(name, "invalid_type",
                 std::string(name) + " must be " + std::string(expected) + ", not " +
@@ -312,7 +312,7 @@ tl::expected<ImageRequest, ApiError> decode_request(std::string_view body,
         return tl::unexpected(std::move(error));
     }
     if (request.passed.empty() && !document->has_own_strings()) {
-        request.document.reset();  // all that is left of it refers to the body
+        request.document.reset();  // no text of the request is in the document; all are in the body
     }
     return request;
 }

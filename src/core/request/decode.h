@@ -1,4 +1,4 @@
-// From the body of a request to an ImageRequest, or to everything that is wrong with it.
+// Decodes the body of a request into an ImageRequest, or lists all problems in it.
 #pragma once
 
 #include <string>
@@ -12,23 +12,23 @@
 
 namespace gateway {
 
-// What becomes of a field that the profile does not have.
+// What happens to fields that the profile does not have.
 struct UnknownFields {
     enum class Mode : uint8_t { drop, reject, pass } mode = Mode::drop;
-    std::vector<std::string> names;  // that may go through to a provider; all others are dropped
+    std::vector<std::string> names;  // that are forwarded; all others are dropped
 };
 
 struct Contract {
     const Profile &profile;
     const UnknownFields &unknown;
-    bool model_in_path = false;  // then the body need not name one
+    bool model_in_path = false;  // the body need not name a model
 };
 
-// `body` must outlive the request that is made from it.
+// `body` must outlive the returned request.
 tl::expected<ImageRequest, ApiError> decode_request(std::string_view body,
                                                     const Contract &contract);
 
-// The line about a field that goes nowhere.
+// The adjustment for a field that is not sent.
 Adjustment not_passed(JsonValue member, std::string reason);
 
 // 1 to 256 visible ASCII characters.

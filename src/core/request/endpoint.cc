@@ -20,22 +20,22 @@ constexpr EndpointRow kRows[] = {
      .operation = Operation::generate,
      .body_type = "application/json",
      .methods = "POST",
-     .method_error = "Images are made by POST.",
+     .method_error = "This path accepts only POST.",
      .of_deployment = true},
     {.tail = "images/files/",
      .what = EndpointRow::file,
      .methods = kRead,
-     .method_error = "Images are read by GET.",
+     .method_error = "This path accepts only GET and HEAD.",
      .has_name = true,
      .of_deployment = true},
     {.tail = "models",
      .what = EndpointRow::models,
      .methods = kRead,
-     .method_error = "Models are read by GET."},
+     .method_error = "This path accepts only GET and HEAD."},
     {.tail = "models/",
      .what = EndpointRow::model,
      .methods = kRead,
-     .method_error = "Models are read by GET.",
+     .method_error = "This path accepts only GET and HEAD.",
      .has_name = true},
 };
 
@@ -43,7 +43,7 @@ bool is_right_name(EndpointRow::What what, std::string_view name) {
     return what == EndpointRow::file ? is_image_name(name) : !name.empty();
 }
 
-// "images/generations", and all that is of this form.
+// Matches paths such as "images/generations".
 std::optional<Endpoint> match_tail(std::string_view text) {
     for (const EndpointRow &row : kRows) {
         if (!row.has_name && text == row.tail) {
@@ -57,7 +57,7 @@ std::optional<Endpoint> match_tail(std::string_view text) {
     return std::nullopt;
 }
 
-// "deployments/MODEL/images/generations". The name of a model may hold slashes.
+// Matches "deployments/MODEL/images/generations". The name of a model may contain slashes.
 std::optional<Endpoint> match_deployment(std::string_view text) {
     if (!text.starts_with(kDeployments)) {
         return std::nullopt;
@@ -89,7 +89,7 @@ std::optional<Endpoint> match_behind_version(std::string_view text, Match match)
     return std::nullopt;
 }
 
-// Begins where the operator's part ends; else further to the front, at each slash.
+// Tries first where the operator's part of the path ends, then at each slash before that.
 template <typename Match>
 std::optional<Endpoint> match_from(std::string_view path, size_t given, Match match) {
     size_t start = std::min(given, path.size());

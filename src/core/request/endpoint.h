@@ -1,4 +1,4 @@
-// What the path of a request asks for: a row for each endpoint. A new endpoint is a new row.
+// Finds the endpoint for the path of a request. Each endpoint is a row of a table.
 #pragma once
 
 #include <cstddef>
@@ -14,21 +14,21 @@ struct EndpointRow {
 
     std::string_view tail;  // of the path
     What what = none;
-    // Of what is made:
+    // Only for endpoints that make images:
     std::optional<Operation> operation;
     std::string_view body_type;  // the media type of the body; empty: none is read
-    // Of all: what the header Allow says, and what a request by another method is told.
+    // For all endpoints: the value of the header Allow, and the error message for other methods.
     std::string_view methods;
     std::string_view method_error;
-    bool has_name = false;       // behind the tail
-    bool of_deployment = false;  // "deployments/MODEL/" may stand before it
+    bool has_name = false;       // a name follows the tail
+    bool of_deployment = false;  // "deployments/MODEL/" may precede the tail
 
     [[nodiscard]] bool is_read() const { return methods.starts_with("GET"); }
 };
 
 struct Endpoint {
-    const EndpointRow *row = nullptr;  // null: there is nothing at this path
-    std::string_view name;             // of the model that is described, or of the stored image
+    const EndpointRow *row = nullptr;  // null: the path has no endpoint
+    std::string_view name;             // of the requested model description or stored image
     std::string_view deployment;       // MODEL in ".../deployments/MODEL/images/generations"
 
     [[nodiscard]] EndpointRow::What what() const {
@@ -36,10 +36,10 @@ struct Endpoint {
     }
 };
 
-// The first `given` characters of the path are the operator's own: the location's prefix, or all of
-// it where their pattern says which paths are taken. Behind them may stand v1, openai or openai/v1,
-// then deployments/MODEL, and then the tail; or the end of all this, where the operator wrote its
-// beginning.
+// The operator configured the first `given` characters of the path: the prefix of the location, or
+// the whole path, for example if the location is a regular expression. After them the path may have
+// v1, openai or openai/v1, then deployments/MODEL, then the tail. The operator's part may already
+// contain the beginning of this.
 Endpoint endpoint_of(std::string_view path, size_t given);
 
 }  // namespace gateway

@@ -50,7 +50,7 @@ std::optional<int64_t> parse_tier(std::string_view text) {
         return std::nullopt;
     }
     text.remove_suffix(1);
-    // One digit behind the point is enough for the tiers that there are.
+    // One digit after the point is enough for all known tiers.
     const size_t point = text.find('.');
     int64_t tenths = 0;
     if (point != std::string_view::npos) {
@@ -60,7 +60,7 @@ std::optional<int64_t> parse_tier(std::string_view text) {
         tenths = text.back() - '0';
         text = text.substr(0, point);
     }
-    // "0.5K", but neither "-0.5K" nor "01K".
+    // Accepts "0.5K", but neither "-0.5K" nor "01K".
     const bool below_one = text == "0" && point != std::string_view::npos;
     const auto whole = below_one ? std::optional<int64_t>(0) : parse_side(text);
     if (!whole || *whole > kLongestSide / 1024) {
@@ -111,7 +111,7 @@ bool agree(Pixels size, Pixels ratio) {
 }
 
 bool agree(Pixels size, int64_t tier) {
-    // By its area or by its longer side: 2048x1152 and 2048x2048 are both called 2K.
+    // Compares the area and the longer side: 2048x1152 and 2048x2048 are both called 2K.
     const auto near = [=](double side) {
         return std::abs(std::log2(side / static_cast<double>(tier))) <= 0.5;
     };

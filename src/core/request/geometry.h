@@ -1,5 +1,5 @@
-// The shape of an image as callers write it: sizes, ratios and tiers, which are kept apart and
-// never turned into each other on the way in.
+// The shape of an image as callers write it: sizes, ratios and tiers. Reading a request never
+// converts one into another.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace gateway {
 
-// Width and height: of an image in pixels, or of its ratio in whatever unit.
+// Width and height of an image in pixels, or the two numbers of a ratio.
 struct Pixels {
     int64_t width = 0;
     int64_t height = 0;
@@ -23,22 +23,22 @@ struct Pixels {
     bool operator==(const Pixels &) const = default;
 };
 
-// "WxH". Sides have no leading zeros and are not absurd.
+// "WxH". A side has no leading zeros and is at most 16384.
 std::optional<Pixels> parse_size(std::string_view text);
 // "W:H".
 std::optional<Pixels> parse_ratio(std::string_view text);
-// A class of sizes, named by the side of its square: "1K" is 1024, "1.5k" is 1536.
+// A tier is a class of sizes with the name of its square's side: "1K" is 1024, "1.5k" is 1536.
 std::optional<int64_t> parse_tier(std::string_view text);
-// The same where a plain side may stand too: "512", "768sq".
+// The same, but also accepts a side in pixels: "512", "768sq".
 std::optional<int64_t> parse_resolution(std::string_view text);
 
 std::string size_text(Pixels size);
 
-// As it was written, and in lowest terms.
+// The first writes the ratio as it is, the second in lowest terms.
 std::string spelled_ratio(Pixels ratio);
 std::string ratio_text(Pixels ratio);
 
-// What a request says about the shape.
+// The shape that a request specifies.
 struct Shape {
     std::optional<Pixels> size;
     std::optional<Pixels> ratio;
@@ -46,11 +46,11 @@ struct Shape {
 };
 Shape shape_of(const Params &params);
 
-// Whether a size can be said to be of this ratio, and of this tier: people round.
+// Whether a size matches a ratio or a tier approximately: published names of sizes are rounded.
 bool agree(Pixels size, Pixels ratio);
 bool agree(Pixels size, int64_t tier);
 
-// How far `is` is from `wanted`, as a part of it.
+// The relative difference between `is` and `wanted`.
 double deviation(double is, double wanted);
 
 }  // namespace gateway

@@ -84,8 +84,8 @@ tl::expected<void, ApiError> read_raw(std::string_view text, Wishes &wishes) {
             wishes.raw_response = true;
         } else {
             return tl::unexpected(ApiError::of(400, "invalid_value",
-                                               "X-Image-Gateway-Raw must be request, response or "
-                                               "both with a comma between them.",
+                                               "X-Image-Gateway-Raw must be request, response, or "
+                                               "both, separated by a comma.",
                                                "X-Image-Gateway-Raw"));
         }
     }
@@ -98,7 +98,7 @@ tl::expected<Wishes, ApiError> read_wishes(const RequestHead &head) {
     if (!head.repeated.empty()) {
         const std::string name(head.repeated);
         return tl::unexpected(
-            ApiError::of(400, "invalid_value", name + " must not stand more than once.", name));
+            ApiError::of(400, "invalid_value", name + " must not occur more than once.", name));
     }
     if (auto checked = check_forms(head); !checked) {
         return tl::unexpected(std::move(checked.error()));

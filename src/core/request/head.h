@@ -1,4 +1,4 @@
-// The headers of a request that mean something to the gateway, and what they ask for.
+// The request headers that the gateway reads, and the wishes that they express.
 #pragma once
 
 #include <chrono>
@@ -12,15 +12,15 @@
 
 namespace gateway {
 
-// Values are empty where there was no such header.
+// A value is empty if the request has no such header.
 struct RequestHead {
-    std::vector<std::string_view> credentials;  // all that was presented, in whatever header
+    std::vector<std::string_view> credentials;  // of all headers that may have one
     bool malformed_credentials = false;         // an Authorization that is not "Bearer <something>"
     bool has_cookie = false;
-    std::string_view repeated;  // the first header that stands twice, and may not
+    std::string_view repeated;  // the first header that occurs twice but must not
     std::string_view content_type;
-    std::string_view origin;      // of the web page that asks, as browsers tell it
-    std::string_view fetch_site;  // how far that page is from here, as browsers tell it
+    std::string_view origin;      // of the web page that sends the request; set by browsers
+    std::string_view fetch_site;  // how that page is related to this site; set by browsers
     std::string_view on_behalf_of;
     std::string_view request_id;
     std::string_view idempotency_key;
@@ -28,13 +28,13 @@ struct RequestHead {
     std::string_view fit;
     std::string_view timeout;
     std::string_view raw;
-    std::string_view path_model;  // Azure's path carries the model
-    std::string base_url;         // how the gateway was addressed, for links to itself
-    bool marks_end = true;        // an answer that breaks off is no whole one to the client
-    std::string address;          // of the client; of IPv6, the network that it has for itself
+    std::string_view path_model;  // the model in a path in Azure's form
+    std::string base_url;         // the URL of the gateway as the client used it, for links
+    bool marks_end = true;        // the client can detect a reply that broke off
+    std::string address;          // of the client; for IPv6, its /64 network
 };
 
-// What headers may only narrow.
+// Settings by headers. They can only restrict what the configuration allows.
 struct Wishes {
     std::optional<std::chrono::milliseconds> timeout;
     bool strict = false;
@@ -42,8 +42,8 @@ struct Wishes {
     bool raw_response = false;
 };
 
-// Holds header values to their form: ids of visible ASCII and sane length, known words, whole
-// seconds.
+// Checks and reads the headers: ids must be visible ASCII of limited length, words must be known,
+// and times must be whole seconds.
 tl::expected<Wishes, ApiError> read_wishes(const RequestHead &head);
 
 }  // namespace gateway

@@ -1,4 +1,4 @@
-// What a caller wants, in the gateway's own words.
+// A decoded request: the same for all profiles.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 
 namespace gateway {
 
-// Everything about the image that a caller may ask for. param.cc has the name of each.
+// All parameters that a request may set. param.cc has their names.
 enum class Param : uint8_t {
     prompt,
     n,
@@ -64,8 +64,8 @@ class Params {
         return integer == nullptr ? default_value : *integer;
     }
 
-    // What a profile's default says and not the caller: it is never refused, and no line is written
-    // about what becomes of it.
+    // Sets a default of the profile. A default that does not fit a model is neither an error nor an
+    // adjustment.
     void set_default(Param param, ParamValue value) {
         (*this)[param] = value;
         defaults_.set(static_cast<size_t>(param));
@@ -73,7 +73,7 @@ class Params {
     [[nodiscard]] bool is_default(Param param) const {
         return defaults_.test(static_cast<size_t>(param));
     }
-    // Whether the caller wrote it.
+    // Whether the request contains it.
     [[nodiscard]] bool is_requested(Param param) const { return has(param) && !is_default(param); }
 
  private:
@@ -84,7 +84,7 @@ class Params {
 // As JSON text, for adjustments.
 std::string to_json(const ParamValue &value);
 
-// A parameter that was not sent as it was asked for. `requested` and `sent` are JSON texts.
+// A parameter that was not sent or not served as requested. `requested` and `sent` are JSON texts.
 struct Adjustment {
     std::string param;
     std::string requested;
@@ -94,12 +94,11 @@ struct Adjustment {
 
 struct ImageRequest {
     Params params;
-    std::string model;                    // as it was written; empty: none
-    std::vector<std::string> fallbacks;   // "provider/model"
-    std::vector<JsonValue> passed;        // unknown fields that may go through to a provider
-    std::vector<Adjustment> adjustments;  // unknown fields that may not
-    std::shared_ptr<const JsonDocument>
-        document;  // what the texts in `params` point into, with the body
+    std::string model;                             // as written in the request; empty: none
+    std::vector<std::string> fallbacks;            // "provider/model"
+    std::vector<JsonValue> passed;                 // unknown fields that are forwarded
+    std::vector<Adjustment> adjustments;           // for unknown fields that are dropped
+    std::shared_ptr<const JsonDocument> document;  // texts in `params` refer to it or to the body
 };
 
 }  // namespace gateway

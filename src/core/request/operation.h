@@ -1,5 +1,4 @@
-// What models can do, and for each operation that is built a row with the names that answers have
-// for it.
+// What models can do. Each implemented operation has a row with its names in replies.
 #pragma once
 
 #include <cstddef>

@@ -8,7 +8,7 @@ namespace gateway {
 
 namespace {
 
-// In the order of Param, which a unit test asserts.
+// In the order of Param. A unit test checks this.
 constexpr std::array<std::string_view, kParamCount> kNames = {
     "prompt",
     "n",

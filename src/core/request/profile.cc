@@ -13,12 +13,12 @@ using P = Param;
 
 constexpr int64_t kNone = INT64_MIN;
 constexpr int64_t kAny = INT64_MAX;
-constexpr int64_t kLongestText = 1'000'000;  // what a model takes is for its catalogue to say
+constexpr int64_t kLongestText = 1'000'000;  // the catalogue has the limit of each model
 constexpr int64_t kLongestUser = 1024;
 constexpr bool kRequired = true;
 constexpr bool kNullable = true;
 
-// ---- ours: the union of all, and every optional field may be null
+// ---- unified: the union of all profiles; every optional field may be null
 
 constexpr Field kUnified[] = {
     {"prompt", text, P::prompt, 1, kLongestText, {}, kRequired},
@@ -88,7 +88,7 @@ constexpr Field kKkiai[] = {
     {"user", text, P::user, 0, kLongestUser},
 };
 
-// Its words are free: what a model does not know is for fitting to say.
+// This API accepts any word. Fitting handles words that the model does not accept.
 constexpr int64_t kLongestWord = 64;
 
 constexpr Field kTruefoundry[] = {

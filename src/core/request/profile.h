@@ -1,5 +1,5 @@
-// A published API as data: which fields a request may have, a row for each, and what they mean when
-// they are left out.
+// A published API as tables: a row for each field that a request may have, with its type, bounds
+// and default.
 #pragma once
 
 #include <cstdint>
@@ -27,19 +27,19 @@ enum class FieldType : uint8_t {
 struct Field {
     std::string_view name;
     FieldType type;
-    std::optional<Param> param;  // none: of the model's name and the fallbacks
-    int64_t min = INT64_MIN;     // of texts: characters
+    std::optional<Param> param;  // empty for the fields `model` and `fallbacks`
+    int64_t min = INT64_MIN;     // for texts, the number of characters
     int64_t max = INT64_MAX;
     std::string_view choices = {};  // separated by spaces
     bool required = false;
     bool nullable = false;
-    std::string_view default_value = {};  // when it is absent; never held against the caller
+    std::string_view default_value = {};  // used if the field is absent
 };
 
 struct Profile {
     std::string_view name;
     std::span<const Field> fields;
-    // Where a ratio is always given, a size beside it says only how large.
+    // The profile requires a ratio, so a size only says how large the image is.
     bool size_is_scale = false;
 
     [[nodiscard]] const Field *field(std::string_view field_name) const;
@@ -49,11 +49,11 @@ std::span<const Profile> profiles();
 const Profile *profile_named(std::string_view name);
 const Profile &unified_profile();
 
-// Images as input, which no API here takes yet.
+// Fields for input images, which no profile accepts yet.
 inline constexpr std::string_view kInputImageFields = "image images mask";
 
-// Whether any published API has a field of this name: such a field means the same everywhere, and
-// is never passed on unread.
+// Whether any profile has a field of this name. Such a field means the same in all APIs and is
+// never forwarded as an unknown field.
 bool is_published_field(std::string_view name);
 
 }  // namespace gateway

@@ -75,7 +75,8 @@ void write_attempt(JsonWriter &out, const AttemptRecord &attempt) {
     out.key("latency").number(attempt.latency).close_object();
 }
 
-// Whoever made it, or was tried last: as the function is told, if there is one.
+// Calls `write` with the provider and model that made the images, or with those of the last
+// attempt.
 template <typename Write>
 void with_maker(const AnswerFacts &facts, Write write) {
     if (facts.maker != nullptr) {
@@ -121,7 +122,7 @@ void write_adjustments(JsonWriter &out, const AnswerFacts &facts) {
     out.close_array();
 }
 
-// What is known of each image besides its bytes.
+// The facts about each image besides its bytes.
 void write_image_facts(JsonWriter &out, std::span<const Image> images) {
     out.key("images").open_array();
     for (const Image &image : images) {
@@ -171,7 +172,7 @@ void write_totals(JsonWriter &out, const AnswerFacts &facts) {
     }
 }
 
-// What both a success and an error say.
+// The members of extra_fields that a success and an error share.
 void write_facts(JsonWriter &out, const AnswerFacts &facts) {
     out.key("request_type")
         .string(facts.on_stream ? facts.operation->request_type_of_stream
@@ -226,7 +227,7 @@ void write_error_members(JsonWriter &out, const ApiError &error, const AnswerFac
     out.close_object();
 }
 
-// An answer's members before those of its images, and after them.
+// The members of a reply before its images, and those after them.
 void write_front(JsonWriter &out, const AnswerFacts &facts) {
     out.open_object();
     out.key("id").string(facts.request_id);

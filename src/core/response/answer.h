@@ -1,4 +1,4 @@
-// Step 9: one shape for every answer and every error, whoever made it.
+// Step 9: writes replies and errors. They have one form for all providers.
 #pragma once
 
 #include <cstdint>
@@ -18,51 +18,50 @@
 
 namespace gateway {
 
-// What goes to the client: all of it, or a part of a stream, whose first has the head.
+// A reply to the client, or a part of one. The first part has the status and the headers.
 struct Answer {
     int status = 200;
     std::string_view content_type = "application/json";
     std::vector<std::pair<std::string, std::string>> headers;
     Bytes body;
-    bool goes_on = false;  // other parts come
-    bool broken =
-        false;  // this is the end, but not of a whole answer: so that nobody takes it for one
+    bool goes_on = false;  // more parts follow
+    bool broken = false;   // the reply ends here and is incomplete, which the client must notice
 };
 
-// All that the answer says besides the images.
+// What a reply says besides the images.
 struct AnswerFacts {
     std::string_view request_id;
     int64_t created = 0;
     std::string_view requested_model;
-    const History *history = nullptr;  // null: nothing was tried, or it is told later
-    const Maker *maker = nullptr;      // null: whoever was tried last
+    const History *history = nullptr;  // null: nothing was tried, or a later event has it
+    const Maker *maker = nullptr;      // null: the provider and model of the last attempt
     const std::vector<Adjustment> *adjustments = nullptr;
     int64_t latency = 0;
     const OperationRow *operation = &row_of(Operation::generate);
     bool on_stream = false;
     int64_t chunk_index = 0;
-    std::optional<bool> may_still_be_working;  // a provider; where no answer came in time
+    std::optional<bool> may_still_be_working;  // whether a provider may be; set after a timeout
     std::optional<Cost> cost;
-    bool billed = false;  // of an error: something was, or may have been
-    // Of a success:
-    bool usage_counted = false;    // by us, because the provider told none
-    std::string_view raw_request;  // JSON, where it was asked for
+    bool billed = false;  // of an error: an image was or may have been billed
+    // On success:
+    bool usage_counted = false;  // the gateway counted the tokens because the provider reports none
+    std::string_view raw_request;  // JSON, if it was requested
     std::string_view raw_response;
 };
 
 Bytes write_images(const Result &result, const AnswerFacts &facts,
                    std::string_view response_format);
 
-// The same of one image in base64 that is written elsewhere: what stands before it, and after it.
+// The same for one image in base64 that is passed through: writes what comes before and after it.
 void write_before_image(JsonWriter &out, const AnswerFacts &facts);
 void write_after_image(JsonWriter &out, const Result &result, const AnswerFacts &facts);
 
-// The data of one event of a stream. `is_last`: with all that is told once.
+// The data of one event of a stream. `is_last`: includes the totals.
 Bytes write_completed(const ImageWords &words, const Image &image, const AnswerFacts &facts,
                       std::string_view response_format, bool is_last);
 Bytes write_partial(const Preview &preview, const AnswerFacts &facts,
                     std::string_view response_format);
-// As the clients of OpenAI raise on.
+// In the form for which OpenAI's clients raise an exception.
 std::string write_error_event(const ApiError &error, const AnswerFacts &facts);
 
 std::string write_error(const ApiError &error, const AnswerFacts &facts);

@@ -17,7 +17,7 @@ EventStream::EventStream(EventLoop &loop, Milliseconds heartbeat,
     wait();
 }
 
-// From whatever came last: a stream with events needs no other sign of life.
+// Restarts the heartbeat timer after each event. The heartbeat is needed only between events.
 void EventStream::wait() {
     timer_ = loop_.start_timer(
         heartbeat_,

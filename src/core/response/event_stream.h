@@ -1,5 +1,4 @@
-// An answer as server-sent events: its head goes out with the first of them, or with the first sign
-// of life while none has come.
+// A reply as server-sent events. Its headers are sent with the first event or the first heartbeat.
 #pragma once
 
 #include <functional>
@@ -16,15 +15,15 @@ namespace gateway {
 
 void append_event(Bytes &events, std::string_view name, const Bytes &data);
 
-// What an event says of its place: which it is of its image's, and how long it took.
+// The position of an event among the events of its image, and its latency.
 struct EventPlace {
     int64_t chunk_index = 0;
-    int64_t latency = 0;  // milliseconds since the event before
+    int64_t latency = 0;  // milliseconds since the previous event
 };
 
 class EventCount {
  public:
-    // `now`: since the request came.
+    // `now`: milliseconds since the request arrived.
     EventPlace next(int64_t image, int64_t now) {
         return {events_[image]++, now - std::exchange(last_, now)};
     }
@@ -36,18 +35,18 @@ class EventCount {
 
 class EventStream {
  public:
-    // `head` completes an answer's headers; `send` may end whoever owns this only after it
-    // returned.
+    // `head` completes the reply's headers. `send` must not destroy the owner of this stream before
+    // it returns.
     EventStream(EventLoop &loop, Milliseconds heartbeat, std::function<void(Answer &)> head,
                 std::function<void(Answer)> send);
     EventStream(const EventStream &) = delete;
     EventStream &operator=(const EventStream &) = delete;
 
-    // The client knows by now that it is a stream.
+    // Whether headers were sent.
     [[nodiscard]] bool has_begun() const { return begun_; }
     void send(Bytes events);
     void end(Bytes events);
-    void stop() { timer_.reset(); }  // nothing comes of it
+    void stop() { timer_.reset(); }
 
  private:
     void send_part(Bytes bytes, bool goes_on);

@@ -230,7 +230,7 @@ void write_alias(JsonWriter &out, const Alias &alias) {
     out.close_array().close_object().close_object();
 }
 
-// A key may name a model as it likes, for one by its bare id.
+// A key's patterns may name a model by its full name or by its bare name.
 bool may_use_model(const ModelListContext &context, const Candidate &candidate, Random &random) {
     if (may_use(context.caller, candidate)) {
         return true;
@@ -240,7 +240,7 @@ bool may_use_model(const ModelListContext &context, const Candidate &candidate, 
            resolved->front().is_same(candidate);
 }
 
-// A caller who may not use the alias itself may still use some of what is behind it.
+// A caller who may not use an alias may still use some of its members.
 bool may_use_any(const ModelListContext &context, std::string_view name, Random &random) {
     if (context.caller.may_use(name)) {
         return true;
@@ -254,10 +254,10 @@ bool may_use_any(const ModelListContext &context, std::string_view name, Random 
 
 ApiError error_unknown_model(std::string_view name) {
     return ApiError::of(404, "model_not_found",
-                        "The model '" + std::string(name) + "' is not known here.", "model");
+                        "This gateway has no model or alias '" + std::string(name) + "'.", "model");
 }
 
-// Only the order of an alias's members is drawn, and it does not matter here.
+// Random numbers only determine the order of an alias's members, which does not matter here.
 class NoRandom final : public Random {
  public:
     void fill(std::span<uint8_t> bytes) override { std::fill(bytes.begin(), bytes.end(), 0); }
@@ -278,7 +278,7 @@ std::string write_models(const ModelListContext &context, int64_t now) {
         for (const ModelSpec *spec :
              context.catalogue.named(provider->name, provider->dialect->name())) {
             const Candidate candidate{provider.get(), spec->pattern};
-            // An alias of the same name is what a request would get.
+            // A request with this name would get the alias, so the model is not listed.
             if (context.models.alias(candidate.name()) == nullptr &&
                 may_use_model(context, candidate, random)) {
                 write_listed(out, candidate, *spec, now);
@@ -292,7 +292,7 @@ tl::expected<std::string, ApiError> write_model(const ModelListContext &context,
                                                 std::string_view name, int64_t now) {
     NoRandom random;
     const auto candidates = context.models.resolve(name, random);
-    // What a caller may not use does not exist for them.
+    // A caller cannot see models that it may not use.
     if (!candidates || !may_use_any(context, name, random)) {
         return tl::unexpected(error_unknown_model(name));
     }

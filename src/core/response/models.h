@@ -1,5 +1,5 @@
-// Which models a caller may use, what each can do and what it costs: OpenAI's list of models, with
-// a typed descriptor for each parameter.
+// The list of models that a caller may use, in OpenAI's form. In addition, each model has its
+// parameters with their types and bounds, and its price.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace gateway {
 
-// The models and who asks for the list. All of it outlives the context.
+// The models and the caller who requests the list. All of it must outlive the context.
 struct ModelListContext {
     const ModelMap &models;
     const Catalogue &catalogue;
     const Caller &caller;
 };
 
-// Aliases first, then what each provider's part of the catalogue names.
+// Writes the aliases, then the models that the catalogue names for each provider.
 std::string write_models(const ModelListContext &context, int64_t now);
 
-// One of them, under any name that a request might use.
+// Writes one model, by any name that a request may use.
 tl::expected<std::string, ApiError> write_model(const ModelListContext &context,
                                                 std::string_view name, int64_t now);
 

@@ -1,5 +1,5 @@
-// A success of one image that is passed through: what stands before it is sent when it begins, and
-// the rest when all is known. A failure after that can only break off.
+// A reply with one image that is passed through. Sends the JSON before the image with its first
+// piece, and the JSON after it at the end. An error after the first piece breaks the reply off.
 #pragma once
 
 #include "core/json/writer.h"

@@ -1,4 +1,4 @@
-// What is left to the caller, as headers.
+// Headers with the caller's limits and what remains of them.
 #pragma once
 
 #include "core/limits/quotas.h"

@@ -1,5 +1,5 @@
-// How one caller is answered: by a document, by an event stream, or by an image that is passed
-// through. An answer to an error is a document wherever nothing has been sent yet.
+// A reply is a document, an event stream, or an image that is passed through. An error is sent as a
+// document if nothing has been sent yet.
 //
 //   (nothing sent) --preview, image, piece--> begun --finish, or fail--> over
 //          \---------------finish, or fail---------------------------------^
@@ -12,13 +12,13 @@
 
 namespace gateway {
 
-// What a reply needs of the request that it is for. All of it outlives the reply.
+// What a reply needs to know about its request. All of it must outlive the reply.
 struct ReplyContext {
     const Order &order;
     EventLoop &loop;
-    std::function<AnswerFacts()> facts;           // as known by now
-    std::function<void(int status)> on_last;      // before the last part is sent: settles
-    std::function<void(Answer &)> complete_head;  // before the first part is sent
+    std::function<AnswerFacts()> facts;           // as known at the time of the call
+    std::function<void(int status)> on_last;      // called before the last part is sent; settles
+    std::function<void(Answer &)> complete_head;  // called before the first part is sent
     std::function<void(Answer)> send;
 };
 
@@ -28,12 +28,12 @@ class Reply : public ImageWatcher {
     Reply(const Reply &) = delete;
     Reply &operator=(const Reply &) = delete;
 
-    // The client has a part of it: an error can only end it.
+    // Whether a part was sent. After that, an error can only break the reply off.
     [[nodiscard]] virtual bool has_begun() const { return false; }
-    // One of these is the end.
+    // Each of these two ends the reply.
     virtual void finish(const Result &result) = 0;
     void fail(const ApiError &error, const AnswerFacts &facts);
-    // Nothing more is sent.
+    // Sends nothing more.
     virtual void stop() noexcept {}
 
     void preview(const Maker & /*maker*/, const Preview & /*preview*/) override {}
@@ -44,9 +44,9 @@ class Reply : public ImageWatcher {
  protected:
     // An error after the reply has begun.
     virtual void break_off(const ApiError & /*error*/, const AnswerFacts & /*facts*/) {}
-    // Of a success, with all that it says.
+    // The facts for a success.
     [[nodiscard]] AnswerFacts facts_of(const Result &result) const;
-    // The whole of it.
+    // Sends a complete reply.
     void send_document(Answer answer);
     [[nodiscard]] const ReplyContext &context() const { return context_; }
 
@@ -54,14 +54,14 @@ class Reply : public ImageWatcher {
     const ReplyContext &context_;
 };
 
-// One JSON document, when all is known.
+// One JSON document, which is sent at the end.
 class DocumentReply final : public Reply {
  public:
     using Reply::Reply;
     void finish(const Result &result) override;
 };
 
-// An error as a whole answer, with the headers that belong to it.
+// A complete error reply with its headers.
 Answer error_answer(const ApiError &error, const AnswerFacts &facts);
 
 }  // namespace gateway

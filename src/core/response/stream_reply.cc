@@ -8,7 +8,7 @@ namespace gateway {
 StreamReply::StreamReply(const ReplyContext &context, Milliseconds heartbeat)
     : Reply(context), events_(context.loop, heartbeat, context.complete_head, context.send) {}
 
-// An event before the end: what was tried is told at the end.
+// For an event before the end. Such an event has no attempts; the events at the end have them.
 AnswerFacts StreamReply::facts_of_event(const Maker &maker, int64_t image) {
     AnswerFacts facts = context().facts();
     facts.history = nullptr;

@@ -1,5 +1,5 @@
-// A success as a stream of events: what images look like so far, each image as soon as it is there,
-// and with the last one what all of them came to.
+// A reply as a stream of events: previews, each image as soon as it is ready, and the totals with
+// the last image.
 #pragma once
 
 #include <vector>
@@ -17,7 +17,7 @@ class StreamReply final : public Reply {
     void preview(const Maker &maker, const Preview &preview) override;
     void image(const Maker &maker, const ImageWords &words, const Image &image,
                const std::vector<Adjustment> &adjustments) override;
-    // The events of the images that were not sent yet: there must be one.
+    // Sends the events of the images that were not sent yet. There must be at least one.
     void finish(const Result &result) override;
     void stop() noexcept override { events_.stop(); }
 
