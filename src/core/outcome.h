@@ -1,4 +1,4 @@
-// How an attempt ended. The type decides what may happen next, never the raw status alone.
+// How an attempt ended. The outcome type decides what may happen next, never the HTTP status alone.
 #pragma once
 
 #include <chrono>
@@ -30,11 +30,11 @@ enum class OutcomeType : uint8_t {
 std::string_view name_of(OutcomeType type);
 std::optional<OutcomeType> outcome_named(std::string_view name);
 
-// Whether the provider may want money for it although there is no image. (For what ran out of time
-// it also matters how far it got.)
+// Whether the provider may bill it although there is no image. (After a timeout, it also matters
+// how far the transfer got.)
 bool may_be_billed(OutcomeType type);
 
-// Whether it says nothing of a key or of a provider's health.
+// Whether the outcome is about this request only, not about a key or the provider's health.
 bool concerns_one_request(OutcomeType type);
 
 enum class ImageFormat : uint8_t { unknown, png, jpeg, webp, gif };
@@ -50,27 +50,27 @@ struct Usage {
     std::optional<int64_t> output_image_tokens;
     int64_t total_tokens = 0;
 
-    // Of several calls.
+    // Adds up several calls.
     Usage &operator+=(const Usage &other);
 };
 
 struct Image {
     enum class Form : uint8_t { base64, url };
     Form form = Form::base64;
-    int64_t index = 0;  // its place among those that were asked for
-    Bytes content;      // fit to stand in JSON as it is, whatever its form
+    int64_t index = 0;  // among the requested images
+    Bytes content;      // base64 or a URL, already escaped for JSON
     ImageFormat format = ImageFormat::unknown;
     std::string revised_prompt;
     std::optional<int64_t> seed;
-    // As its bytes say, where they were seen; 0 where they do not.
+    // Read from the image's bytes; 0 if not known.
     int width = 0;
     int height = 0;
     size_t bytes = 0;
-    std::optional<int64_t> expires_at;  // of a link, unix seconds
-    Usage usage;                        // its part of what its call has used
+    std::optional<int64_t> expires_at;  // if it is a link; unix seconds
+    Usage usage;                        // its part of the usage of its call
 };
 
-// The words in which a provider describes the images; empty where it says nothing.
+// The words in which a provider describes the images. Empty if it says nothing.
 struct ImageWords {
     std::string size;
     std::string quality;
@@ -81,65 +81,66 @@ struct ImageWords {
 // What one call made.
 struct ImageResult : ImageWords {
     std::vector<Image> images;
-    size_t given = 0;  // the first so many were given to the listener before; their content is gone
+    size_t given =
+        0;  // so many of the first images were given to the listener; they have no content
     std::optional<Usage> usage;
-    std::optional<int64_t> cost;  // in millionths of a dollar, where the provider tells it
-    size_t left_out = 0;          // images beyond those that were asked for
+    std::optional<int64_t> cost;  // in millionths of a dollar, if the provider says it
+    size_t left_out = 0;          // images beyond the requested ones
 };
 
-// What an image looks like so far.
+// An unfinished image that a provider sends before the final one.
 struct Preview {
     Image image;
-    int64_t number = 0;  // among those of its image
+    int64_t number = 0;  // among the previews of its image
     ImageResult what;    // without images
 };
 
 struct ProviderError {
-    int status = 0;  // 0: it never answered
+    int status = 0;  // 0: there was no response
     std::string type;
     std::string code;
     std::string message;
     std::string param;
 };
 
-// The request to a provider and its response as they were sent, in JSON, without image data and
-// secrets: for clients that ask for them by X-Image-Gateway-Raw.
+// The request to a provider and its response, in JSON, without image bytes and secrets. For clients
+// that request them by X-Image-Gateway-Raw.
 struct RawExchange {
     std::string request;
     std::string response;
 };
 
-// An image that a provider works on after it has answered.
+// Work that a provider does after it has responded.
 struct Job {
     std::string poll_url;
     std::string result_url;                          // empty: the job's document holds the result
     std::string cancel_url;                          // empty: it cannot be cancelled
-    std::optional<std::chrono::milliseconds> again;  // when to ask, if the provider says so
-    std::optional<int64_t> cost;  // as in ImageResult, where it is told before the image is there
+    std::optional<std::chrono::milliseconds> again;  // when to poll, if the provider says so
+    std::optional<int64_t> cost;  // as in ImageResult, if it is known before the image
 };
 
-// Whom it concerns that a key is rejected or has no quota left: the key for one model, or the key
-// for all models.
+// Whether a rejected key, or a key without quota, is unusable for one model or for all models.
 enum class Reach : uint8_t { model, key };
 
-// What was concluded from the words of a message. A provider may repeat in it what the caller
-// wrote: whoever knows the request takes such conclusions back.
+// What was concluded from words in a message. The message may quote the caller's text, so
+// distrust_callers_words() can withdraw such conclusions.
 struct FromWords {
     std::string_view type;  // the word that decided about the type; empty: none did
     OutcomeType without_words = OutcomeType::unknown;  // the type without that word
-    std::string_view wait;  // the words that the time to wait stands behind
+    std::string_view wait;                             // the words before the time to wait
 };
 
 struct Outcome {
     OutcomeType type = OutcomeType::unknown;
-    Reach reach = Reach::model;  // of a bad key, or a spent quota
+    Reach reach = Reach::model;  // if a key is bad or has no quota left
     FromWords from_words;
-    Job job;  // of what is pending
+    Job job;  // if it is pending
     ImageResult result;
     ProviderError error;
-    std::unique_ptr<RawExchange> raw;  // where it was asked for
-    bool is_our_doing = false;  // a limit of ours, or a client of ours that did not read: so it
-                                // says nothing of the provider's health
+    std::unique_ptr<RawExchange> raw;  // if it was requested
+    // A limit of the gateway, or a client that did not read, caused the failure. So the outcome is
+    // not about the provider's health.
+    bool is_our_doing = false;
     std::optional<std::chrono::milliseconds> retry_after;
 };
 

@@ -1,5 +1,6 @@
-// How the core meets the world. Each port has one implementation in src/nginx or src/upstream, and
-// one in the tests. Handles are owned: letting go of one cancels what it stands for.
+// The ports: interfaces through which the core reaches its environment. Each port has one
+// implementation in src/nginx or src/upstream, and one in the tests. Destroying a handle, such as a
+// Timer, cancels what it stands for.
 #pragma once
 
 #include <chrono>
@@ -31,19 +32,19 @@ class Timer {
     virtual ~Timer() = default;
 };
 
-// A timer that is made once and set as often as needed: to set it takes no memory, so it cannot
-// fail.
+// A timer that is created once and set as often as needed. Setting it allocates no memory, so
+// it cannot fail.
 class Alarm {
  public:
     virtual ~Alarm() = default;
-    // Runs the action once after `delay`, and not when it was set for before; the action must not
-    // destroy the alarm. After no delay at
-    // all: in the loop's next turn, when everything else that is ready has had one.
+    // Runs the action once after `delay`. Replaces an earlier setting. With a delay of zero, the
+    // action runs in the next turn of the loop, after all other events that are ready. The action
+    // must not destroy the alarm.
     virtual void set(Milliseconds delay) noexcept = 0;
     virtual void unset() noexcept = 0;
 };
 
-// Whether a process that was told to quit waits for a timer.
+// Whether a process that was told to quit waits for the timer.
 enum class TimerKind : uint8_t { holds_exit, idle };
 
 class EventLoop {
@@ -56,7 +57,8 @@ class EventLoop {
         return start_timer(delay, std::move(action), TimerKind::holds_exit);
     }
     virtual std::unique_ptr<Alarm> make_alarm(std::function<void()> action, TimerKind kind) = 0;
-    // How long this process goes on, if it was told to quit and will not wait for ever.
+    // How long this process still runs after it was told to quit. Nothing if it was not told to
+    // quit, or if it waits without a limit.
     [[nodiscard]] virtual std::optional<Milliseconds> time_to_live() const = 0;
 };
 
@@ -74,31 +76,31 @@ class Task {
 class TaskPool {
  public:
     virtual ~TaskPool() = default;
-    // Runs `work` on another thread, then `done` on the loop. A task let go of still runs, but
-    // `done` does not. So `work` may touch only what it owns. Null when the pool takes no more.
+    // Runs `work` on another thread, then `done` on the loop. After the task is destroyed, `work`
+    // still runs, but `done` does not. So `work` may use only data that it owns. Null if the pool
+    // accepts no more tasks.
     virtual std::unique_ptr<Task> run(std::function<void()> work, std::function<void()> done) = 0;
 };
 
 class UpstreamCall {
  public:
     virtual ~UpstreamCall() = default;
-    // Whether the request was sent whole: then the provider may be working on it.
+    // Whether the whole request was sent. If so, the provider may be working on it.
     [[nodiscard]] virtual bool is_sent() const = 0;
-    // Whether we have kept the response from arriving: our client did not read, or memory was
-    // short.
+    // Whether the gateway paused the response, because the client did not read or memory was short.
     [[nodiscard]] virtual bool is_delayed() const = 0;
     // Pauses or resumes the response while it streams or is passed through.
     virtual void hold(bool held) = 0;
 };
 
-// Called as a call goes on: not before start() has returned, and not after the call was destroyed.
-// Only on_response may destroy the call.
+// Called during a call: not before start() has returned, and not after the call was destroyed. Only
+// on_response may destroy the call.
 struct CallListener {
-    // Events of a stream, before the response, which then has no body. If unset, no stream is
-    // expected.
+    // The events of a stream. They come before the response, which then has no body. If unset, no
+    // stream is expected.
     std::function<void(ServerEvent)> on_event;
-    // Base64 of an image while it arrives. The response then has only its beginning. If unset, the
-    // response has all of it.
+    // The base64 of an image while it arrives. The response then has only its beginning. If unset,
+    // the response has the whole image.
     std::function<void(Bytes)> on_piece;
     std::function<void(HttpResponse)> on_response;  // exactly once
 };
@@ -111,7 +113,7 @@ class UpstreamClient {
                                         std::function<void(HttpResponse)> on_response) {
         return start(std::move(call), CallListener{nullptr, nullptr, std::move(on_response)});
     }
-    // A call whose answer nobody waits for. It outlives whoever makes it.
+    // Starts a call whose response is not needed. It has no handle, so nobody can cancel it.
     virtual void send_off(HttpCall call) = 0;
 };
 
@@ -123,7 +125,8 @@ class Log {
     virtual void write(LogLevel level, const std::string &line) = 0;
 };
 
-// A region that all workers see, with the lock that survives the death of its holder.
+// A memory region that all workers share, and its lock. The lock can be taken again after its
+// holder has died.
 class SharedMemory {
  public:
     virtual ~SharedMemory() = default;
@@ -148,7 +151,7 @@ struct Ports {
     ImageFiles &files;
     Log &log;
     HeldMemory &memory;
-    UsageBook *book = nullptr;  // null: nothing is written down
+    UsageBook *book = nullptr;  // null: usage is not recorded
     std::span<Observer *const> observers = {};
 };
 

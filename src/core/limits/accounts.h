@@ -1,5 +1,5 @@
-// The port to what everybody has used. Memory that the workers share answers at once; an account
-// that lies elsewhere answers later.
+// The port to the ledger. An implementation may answer at once, as shared memory does, or later, as
+// a server would.
 #pragma once
 
 #include <functional>
@@ -16,8 +16,8 @@
 
 namespace gateway {
 
-// Stands for an answer that has not come. Destroying it drops the answer, and gives back what the
-// answer would have taken.
+// A question that is not answered yet. Destroying it cancels the question and gives back what it
+// would have taken.
 class PendingAccounts {
  public:
     virtual ~PendingAccounts() = default;
@@ -26,33 +26,34 @@ class PendingAccounts {
 class Accounts {
  public:
     using Answer = tl::expected<Quotas, Exceeded>;
-    // Either the answer, or what stands for it: then `later` is called with it, once.
+    // Either the answer, or a pending question. In the second case, `later` is called once with the
+    // answer.
     struct Reply {
         std::optional<Answer> now;
         std::unique_ptr<PendingAccounts> pending;
     };
 
     virtual ~Accounts() = default;
-    // One request more, for all of them or for none: counts it and takes leases, which end after
-    // `longest` at the latest. The shares stay where they are until the answer is there.
+    // Counts one request and takes leases, for all parties or for none. The leases end after
+    // `longest` at the latest. The shares must stay where they are until the answer.
     virtual Reply enter(std::span<PartyShare> shares, Milliseconds longest,
                         std::function<void(Answer)> later) = 0;
-    // So much more is about to be used, of all of them or of none.
+    // Reserves images and money, for all parties or for none.
     virtual Reply reserve(std::span<PartyShare> shares, int64_t images, MicroUsd usd,
                           std::function<void(Answer)> later) = 0;
-    // The end of them: gives back what was reserved and not used, and all leases. What was spent
-    // counts whether or not it was reserved. Called from destructors: the port owns the shares from
-    // here on, and returns what is left where it knows that at once.
+    // Ends a request: gives back all leases, and what was reserved but not used. What was spent
+    // counts even if it was not reserved. Takes the shares by value because destructors call it.
+    // Returns what remains of the limits if that is known at once.
     virtual std::optional<Quotas> settle(std::vector<PartyShare> shares, int64_t images_used,
                                          MicroUsd spent) noexcept = 0;
 };
 
 class Ledger;
 
-// In memory that all workers share: answers at once.
+// The accounts in shared memory. Always answers at once.
 class LedgerAccounts final : public Accounts {
  public:
-    // All of it outlives the accounts. `process` is whoever takes leases.
+    // All arguments must outlive the accounts. `process` owns the leases.
     LedgerAccounts(Ledger &ledger, const Clock &clock, int32_t process)
         : ledger_(ledger), clock_(clock), process_(process) {}
 

@@ -7,8 +7,8 @@ namespace gateway {
 
 namespace {
 
-// A worker gives its leases back, or is found dead; the time is for a process number that is used
-// again.
+// A worker gives its leases back, or another worker finds that it is dead. The lease's deadline is
+// for a process number that is in use again.
 constexpr Milliseconds kGrace{3'600'000};
 
 bool same_parties(const std::vector<PartyShare> &shares, const std::vector<Party> &parties) {
@@ -18,7 +18,7 @@ bool same_parties(const std::vector<PartyShare> &shares, const std::vector<Party
                       });
 }
 
-// So that settling needs no memory.
+// Reserves memory in advance, so that settling does not allocate.
 void make_room(const std::vector<PartyShare> &shares, std::vector<UsageRecord::DayCount> &counts) {
     const auto limited = std::count_if(shares.begin(), shares.end(), [](const PartyShare &share) {
         return share.party.limits.images_per_day > 0;
@@ -157,7 +157,7 @@ void Claim::settle_models(int64_t used) noexcept {
 
 std::vector<UsageRecord::DayCount> Claim::settle(int64_t made, int64_t lost,
                                                  MicroUsd spent) noexcept {
-    // What has not been entered yet, the port gives back by itself.
+    // If a question to enter is not answered yet, destroying it gives back what it takes.
     pending_.reset();
     const Question open = std::exchange(question_, Question::none);
     if (open == Question::enter) {

@@ -1,4 +1,4 @@
-// What one request takes of its caller's limits and budgets, from entering to settling.
+// All that one request holds of its parties' limits and budgets, from entering to settling.
 //
 //   (nothing) --enter--> entered --cover, cover_models--> covered --settle--> (nothing)
 #pragma once
@@ -16,7 +16,8 @@ namespace gateway {
 
 class Claim {
  public:
-    // Called exactly once for each question, perhaps from within it; not after settle().
+    // Called exactly once for each question, perhaps before the function returns. Not called after
+    // settle().
     using Then = std::function<void(tl::expected<void, Exceeded>)>;
 
     explicit Claim(Accounts &accounts) : accounts_(accounts) {}
@@ -28,21 +29,22 @@ class Claim {
     [[nodiscard]] bool has_entered() const { return entered_; }
     [[nodiscard]] bool has_budget() const;
 
-    // So much is used or about to be, in all: reserves what is missing of it.
+    // `images` and `usd` are the totals that the request has used and is about to use. Reserves the
+    // difference to what it has already reserved.
     void cover(int64_t images, MicroUsd usd, Then then);
-    // The same for the models that are asked now. `images` are to come, and `lost` were lost so
-    // far, by whatever model.
+    // The same for the limits of the candidate's model. `images` is the number of images to be
+    // made, `lost` the number that were lost until now by any model.
     void cover_models(const std::vector<Party> &models, int64_t images, int64_t lost, Then then);
-    // The answer that has not come is not wanted any longer.
+    // Cancels the question that is not answered yet.
     void drop_question() noexcept { pending_.reset(); }
 
-    // The end. Of those whose day is limited, what was used.
+    // Ends the claim. Returns the images used of each party that has a limit per day.
     std::vector<UsageRecord::DayCount> settle(int64_t made, int64_t lost, MicroUsd spent) noexcept;
 
     [[nodiscard]] const Quotas &quotas() const { return quotas_; }
 
  private:
-    // What the answer that has not come is for.
+    // The question that is not answered yet.
     enum class Question : uint8_t { none, enter, cover, enter_models, reserve_models };
 
     void put(Question question, Then then);
@@ -65,10 +67,10 @@ class Claim {
 
     Question question_ = Question::none;
     Then then_;
-    int64_t more_images_ = 0;  // that the question is about
+    int64_t more_images_ = 0;  // that the question reserves
     MicroUsd more_usd_ = 0;
-    int64_t model_images_ = 0;  // that the models are to make, with those that were lost
-    std::unique_ptr<PendingAccounts> pending_;  // destroyed first: it refers to the shares
+    int64_t model_images_ = 0;                  // to be made by the models, plus the lost images
+    std::unique_ptr<PendingAccounts> pending_;  // destroyed first because it refers to the shares
 };
 
 }  // namespace gateway
