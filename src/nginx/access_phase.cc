@@ -1,5 +1,5 @@
-// Step 1, in nginx's access phase. It runs before deny, limit_req and auth_request: so it only
-// looks, and changes nothing.
+// Step 1, in nginx's access phase. It runs before deny, limit_req and auth_request, so it only
+// identifies the caller and changes nothing.
 #include "nginx/handlers.h"
 
 #include "nginx/guard.h"
@@ -26,8 +26,8 @@ ngx_int_t identify_request(ngx_http_request_t *r) {
     }
     context->begin_anew();
     if (is_preflight(r, location.cors) || is_kept_image(r, location)) {
-        // A browser asks without a key, and is told nothing but whether the page may ask. A link to
-        // an image is its own key, and is looked at later.
+        // A preflight has no key. Its reply only says whether the page may send requests. A link to
+        // an image has its own signature, which the content handler checks.
         context->identified = Identified::yes;
         context->refusal.reset();
         return NGX_OK;
@@ -41,7 +41,7 @@ ngx_int_t identify_request(ngx_http_request_t *r) {
     }
     context->identified = Identified::yes;
     context->refusal.reset();
-    // A caller without a key is nobody we vouch for: under "satisfy any" the others decide.
+    // A caller without a key is not authenticated: with "satisfy any", other modules decide.
     return exchange.knows_caller() ? NGX_OK : NGX_DECLINED;
 }
 

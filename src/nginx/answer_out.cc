@@ -14,7 +14,7 @@ extern "C" void image_gateway_write_answer(ngx_http_request_t *r) {
     send_on(r);
 }
 
-// nginx calls again when the client takes more, or after send_timeout.
+// nginx calls the handler again when the client takes more, or after send_timeout.
 ngx_int_t wait_for_client(ngx_http_request_t *r) {
     ngx_event_t *write = r->connection->write;
     const auto *core = static_cast<ngx_http_core_loc_conf_t *>(
@@ -38,7 +38,7 @@ ngx_int_t go_on(ngx_http_request_t *r) {
     }
     const ngx_int_t sent = context.out.send(r);
     if (context.out.is_broken()) {
-        return NGX_ERROR;  // the connection is closed, and the client knows that this is not all
+        return NGX_ERROR;  // closes the connection, so that the client notices it
     }
     if (sent == NGX_ERROR || sent > NGX_OK || r->header_only) {
         return sent;
@@ -77,14 +77,14 @@ void AnswerOut::add(Answer part) {
 
 ngx_int_t AnswerOut::send_head(ngx_http_request_t *r) {
     keep_gzip_away(r);
-    r->disable_not_modified = 1;  // If-Match and its like are for files
+    r->disable_not_modified = 1;  // conditions such as If-Match are for files
     const bool set = set_headers(r, *head_);
     head_.reset();
     begun_ = true;
     return set ? ngx_http_send_header(r) : NGX_ERROR;
 }
 
-// All that may throw comes before the head: as long as that is not sent, there can be a 500.
+// Everything that may throw comes before the headers: until they are sent, a 500 is possible.
 ngx_int_t AnswerOut::send(ngx_http_request_t *r) {
     ngx_chain_t *chain = nullptr;
     if (!waiting_.empty() || (ended_ && !last_given_)) {
@@ -122,7 +122,7 @@ ngx_chain_t *AnswerOut::take_link(ngx_http_request_t *r) {
     return link;
 }
 
-// Without bytes only the end is left to be told.
+// Without bytes, makes an empty last buffer.
 ngx_chain_t *AnswerOut::take_waiting(ngx_http_request_t *r) {
     const Bytes bytes = std::exchange(waiting_, Bytes());
     ngx_chain_t *first = nullptr;
@@ -162,7 +162,7 @@ void AnswerOut::forget_sent(ngx_http_request_t *r, ngx_chain_t *chain) {
 }
 
 void send_on(ngx_http_request_t *r) noexcept {
-    // The request may be gone after finalizing, the connection is not.
+    // After finalizing, the request may be freed. The connection is not.
     ngx_connection_t *connection = r->connection;
     ngx_http_set_log_request(connection->log, r);
     ngx_int_t result = NGX_AGAIN;

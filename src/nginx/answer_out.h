@@ -1,5 +1,5 @@
-// An answer on its way out: whole, or its parts as they come. What the client has is gone from
-// memory at once, and how much it has not decides whether more is asked for.
+// Sends a reply, whole or in parts as they arrive. Frees bytes as soon as the client has them. The
+// number of unsent bytes decides whether the provider response is paused.
 #pragma once
 
 #include <list>
@@ -13,19 +13,19 @@ namespace gateway {
 class AnswerOut {
  public:
     [[nodiscard]] bool is_used() const { return head_.has_value() || begun_; }
-    // Nothing comes after the end.
+    // Does nothing after the end.
     void add(Answer part);
     void break_off() noexcept { broken_ = true; }
-    // Its end has come, good or bad.
+    // Whether the last part was added or the reply was broken off.
     [[nodiscard]] bool is_over() const { return ended_ || broken_; }
-    // The client has something of it.
+    // Whether the headers were given to nginx.
     [[nodiscard]] bool has_begun() const { return begun_; }
 
-    // Sends what has come; NGX_AGAIN when the client takes no more just now.
+    // Sends the parts that were added. NGX_AGAIN if the client currently takes no more.
     ngx_int_t send(ngx_http_request_t *r);
-    // No part comes any more, and nginx has all of them.
+    // Whether nginx has all parts including the last.
     [[nodiscard]] bool has_ended() const { return last_given_; }
-    // It cannot be told to its end.
+    // Whether the reply was broken off.
     [[nodiscard]] bool is_broken() const { return broken_; }
     // Bytes that the client has not taken.
     [[nodiscard]] size_t unsent() const;
@@ -43,16 +43,16 @@ class AnswerOut {
 
     std::optional<Answer> head_;  // until it is sent
     bool begun_ = false;
-    bool ended_ = false;  // no part comes after those that have come
+    bool ended_ = false;  // the last part was added
     bool broken_ = false;
-    Bytes waiting_;            // that nginx does not have yet
-    bool last_given_ = false;  // nginx has been told of the end
-    std::list<Sent> sent_;     // that it has, and may not have sent
+    Bytes waiting_;            // not given to nginx yet
+    bool last_given_ = false;  // nginx has the last part
+    std::list<Sent> sent_;     // given to nginx, and perhaps not sent yet
     ngx_chain_t *busy_ = nullptr;
-    ngx_chain_t *free_ = nullptr;  // to be used again: an answer may have any number of pieces
+    ngx_chain_t *free_ = nullptr;  // for reuse: a reply may have any number of parts
 };
 
-// From the event loop: sends what has come, and finalizes the request after the last of it.
+// Called by the event loop. Sends the parts that were added. Finalizes the request after the last.
 void send_on(ngx_http_request_t *r) noexcept;
 
 }  // namespace gateway

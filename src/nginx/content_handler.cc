@@ -1,5 +1,5 @@
-// From the content phase to the answer: looks at the path, lets the exchange enter, reads the body,
-// and hands over.
+// The content handler: finds the endpoint, lets the exchange enter the caller's limits, reads the
+// body and runs the exchange.
 #include <algorithm>
 #include <utility>
 
@@ -15,7 +15,7 @@ namespace gateway {
 
 namespace {
 
-// An error before the body is read: the body is not waited for.
+// Replies with an error before the body is read. Does not wait for the body.
 ngx_int_t refuse(ngx_http_request_t *r, RequestContext &context, const ApiError &error,
                  std::string_view allow = {}) {
     Answer answer = context.exchange(location_conf(r)).refuse(error);
@@ -23,7 +23,8 @@ ngx_int_t refuse(ngx_http_request_t *r, RequestContext &context, const ApiError 
         answer.headers.emplace_back("Allow", allow);
     }
     if (r->headers_in.expect != nullptr) {
-        // Asked whether to send the body: no. Nor is the connection waited on for it.
+        // The client asked by "Expect: 100-continue" whether to send the body. It must not, and
+        // the connection is closed.
         r->expect_tested = 1;
         r->keepalive = 0;
     }
@@ -69,11 +70,12 @@ ngx_int_t answer_with_image(ngx_http_request_t *r, RequestContext &context, cons
                             std::string_view name) {
     if (!is_valid_link(name, to_view(r->args), hosting, ngx_time())) {
         return refuse(r, context,
-                      ApiError::of(403, "invalid_link", "The link is not valid, or has ended."));
+                      ApiError::of(403, "invalid_link", "The link is not valid or has expired."));
     }
     const ngx_int_t served = serve_image(r, hosting, name);
     return served == NGX_HTTP_NOT_FOUND
-               ? refuse(r, context, ApiError::of(404, "picture_not_found", "The image is gone."))
+               ? refuse(r, context,
+                        ApiError::of(404, "picture_not_found", "The image no longer exists."))
                : served;
 }
 
@@ -97,9 +99,9 @@ bool is_of_type(std::string_view content_type, std::string_view type) {
            ngx_strncasecmp(to_ngx(content_type).data, to_ngx(type).data, type.size()) == 0;
 }
 
-// A browser sends some requests of any page without asking whether it may, with what it knows of
-// its user: an address in the inside, Basic credentials, cookies. One with a key of ours was asked
-// about, or is from no browser.
+// A browser sends some requests of any web page without a preflight, together with what belongs to
+// its user: an internal address, Basic credentials, cookies. A request with a virtual key or a
+// token had a preflight or does not come from a browser.
 bool may_page_ask(ngx_http_request_t *r, const RequestHead &head) {
     const LocationConf &location = location_conf(r);
     if (!head.credentials.empty() ||
@@ -118,11 +120,11 @@ size_t size_of(const ngx_chain_t *chain) {
     return size;
 }
 
-// Returns where the copy ends; null if the file cannot be read.
+// Returns the end of the copy. Null if the file cannot be read.
 u_char *copy_buffer(ngx_buf_t &buffer, u_char *to) {
     const auto length = static_cast<size_t>(ngx_buf_size(&buffer));
     if (length == 0) {
-        return to;  // such a buffer may have no memory at all
+        return to;  // an empty buffer may have no memory
     }
     if (!buffer.in_file) {
         return ngx_cpymem(to, buffer.pos, length);
@@ -131,7 +133,7 @@ u_char *copy_buffer(ngx_buf_t &buffer, u_char *to) {
     return read == static_cast<ssize_t>(length) ? to + length : nullptr;
 }
 
-// As nginx sets memory aside for it; of one in chunks, that is the most that it may have.
+// The memory that nginx may allocate for the body. For a chunked body, that is the maximum size.
 size_t size_of_body(const ngx_http_request_t &r, const LocationConf &location) {
     return r.headers_in.content_length_n >= 0
                ? std::min(static_cast<size_t>(r.headers_in.content_length_n), location.body_max)
@@ -139,8 +141,8 @@ size_t size_of_body(const ngx_http_request_t &r, const LocationConf &location) {
                                        : 0;
 }
 
-// nginx reads small bodies into one buffer, as it was asked to, but must also be ready for two, or
-// a file: another location may have read the body first, under limits of its own.
+// nginx reads a small body into one buffer, as requested. But the body can also be in two buffers
+// or in a file: another location may have read it first, under its own limits.
 ngx_int_t collect_body(ngx_http_request_t *r, std::string_view &body) {
     const ngx_chain_t *chain = r->request_body == nullptr ? nullptr : r->request_body->bufs;
     const size_t size = size_of(chain);
@@ -164,7 +166,7 @@ ngx_int_t collect_body(ngx_http_request_t *r, std::string_view &body) {
     return end == nullptr ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_OK;
 }
 
-// While a provider works, a client that leaves must be noticed.
+// Lets nginx notice a client that leaves while a provider works.
 void watch_for_abort(ngx_http_request_t *r) {
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
@@ -174,7 +176,8 @@ void watch_for_abort(ngx_http_request_t *r) {
             ngx_post_event(read, &ngx_posted_events);
         }
     } else if (ngx_handle_read_event(read, 0) != NGX_OK) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "image gateway: cannot watch the client");
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "image gateway: cannot watch the client's connection");
     }
 }
 
@@ -193,7 +196,7 @@ extern "C" void image_gateway_on_body(ngx_http_request_t *r) {
     });
 }
 
-// The exchange has entered, or not: an error is answered before the body is read.
+// Continues after enter(). An error is sent before the body is read.
 ngx_int_t go_on_after_entering(ngx_http_request_t *r, RequestContext &context,
                                const Exchange::Entered &entered) {
     if (!entered) {
@@ -215,7 +218,7 @@ ngx_int_t enter(ngx_http_request_t *r, RequestContext &context, Exchange &exchan
     if (entered) {
         return go_on_after_entering(r, context, *entered);
     }
-    ++r->main->count;  // until the accounts answer
+    ++r->main->count;  // keeps the request until the accounts answer
     return NGX_DONE;
 }
 
@@ -224,8 +227,8 @@ ngx_int_t handle(ngx_http_request_t *r) {
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
     if (r != r->main) {
-        // The access phase does not run for subrequests (mirror, SSI, auth_request): this is no way
-        // in.
+        // The access phase does not run for subrequests (mirror, SSI, auth_request), so they would
+        // not be authenticated.
         return NGX_HTTP_FORBIDDEN;
     }
     RequestContext *context = context_of(r);
@@ -246,8 +249,7 @@ ngx_int_t handle(ngx_http_request_t *r) {
         return answer_with_image(r, *context, *location.policy.hosting, endpoint.name);
     }
     if (context->identified == Identified::not_yet) {
-        // The access phase does not run for subrequests: a location with keys is not entered that
-        // way.
+        // The access phase did not run. A location that requires a key refuses such a request.
         if (location.policy.auth == AuthMode::required) {
             return refuse(r, *context, ApiError::of(401));
         }
@@ -271,8 +273,8 @@ ngx_int_t handle(ngx_http_request_t *r) {
     if (!may_page_ask(r, exchange.head())) {
         return refuse(r, *context,
                       ApiError::of(403, "foreign_page",
-                                   "A web page of another site asks, and image_gateway_cors does "
-                                   "not name it."));
+                                   "The request comes from a web page of another site, which "
+                                   "image_gateway_cors does not allow."));
     }
     return enter(r, *context, exchange);
 }

@@ -38,7 +38,7 @@ void read_authorization(RequestHead &head, std::string_view value) {
     }
 }
 
-// Headers that may stand once: of two, nobody could say which one was meant.
+// Headers that may occur only once: of two values, it would be unclear which one is meant.
 struct HeaderField {
     std::string_view lower_case;
     std::string_view name;
@@ -58,8 +58,8 @@ constexpr HeaderField kFields[] = {
     {"x-image-gateway-raw", "X-Image-Gateway-Raw", &RequestHead::raw},
 };
 
-// As the client addressed us, for links to ourselves; empty where that cannot be told. It stands in
-// JSON as it is.
+// The URL under which the client addressed the gateway, for links. Empty if it is not known. Needs
+// no escapes in JSON.
 std::string base_url_of(ngx_http_request_t *r) {
     constexpr std::string_view kPlain =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
@@ -88,8 +88,8 @@ std::string base_url_of(ngx_http_request_t *r) {
     return url;
 }
 
-// Who has one address of an IPv6 network has all of its last 64 bits. Clients of a unix socket have
-// none, and count as one.
+// A client with an IPv6 address usually has its whole /64 network, so only the network counts.
+// Clients of a unix socket have no address; all of them together count as one client.
 std::string address_of(const ngx_connection_t &connection) {
     const auto address = read_address(connection.sockaddr, connection.socklen);
     constexpr size_t kV4 = 4;

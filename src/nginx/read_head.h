@@ -1,4 +1,4 @@
-// The headers and the path of a request, as the core wants them.
+// Reads the headers and the path of a request for the core.
 #pragma once
 
 #include "core/request/endpoint.h"
@@ -9,7 +9,7 @@ namespace gateway {
 
 RequestHead read_head(ngx_http_request_t *r, bool wants_base_url);
 
-// By the path, as far as the location's configuration has not said it.
+// The endpoint for the request's path, after the prefix of the location.
 Endpoint endpoint_of(ngx_http_request_t *r);
 
 }  // namespace gateway

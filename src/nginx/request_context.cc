@@ -11,7 +11,7 @@
 
 namespace gateway {
 
-// The worker's ports as one request sees them: what it starts through them fails for it alone.
+// The ports of one request. If a callback of one of them throws, only this request fails.
 struct RequestPorts {
     RequestPorts(Worker &worker, CallbackOwner &owner, Log &log);
     RequestPorts(const RequestPorts &) = delete;
@@ -23,7 +23,7 @@ struct RequestPorts {
     CurlClient upstream;
     NgxImageFiles files;
     AttemptLog attempt_log;
-    std::optional<UsageRecorder> usage;  // none: nothing is written down
+    std::optional<UsageRecorder> usage;  // empty: usage is not recorded
     Observer *observers[2];
     Ports ports;
 };
@@ -44,7 +44,8 @@ extern "C" void image_gateway_answer(ngx_event_t *event) {
 
 RequestContext *make_context(ngx_http_request_t *r) {
     static_assert(alignof(RequestContext) <= NGX_ALIGNMENT);
-    // Two lists: the request's own runs when it is terminated, the pool's when its memory goes.
+    // There are two cleanup lists. The request's runs when the request is terminated, the pool's
+    // when its memory is freed.
     ngx_http_cleanup_t *at_end = ngx_http_cleanup_add(r, 0);
     ngx_pool_cleanup_t *memory = ngx_pool_cleanup_add(r->pool, sizeof(RequestContext));
     if (at_end == nullptr || memory == nullptr) {
@@ -99,7 +100,7 @@ RequestContext::~RequestContext() {
 Exchange &RequestContext::exchange(const LocationConf &location) {
     if (exchange_ == nullptr || location_ != &location) {
         Worker &own = *worker();
-        exchange_.reset();  // it refers to the ports
+        exchange_.reset();  // it refers to the ports, so it is destroyed first
         ports_ = std::make_unique<RequestPorts>(own, *this, log_);
         exchange_ = std::make_unique<Exchange>(main_conf(request_).models, location.policy,
                                                own.accounts, own.health, ports_->ports);
@@ -136,11 +137,11 @@ void RequestContext::send_soon() noexcept {
 
 void RequestContext::end_by_exception(const char *what) noexcept {
     ngx_log_error(NGX_LOG_CRIT, request_->connection->log, 0,
-                  "image gateway: the request ends by an exception: %s", what);
+                  "image gateway: an exception ended the request: %s", what);
     if (exchange_ != nullptr) {
         exchange_->end_by_exception();
     }
-    // Where not even the exchange could answer: nginx's own 500 becomes ours in the filter.
+    // If the exchange could not reply, nginx replies with a 500, and the filter turns it into JSON.
     if (!out.is_over()) {
         answered = out.has_begun();
         out.break_off();
@@ -156,7 +157,7 @@ void RequestContext::note_unsent() {
 
 RequestContext *find_context(ngx_http_request_t *r) {
     if (r != r->main) {
-        return nullptr;  // subrequests share the pool, but not the story
+        return nullptr;  // subrequests share the pool, but have no context
     }
     auto *context =
         static_cast<RequestContext *>(ngx_http_get_module_ctx(r, ngx_http_image_gateway_module));
@@ -164,7 +165,7 @@ RequestContext *find_context(ngx_http_request_t *r) {
         return context;
     }
     if (!r->internal && !r->filter_finalize) {
-        return nullptr;  // only a redirect takes the contexts away
+        return nullptr;  // only an internal redirect clears the module contexts
     }
     for (ngx_pool_cleanup_t *cleanup = r->pool->cleanup; cleanup != nullptr;
          cleanup = cleanup->next) {

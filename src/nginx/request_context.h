@@ -1,4 +1,4 @@
-// What we keep of a request from its first phase to its last log line.
+// What the module keeps about a request from its first phase to its last log line.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace gateway {
 
-// Lines with nginx's own note of client and request behind them.
+// Writes to the error log. nginx adds the client and the request to each line.
 class RequestLog final : public Log {
  public:
     explicit RequestLog(ngx_log_t *log) : log_(log) {}
@@ -29,10 +29,10 @@ enum class Identified : uint8_t { not_yet, yes, refused };
 class RequestContext;
 struct RequestPorts;
 
-// Among the worker's requests, while one may use something.
+// A request's place in the worker's list of requests whose exchange may hold resources.
 struct RequestPlace {
     ngx_queue_t link{};
-    RequestContext *request = nullptr;  // null: not among them
+    RequestContext *request = nullptr;  // null: not in the list
 };
 
 class RequestContext final : public CallbackOwner {
@@ -42,20 +42,20 @@ class RequestContext final : public CallbackOwner {
     RequestContext(const RequestContext &) = delete;
     RequestContext &operator=(const RequestContext &) = delete;
 
-    // The story as told under this location's policy; begun anew when a redirect led to another
-    // one.
+    // The exchange under this location's policy. Creates a new one if an internal redirect led to
+    // another location.
     Exchange &exchange(const LocationConf &location);
     [[nodiscard]] const Exchange *exchange() const { return exchange_.get(); }
     void begin_anew() { exchange_.reset(); }
 
     void cancel() noexcept;
-    // Something that was done for the request threw: it ends with a 500, or breaks off if the
-    // answer has begun.
+    // Called after a callback of the request threw. Ends the request with a 500, or breaks the
+    // reply off if it has begun.
     void end_by_exception(const char *what) noexcept override;
-    // Takes the answer, or the next part of a stream, and sends it from the event loop, when
-    // nothing of the exchange is on the stack any more.
+    // Takes the reply, or its next part. Sends it later from the event loop, when no function of
+    // the exchange is on the stack.
     void answer_soon(Answer part);
-    // Tells the exchange how far behind the client is.
+    // Tells the exchange how many bytes the client has not taken yet.
     void note_unsent();
 
     Identified identified = Identified::not_yet;
@@ -77,10 +77,10 @@ class RequestContext final : public CallbackOwner {
     RequestPlace place_;
 };
 
-// The request's context, made at first use and found again after an internal redirect; null without
-// memory.
+// The request's context. It is created at the first use and found again after an internal redirect.
+// Null if there is no memory.
 RequestContext *context_of(ngx_http_request_t *r);
-// The same, but null when there is none.
+// The same, but null if there is no context yet.
 RequestContext *find_context(ngx_http_request_t *r);
 
 }  // namespace gateway

@@ -22,7 +22,7 @@ std::string_view keep(ngx_http_request_t *r, std::string_view text) {
 
 void keep_gzip_away(ngx_http_request_t *r) {
 #if (NGX_HTTP_GZIP)
-    // Images do not get smaller, and compressing them would hold up the loop.
+    // Images cannot be compressed further, and trying it would block the event loop.
     r->gzip_tested = 1;
     r->gzip_ok = 0;
 #else
@@ -66,7 +66,7 @@ void refer_to(ngx_buf_t &buffer, std::string_view bytes) {
     const ngx_str_t text = to_ngx(bytes);
     buffer.pos = buffer.start = text.data;
     buffer.last = buffer.end = text.data + text.len;
-    buffer.memory = 1;  // not ours to write to: filters that want to must copy
+    buffer.memory = 1;  // read-only: filters must copy it before they change it
 }
 
 ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body) {

@@ -1,4 +1,4 @@
-// What every answer has: headers, and bytes by reference.
+// Sends the headers of a reply, and its bytes by reference.
 #pragma once
 
 #include <string_view>
@@ -15,11 +15,11 @@ ngx_int_t send_answer(ngx_http_request_t *r, RequestContext &context, Answer ans
 
 void keep_gzip_away(ngx_http_request_t *r);
 
-// For the filter. False without memory.
+// For the filter. False if there is no memory.
 bool set_headers(ngx_http_request_t *r, const Answer &answer);
 bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view value);
 ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body);
-// Lets a new buffer refer to these bytes, which stay where they are.
+// Lets a new buffer refer to these bytes without copying them.
 void refer_to(ngx_buf_t &buffer, std::string_view bytes);
 
 }  // namespace gateway
