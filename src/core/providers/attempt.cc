@@ -30,7 +30,8 @@ Attempt::Attempt(const Ports &ports, const ProviderRequest &request, Limits limi
 
 std::unique_ptr<Attempt> Attempt::start(const Ports &ports, const ProviderRequest &request,
                                         Limits limits, Listener listener) {
-    std::unique_ptr<Attempt> attempt(new Attempt(ports, request, std::move(limits), std::move(listener)));
+    std::unique_ptr<Attempt> attempt(
+        new Attempt(ports, request, std::move(limits), std::move(listener)));
     Work work = request.provider.dialect->begin(request);
     if (auto *call = std::get_if<HttpCall>(&work)) {
         attempt->call(std::move(*call));

@@ -151,8 +151,9 @@ RoundEnd Round::take_end() {
         if (type == OutcomeType::made) {
             lane->hand_over();
             ImageResult &result = lane->end()->result;
-            end.made.push_back({&lane->share(), lane->number(), static_cast<ImageWords &&>(result), result.usage,
-                                result.cost, result.left_out, std::move(lane->end()->raw)});
+            end.made.push_back({&lane->share(), lane->number(), static_cast<ImageWords &&>(result),
+                                result.usage, result.cost, result.left_out,
+                                std::move(lane->end()->raw)});
             continue;
         }
         ++without;
