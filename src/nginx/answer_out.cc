@@ -68,7 +68,8 @@ void AnswerOut::add(Answer part) {
     if (is_used()) {
         waiting_.append(part.body);
     } else {
-        waiting_ = part.body;
+        length_ = part.goes_on ? -1 : static_cast<off_t>(part.body.size());
+        waiting_ = std::move(part.body);
         head_ = std::move(part);
     }
     ended_ = is_last;
@@ -78,7 +79,7 @@ void AnswerOut::add(Answer part) {
 ngx_int_t AnswerOut::send_head(ngx_http_request_t *r) {
     keep_gzip_away(r);
     r->disable_not_modified = 1;  // conditions such as If-Match are for files
-    const bool set = set_headers(r, *head_);
+    const bool set = set_headers(r, *head_, length_);
     head_.reset();
     begun_ = true;
     return set ? ngx_http_send_header(r) : NGX_ERROR;

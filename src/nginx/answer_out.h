@@ -42,6 +42,7 @@ class AnswerOut {
     };
 
     std::optional<Answer> head_;  // until it is sent
+    off_t length_ = -1;           // of the body, if it is known before the head is sent
     bool begun_ = false;
     bool ended_ = false;  // the last part was added
     bool broken_ = false;

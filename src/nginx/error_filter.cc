@@ -36,7 +36,7 @@ void replace(ngx_http_request_t *r, RequestContext &context) {
         r->headers_out.content_encoding = nullptr;
     }
     r->headers_out.charset.len = 0;
-    if (!set_headers(r, answer)) {
+    if (!set_headers(r, answer, static_cast<off_t>(answer.body.size()))) {
         throw std::bad_alloc();
     }
     context.replacement = std::move(answer.body);

@@ -47,13 +47,13 @@ bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view v
     return true;
 }
 
-bool set_headers(ngx_http_request_t *r, const Answer &answer) {
+bool set_headers(ngx_http_request_t *r, const Answer &answer, off_t length) {
     r->headers_out.status = static_cast<ngx_uint_t>(answer.status);
     r->headers_out.content_type = to_ngx(answer.content_type);
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = nullptr;
     ngx_http_clear_content_length(r);
-    r->headers_out.content_length_n = answer.goes_on ? -1 : static_cast<off_t>(answer.body.size());
+    r->headers_out.content_length_n = length;
     for (const auto &[name, value] : answer.headers) {
         if (!add_header(r, name, value)) {
             return false;

@@ -15,8 +15,8 @@ ngx_int_t send_answer(ngx_http_request_t *r, RequestContext &context, Answer ans
 
 void keep_gzip_away(ngx_http_request_t *r);
 
-// For the filter. False if there is no memory.
-bool set_headers(ngx_http_request_t *r, const Answer &answer);
+// A length of -1 is not known. Returns false if there is no memory.
+bool set_headers(ngx_http_request_t *r, const Answer &answer, off_t length);
 bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view value);
 ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body);
 // Lets a new buffer refer to these bytes without copying them.
