@@ -167,6 +167,9 @@ void Making::bring_into_form(Slot &slot) {
 // An image that was announced while others were missing is sent by itself. The others are sent with
 // the result.
 void Making::on_ready(Slot &slot) {
+    if (phase_ == Phase::ended) {
+        return;  // by something else: nothing more is sent, and it stays lost
+    }
     const bool is_sent = slot.words && send_early(slot);
     if (is_sent && !billed_) {
         result_.history.risk(-1);
@@ -338,6 +341,9 @@ void Making::end_with(ApiError error) {
 
 void Making::end() {
     phase_ = Phase::ended;
+    if (delivery_ != nullptr) {
+        delivery_->give_up();  // where all failed, nobody gets what is under way
+    }
     const auto on_end = std::exchange(on_end_, nullptr);
     on_end();
 }

@@ -1,0 +1,91 @@
+// Images that are still brought into the requested form when something else ends the request.
+#include <gtest/gtest.h>
+
+#include "exchange_world.h"
+
+namespace gateway {
+namespace {
+
+class LateDeliveryTest : public ExchangeTest {
+ protected:
+    LateDeliveryTest() {
+        models.use(std::make_shared<const Catalogue>(*Catalogue::read(
+            R"({"apis":{"openai":[
+                {"model":"one","operations":["generate"],"parameters":{"prompt":{},"n":{"max":1}},
+                 "price":{"per_image":[{"usd":0.04}]}},
+                {"model":"two","operations":["generate","stream"],
+                 "parameters":{"prompt":{},"n":{"max":2}},
+                 "price":{"per_image":[{"usd":0.04}]}}]}})",
+            models.catalogue().get())));
+        policy.deadline = Milliseconds(5'000);
+        policy.hosting = std::make_shared<Hosting>();
+        policy.hosting->directory = "/store";
+        policy.hosting->lifetime = 60;
+        policy.hosting->keys = {"a key that is long"};
+    }
+    // A stream of links: each image must be stored before it is sent.
+    void ask_for(int n, const std::string &model, std::string_view fit = "") {
+        parts.clear();
+        body = R"({"prompt":"a","stream":true,"response_format":"url","model":"a/)" + model +
+               R"(","n":)" + std::to_string(n) + "}";
+        RequestHead head;
+        head.base_url = "http://here/v1";
+        head.fit = fit;
+        open(head);
+        exchange->run(Operation::generate, body, [this](Answer part) {
+            parts.push_back(part.body.copy());
+            told.answer = std::move(part);
+        });
+    }
+    void answer(size_t number, HttpResponse response) {
+        FakeUpstream::deliver(*world.upstream.calls.at(number), std::move(response));
+        world.loop.advance(Milliseconds(0));
+    }
+    // An event of a call that has not ended.
+    void tell_image(size_t number) {
+        Lifter lifter(BlockPool::create(4));
+        lifter.feed(R"({"type":"image_generation.completed","b64_json":")" + std::string(kPng) +
+                    "\"}");
+        world.upstream.calls.at(number)->on_event({"", std::move(lifter).finish()});
+        world.loop.advance(Milliseconds(0));
+    }
+    // Nothing that goes on in the background has an effect on what has ended.
+    void expect_over(size_t count, size_t images, int64_t lost) {
+        for (const auto &entry : world.files.entries) {
+            if (entry->on_end != nullptr) {
+                std::exchange(entry->on_end, nullptr)({Written::whole});
+            }
+        }
+        world.loop.advance(policy.heartbeat * 2);
+        EXPECT_EQ(parts.size(), count) << "nothing is sent after the end";
+        EXPECT_FALSE(told.answer->goes_on);
+        EXPECT_EQ(world.loop.running(), 0U) << "no signs of life after the end";
+        EXPECT_EQ(exchange->images(), images);
+        EXPECT_EQ(exchange->images_lost(), lost);
+    }
+
+    std::vector<std::string> parts;
+    std::string body;
+};
+
+TEST_F(LateDeliveryTest, AnImageThatIsReadyAfterTheErrorIsNotSent) {
+    ask_for(2, "two");
+    tell_image(0);
+    ASSERT_EQ(world.files.entries.size(), 1U);
+    answer(0, undelivered(TransferEnd::lost));
+    ASSERT_EQ(parts.size(), 1U);
+    EXPECT_GE(told.status(), 500);
+    EXPECT_EQ(exchange->images_lost(), 2);
+    expect_over(1, 0, 2);
+}
+
+TEST_F(LateDeliveryTest, AtTheDeadlineNothingComesAfterTheEnd) {
+    ask_for(2, "two");
+    tell_image(0);
+    world.loop.advance(policy.deadline);
+    ASSERT_EQ(parts.size(), 2U);
+    expect_over(2, 1, 1);
+}
+
+}  // namespace
+}  // namespace gateway
