@@ -291,5 +291,47 @@ TEST_F(ExchangeExceptionTest, AKeptImageEndsAloneWhateverAllocationFails) {
         1);
 }
 
+// One of two calls sends an image and fails; all must be stored before they are sent.
+TEST_F(ExchangeExceptionTest, AStreamOfStoredImagesEndsAloneWhateverAllocationFails) {
+    models.use(std::make_shared<const Catalogue>(*Catalogue::read(
+        R"({"apis":{"openai":[{"model":"two","operations":["generate","stream"],
+            "parameters":{"prompt":{},"n":{"max":2}},"price":{"per_image":[{"usd":0.04}]}}]}})",
+        models.catalogue().get())));
+    const auto deliver_to = [this](size_t call, HttpResponse response) {
+        if (!is_over && call < world.upstream.calls.size() &&
+            world.upstream.calls[call]->state == FakeUpstream::State::open) {
+            act([&] { FakeUpstream::deliver(*world.upstream.calls[call], std::move(response)); });
+        }
+    };
+    const auto turn = [this] {
+        if (!is_over) {
+            act([this] { world.loop.advance(Milliseconds(0)); });
+        }
+    };
+    tell(
+        [&] {
+            ask_for(
+                R"({"prompt":"x","model":"a/two","n":4,"stream":true,"response_format":"url"})");
+            Lifter lifter(BlockPool::create(4));
+            lifter.feed(R"({"type":"image_generation.completed","b64_json":")" + std::string(kPng) +
+                        "\"}");
+            ServerEvent event{"", std::move(lifter).finish()};
+            if (is_open()) {
+                act([&] { world.upstream.calls.front()->on_event(std::move(event)); });
+            }
+            turn();
+            deliver_to(0, undelivered(TransferEnd::lost));
+            deliver_to(1, images_response(2));
+            turn();
+            for (const size_t file : {1, 0, 2}) {
+                if (!is_over && file < world.files.entries.size() &&
+                    world.files.entries[file]->on_end != nullptr) {
+                    act([&] { world.files.end(file, Written::whole); });
+                }
+            }
+        },
+        4);
+}
+
 }  // namespace
 }  // namespace gateway

@@ -79,12 +79,47 @@ TEST_F(LateDeliveryTest, AnImageThatIsReadyAfterTheErrorIsNotSent) {
     expect_over(1, 0, 2);
 }
 
+TEST_F(LateDeliveryTest, AnImageOfACallThatFailedIsWaitedForAndCounted) {
+    ask_for(4, "two");
+    tell_image(0);
+    answer(0, undelivered(TransferEnd::lost));
+    answer(1, images(2));
+    ASSERT_EQ(world.files.entries.size(), 3U);
+    world.files.end(1, Written::whole);
+    world.files.end(2, Written::whole);
+    EXPECT_EQ(parts.size(), 0U) << "the first is still being stored";
+    world.files.end(0, Written::whole);
+    ASSERT_EQ(parts.size(), 2U);
+    EXPECT_NE(parts[0].find(R"("index":0)"), std::string::npos) << parts[0];
+    expect_over(2, 3, 1);
+}
+
+TEST_F(LateDeliveryTest, AClientThatLeavesLosesTheImageOfACallThatFailed) {
+    ask_for(4, "two");
+    tell_image(0);
+    answer(0, undelivered(TransferEnd::lost));
+    answer(1, images(2));
+    exchange->cancel();
+    EXPECT_EQ(exchange->images(), 2U);
+    EXPECT_EQ(exchange->images_lost(), 2);
+}
+
 TEST_F(LateDeliveryTest, AtTheDeadlineNothingComesAfterTheEnd) {
     ask_for(2, "two");
     tell_image(0);
     world.loop.advance(policy.deadline);
     ASSERT_EQ(parts.size(), 2U);
     expect_over(2, 1, 1);
+}
+
+TEST_F(LateDeliveryTest, AnExceptionCountsWhatIsNotSentAsLost) {
+    ask_for(4, "two");
+    tell_image(0);
+    answer(0, undelivered(TransferEnd::lost));
+    answer(1, images(2));
+    exchange->end_by_exception();
+    ASSERT_EQ(parts.size(), 1U);
+    expect_over(1, 0, 4);
 }
 
 }  // namespace

@@ -171,7 +171,7 @@ void Making::on_ready(Slot &slot) {
         return;  // by something else: nothing more is sent, and it stays lost
     }
     const bool is_sent = slot.words && send_early(slot);
-    if (is_sent && !billed_) {
+    if (is_sent && (!billed_ || !is_of_maker(slot))) {
         result_.history.risk(-1);
     }
     if (phase_ == Phase::delivering) {
@@ -179,13 +179,9 @@ void Making::on_ready(Slot &slot) {
     }
 }
 
+// Also those of calls that failed.
 void Making::end_if_all_ready() {
-    const bool all =
-        std::all_of(tray_.slots().begin(), tray_.slots().end(), [this](const Slot &slot) {
-            return !is_of_maker(slot) || slot.state == Slot::State::ready ||
-                   slot.state == Slot::State::sent;
-        });
-    if (all) {
+    if (tray_.count(Slot::State::delivering) == 0) {
         end_made();
     }
 }
@@ -248,11 +244,16 @@ void Making::on_made() {
 
 void Making::take_bill() {
     result_.bill = bill_of(made_, tray_);
-    const int64_t sent_by_failed_calls = std::count_if(
-        tray_.slots().begin(), tray_.slots().end(),
-        [this](const Slot &slot) { return slot.state == Slot::State::sent && !is_of_maker(slot); });
-    order_->funds.pay(images_of_maker(), result_.bill.cost.usd, sent_by_failed_calls);
+    int64_t strays = 0;
+    int64_t unsent_strays = 0;
+    for (const Slot &slot : tray_.slots()) {
+        if (slot.state != Slot::State::empty && !is_of_maker(slot)) {
+            ++(slot.state == Slot::State::sent ? strays : unsent_strays);
+        }
+    }
+    order_->funds.pay(images_of_maker(), result_.bill.cost.usd, strays);
     result_.history.take_home();
+    result_.history.risk(unsent_strays);
     billed_ = true;
 }
 
