@@ -104,6 +104,19 @@ TEST_F(LateDeliveryTest, AClientThatLeavesLosesTheImageOfACallThatFailed) {
     EXPECT_EQ(exchange->images_lost(), 2);
 }
 
+TEST_F(LateDeliveryTest, StrictlyFewerAreAnErrorAfterThoseThatWereBegun) {
+    ask_for(3, "one", "strict");
+    answer(0, images(1));
+    answer(1, response_for(OutcomeType::callers_fault));
+    answer(2, images(1));
+    EXPECT_EQ(parts.size(), 0U);
+    ASSERT_EQ(world.files.entries.size(), 1U) << "what is not sent is not stored";
+    world.files.end(0, Written::whole);
+    ASSERT_EQ(parts.size(), 2U);
+    EXPECT_NE(parts[1].find("incomplete"), std::string::npos) << parts[1];
+    expect_over(2, 1, 1);
+}
+
 TEST_F(LateDeliveryTest, AtTheDeadlineNothingComesAfterTheEnd) {
     ask_for(2, "two");
     tell_image(0);

@@ -225,12 +225,10 @@ void Making::on_made() {
                   OutcomeType::unknown);
         return;
     }
-    if (order_->strict && count < result_.requested) {
-        fail_made(error_incomplete(result_.requested, count, result_.missing));
-        return;
-    }
+    // Of too few, only those that were announced are sent.
+    const bool is_enough = !order_->strict || count >= result_.requested;
     for (Slot &slot : tray_.slots()) {
-        if (slot.state == Slot::State::made && is_of_maker(slot)) {
+        if (is_enough && slot.state == Slot::State::made && is_of_maker(slot)) {
             bring_into_form(slot);
         }
     }
@@ -266,6 +264,10 @@ void Making::end_made() {
         take_bill();  // fetched images are known more exactly
     }
     const int64_t count = images_of_maker();
+    if (order_->strict && count < result_.requested) {
+        fail_made(error_incomplete(result_.requested, count, result_.missing));
+        return;
+    }
     const auto all_sent = [this](const Slot &slot) {
         return !is_of_maker(slot) || slot.state == Slot::State::sent;
     };
