@@ -135,5 +135,14 @@ TEST_F(LateDeliveryTest, AnExceptionCountsWhatIsNotSentAsLost) {
     expect_over(1, 0, 4);
 }
 
+TEST_F(LateDeliveryTest, AClientThatLeavesAfterAllAttemptsHasTheirOutcome) {
+    ask_for(1, "one");
+    answer(0, images(1));
+    ASSERT_EQ(world.files.entries.size(), 1U);
+    exchange->cancel();
+    EXPECT_EQ(exchange->outcome(), "made") << "no attempt was under way";
+    EXPECT_EQ(exchange->images(), 1U);
+}
+
 }  // namespace
 }  // namespace gateway

@@ -289,6 +289,8 @@ void Exchange::settle(int status) noexcept {
 void Exchange::cancel() noexcept {
     if (making_ != nullptr && making_->is_asking()) {
         outcome_ = "client_gone";  // the provider may continue and bill
+    } else if (making_ != nullptr && outcome_.empty() && making_->result().outcome) {
+        outcome_ = name_of(*making_->result().outcome);
     }
     if (making_ != nullptr) {
         making_->drop();

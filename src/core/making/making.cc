@@ -197,6 +197,7 @@ void Making::on_execution_end(ExecutionEnd end) {
         return;
     }
     made_ = std::move(*end);
+    result_.outcome = OutcomeType::made;
     phase_ = Phase::delivering;
     on_made();
 }
