@@ -24,10 +24,11 @@ class LateDeliveryTest : public ExchangeTest {
         policy.hosting->keys = {"a key that is long"};
     }
     // A stream of links: each image must be stored before it is sent.
-    void ask_for(int n, const std::string &model, std::string_view fit = "") {
+    void ask_for(int n, const std::string &model, std::string_view fit = "",
+                 const std::string &form = "url") {
         parts.clear();
-        body = R"({"prompt":"a","stream":true,"response_format":"url","model":"a/)" + model +
-               R"(","n":)" + std::to_string(n) + "}";
+        body = R"({"prompt":"a","stream":true,"response_format":")" + form + R"(","model":"a/)" +
+               model + R"(","n":)" + std::to_string(n) + "}";
         RequestHead head;
         head.base_url = "http://here/v1";
         head.fit = fit;
@@ -142,6 +143,24 @@ TEST_F(LateDeliveryTest, AClientThatLeavesAfterAllAttemptsHasTheirOutcome) {
     exchange->cancel();
     EXPECT_EQ(exchange->outcome(), "made") << "no attempt was under way";
     EXPECT_EQ(exchange->images(), 1U);
+}
+
+TEST_F(LateDeliveryTest, AnImageThatIsSentBeforeTheOthersLeavesThemTheirBytes) {
+    policy.hosting = nullptr;
+    ask_for(4, "two", "", "b64_json");
+    const auto links = [](const std::string &one, const std::string &two) {
+        return response_of(200, R"({"data":[{"url":"https://h/)" + one +
+                                    R"("},{"url":"https://h/)" + two + R"("}]})");
+    };
+    answer(0, links("0", "1"));
+    answer(1, links("2", "3"));
+    ASSERT_EQ(world.fetcher.entries.size(), 4U);
+    const auto left = [this](size_t number) {
+        return world.fetcher.entries[number]->asked.left.get();
+    };
+    EXPECT_NE(left(0), left(1)) << "each is sent by itself, and gone";
+    EXPECT_NE(left(1), left(2));
+    EXPECT_EQ(left(2), left(3)) << "these are sent together";
 }
 
 }  // namespace

@@ -91,8 +91,10 @@ void ImageDelivery::begin(Item &item) {
 
 void ImageDelivery::fetch(Item &item) {
     ++item.tries;
+    // One that is sent before the others goes as it is sent: it leaves them what they may have.
+    auto left = item.slot.words ? std::make_shared<size_t>(wish_.max) : left_to_fetch_;
     item.fetch = ports_.fetcher.fetch(
-        {url_of(item.slot.image), wish_.rules, wish_.timeouts, left_to_fetch_, wish_.memory,
+        {url_of(item.slot.image), wish_.rules, wish_.timeouts, std::move(left), wish_.memory,
          wish_.ca_file},
         [this, &item](FetchedImage arrived) { on_fetched(item, std::move(arrived)); });
 }
