@@ -43,10 +43,10 @@ class LateDeliveryTest : public ExchangeTest {
         world.loop.advance(Milliseconds(0));
     }
     // An event of a call that has not ended.
-    void tell_image(size_t number) {
+    void tell_image(size_t number, const std::string &more = "") {
         Lifter lifter(BlockPool::create(4));
         lifter.feed(R"({"type":"image_generation.completed","b64_json":")" + std::string(kPng) +
-                    "\"}");
+                    "\"" + more + "}");
         world.upstream.calls.at(number)->on_event({"", std::move(lifter).finish()});
         world.loop.advance(Milliseconds(0));
     }
@@ -161,6 +161,28 @@ TEST_F(LateDeliveryTest, AnImageThatIsSentBeforeTheOthersLeavesThemTheirBytes) {
     EXPECT_NE(left(0), left(1)) << "each is sent by itself, and gone";
     EXPECT_NE(left(1), left(2));
     EXPECT_EQ(left(2), left(3)) << "these are sent together";
+}
+
+TEST_F(LateDeliveryTest, AnEventsOwnUsageStaysItsImagesUntilThatIsSent) {
+    const auto usage = [](int tokens) {
+        return R"(,"usage":{"input_tokens":0,"output_tokens":)" + std::to_string(tokens) +
+               R"(,"total_tokens":)" + std::to_string(tokens) + "}";
+    };
+    ask_for(2, "two");
+    tell_image(0, usage(100));
+    tell_image(0, usage(40));
+    HttpResponse end;
+    end.end = TransferEnd::answered;
+    end.status = 200;
+    end.streamed = true;
+    if (open_calls() > 0) {
+        answer(0, std::move(end));
+    }
+    ASSERT_EQ(world.files.entries.size(), 2U);
+    world.files.end(0, Written::whole);
+    world.files.end(1, Written::whole);
+    ASSERT_EQ(parts.size(), 2U);
+    EXPECT_NE(parts[0].find(R"("output_tokens":100)"), std::string::npos) << parts[0];
 }
 
 }  // namespace

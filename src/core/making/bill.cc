@@ -17,11 +17,12 @@ void each_slot(Tray &tray, size_t call, Each each) {
     }
 }
 
+// Those that are sent before the end keep the part that they were given when they were announced.
 void share_among_slots(Tray &tray, size_t call, const Usage &usage) {
     UsageShares shares(usage);
     size_t sharers = 0;
     each_slot(tray, call, [&](const Slot &slot) {
-        if (slot.state == Slot::State::sent) {
+        if (slot.words) {
             shares.take(slot.image.usage);
         } else {
             ++sharers;
@@ -29,7 +30,7 @@ void share_among_slots(Tray &tray, size_t call, const Usage &usage) {
     });
     shares.divide(sharers);
     each_slot(tray, call, [&](Slot &slot) {
-        if (slot.state != Slot::State::sent) {
+        if (!slot.words) {
             slot.image.usage = shares.next();
         }
     });

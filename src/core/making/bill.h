@@ -12,8 +12,8 @@ struct Bill {
     bool counted = false;  // the gateway counted the tokens because a provider reports none
 };
 
-// Adds up the bills of all calls. Divides each call's usage among its images that were not sent
-// yet. Images that were sent keep their part.
+// Adds up the bills of all calls. Divides each call's usage among its images that are sent at the
+// end. Images that were announced before it keep their part.
 Bill bill_of(const Made &made, Tray &tray);
 
 }  // namespace gateway
