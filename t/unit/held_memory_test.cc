@@ -226,6 +226,55 @@ TEST_F(HeldMemoryTest, WhoStandsStillBeyondTheLimitLetsNobodyExceedItFurther) {
     EXPECT_TRUE(parts[0]->take(4)) << "it has not lost its place";
 }
 
+// Each has exceeded the limit once, with its first call, which has ended. If each of them could do
+// so again with its next call, their excesses would add up.
+TEST_F(HeldMemoryTest, AnEarlierPlaceBeyondTheLimitIsLostToTheNextRequestThere) {
+    std::vector<std::shared_ptr<RequestMemory>> requests;
+    std::vector<std::unique_ptr<Arriving>> first;
+    std::vector<std::unique_ptr<Arriving>> second;
+    for (uint64_t caller = 1; caller <= 4; ++caller) {
+        requests.push_back(held->open(owner(caller)));
+        first.push_back(std::make_unique<Arriving>(requests.back(), pool));
+        second.push_back(std::make_unique<Arriving>(requests.back(), pool));
+        for (int i = 0; i < 4; ++i) {
+            ASSERT_TRUE(first.back()->take(4)) << caller;
+        }
+    }
+    for (size_t i = 0; i < 3; ++i) {
+        ASSERT_EQ(blocks_held(), 64U);
+        ASSERT_TRUE(first[i]->take(1)) << i << ": it holds a part";
+        first[i]->memory->end();
+        first[3]->blocks.pop_back();
+    }
+    EXPECT_TRUE(second[2]->take(4)) << "the last one may go on to its end";
+    EXPECT_FALSE(second[0]->take(4));
+    EXPECT_FALSE(second[1]->take(4));
+    second[2]->memory->end();
+    held->serve();
+    EXPECT_EQ(second[0]->room + second[1]->room, 0) << "not while more than the limit is held";
+    first[2].reset();
+    second[2].reset();
+    held->serve();
+    EXPECT_EQ(second[0]->room, 1);
+    EXPECT_LE(blocks_held(), 64U);
+}
+
+TEST_F(HeldMemoryTest, ARequestStandsBackNoLongerThanItsCalls) {
+    auto request = held->open(owner(1));
+    Arriving first(request, pool);
+    Arriving second(request, pool);
+    auto other = answer_of(2);
+    for (int i = 0; i < 6; ++i) {
+        ASSERT_TRUE(first.take(4) && other->take(4));
+    }
+    first.memory->stand_back(true);
+    first.memory->end();
+    ASSERT_TRUE(second.take(1)) << "its client reads again";
+    EXPECT_FALSE(other->take(1));
+    held->serve();
+    EXPECT_EQ(other->room, 0);
+}
+
 TEST_F(HeldMemoryTest, WhoeverHoldsAPartMayBeginTheRest) {
     auto request = held->open(owner(1));
     Arriving one(request, pool);

@@ -60,16 +60,16 @@ bool HeldMemory::fits(const Caller &caller, size_t more) const {
 // yet. The next request of the same caller may exceed the limit only when this one has ended or
 // memory is no longer short. Otherwise callers above their share could fill the last quarter.
 //
-// While its client reads nothing, the request lets another one exceed the limit in its place. It
-// may come back, but only while the total does not exceed the limit: so all of them together exceed
-// it by what one request can hold.
+// Between its calls, and while its client reads nothing, the request lets another one exceed the
+// limit in its place. It may come back, but then only while the total does not exceed the limit: so
+// all of them together exceed it by what one request can hold.
 bool HeldMemory::may_go_beyond(const RequestMemory &request) const {
     const bool is_taken = beyond_ != nullptr && beyond_ != &request;
     if (is_taken && !beyond_->stands_back_) {
         return false;
     }
     const bool was_beyond = request.debt_ == epoch_;
-    if (was_beyond && !is_taken && !request.displaced_) {
+    if (was_beyond && !is_taken && last_beyond_ == request.number_) {
         return true;
     }
     return request.answers_ > 0 && total_ <= limit_ &&
@@ -119,11 +119,8 @@ void HeldMemory::grant(AnswerMemory &answer) noexcept {
     RequestMemory &request = *answer.request_;
     Caller &caller = request.caller_.second;
     if (!fits(caller, answer.wanted_)) {
-        if (beyond_ != nullptr && beyond_ != &request) {
-            beyond_->displaced_ = true;
-        }
         beyond_ = &request;
-        request.displaced_ = false;
+        last_beyond_ = request.number_;
         request.debt_ = epoch_;
         caller.debt = epoch_;
     }
@@ -235,8 +232,9 @@ void AnswerMemory::end() noexcept {
         held.take_from_queue(*this);
     }
     held.subtract(request_->caller_.second, std::exchange(reserved_, 0));
-    if (receiving_ && --request_->receiving_ == 0 && held.beyond_ == request_.get()) {
-        held.beyond_ = nullptr;
+    if (receiving_ && --request_->receiving_ == 0) {
+        request_->stands_back_ = false;  // the next call says so itself
+        held.beyond_ = held.beyond_ == request_.get() ? nullptr : held.beyond_;
     }
 }
 

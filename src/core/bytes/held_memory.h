@@ -94,6 +94,7 @@ class HeldMemory : public std::enable_shared_from_this<HeldMemory> {
     // The one request that may exceed the limit, so that it can finish. The epoch changes when
     // memory is no longer short; debts of earlier epochs no longer count.
     RequestMemory *beyond_ = nullptr;
+    uint64_t last_beyond_ = 0;  // the number of the request that was the last to do so
     uint64_t epoch_ = 1;
 };
 
@@ -128,7 +129,6 @@ class RequestMemory : public std::enable_shared_from_this<RequestMemory> {
     size_t receiving_ = 0;      // responses that have begun to arrive and have not ended
     uint64_t debt_ = 0;         // the epoch in which the request exceeded what it may hold
     bool stands_back_ = false;  // its client reads nothing: another one may exceed the limit
-    bool displaced_ = false;    // and another one has done so
 };
 
 class AnswerMemory {
