@@ -16,13 +16,18 @@ void invalid_value(ngx_conf_t *cf, const std::string &expected) {
                     to_string(arguments(cf)[1]) + "\", expected " + expected};
 }
 
+// In upper or lower case, as nginx reads its own flags.
 bool read_flag(ngx_conf_t *cf) {
-    const std::string_view value = to_view(arguments(cf)[1]);
-    if (value != "on" && value != "off") {
-        throw ConfError{"invalid value \"" + std::string(value) + "\" in \"" +
+    const ngx_str_t &value = arguments(cf)[1];
+    const auto is = [&](std::string_view word) {
+        return value.len == word.size() &&
+               ngx_strncasecmp(value.data, to_ngx(word).data, word.size()) == 0;
+    };
+    if (!is("on") && !is("off")) {
+        throw ConfError{"invalid value \"" + to_string(value) + "\" in \"" +
                         to_string(arguments(cf)[0]) + "\" directive, it must be \"on\" or \"off\""};
     }
-    return value == "on";
+    return is("on");
 }
 
 std::string read_text(ngx_conf_t *cf) {

@@ -313,6 +313,7 @@ ACCEPTED = {
     "an alias of a bare model": OPENAI + "image_model a gpt-image-2;",
     "a zone": "image_gateway_zone zone=images:64k;",
     "auth in every wording": "image_gateway_auth optional;",
+    "flags in upper case": "image_gateway_buffering Off; image_gateway_raw ON;",
 }
 
 
