@@ -10,8 +10,8 @@
 
 namespace gateway {
 
-// The problem has kind `damaged` if the file is. `is_over` is asked from time to time whether the
-// result is not needed any more: then the check ends without a problem.
+// The problem has kind `damaged` if the file is. `is_over` is asked from time to time, on another
+// thread, whether the result is not needed any more: then the check ends without a problem.
 tl::expected<void, StateProblem> check_file(const std::string &path,
                                             const std::function<bool()> &is_over = {});
 

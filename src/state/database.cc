@@ -73,18 +73,6 @@ tl::expected<Database, StateProblem> Database::open_to_read(const std::string &p
     return open(path, SQLITE_OPEN_READONLY);
 }
 
-void Database::interrupt_when(const std::function<bool()> &is_over) {
-    constexpr int kInstructions = 10'000;  // of SQLite's machine, between two looks: some 0.1 ms
-    if (is_over) {
-        sqlite3_progress_handler(
-            database_.get(), kInstructions,
-            [](void *question) {
-                return (*static_cast<const std::function<bool()> *>(question))() ? 1 : 0;
-            },
-            const_cast<std::function<bool()> *>(&is_over));
-    }
-}
-
 tl::expected<Database, StateProblem> Database::open(const std::string &path, int flags) {
     sqlite3 *handle = nullptr;
     const int opened =

@@ -5,7 +5,6 @@
 #include <sqlite3.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,7 +15,7 @@ namespace gateway {
 // Why an operation on the file failed.
 struct StateProblem {
     enum class Kind : uint8_t {
-        busy,     // another process has locked it
+        busy,     // cannot be used now: as a rule, another process has locked it
         damaged,  // its contents are not valid
         other,
     };
@@ -57,9 +56,8 @@ class Database {
     static tl::expected<Database, StateProblem> open(const std::string &path);
     static tl::expected<Database, StateProblem> open_to_read(const std::string &path);
 
-    // Interrupts statements that run when `is_over` returns true. It is called on the thread of the
-    // statement, and must live as long as the database.
-    void interrupt_when(const std::function<bool()> &is_over);
+    // Interrupts statements that run. May be called on any thread.
+    void interrupt() { sqlite3_interrupt(database_.get()); }
 
     bool run(const char *sql);
     Statement prepare(std::string_view sql) { return {database_.get(), sql}; }
