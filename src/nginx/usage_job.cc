@@ -38,7 +38,11 @@ Balance balance_of(const std::vector<Counted> &counted, int64_t unix_seconds) {
 }  // namespace
 
 void UsageJob::run(UsageFile &file) {
-    work(file);
+    try {
+        work(file);
+    } catch (...) {
+        problem = {"no memory", StateProblem::Kind::busy};  // so that it is tried again
+    }
     const std::scoped_lock lock(end_mutex_);
     has_ended_ = true;
     end_condition_.notify_all();

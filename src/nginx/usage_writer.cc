@@ -176,7 +176,7 @@ void UsageWriter::begin_job(Ledger::Restoring state) {
         task_.reset();  // handled as a full pool
     }
     if (task_ == nullptr) {
-        job_->problem.text = "the thread pool takes no more tasks";
+        job_->problem = {"the thread pool takes no more tasks", StateProblem::Kind::busy};
         const std::shared_ptr<UsageJob> job = job_;
         on_written(*job);
     }

@@ -408,6 +408,19 @@ def test_a_locked_file_delays_no_caller_without_a_budget(kept, scratch):
     g.take_baseline()
 
 
+def test_a_full_thread_pool_opens_no_budget(kept):
+    """The file can be read: what was used before is only not known yet. The pool takes a task only while its thread
+    is idle, which it is not yet when a worker starts."""
+    limits = {"budgets": [{"usd": 0.01, "per": "month"}]}
+    g = kept(**limits)
+    assert [make(g).status for _ in range(2)] == [200, 402]
+    g.quit()
+    g = kept(main="thread_pool default threads=1 max_queue=0;", **limits)
+    assert {make(g).status for _ in range(20)} <= {402, 503}
+    for line in g.error_log().splitlines():
+        assert "takes no more tasks" not in line or "except those of callers with a budget" in line
+
+
 def test_a_file_that_was_taken_away_is_made_anew(kept, scratch):
     g = kept(workers=1)
     make(g)
