@@ -100,8 +100,8 @@ def test_an_open_connection_to_a_provider_is_not_used_for_a_link(ask, studio):
 
 
 @pytest.mark.parametrize("answer, why", (
-    (Reply(200, {"Content-Type": "image/png"}, b"<html>no image</html>"), "no image"),
-    (Reply(200, {"Content-Type": "image/png"}, b""), "empty"), (Reply(200, {}, PNG[:20]), "no image"),
+    (Reply(200, {"Content-Type": "image/png"}, b"<html>no image</html>"), "does not lead to an image"),
+    (Reply(200, {"Content-Type": "image/png"}, b""), "empty"), (Reply(200, {}, PNG[:20]), "does not lead to an image"),
     (Reply(403, {}, PNG), "status 403"), (Reply(500, {}, b"x"), "status 500"), (Reply(204, {}, b""), "status 204")))
 def test_what_is_no_image_is_not_passed_off_as_one(ask, host, answer, why):
     host.paths["/x"] = answer

@@ -156,7 +156,7 @@ def test_a_file_that_was_only_touched_is_not_taken_for_a_change(gateway, scratch
 
 def test_a_model_past_its_shutdown_date_draws_a_warning_at_start(nginx_t, openai):
     tested = nginx_t(provider("openai", openai) + "image_model auto openai/dall-e-3 openai/gpt-image-2;", OPEN)
-    assert tested.ok and '[warn] the model "openai/dall-e-3" was shut down on 2026-05-12' in tested.output
+    assert tested.ok and '[warn] according to the catalogue, the model "openai/dall-e-3" was shut down on 2026-05-12' in tested.output
     tested = nginx_t(provider("openai", openai), OPEN + " image_gateway_default_model openai/gpt-image-1;")
-    assert tested.ok and '[warn] the model "openai/gpt-image-1" was shut down on 2026-10-23' in tested.output
+    assert tested.ok and '[warn] according to the catalogue, the model "openai/gpt-image-1" was shut down on 2026-10-23' in tested.output
     assert "warn" not in nginx_t(provider("openai", openai) + "image_model auto openai/gpt-image-2;", OPEN).output
