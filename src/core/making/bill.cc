@@ -8,52 +8,24 @@ namespace gateway {
 
 namespace {
 
-template <typename Each>
-void each_slot(Tray &tray, size_t call, Each each) {
-    for (Slot &slot : tray.slots()) {
-        if (slot.state != Slot::State::empty && slot.call == call) {
-            each(slot);
-        }
-    }
-}
-
-// Those that are sent before the end keep the part that they were given when they were announced.
-void share_among_slots(Tray &tray, size_t call, const Usage &usage) {
-    UsageShares shares(usage);
-    size_t sharers = 0;
-    each_slot(tray, call, [&](const Slot &slot) {
-        if (slot.words) {
-            shares.take(slot.image.usage);
-        } else {
-            ++sharers;
-        }
-    });
-    shares.divide(sharers);
-    each_slot(tray, call, [&](Slot &slot) {
-        if (!slot.words) {
-            slot.image.usage = shares.next();
-        }
-    });
-}
-
 Bill bill_of_call(const MadeCall &call, const ModelSpec &model, Tray &tray) {
     ImageResult result;
     static_cast<ImageWords &>(result) = call.words;
     result.usage = call.usage;
     result.cost = call.cost;
     size_t images = 0;
-    each_slot(tray, call.number, [&](const Slot &slot) {
-        if (images++ == 0) {
+    for (const Slot &slot : tray.slots()) {
+        if (slot.is_of(call.number) && images++ == 0) {
             take_truth(result, slot.image);
         }
-    });
+    }
     const PricedCall priced{call.share->params, call.share->images};
     Bill bill;
     bill.cost = cost_of(result, images, priced, model);
     bill.counted = !call.usage;
     bill.usage =
         with_all_details(call.usage ? *call.usage : count_usage(result, images, priced, model));
-    share_among_slots(tray, call.number, bill.usage);
+    tray.share_usage(call.number, bill.usage);
     return bill;
 }
 

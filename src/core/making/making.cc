@@ -282,7 +282,6 @@ void Making::end_made() {
         watcher_->piece(maker(), Bytes::own(passed_.missing_padding()));
     }
     fill_result(count);
-    result_.outcome = OutcomeType::made;
     end();
 }
 

@@ -109,7 +109,7 @@ std::optional<Image> read_image_link(JsonValue value) {
 }
 
 std::optional<Image> read_image_body(const HttpResponse &response) {
-    if (response.image.empty()) {
+    if (response.status != 200 || response.image.empty()) {
         return std::nullopt;
     }
     Image image;

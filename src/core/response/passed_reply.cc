@@ -20,12 +20,11 @@ void PassedReply::piece(const Maker &maker, const Bytes &piece) {
 }
 
 void PassedReply::finish(const Result &result) {
-    Answer part;
     if (!begun_) {
-        part.body = write_images(result, facts_of(result), context().order.form.format);
-        send_document(std::move(part));
+        send_images(result);
         return;
     }
+    Answer part;
     write_after_image(out_, result, facts_of(result));
     part.body = out_.take();
     context().on_last(part.status);

@@ -34,9 +34,9 @@ void Reply::send_document(Answer answer) {
     context_.send(std::move(answer));
 }
 
-void DocumentReply::finish(const Result &result) {
+void Reply::send_images(const Result &result) {
     Answer answer;
-    answer.body = write_images(result, facts_of(result), context().order.form.format);
+    answer.body = write_images(result, facts_of(result), context_.order.form.format);
     send_document(std::move(answer));
 }
 

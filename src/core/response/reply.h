@@ -46,6 +46,8 @@ class Reply : public ImageWatcher {
     virtual void break_off(const ApiError & /*error*/, const AnswerFacts & /*facts*/) {}
     // The facts for a success.
     [[nodiscard]] AnswerFacts facts_of(const Result &result) const;
+    // A success as one document.
+    void send_images(const Result &result);
     // Sends a complete reply.
     void send_document(Answer answer);
     [[nodiscard]] const ReplyContext &context() const { return context_; }
@@ -58,7 +60,7 @@ class Reply : public ImageWatcher {
 class DocumentReply final : public Reply {
  public:
     using Reply::Reply;
-    void finish(const Result &result) override;
+    void finish(const Result &result) override { send_images(result); }
 };
 
 // A complete error reply with its headers.

@@ -230,23 +230,12 @@ void Lane::announce_images() {
     }
     announced_ = true;
     const ImageResult &result = end_->result;
-    const size_t count = result.images.size();
-    UsageShares shares(usage_of_call());
-    for (size_t i = 0; i < count; ++i) {
+    context_.tray.share_usage(number_, usage_of_call());
+    for (size_t i = result.given; i < result.images.size(); ++i) {
         Slot &slot = context_.tray.slot(share().first + static_cast<int64_t>(i));
-        if (i < result.given) {
-            shares.take(slot.image.usage);
-            continue;
-        }
-        if (i == result.given) {
-            shares.divide(count - i);
-        }
-        slot.image.usage = shares.next();
         slot.words = static_cast<const ImageWords &>(result);
-    }
-    for (size_t i = result.given; i < count; ++i) {
         shown_ = true;
-        hand_on(context_.tray.slot(share().first + static_cast<int64_t>(i)));
+        hand_on(slot);
     }
 }
 
@@ -279,11 +268,7 @@ void Lane::on_outcome(Outcome outcome) {
     rest_key(outcome);
     record(outcome, may_be_billed(outcome.type));
 
-    if (shown_) {
-        finish(std::move(outcome));
-        return;
-    }
-    if (outcome.type == OutcomeType::made) {
+    if (shown_ || outcome.type == OutcomeType::made) {
         finish(std::move(outcome));
         return;
     }

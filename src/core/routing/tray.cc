@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/providers/made_facts.h"
+
 namespace gateway {
 
 void Tray::begin(const Candidate &candidate, const Prepared &prepared) {
@@ -15,6 +17,24 @@ void Tray::begin(const Candidate &candidate, const Prepared &prepared) {
 size_t Tray::count(Slot::State state) const {
     return static_cast<size_t>(std::count_if(
         slots_.begin(), slots_.end(), [=](const Slot &slot) { return slot.state == state; }));
+}
+
+void Tray::share_usage(size_t call, const Usage &usage) {
+    UsageShares shares(usage);
+    size_t sharers = 0;
+    for (const Slot &slot : slots_) {
+        if (slot.is_of(call) && slot.words) {
+            shares.take(slot.image.usage);
+        } else if (slot.is_of(call)) {
+            ++sharers;
+        }
+    }
+    shares.divide(sharers);
+    for (Slot &slot : slots_) {
+        if (slot.is_of(call) && !slot.words) {
+            slot.image.usage = shares.next();
+        }
+    }
 }
 
 Slot &Tray::put(int64_t index, size_t call, Image image) {

@@ -21,6 +21,11 @@ struct Slot {
     size_t call = 0;         // the number of the call that made it
     Image image;             // has no content after it was sent
     Rare<ImageWords> words;  // what the provider says about it; only if it is sent before the end
+
+    // Whether it holds an image that this call made.
+    [[nodiscard]] bool is_of(size_t number) const {
+        return state != State::empty && call == number;
+    }
 };
 
 class Tray {
@@ -41,6 +46,10 @@ class Tray {
     [[nodiscard]] std::vector<Slot> &slots() { return slots_; }
     [[nodiscard]] const std::vector<Slot> &slots() const { return slots_; }
     [[nodiscard]] size_t count(Slot::State state) const;
+
+    // Divides the usage of a call among its images. Those that were announced before the end keep
+    // the part that they were given then.
+    void share_usage(size_t call, const Usage &usage);
 
     // Puts an image into the slot of its index.
     Slot &put(int64_t index, size_t call, Image image);

@@ -120,8 +120,8 @@ Work HuggingFace::begin(const ProviderRequest &request) const {
 Outcome HuggingFace::read(const HttpResponse &response) const {
     Outcome outcome;
     outcome.type = OutcomeType::made;
-    if (response.status == 200 && !response.image.empty()) {
-        outcome.result.images.push_back(*read_image_body(response));
+    if (auto image = read_image_body(response)) {
+        outcome.result.images.push_back(std::move(*image));
         return outcome;
     }
     const ResponseDocument document(response.body);

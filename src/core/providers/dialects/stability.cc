@@ -126,7 +126,8 @@ Work Stability::begin(const ProviderRequest &request) const {
 }
 
 Outcome Stability::read(const HttpResponse &response) const {
-    if (response.status != 200 || response.image.empty()) {
+    auto image = read_image_body(response);
+    if (!image) {
         const ResponseDocument document(response.body);
         return read_error(response, read_envelope(document.root()), kErrors);
     }
@@ -141,7 +142,7 @@ Outcome Stability::read(const HttpResponse &response) const {
     }
     Outcome outcome;
     outcome.type = OutcomeType::made;
-    outcome.result.images.push_back(*read_image_body(response));
+    outcome.result.images.push_back(std::move(*image));
     outcome.result.images.front().seed = read_seed(response.header("seed"));
     return outcome;
 }
