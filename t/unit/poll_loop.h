@@ -213,7 +213,7 @@ class LoopbackServer {
                 while (head.find("\r\n\r\n") == std::string::npos) {
                     const ssize_t count = ::recv(socket, piece, sizeof(piece), 0);
                     if (count <= 0) {
-                        break;
+                        return;  // a connection for a request that was not sent after all
                     }
                     head.append(piece, static_cast<size_t>(count));
                 }
