@@ -23,9 +23,13 @@ for target in "$@"; do
     mkdir -p "$build/corpus/$name"
     echo "fuzz: $name for $seconds s"
     log=$build/findings/$name.log
+    case $name in
+        form_fuzz | multipart_fuzz) dict=multipart.dict ;;
+        *) dict=json.dict ;;
+    esac
     if "$build/$name" "$build/corpus/$name" "$here/corpus/$name" \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=16384 \
-        -dict="$here/json.dict" -artifact_prefix="$build/findings/$name-" \
+        -dict="$here/$dict" -artifact_prefix="$build/findings/$name-" \
         -print_final_stats=1 >"$log" 2>&1; then
         grep -E 'number_of_executed_units|average_exec_per_sec' "$log"
     else
