@@ -56,6 +56,8 @@ std::string_view name_of(ImageFormat format) {
         case ImageFormat::jpeg: return "jpeg";
         case ImageFormat::webp: return "webp";
         case ImageFormat::gif: return "gif";
+        case ImageFormat::avif: return "avif";
+        case ImageFormat::heic: return "heic";
         case ImageFormat::unknown: break;
     }
     return "";

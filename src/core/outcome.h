@@ -37,7 +37,7 @@ bool may_be_billed(OutcomeType type);
 // Whether the outcome is about this request only, not about a key or the provider's health.
 bool concerns_one_request(OutcomeType type);
 
-enum class ImageFormat : uint8_t { unknown, png, jpeg, webp, gif };
+enum class ImageFormat : uint8_t { unknown, png, jpeg, webp, gif, avif, heic };
 
 std::string_view name_of(ImageFormat format);
 

@@ -12,6 +12,8 @@ ngx_str_t type_of(ImageFormat format) {
         case ImageFormat::jpeg: return ngx_string("image/jpeg");
         case ImageFormat::webp: return ngx_string("image/webp");
         case ImageFormat::gif: return ngx_string("image/gif");
+        case ImageFormat::avif: return ngx_string("image/avif");
+        case ImageFormat::heic: return ngx_string("image/heic");
         default: return ngx_string("image/png");
     }
 }

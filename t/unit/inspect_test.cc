@@ -365,13 +365,6 @@ TEST(ImageHeader, IsReadOfAnyBytesWhatever) {
         for (const auto &size : {png_size(bytes), webp_size(bytes), gif_size(bytes)}) {
             EXPECT_TRUE(!size || (size->width > 0 && size->height > 0));
         }
-        const JpegStep step = step_through_jpeg(bytes);
-        if (step.kind == JpegStep::Kind::pass) {
-            EXPECT_GT(step.count, 0U);  // or the walk would not end
-        }
-        if (bytes.size() >= kJpegStep) {
-            EXPECT_NE(step.kind, JpegStep::Kind::cut_off);
-        }
     }
 }
 

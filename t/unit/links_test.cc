@@ -24,8 +24,8 @@ std::string query_of(const std::string &link) {
 TEST(Links, HaveNamesOfManyRandomLettersAndTheFormatsEnding) {
     FakeRandom random(3);
     std::set<std::string> seen;
-    for (const ImageFormat format :
-         {ImageFormat::png, ImageFormat::jpeg, ImageFormat::webp, ImageFormat::gif}) {
+    for (const ImageFormat format : {ImageFormat::png, ImageFormat::jpeg, ImageFormat::webp,
+                                     ImageFormat::gif, ImageFormat::avif, ImageFormat::heic}) {
         const std::string name = new_image_name(random, format);
         EXPECT_TRUE(seen.insert(name.substr(0, 26)).second);
         EXPECT_TRUE(is_image_name(name)) << name;

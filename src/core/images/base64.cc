@@ -6,6 +6,18 @@
 
 namespace gateway {
 
+namespace {
+
+// Decodes whole groups without padding. OpenSSL skips whitespace and other characters at both ends,
+// but then its output is shorter.
+bool decode_block(std::string_view text, uint8_t *into) {
+    const int count = EVP_DecodeBlock(into, reinterpret_cast<const unsigned char *>(text.data()),
+                                      static_cast<int>(text.size()));
+    return count >= 0 && static_cast<size_t>(count) == text.size() / 4 * 3;
+}
+
+}  // namespace
+
 std::string encode_base64(std::string_view bytes) {
     std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // OpenSSL appends a NUL
     // EVP_EncodeBlock takes an int. Pieces of a multiple of three bytes keep the size in range.
@@ -36,6 +48,35 @@ std::string decode_base64_front(std::string_view text) {
     }
     bytes.resize(static_cast<size_t>(length) - padding);
     return bytes;
+}
+
+size_t decode_groups(std::string_view text, uint8_t *into) {
+    if (decode_block(text, into)) {
+        return text.size() / 4 * 3;
+    }
+    size_t count = 0;
+    while (!text.empty() && decode_block(text.substr(0, 4), into + count)) {
+        text.remove_prefix(4);
+        count += 3;
+    }
+    return count;
+}
+
+size_t decode_padded(std::string_view group, uint8_t *into) {
+    const size_t end = group.find('=');
+    if (group.size() != 4 || end < 2 || group.find_first_not_of('=', end) != group.npos) {
+        return 0;
+    }
+    char filled[] = {'A', 'A', 'A', 'A'};
+    group.substr(0, end).copy(filled, end);
+    uint8_t bytes[3];
+    const size_t count = end - 1;
+    if (!decode_block({filled, 4}, bytes) ||
+        std::any_of(bytes + count, bytes + 3, [](uint8_t byte) { return byte != 0; })) {
+        return 0;
+    }
+    std::copy_n(bytes, count, into);
+    return count;
 }
 
 }  // namespace gateway

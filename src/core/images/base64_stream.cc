@@ -15,73 +15,13 @@ namespace {
 // OpenSSL appends a NUL to its output, so the last group of a block stays unused.
 constexpr size_t kTextOfBlock = kBlockSize - 4;
 
-// Decodes whole groups without padding. OpenSSL skips whitespace and other characters at both ends,
-// but then its output is shorter.
-bool decode_block(std::string_view text, uint8_t *into) {
-    const int count = EVP_DecodeBlock(into, reinterpret_cast<const unsigned char *>(text.data()),
-                                      static_cast<int>(text.size()));
-    return count >= 0 && static_cast<size_t>(count) == text.size() / 4 * 3;
-}
-
-// Decodes groups, and returns the number of bytes before the first invalid group.
-size_t decode_groups(std::string_view text, uint8_t *into) {
-    if (decode_block(text, into)) {
-        return text.size() / 4 * 3;
-    }
-    size_t count = 0;
-    while (!text.empty() && decode_block(text.substr(0, 4), into + count)) {
-        text.remove_prefix(4);
-        count += 3;
-    }
-    return count;
-}
-
-// Decodes the last group to one or two bytes; to none if it is invalid.
-size_t decode_padded(std::string_view group, uint8_t *into) {
-    const size_t end = group.find('=');
-    if (group.size() != 4 || end < 2 || group.find_first_not_of('=', end) != group.npos) {
-        return 0;
-    }
-    char filled[] = {'A', 'A', 'A', 'A'};
-    group.substr(0, end).copy(filled, end);
-    uint8_t bytes[3];
-    const size_t count = end - 1;
-    if (!decode_block({filled, 4}, bytes) ||
-        std::any_of(bytes + count, bytes + 3, [](uint8_t byte) { return byte != 0; })) {
-        return 0;
-    }
-    std::copy_n(bytes, count, into);
-    return count;
-}
-
 // Sixteen bytes, in a vector type of the compiler.
 using Lanes = uint8_t __attribute__((vector_size(16)));
-
-// Counts backslashes. Does not use memchr, which is slow if there are many, as in text with escaped
-// slashes.
-size_t backslashes(std::string_view text) {
-    size_t count = 0;
-    while (text.size() >= sizeof(Lanes)) {
-        const size_t rows =
-            std::min<size_t>(text.size() / sizeof(Lanes), 255);  // no lane overflows
-        Lanes sums{};
-        for (size_t row = 0; row < rows; ++row) {
-            Lanes lanes;
-            std::memcpy(&lanes, text.data() + row * sizeof(Lanes), sizeof(Lanes));
-            sums += (lanes == '\\') & 1;
-        }
-        for (size_t lane = 0; lane < sizeof(Lanes); ++lane) {
-            count += sums[lane];
-        }
-        text.remove_prefix(rows * sizeof(Lanes));
-    }
-    return count + static_cast<size_t>(std::count(text.begin(), text.end(), '\\'));
-}
 
 size_t count_characters(const Bytes &text) {
     size_t characters = text.size();
     for (const Slice &slice : text.slices()) {
-        characters -= backslashes(slice.text);
+        characters -= count_backslashes(slice.text);
     }
     return characters;
 }
@@ -100,6 +40,27 @@ size_t padding(const Bytes &text) {
 }
 
 }  // namespace
+
+// Does not use memchr, which is slow if there are many, as in text with escaped
+// slashes.
+size_t count_backslashes(std::string_view text) {
+    size_t count = 0;
+    while (text.size() >= sizeof(Lanes)) {
+        const size_t rows =
+            std::min<size_t>(text.size() / sizeof(Lanes), 255);  // no lane overflows
+        Lanes sums{};
+        for (size_t row = 0; row < rows; ++row) {
+            Lanes lanes;
+            std::memcpy(&lanes, text.data() + row * sizeof(Lanes), sizeof(Lanes));
+            sums += (lanes == '\\') & 1;
+        }
+        for (size_t lane = 0; lane < sizeof(Lanes); ++lane) {
+            count += sums[lane];
+        }
+        text.remove_prefix(rows * sizeof(Lanes));
+    }
+    return count + static_cast<size_t>(std::count(text.begin(), text.end(), '\\'));
+}
 
 size_t Base64Reader::read(std::span<uint8_t> into) {
     size_t done = hand_out(into);
@@ -270,14 +231,6 @@ std::optional<size_t> missing_padding(const Bytes &text, bool escaped) {
     const size_t missing = (4 - characters % 4) % 4;
     constexpr size_t kMaxPadding = 2;
     return missing + padding(text) <= kMaxPadding ? std::optional(missing) : std::nullopt;
-}
-
-std::string decode_tail(const Bytes &text) {
-    constexpr size_t kCharacters = kTailOfImage / 3 * 4;
-    std::string tail = text.part(text.size() - std::min(text.size(), 2 * kCharacters)).copy();
-    std::erase(tail, '\\');
-    tail.erase(0, tail.size() - std::min(tail.size(), kCharacters));
-    return decode_base64_front(tail);
 }
 
 size_t decoded_size(const Bytes &text) {

@@ -102,9 +102,11 @@ bool is_base64_text(const Bytes &text);
 // impossible. `escaped`: the text may have escapes.
 std::optional<size_t> missing_padding(const Bytes &text, bool escaped);
 
-// The last bytes that a complete text decodes to, at most kTailOfImage.
+// How many of an image's last bytes say whether it is whole.
 inline constexpr size_t kTailOfImage = 96;
-std::string decode_tail(const Bytes &text);
+
+// Each escape in a text has one backslash.
+size_t count_backslashes(std::string_view text);
 
 // The number of bytes that the text decodes to if it is base64. Checks only escapes and padding.
 size_t decoded_size(const Bytes &text);

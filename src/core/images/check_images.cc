@@ -7,15 +7,19 @@
 
 namespace gateway {
 
+void set_facts(Image &image, const ImageFacts &facts) {
+    image.format = facts.format;
+    image.width = facts.width;
+    image.height = facts.height;
+    image.bytes = facts.bytes;
+}
+
 bool read_facts(Image &image, ImagePart part) {
     const auto facts = inspect(image.content);
     if (!facts || (part == ImagePart::whole && !facts->whole)) {
         return false;
     }
-    image.format = facts->format;
-    image.width = facts->width;
-    image.height = facts->height;
-    image.bytes = facts->bytes;
+    set_facts(image, *facts);
     return true;
 }
 

@@ -50,6 +50,8 @@ bool has_end(ImageFormat format, std::string_view front, std::string_view tail, 
         case ImageFormat::webp:
             return front.size() >= 8 && length_of_webp(front) >= kMinWebp &&
                    bytes >= length_of_webp(front);
+        case ImageFormat::avif:
+        case ImageFormat::heic:
         case ImageFormat::unknown: break;
     }
     return false;

@@ -23,10 +23,8 @@ struct Ending {
     std::string_view text;
 };
 constexpr Ending kEndings[] = {
-    {ImageFormat::png, ".png"},
-    {ImageFormat::jpeg, ".jpeg"},
-    {ImageFormat::webp, ".webp"},
-    {ImageFormat::gif, ".gif"},
+    {ImageFormat::png, ".png"}, {ImageFormat::jpeg, ".jpeg"}, {ImageFormat::webp, ".webp"},
+    {ImageFormat::gif, ".gif"}, {ImageFormat::avif, ".avif"}, {ImageFormat::heic, ".heic"},
 };
 
 Sha256 sign(std::string_view name, std::string_view expires, const std::string &key) {

@@ -1,11 +1,12 @@
 // An image in base64 that is passed through. Its bytes go to the client as they arrive, so the
-// gateway has only its beginning and its end. Checks by these whether the image is complete.
+// gateway has only its beginning. Reads its facts as its pieces go by.
 #pragma once
 
 #include <cstddef>
 #include <string>
 
 #include "core/bytes/bytes.h"
+#include "core/images/base64_inspector.h"
 #include "core/outcome.h"
 
 namespace gateway {
@@ -16,16 +17,14 @@ class PassedImage {
     void take(const Bytes &piece);
 
     // Whether `image`, of the provider's outcome, is the one that was passed through and is
-    // complete. Sets its number of bytes.
+    // complete. Sets what only its end says: its number of bytes and its provenance.
     bool complete(Image &image);
     // Padding that the provider left out at the end and that must still be sent to the client.
     [[nodiscard]] std::string missing_padding() const { return std::string(not_padded_, '='); }
 
  private:
     const char *begins_at_ = nullptr;
-    size_t characters_ = 0;  // of base64
-    size_t padding_ = 0;
-    std::string tail_;       // the last characters, without escapes
+    Base64Inspector inspector_;
     size_t not_padded_ = 0;  // characters of padding that the provider left out
 };
 
