@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/bytes/bytes.h"
+#include "core/call_body.h"
 #include "core/json/lifter.h"
 
 namespace gateway {
@@ -31,7 +32,7 @@ struct HttpCall {
     HttpMethod method = HttpMethod::post;
     std::string url;
     std::vector<std::string> headers;  // "Name: value"
-    Bytes body;                        // not sent by GET
+    CallBody body;                     // not sent by GET
     bool takes_image = false;          // a 200 that is not JSON is the image itself
     std::optional<int64_t> seed;       // that is sent, if the response may not repeat it
     HttpTimeouts timeouts;
@@ -52,6 +53,7 @@ enum class TransferEnd : uint8_t {
     timed_out,      // sent whole, but the response was not complete in time
     too_large,      // the response exceeds answer_max
     no_connection,  // not sent, because this worker has no free connection
+    not_read,       // not sent, because a part of the request could not be read
 };
 
 struct HttpResponse {

@@ -140,6 +140,7 @@ class ImageFetcher;
 class ImageFiles;
 class UsageBook;
 class Observer;
+class SpoolFiles;
 
 struct Ports {
     Clock &clock;
@@ -153,6 +154,8 @@ struct Ports {
     HeldMemory &memory;
     UsageBook *book = nullptr;  // null: usage is not recorded
     std::span<Observer *const> observers = {};
+    HeldMemory *disk = nullptr;  // counts files of input images; null: they are not counted
+    std::shared_ptr<const SpoolFiles> spool = nullptr;  // null: no input images in files
 };
 
 }  // namespace gateway

@@ -11,6 +11,7 @@
 
 #include "core/bytes/held_memory.h"
 #include "core/exchange/policy.h"
+#include "core/inputs/spool.h"
 #include "core/routing/model_map.h"
 #include "nginx/cors.h"
 #include "nginx/handlers.h"
@@ -46,6 +47,7 @@ struct MainConf {
     ngx_shm_zone_t *budget_zone = nullptr;  // null: no location uses the gateway
     StateRules state;
     HeldMemory::Rules memory;
+    HeldMemory::Rules disk;  // for the input images of requests
     ngx_thread_pool_t *threads = nullptr;
 };
 
@@ -56,6 +58,7 @@ struct LocationConf {
     std::string public_host;  // of image_gateway_public_url; empty: none
     std::string keys_file;    // empty: none
     size_t body_max = 0;
+    std::shared_ptr<const SpoolFiles> spool;
     Cors cors;
     ImageStore *store = nullptr;  // null: off
     std::string store_key;        // empty: the store's own

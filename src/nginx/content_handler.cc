@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "core/access/foreign_page.h"
+#include "core/request/multipart_reader.h"
 #include "nginx/guard.h"
 #include "nginx/handlers.h"
 #include "nginx/read_head.h"
+#include "nginx/receive_body.h"
 #include "nginx/request_context.h"
 #include "nginx/send.h"
 #include "nginx/worker.h"
@@ -99,6 +101,10 @@ bool is_of_type(std::string_view content_type, std::string_view type) {
            ngx_strncasecmp(to_ngx(content_type).data, to_ngx(type).data, type.size()) == 0;
 }
 
+bool is_form(const EndpointRow &endpoint, std::string_view content_type) {
+    return endpoint.takes_form && is_multipart_form(content_type);
+}
+
 // A browser sends some requests of any web page without a preflight, together with what belongs to
 // its user: an internal address, Basic credentials, cookies. A request with a virtual key or a
 // token had a preflight or does not come from a browser.
@@ -110,60 +116,6 @@ bool may_page_ask(ngx_http_request_t *r, const RequestHead &head) {
     }
     const bool has_browsers_own = head.has_cookie || head.malformed_credentials;
     return location.cors.allows(head.origin) && !(location.cors.any && has_browsers_own);
-}
-
-size_t size_of(const ngx_chain_t *chain) {
-    size_t size = 0;
-    for (; chain != nullptr; chain = chain->next) {
-        size += static_cast<size_t>(ngx_buf_size(chain->buf));
-    }
-    return size;
-}
-
-// Returns the end of the copy. Null if the file cannot be read.
-u_char *copy_buffer(ngx_buf_t &buffer, u_char *to) {
-    const auto length = static_cast<size_t>(ngx_buf_size(&buffer));
-    if (length == 0) {
-        return to;  // an empty buffer may have no memory
-    }
-    if (!buffer.in_file) {
-        return ngx_cpymem(to, buffer.pos, length);
-    }
-    const ssize_t read = ngx_read_file(buffer.file, to, length, buffer.file_pos);
-    return read == static_cast<ssize_t>(length) ? to + length : nullptr;
-}
-
-// The memory that nginx may allocate for the body. For a chunked body, that is the maximum size.
-size_t size_of_body(const ngx_http_request_t &r, const LocationConf &location) {
-    return r.headers_in.content_length_n >= 0
-               ? std::min(static_cast<size_t>(r.headers_in.content_length_n), location.body_max)
-           : r.headers_in.chunked != 0 ? location.body_max
-                                       : 0;
-}
-
-// nginx reads a small body into one buffer, as requested. But the body can also be in two buffers
-// or in a file: another location may have read it first, under its own limits.
-ngx_int_t collect_body(ngx_http_request_t *r, std::string_view &body) {
-    const ngx_chain_t *chain = r->request_body == nullptr ? nullptr : r->request_body->bufs;
-    const size_t size = size_of(chain);
-    if (size > location_conf(r).body_max) {
-        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-    if (size == 0) {
-        body = {};
-        return NGX_OK;
-    }
-    if (chain->next == nullptr && !chain->buf->in_file) {
-        body = {reinterpret_cast<const char *>(chain->buf->pos), size};
-        return NGX_OK;
-    }
-    auto *memory = static_cast<u_char *>(ngx_pnalloc(r->pool, size));
-    u_char *end = memory;
-    for (const ngx_chain_t *link = chain; link != nullptr && end != nullptr; link = link->next) {
-        end = copy_buffer(*link->buf, end);
-    }
-    body = {reinterpret_cast<const char *>(memory), size};
-    return end == nullptr ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_OK;
 }
 
 // Lets nginx notice a client that leaves while a provider works.
@@ -183,15 +135,18 @@ void watch_for_abort(ngx_http_request_t *r) {
 
 extern "C" void image_gateway_on_body(ngx_http_request_t *r) {
     RequestContext &context = *find_context(r);
-    std::string_view body;
-    if (const ngx_int_t refused = collect_body(r, body); refused != NGX_OK) {
-        ngx_http_finalize_request(r, refused);
-        return;
-    }
-    watch_for_abort(r);
     run_for(context, [&] {
+        ReceivedBody body;
+        if (const ngx_int_t refused = take_body(r, *context.endpoint, body); refused != NGX_OK) {
+            ngx_http_finalize_request(r, refused);
+            return;
+        }
+        watch_for_abort(r);
         Exchange &exchange = context.exchange(location_conf(r));
-        exchange.run(*context.endpoint->operation, std::string(body),
+        if (is_form(*context.endpoint, exchange.head().content_type)) {
+            body.content_type = exchange.head().content_type;
+        }
+        exchange.run(*context.endpoint->operation, std::move(body),
                      [&context](Answer answer) { context.answer_soon(std::move(answer)); });
     });
 }
@@ -202,8 +157,14 @@ ngx_int_t go_on_after_entering(ngx_http_request_t *r, RequestContext &context,
     if (!entered) {
         return refuse(r, context, entered.error());
     }
-    if (!is_of_type(context.exchange()->head().content_type, context.endpoint->body_type)) {
+    const EndpointRow &endpoint = *context.endpoint;
+    const std::string_view type = context.exchange()->head().content_type;
+    if (!is_of_type(type, "application/json") && !is_form(endpoint, type)) {
         return refuse(r, context, ApiError::of(415));
+    }
+    const auto max = static_cast<off_t>(max_body(location_conf(r), endpoint));
+    if (r->headers_in.content_length_n > max) {
+        return refuse(r, context, ApiError::of(413));
     }
     r->request_body_in_single_buf = 1;
     const ngx_int_t reading = ngx_http_read_client_request_body(r, image_gateway_on_body);
@@ -211,8 +172,9 @@ ngx_int_t go_on_after_entering(ngx_http_request_t *r, RequestContext &context,
 }
 
 ngx_int_t enter(ngx_http_request_t *r, RequestContext &context, Exchange &exchange) {
-    const auto entered = exchange.enter(
-        size_of_body(*r, location_conf(r)), [r, &context](const Exchange::Entered &later) {
+    const BodyNeeds needs = needs_of_body(*r, location_conf(r), *context.endpoint);
+    const auto entered =
+        exchange.enter({needs.memory, needs.disk}, [r, &context](const Exchange::Entered &later) {
             ngx_http_finalize_request(r, go_on_after_entering(r, context, later));
         });
     if (entered) {

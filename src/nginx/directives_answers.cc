@@ -42,6 +42,27 @@ UnknownFields read_unknown_fields(ngx_conf_t *cf) {
     return unknown;
 }
 
+// SIZE [pixels=N] [count=N] [total=SIZE]
+InputLimits read_input_limits(ngx_conf_t *cf) {
+    constexpr int kMaxPixels = 1'000'000'000;
+    constexpr int kMaxCount = 64;
+    InputLimits limits;
+    limits.image_bytes = parse_size_parameter(to_view(arguments(cf)[1]));
+    for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
+        std::string_view value;
+        if (take_parameter(arguments(cf)[i], "pixels", value)) {
+            limits.pixels = static_cast<uint64_t>(parse_count(value, "pixels", 1, kMaxPixels));
+        } else if (take_parameter(arguments(cf)[i], "count", value)) {
+            limits.count = static_cast<size_t>(parse_count(value, "count", 1, kMaxCount));
+        } else if (take_parameter(arguments(cf)[i], "total", value)) {
+            limits.total_bytes = parse_large_size_parameter(value);
+        } else {
+            invalid_parameter(to_view(arguments(cf)[i]), "pixels=N, count=N or total=SIZE");
+        }
+    }
+    return limits;
+}
+
 constexpr Directive kAnswerDirectives[] = {
     {"image_gateway_answer_max",
      kHttpServerLocation,
@@ -61,6 +82,17 @@ constexpr Directive kAnswerDirectives[] = {
      "adapt",
      word_value<&Policy::fit, kFitModes>},
     {"image_gateway_heartbeat", kHttpServerLocation, {1, 1}, "15s", time_value<&Policy::heartbeat>},
+    {"image_gateway_input_max",
+     kHttpServerLocation,
+     {1, 4},
+     "50m pixels=64000000 count=16 total=64m",
+     {nullptr,
+      [](ngx_conf_t *cf, LocationConf &location) {
+          location.policy.body.images = read_input_limits(cf);
+      },
+      [](LocationConf &location, const LocationConf &above) {
+          location.policy.body.images = above.policy.body.images;
+      }}},
     {"image_gateway_raw", kHttpServerLocation, {1, 1}, "off", flag_value<&Policy::raw>},
     {"image_gateway_unknown_fields",
      kHttpServerLocation,

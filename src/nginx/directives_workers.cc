@@ -22,12 +22,13 @@ void read_zone(ngx_conf_t *cf, MainConf &main) {
     main.zone = add_zone(cf, zone.substr(0, colon), parse_size_parameter(zone.substr(colon + 1)));
 }
 
-void read_memory(ngx_conf_t *cf, MainConf &main) {
+// "SIZE [share=N%]"
+HeldMemory::Rules read_shared_limit(ngx_conf_t *cf) {
     constexpr size_t kMin = size_t{1024} * 1024;
     HeldMemory::Rules rules;
     rules.limit = parse_large_size_parameter(to_view(arguments(cf)[1]));
     if (rules.limit < kMin) {
-        throw ConfError{"\"image_gateway_memory\" must be at least 1m"};
+        throw ConfError{"\"" + to_string(arguments(cf)[0]) + "\" must be at least 1m"};
     }
     std::string_view share;
     if (cf->args->nelts == 3 && !take_parameter(arguments(cf)[2], "share", share)) {
@@ -36,7 +37,15 @@ void read_memory(ngx_conf_t *cf, MainConf &main) {
     if (!share.empty()) {
         rules.share = static_cast<size_t>(parse_percent(share, "share"));
     }
-    main.memory = rules;
+    return rules;
+}
+
+void read_memory(ngx_conf_t *cf, MainConf &main) {
+    main.memory = read_shared_limit(cf);
+}
+
+void read_disk(ngx_conf_t *cf, MainConf &main) {
+    main.disk = read_shared_limit(cf);
 }
 
 void read_state(ngx_conf_t *cf, MainConf &main) {
@@ -61,6 +70,7 @@ void read_state(ngx_conf_t *cf, MainConf &main) {
 }
 
 constexpr Directive kWorkerDirectives[] = {
+    {"image_gateway_input_disk", kHttp, {1, 2}, "4g share=25%", {read_disk}},
     {"image_gateway_memory", kHttp, {1, 2}, "512m share=25%", {read_memory}},
     {"image_gateway_state", kHttp, {1, 3}, "", {read_state}},
     {"image_gateway_zone", kHttp, {1, 1}, "zone=image_gateway:16m", {read_zone}},

@@ -8,6 +8,8 @@
 #include "nginx/conf_error.h"
 #include "nginx/directive.h"
 #include "nginx/files.h"
+#include "nginx/receive_body.h"
+#include "nginx/spool_files.h"
 #include "nginx/zone.h"
 
 namespace gateway {
@@ -46,10 +48,14 @@ void read_keys(ngx_conf_t *cf, MainConf &main, const std::string &name, Policy &
     file.users.push_back(&policy);
 }
 
-// A request body must fit in memory, and nginx's own limits must not refuse it first.
-void set_body_limits(ngx_http_core_loc_conf_t &core, size_t body_max) {
-    core.client_max_body_size = static_cast<off_t>(body_max);
-    core.client_body_buffer_size = body_max;
+// nginx's own limits must not refuse a body first, and a long body must not be kept in memory.
+void set_body_limits(ngx_http_core_loc_conf_t &core, LocationConf &location) {
+    const size_t max = max_body(location);
+    core.client_max_body_size = static_cast<off_t>(max);
+    core.client_body_buffer_size = std::min(max, kBodyBuffer);
+    location.policy.body.text_bytes = location.body_max;
+    location.spool =
+        std::make_shared<const NgxSpoolFiles>(to_string(core.client_body_temp_path->name));
 }
 
 // Links begin with it, and stand in JSON without escapes.
@@ -123,7 +129,7 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     auto *core = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
     core->handler = content_handler;  // also for "limit_except" and "if" inside the location
-    set_body_limits(*core, location.body_max);
+    set_body_limits(*core, location);
     require_credentials(*core, location);
     Policy &policy = location.policy;
     require_default_model(main, policy.default_model);

@@ -13,7 +13,7 @@ namespace gateway {
 
 // The ports of one request. If a callback of one of them throws, only this request fails.
 struct RequestPorts {
-    RequestPorts(Worker &worker, CallbackOwner &owner, Log &log);
+    RequestPorts(Worker &worker, const LocationConf &location, CallbackOwner &owner, Log &log);
     RequestPorts(const RequestPorts &) = delete;
     RequestPorts &operator=(const RequestPorts &) = delete;
     ~RequestPorts() = default;
@@ -71,10 +71,11 @@ void RequestLog::write(LogLevel level, const std::string &line) {
     ngx_log_error(nginx_level, log_, 0, "%V", &text);
 }
 
-RequestPorts::RequestPorts(Worker &worker, CallbackOwner &owner, Log &log)
+RequestPorts::RequestPorts(Worker &worker, const LocationConf &location, CallbackOwner &owner,
+                           Log &log)
     : loop(owner),
       tasks(worker.threads, owner),
-      upstream(worker.engine, owner, loop),
+      upstream(worker.engine, owner, loop, &tasks),
       files(tasks),
       attempt_log(log),
       observers{&attempt_log, nullptr},
@@ -83,6 +84,8 @@ RequestPorts::RequestPorts(Worker &worker, CallbackOwner &owner, Log &log)
     if (worker.usage != nullptr) {
         observers[1] = &usage.emplace(*worker.usage);
     }
+    ports.spool = location.spool;
+    ports.disk = worker.disk.get();
     ports.observers = std::span(observers, worker.usage != nullptr ? 2 : 1);
 }
 
@@ -101,7 +104,7 @@ Exchange &RequestContext::exchange(const LocationConf &location) {
     if (exchange_ == nullptr || location_ != &location) {
         Worker &own = *worker();
         exchange_.reset();  // it refers to the ports, so it is destroyed first
-        ports_ = std::make_unique<RequestPorts>(own, *this, log_);
+        ports_ = std::make_unique<RequestPorts>(own, location, *this, log_);
         exchange_ = std::make_unique<Exchange>(main_conf(request_).models, location.policy,
                                                own.accounts, own.health, ports_->ports);
         location_ = &location;

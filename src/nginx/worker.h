@@ -55,6 +55,7 @@ class Worker final : private CallbackOwner {
     NgxSockets sockets;
     NgxTaskPool tasks;
     std::shared_ptr<HeldMemory> memory;
+    std::shared_ptr<HeldMemory> disk;
     CurlEngine engine;
     CurlClient upstream;
     ZoneMemory ledger_memory;

@@ -71,7 +71,7 @@ void CurlEngine::send_off(HttpCall call) {
     try {
         CurlMulti &multi = provider_multi(call.ca_file);
         *place = std::make_unique<CurlTransfer>(
-            multi, static_cast<CallbackOwner &>(*this), loop_, blocks_, std::move(call),
+            multi, static_cast<CallbackOwner &>(*this), loop_, nullptr, blocks_, std::move(call),
             CallListener{nullptr, nullptr,
                          [this, place](const HttpResponse &) { sent_off_.erase(place); }});
     } catch (...) {
@@ -91,8 +91,8 @@ CurlMulti &CurlEngine::multi_for(Multis &multis, const std::string &ca_file) {
 
 std::unique_ptr<UpstreamCall> CurlClient::start(HttpCall call, CallListener listener) {
     CurlMulti &multi = engine_.provider_multi(call.ca_file);
-    return std::make_unique<CurlTransfer>(multi, owner_, loop_, engine_.blocks(), std::move(call),
-                                          std::move(listener));
+    return std::make_unique<CurlTransfer>(multi, owner_, loop_, tasks_, engine_.blocks(),
+                                          std::move(call), std::move(listener));
 }
 
 std::unique_ptr<Fetch> CurlClient::fetch(ImageFetch fetch,

@@ -60,10 +60,11 @@ class CurlEngine final : private CallbackOwner {
 };
 
 // The client of one request, or of the worker. An exception in one of its calls ends their owner.
+// Without tasks, no body may have content in a file.
 class CurlClient final : public UpstreamClient, public ImageFetcher {
  public:
-    CurlClient(CurlEngine &engine, CallbackOwner &owner, EventLoop &loop)
-        : engine_(engine), owner_(owner), loop_(loop) {}
+    CurlClient(CurlEngine &engine, CallbackOwner &owner, EventLoop &loop, TaskPool *tasks = nullptr)
+        : engine_(engine), owner_(owner), loop_(loop), tasks_(tasks) {}
 
     using UpstreamClient::start;
     std::unique_ptr<UpstreamCall> start(HttpCall call, CallListener listener) override;
@@ -77,6 +78,7 @@ class CurlClient final : public UpstreamClient, public ImageFetcher {
     CurlEngine &engine_;
     CallbackOwner &owner_;
     EventLoop &loop_;
+    TaskPool *tasks_;
 };
 
 }  // namespace gateway

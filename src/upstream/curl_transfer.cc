@@ -33,11 +33,11 @@ std::shared_ptr<AnswerMemory> memory_for(const HttpCall &call) {
 
 }  // namespace
 
-CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &loop,
+CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &loop, TaskPool *tasks,
                            std::shared_ptr<BlockPool> blocks, HttpCall call, CallListener listener)
     : CurlJob(multi, owner),
       call_(std::move(call)),
-      request_body_(call_.body),
+      request_body_(call_.body, tasks, [this] { on_body_ready(); }),
       listener_(std::move(listener)),
       memory_(memory_for(call_)),
       // Idle: the deadline of the request keeps the process from exiting.
@@ -105,9 +105,11 @@ void CurlTransfer::configure() {
 // A short body of one part is given to curl as it lies in memory. Any other is read part by part.
 // What a part refers to is never copied as a whole.
 void CurlTransfer::configure_body() {
-    const Bytes &body = call_.body;
-    const bool is_short = body.slices().size() <= 1 && body.size() <= kMaxWithHead;
-    const char *text = body.empty() ? "" : body.slices().front().text.data();
+    const CallBody &body = call_.body;
+    const std::vector<Slice> &slices = body.text().slices();
+    const bool is_short =
+        body.inserts().empty() && slices.size() <= 1 && body.size() <= kMaxWithHead;
+    const char *text = slices.empty() ? "" : slices.front().text.data();
     curl_easy_setopt(easy_, CURLOPT_POST, 1L);
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, is_short ? text : nullptr);
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
@@ -148,10 +150,31 @@ int CurlTransfer::on_send(void *self, char * /*primary*/, char * /*local*/, int 
     return CURL_PREREQFUNC_ABORT;
 }
 
-// All parts are in memory, and so are ready. For one that is not, this would return
-// CURL_READFUNC_PAUSE, and multi_.resume() would go on when it is.
 size_t CurlTransfer::on_read(char *into, size_t size, size_t count, void *self) noexcept {
-    return static_cast<CurlTransfer *>(self)->request_body_.read({into, size * count});
+    auto &transfer = *static_cast<CurlTransfer *>(self);
+    try {
+        return transfer.read_body({into, size * count});
+    } catch (...) {
+        transfer.keep_exception();
+        return CURL_READFUNC_ABORT;
+    }
+}
+
+size_t CurlTransfer::read_body(std::span<char> into) {
+    const auto [state, count] = request_body_.read(into);
+    switch (state) {
+        case CallBodyReader::State::going_on: return count;
+        case CallBodyReader::State::waiting: return CURL_READFUNC_PAUSE;
+        case CallBodyReader::State::failed: body_failed_ = true; break;
+    }
+    return CURL_READFUNC_ABORT;
+}
+
+// To resume also resumes what is received. Where that must still wait, it pauses again at once.
+void CurlTransfer::on_body_ready() {
+    if (added()) {
+        multi_.resume(*this);
+    }
 }
 
 // Curl reads a body again from its beginning when it repeats a request on another connection. A
@@ -445,7 +468,9 @@ TransferEnd CurlTransfer::transfer_end() const {
         return undelivered_ ? TransferEnd::not_sent : TransferEnd::lost;
     }
     if (!is_sent()) {
-        return no_connection_ ? TransferEnd::no_connection : TransferEnd::not_sent;
+        return body_failed_     ? TransferEnd::not_read
+               : no_connection_ ? TransferEnd::no_connection
+                                : TransferEnd::not_sent;
     }
     return result_ == CURLE_OPERATION_TIMEDOUT ? TransferEnd::timed_out : TransferEnd::lost;
 }
@@ -495,7 +520,9 @@ void CurlTransfer::deliver() {
         return;
     }
     response_.end = transfer_end();
-    if (is_resent()) {
+    if (body_failed_) {
+        response_.problem = request_body_.problem();
+    } else if (is_resent()) {
         response_.problem = "the connection was closed before a response";
     } else if (result_ != CURLE_OK) {
         response_.problem = problem();

@@ -10,19 +10,20 @@
 #include <optional>
 #include <vector>
 
-#include "core/bytes/bytes_reader.h"
 #include "core/bytes/held_memory.h"
 #include "core/http_call.h"
 #include "core/images/base64_stream.h"
 #include "core/json/lifter.h"
 #include "core/ports.h"
+#include "upstream/call_body_reader.h"
 #include "upstream/curl_job.h"
 
 namespace gateway {
 
 class CurlTransfer final : public UpstreamCall, private CurlJob {
  public:
-    CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &loop,
+    // `tasks` may be null if the call's body has no content in a file.
+    CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &loop, TaskPool *tasks,
                  std::shared_ptr<BlockPool> blocks, HttpCall call, CallListener listener);
     ~CurlTransfer() override;
     CurlTransfer(const CurlTransfer &) = delete;
@@ -51,6 +52,8 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
 
     void configure();
     void configure_body();
+    size_t read_body(std::span<char> into);
+    void on_body_ready();
     void keep_connection_for(Milliseconds time);
     void take_header(std::string_view line);
     [[nodiscard]] bool must_wait() const;
@@ -80,7 +83,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     [[nodiscard]] TransferEnd transfer_end() const;
 
     HttpCall call_;
-    BytesReader request_body_;
+    CallBodyReader request_body_;
     CallListener listener_;
     std::shared_ptr<AnswerMemory> memory_;  // null: memory is not counted
     // For the timeouts. Time in which we hold up the response does not count.
@@ -100,6 +103,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     size_t next_look_ = 0;  // how much must be there for the next check of an image's beginning
     bool held_ = false;     // by the listener
     bool paused_ = false;
+    bool body_failed_ = false;  // a part of the request could not be read
     bool had_its_turn_ = false;
     bool has_body_ = false;
     bool ended_ = false;

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 #include "core/images/check_images.h"
 #include "core/providers/dialect.h"
 #include "core/providers/redact.h"

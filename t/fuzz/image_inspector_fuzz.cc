@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 #include "core/images/base64_inspector.h"
 #include "fuzz.h"
 

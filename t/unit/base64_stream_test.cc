@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 
 namespace gateway {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 
 #include <gtest/gtest.h>
 

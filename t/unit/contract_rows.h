@@ -35,6 +35,8 @@ inline const std::set<std::string> kPublishedFields = {"prompt",
                                                        "num_inference_steps",
                                                        "negative_prompt",
                                                        "guidance",
+                                                       "input_fidelity",
+                                                       "strength",
                                                        "fallbacks"};
 
 inline std::vector<std::string> split(std::string_view words) {
@@ -62,7 +64,8 @@ inline std::vector<std::string> words_of_all(const std::string &field) {
         {"style", "vivid natural bold"},
         {"output_format", "png webp jpeg jpg gif"},
         {"background", "transparent opaque auto white"},
-        {"moderation", "low auto high"}};
+        {"moderation", "low auto high"},
+        {"input_fidelity", "high low medium"}};
     return split(kWords.at(field));
 }
 

@@ -159,19 +159,48 @@ TEST(DecodeBody, ShortensWhatItListsOfUnknownFields) {
     EXPECT_LT(request->adjustments[0].requested.size(), 300U);
 }
 
-TEST(DecodeBody, RefusesImagesAsInput) {
-    for (const char *name : {"image", "images", "mask"}) {
-        EXPECT_EQ(problems_of(with("\"" + std::string(name) + "\":\"data:image/png;base64,iVBO\"")),
-                  std::string(name) + " unsupported_parameter");
+TEST(DecodeBody, TakesInputImagesInEachOfTheirForms) {
+    for (const char *json :
+         {R"("image":"https://a/b.png")", R"("images":["a"])", R"("input_images":[{"url":"a"}])",
+          R"("input_references":[{"type":"image_url","image_url":{"url":"a"}}])",
+          R"("reference_images":{"b64_json":"a"})", R"("image":{"image_url":"a"})"}) {
+        const Decoded request(with(json));
+        ASSERT_TRUE(request) << json;
+        ASSERT_EQ(request->images.size(), 1U) << json;
+        EXPECT_EQ(request->images[0].kind, ImageReference::Kind::text);
+        EXPECT_EQ(request->operation, Operation::edit);
     }
+    const Decoded both(with(R"("image":"a","images":[{"file_id":"f"},"b"],"mask":"c")"));
+    ASSERT_TRUE(both);
+    ASSERT_EQ(both->images.size(), 3U);
+    EXPECT_EQ(both->images[1].kind, ImageReference::Kind::file_id);
+    EXPECT_EQ(both->images[1].field, "images[0].file_id");
+    EXPECT_EQ(both->images[2].field, "images[1]");
+    EXPECT_EQ(both->masks.size(), 1U);
+    EXPECT_EQ(problems_of(with(R"("image":null)")), "");
 }
 
-TEST(DecodeBody, RefusesImagesAsInputBeforeAskingWhatIsUnknown) {
-    const UnknownFields reject{UnknownFields::Mode::reject, {}};
-    EXPECT_EQ(Decoded(with(R"("mask":"x","lora":1)"), unified_profile(), reject).problems(),
-              "mask unsupported_parameter, lora unknown_parameter");
-    // No image at all.
-    EXPECT_EQ(problems_of(with(R"("image":null)")), "");
+TEST(DecodeBody, RefusesInputImagesThatMeanNothing) {
+    const std::pair<const char *, const char *> kRows[] = {
+        {R"("image":1)", "image invalid_type"},
+        {R"("image":"")", "image invalid_value"},
+        {R"("image":{})", "image invalid_value"},
+        {R"("image":{"url":"a","b64_json":"b"})", "image invalid_value"},
+        {R"("images":[null])", "images[0] invalid_type"},
+        {R"("images":[["a"]])", "images[0] invalid_type"},
+        {R"("image":{"image_url":{"href":"a"}})", "image.image_url.url invalid_type"},
+        {R"("images":["1","2","3","4","5","6","7","8","9","a","b","c","d","e","f","g","h"])",
+         "images array_above_max_length"},
+        {R"("mask":"x")", "image missing_required_parameter"},
+        {R"("image":"a","mask":["x"])", "mask invalid_type"},
+    };
+    for (const auto &[json, problems] : kRows) {
+        EXPECT_EQ(problems_of(with(json)), problems) << json;
+    }
+    // "@0" means a string that was cut out. There is none here.
+    const Decoded at(with(R"("image":"@0")"));
+    ASSERT_TRUE(at);
+    EXPECT_EQ(at->images[0].kind, ImageReference::Kind::text);
 }
 
 TEST(DecodeBody, RejectsEachUnknownFieldByAShortName) {

@@ -118,7 +118,7 @@ class ExchangeHistory : public ExchangeTest {
             (head.timeout.empty() ? policy.deadline : Milliseconds(1000 * (head.timeout[0] - '0')));
         run->exchange = std::make_unique<Exchange>(models, policy, accounts, health, world.ports);
         if (const auto ready = run->exchange->identify(head).and_then(
-                [&] { return *run->exchange->enter(0, nullptr); });
+                [&] { return *run->exchange->enter({}, nullptr); });
             !ready) {
             ASSERT_EQ(ready.error().status, 429);
             ++turned_away;

@@ -297,8 +297,8 @@ TEST_F(RetryTest, ABusyProviderIsWaitedForAndThenTheRequestIsTurnedAway) {
     provider->max_calls = 1;
     auto first = std::make_unique<Exchange>(models, policy, accounts, health, world.ports);
     remembers_health = true;
-    ASSERT_TRUE(*first->enter(0, nullptr));
-    first->run(Operation::generate, kAsk, [](const Answer &) {});
+    ASSERT_TRUE(*first->enter({}, nullptr));
+    first->run(Operation::generate, std::string(kAsk), [](const Answer &) {});
     ASSERT_EQ(asked(), "r");
     ask(kAsk);
     wait(5'000);
@@ -310,8 +310,8 @@ TEST_F(RetryTest, ABusyProviderIsWaitedForAndThenTheRequestIsTurnedAway) {
     deliver(T::made);
     EXPECT_EQ(told.status(), 200);
     first = std::make_unique<Exchange>(models, policy, accounts, health, world.ports);
-    ASSERT_TRUE(*first->enter(0, nullptr));
-    first->run(Operation::generate, kAsk, [](const Answer &) {});
+    ASSERT_TRUE(*first->enter({}, nullptr));
+    first->run(Operation::generate, std::string(kAsk), [](const Answer &) {});
     ask(kAsk);
     wait(10'200);
     EXPECT_EQ(told.status(), 503);

@@ -106,7 +106,7 @@ class ExchangeTest : public testing::Test {
         }
     }
     // The accounts answer at once.
-    Exchange::Entered enter() { return *exchange->enter(0, nullptr); }
+    Exchange::Entered enter() { return *exchange->enter({}, nullptr); }
     void run(const std::string &body) {
         exchange->run(Operation::generate, body, [this](Answer answer) {
             ++told.answers;

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <random>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 #include "core/images/base64_inspector.h"
 #include "image_files.h"
 

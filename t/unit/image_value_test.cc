@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 #include "lifting.h"
 #include "read_json.h"
 

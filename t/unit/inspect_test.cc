@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 #include "core/images/image_header.h"
 #include "core/images/png_writer.h"
 

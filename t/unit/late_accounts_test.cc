@@ -97,7 +97,7 @@ class LateAccountsTest : public ExchangeTest {
     void begin() {
         exchange = std::make_unique<Exchange>(models, policy, late, health, world.ports);
         ASSERT_TRUE(exchange->identify(as("sk-bf-k")));
-        auto now = exchange->enter(0, [this](Exchange::Entered answer) {
+        auto now = exchange->enter({}, [this](Exchange::Entered answer) {
             ++later_calls;
             entered = std::move(answer);
         });
@@ -164,7 +164,7 @@ TEST_F(LateAccountsTest, WhoIsRefusedLaterHoldsNothing) {
 TEST_F(LateAccountsTest, WhoMayBeDestroyedFromWithinTheAnswer) {
     exchange = std::make_unique<Exchange>(models, policy, late, health, world.ports);
     ASSERT_TRUE(exchange->identify(as("sk-bf-k")));
-    EXPECT_FALSE(exchange->enter(0, [this](const Exchange::Entered &answer) {
+    EXPECT_FALSE(exchange->enter({}, [this](const Exchange::Entered &answer) {
         EXPECT_FALSE(answer);
         exchange.reset();  // as nginx does it, when the error is sent
     }));

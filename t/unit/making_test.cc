@@ -26,7 +26,9 @@ class MakingTest : public ExchangeTest {
         RequestHead head;
         head.base_url = "http://here/v1";
         const Wishes wishes;
-        const auto understood = understand({models, policy, head, wishes}, std::move(body), *order);
+        ReadBody read;
+        read.text = std::move(body);
+        const auto understood = understand({models, policy, head, wishes}, read, *order);
         EXPECT_TRUE(understood);
         auto plan = make_plan(models, order->caller, order->requested_model,
                               order->request.fallbacks, world.random);

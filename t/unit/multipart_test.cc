@@ -24,30 +24,30 @@ TEST(MultipartTest, WritesEachFieldAsAPart) {
     Stuck random;
     std::move(form).move_into(call, random);
     EXPECT_EQ(call.headers,
-              std::vector<std::string>{
-                  "Content-Type: multipart/form-data; boundary=image-gateway-abababababababab"});
+              std::vector<std::string>{"Content-Type: multipart/form-data; "
+                                       "boundary=image-gateway-abababababababababababababababab"});
     EXPECT_EQ(call.body.copy(),
-              "--image-gateway-abababababababab\r\n"
+              "--image-gateway-abababababababababababababababab\r\n"
               "Content-Disposition: form-data; name=\"prompt\"\r\n\r\n"
               "a \"red\"\r\nkité\r\n"
-              "--image-gateway-abababababababab\r\n"
+              "--image-gateway-abababababababababababababababab\r\n"
               "Content-Disposition: form-data; name=\"seed\"\r\n\r\n"
               "7\r\n"
-              "--image-gateway-abababababababab--\r\n");
+              "--image-gateway-abababababababababababababababab--\r\n");
 }
 
 TEST(MultipartTest, TakesABoundaryThatIsNowhereInTheForm) {
     MultipartForm form;
-    form.add("prompt", "x\r\n--image-gateway-abababababababab--\r\n");
-    form.add("image-gateway-abababababababac", "y");
+    form.add("prompt", "x\r\n--image-gateway-abababababababababababababababab--\r\n");
+    form.add("image-gateway-abababababababababababababababac", "y");
     HttpCall call;
     Stuck random;
     std::move(form).move_into(call, random);
     EXPECT_EQ(header_of(call, "Content-Type"),
-              "multipart/form-data; boundary=image-gateway-abababababababad");
+              "multipart/form-data; boundary=image-gateway-abababababababababababababababad");
     EXPECT_EQ(form_of(call),
-              "prompt=x\r\n--image-gateway-abababababababab--\r\n\n"
-              "image-gateway-abababababababac=y\n");
+              "prompt=x\r\n--image-gateway-abababababababababababababababab--\r\n\n"
+              "image-gateway-abababababababababababababababac=y\n");
 }
 
 TEST(MultipartTest, KeepsANameWithinItsQuotesAndItsLine) {

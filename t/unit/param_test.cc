@@ -31,6 +31,8 @@ TEST(Param, HasTheNameThatCallersWrite) {
         {Param::stream, "stream"},
         {Param::partial_images, "partial_images"},
         {Param::user, "user"},
+        {Param::input_fidelity, "input_fidelity"},
+        {Param::strength, "strength"},
     };
     EXPECT_EQ(std::size(kNames), kParamCount);
     std::set<Param> named;

@@ -17,7 +17,8 @@ const ProfileWalk &walk() {
          words("aspect_ratio", "21:9 16:9 4:3 3:2 1:1 2:3 3:4 9:16 9:21").required(),
          words("style", "vivid natural"), text("user", 0, 1024)},
         "resolution output_format output_compression background moderation stream partial_images "
-        "seed num_inference_steps negative_prompt guidance fallbacks");
+        "seed num_inference_steps negative_prompt guidance "
+        "input_fidelity strength fallbacks");
     return kkiai;
 }
 

@@ -17,7 +17,8 @@ const ProfileWalk &walk() {
          words("size", "256x256 512x512 1024x1024 1792x1024 1024x1792").default_value("1024x1024"),
          words("style", "vivid natural").default_value("vivid"), text("user", 0, 1024)},
         "aspect_ratio resolution output_format output_compression background moderation stream "
-        "partial_images seed num_inference_steps negative_prompt guidance fallbacks");
+        "partial_images seed num_inference_steps negative_prompt guidance "
+        "input_fidelity strength fallbacks");
     return mka1;
 }
 

@@ -19,7 +19,8 @@ const ProfileWalk &walk() {
          words("style", "vivid natural").default_value("vivid"),
          words("output_format", "png webp jpeg"), text("user", 0, 1024)},
         "aspect_ratio resolution output_compression background moderation stream partial_images "
-        "seed num_inference_steps negative_prompt guidance fallbacks");
+        "seed num_inference_steps negative_prompt guidance "
+        "input_fidelity strength fallbacks");
     return mka1;
 }
 

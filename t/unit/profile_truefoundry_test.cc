@@ -22,7 +22,8 @@ const ProfileWalk &walk() {
          text("moderation", 0, kLongestWord).nullable(),
          of_kind(Expected::Kind::boolean, "stream").default_value("false").nullable(),
          integer("partial_images").default_value("0").nullable(), text("user", 0, 1024)},
-        "aspect_ratio resolution seed num_inference_steps negative_prompt guidance fallbacks");
+        "aspect_ratio resolution seed num_inference_steps negative_prompt guidance "
+        "input_fidelity strength fallbacks");
     return truefoundry;
 }
 

@@ -33,6 +33,8 @@ const ProfileWalk &walk() {
          integer("num_inference_steps", 1).nullable(),  // the bound is ours
          text("negative_prompt", 0, {}).nullable(),
          of_kind(Expected::Kind::number, "guidance").nullable(),
+         words("input_fidelity", "high low").nullable(),
+         of_kind(Expected::Kind::number, "strength").nullable(),
          of_kind(Expected::Kind::fallbacks, "fallbacks").nullable()},
         "");
     return unified;

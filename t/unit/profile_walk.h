@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "contract_rows.h"
+#include "core/request/decode_images.h"
+#include "core/words.h"
 #include "decoded.h"
 
 namespace gateway {
@@ -178,7 +180,12 @@ class ProfileWalk {
 
     void expect_images_to_be_refused() const {
         using Mode = UnknownFields::Mode;
-        for (const char *name : {"image", "images", "mask"}) {
+        for (const char *name : {"image", "images", "mask", "input_references"}) {
+            const bool is_mask = std::string_view(name) == kMaskField;
+            const std::string_view taken = profile_.generation_images;
+            if (is_mask ? !taken.empty() : is_one_of(name, taken)) {
+                continue;
+            }
             for (const char *json : {"\"data:image/png;base64,iVBO\"", "[\"a\"]", "{}"}) {
                 for (const Mode mode : {Mode::drop, Mode::reject, Mode::pass}) {
                     EXPECT_EQ(problems(name, json, {mode, {name}}),
@@ -204,10 +211,13 @@ class ProfileWalk {
             }
         }
         body += ",\"mask\":1,\"cfg_scale\":1";
-        found += ", mask unsupported_parameter";
-        EXPECT_EQ(Decoded("{" + body + "}", profile_).problems(), found + missing);
+        // What is wrong with the images themselves follows all other fields.
+        const bool takes_images = !profile_.generation_images.empty();
+        const std::string early = takes_images ? "" : ", mask unsupported_parameter";
+        const std::string late = takes_images ? ", mask invalid_type" : "";
+        EXPECT_EQ(Decoded("{" + body + "}", profile_).problems(), found + early + late + missing);
         EXPECT_EQ(Decoded("{" + body + "}", profile_, {UnknownFields::Mode::reject, {}}).problems(),
-                  found + ", cfg_scale unknown_parameter" + missing);
+                  found + early + ", cfg_scale unknown_parameter" + late + missing);
     }
 
  private:

@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 #include "fake_ports.h"
 
 namespace gateway {

@@ -90,16 +90,15 @@ bool is_lossy(const Params &params) {
 
 class Fitter {
  public:
-    Fitter(const Params &requested, const ModelSpec &model, FitMode mode)
-        : requested_(requested), model_(model), mode_(mode) {
+    Fitter(const Params &requested, const ModelSpec &model, FitMode mode, Operation operation)
+        : requested_(requested), model_(model), mode_(mode), operation_(operation) {
         fitted_.params = requested;
     }
 
     tl::expected<Fitted, ApiError> fit() && {
-        if (!model_.can(Operation::generate)) {
+        if (!model_.can(operation_)) {
             return tl::unexpected(ApiError::of(400, "unsupported_operation",
-                                               "This model cannot make images from a prompt only.",
-                                               "model"));
+                                               std::string(cannot(operation_)), "model"));
         }
         fit_stream();
         fit_shape();
@@ -117,6 +116,14 @@ class Fitter {
     }
 
  private:
+    static std::string_view cannot(Operation operation) {
+        switch (operation) {
+            case Operation::edit: return "This model cannot edit images.";
+            case Operation::variation: return "This model cannot make variations of an image.";
+            default: return "This model cannot make images from a prompt only.";
+        }
+    }
+
     // Whether a parameter is handled by a separate function or by the gateway itself.
     static bool is_settled(Param param) {
         switch (param) {
@@ -302,6 +309,16 @@ class Fitter {
 
     void check_prompt() {
         const auto &spec = model_[Param::prompt];
+        const bool may_lack =
+            operation_ == Operation::variation || !spec || !model_.inputs.needs_prompt;
+        if (operation_ != Operation::generate && !may_lack && !requested_.has(Param::prompt)) {
+            problem_ = ApiError::of(400, "missing_required_parameter",
+                                    "Missing required parameter: 'prompt'. This model needs one.",
+                                    "prompt");
+        }
+        if (operation_ != Operation::generate && !spec && requested_.has(Param::prompt)) {
+            leave_out(Param::prompt, "this model takes no prompt");
+        }
         const std::string_view prompt = fitted_.params.text(Param::prompt);
         if (spec && spec->max_length && static_cast<int64_t>(prompt.size()) > *spec->max_length &&
             static_cast<int64_t>(count_characters(prompt)) > *spec->max_length) {
@@ -320,14 +337,16 @@ class Fitter {
     const Params &requested_;
     const ModelSpec &model_;
     FitMode mode_;
+    Operation operation_;
     Fitted fitted_;
     std::optional<ApiError> problem_;
 };
 
 }  // namespace
 
-tl::expected<Fitted, ApiError> fit(const Params &requested, const ModelSpec &model, FitMode mode) {
-    return Fitter(requested, model, mode).fit();
+tl::expected<Fitted, ApiError> fit(const Params &requested, const ModelSpec &model, FitMode mode,
+                                   Operation operation) {
+    return Fitter(requested, model, mode, operation).fit();
 }
 
 }  // namespace gateway

@@ -29,6 +29,7 @@ struct Fitted {
 // Sends every parameter as requested, or adapts it and lists the change, or leaves it out and lists
 // that. FitMode::strict refuses the request instead of listing, except for an "auto" if the model
 // has no such parameter.
-tl::expected<Fitted, ApiError> fit(const Params &requested, const ModelSpec &model, FitMode mode);
+tl::expected<Fitted, ApiError> fit(const Params &requested, const ModelSpec &model, FitMode mode,
+                                   Operation operation = Operation::generate);
 
 }  // namespace gateway

@@ -13,6 +13,7 @@
 #include "core/catalog/price.h"
 #include "core/request/geometry.h"
 #include "core/request/image_request.h"
+#include "core/request/input_image.h"
 #include "core/request/operation.h"
 
 namespace gateway {
@@ -72,6 +73,30 @@ struct TierSpec {
     std::string standard;  // the model's own default
 };
 
+// The input images that a model takes for an edit or a variation.
+struct InputSpec {
+    int64_t min = 1;  // how many; more than `max` are refused
+    int64_t max = 1;
+    std::optional<MaskForm> mask;  // not set: it takes no masks
+    bool needs_mask = false;
+    // It renders the whole image anew, so that pixels outside of the mask change, too.
+    bool is_mask_soft = false;
+    std::vector<ImageFormat> formats{ImageFormat::png, ImageFormat::jpeg, ImageFormat::webp};
+    // Of each image; not set: not limited.
+    std::optional<int64_t> max_bytes;
+    std::optional<int64_t> min_side;
+    std::optional<int64_t> max_side;
+    std::optional<int64_t> max_pixels;
+    bool takes_file_ids = false;  // ids of files that were uploaded to the provider
+    bool needs_prompt = true;
+    // The provider's names of the fields, where they differ from model to model.
+    std::string field;
+    std::string mask_field;
+    bool is_list = false;  // the field has a list
+    // Where the size comes from if the request names none.
+    std::string default_size;
+};
+
 enum class ModelStatus : uint8_t { current, preview, deprecated, shut_down };
 std::string_view name_of(ModelStatus status);
 
@@ -84,6 +109,7 @@ struct ModelSpec {
     SizeSpec size;
     RatioSpec ratio;
     TierSpec tier;
+    InputSpec inputs;  // if it can edit or make variations
     struct Returns {
         bool url = false;                 // returns links by default, not bytes
         std::optional<int64_t> lifetime;  // of the links, in seconds

@@ -106,6 +106,16 @@ std::optional<int64_t> largest_area(const ModelSpec &model) {
     return area == 0 ? std::nullopt : std::optional(area);
 }
 
+// Of input images whose size is not known, each has at most `each` megapixels.
+int64_t input_megapixels(const PricedCall &call, int64_t each) {
+    int64_t sum = 0;
+    for (const Pixels &size : call.input_sizes) {
+        sum += begun_megapixels(size.area());
+    }
+    const auto known = static_cast<int64_t>(call.input_sizes.size());
+    return sum + std::max<int64_t>(0, call.input_images - known) * each;
+}
+
 std::optional<int64_t> grid_of(const Price &price, std::string_view quality) {
     const auto row = price.token_grid.find(quality);
     return row == price.token_grid.end() ? std::nullopt : std::optional(row->second);
@@ -218,7 +228,9 @@ std::optional<MicroUsd> upper_bound(const PricedCall &call, const ModelSpec &mod
     const Facts facts = facts_of({}, call, model);
     if (!price.per_image.empty()) {
         const auto dearest = max_of(price.per_image, facts, &Price::PerImage::usd);
-        return dearest ? std::optional(*dearest * call.images) : std::nullopt;
+        return dearest ? std::optional(*dearest * call.images +
+                                       price.per_input_image * call.input_images)
+                       : std::nullopt;
     }
     if (price.per_megapixel) {
         const auto size = parse_size(facts.size);
@@ -228,8 +240,8 @@ std::optional<MicroUsd> upper_bound(const PricedCall &call, const ModelSpec &mod
         }
         const auto largest = largest_area(model);
         return price_of_area(*price.per_megapixel, *area) * call.images +
-               begun_megapixels(largest.value_or(*area)) * price.per_megapixel->input *
-                   call.input_images;
+               input_megapixels(call, begun_megapixels(largest.value_or(*area))) *
+                   price.per_megapixel->input;
     }
     const auto image = max_output_tokens(price, facts, model);
     if (!price.per_million_tokens || !image) {
@@ -237,7 +249,8 @@ std::optional<MicroUsd> upper_bound(const PricedCall &call, const ModelSpec &mod
     }
     Tokens tokens;
     tokens.text_in = max_text_tokens(call.sent);
-    tokens.image_in = call.input_images * *image;
+    tokens.image_in =
+        call.input_images * (price.max_input_tokens != 0 ? price.max_input_tokens : *image);
     const int64_t partials = std::max(call.partials, call.sent.integer(Param::partial_images, 0));
     tokens.image_out = call.images * (*image + partials * price.partial_tokens);
     tokens.text_out = call.images * price.max_text_out;
@@ -270,14 +283,18 @@ Cost cost_of(const ImageResult &result, size_t count, const PricedCall &call,
     const Facts facts = facts_of(result, call, model);
     if (price.per_megapixel) {
         const auto size = parse_size(facts.size);
-        // The sizes of input images are not known here.
-        if (!size || (call.input_images > 0 && price.per_megapixel->input > 0)) {
+        const bool knows_inputs =
+            static_cast<int64_t>(call.input_sizes.size()) == call.input_images;
+        if (!size || (!knows_inputs && price.per_megapixel->input > 0)) {
             return {};
         }
-        return {price_of_area(*price.per_megapixel, size->area()) * images, "megapixels"};
+        const MicroUsd inputs = input_megapixels(call, 0) * price.per_megapixel->input;
+        return {price_of_area(*price.per_megapixel, size->area()) * images + inputs, "megapixels"};
     }
     const auto *row = find_row(price.per_image, facts);
-    return row == nullptr ? Cost{} : Cost{row->usd * images, "image"};
+    return row == nullptr
+               ? Cost{}
+               : Cost{row->usd * images + price.per_input_image * call.input_images, "image"};
 }
 
 Usage count_usage(const ImageWords &words, size_t images, const PricedCall &call,

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/money.h"
 #include "core/outcome.h"
+#include "core/request/geometry.h"
 #include "core/request/image_request.h"
 
 namespace gateway {
@@ -38,6 +40,9 @@ struct Price {
         MicroUsd input = 0;
     };
     std::optional<PerMegapixel> per_megapixel;
+
+    MicroUsd per_input_image = 0;  // in addition to the price per image
+    int64_t max_input_tokens = 0;  // of an input image; 0: as many as an image that is made
 
     // In millionths of a dollar for a million tokens.
     struct PerMillionTokens {
@@ -69,7 +74,8 @@ struct PricedCall {
     const Params &sent;
     int64_t images = 1;
     int64_t input_images = 0;
-    int64_t partials = 0;  // previews of each image
+    int64_t partials = 0;                      // previews of each image
+    std::span<const Pixels> input_sizes = {};  // of all input images, if they are known
 };
 
 // The maximum cost of the call. Nothing if the model has no price.

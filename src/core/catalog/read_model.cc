@@ -259,6 +259,90 @@ void read_operations(const std::string &path, JsonValue value, ModelSpec &into) 
     }
 }
 
+ImageFormat read_image_format(const std::string &path, JsonValue value) {
+    for (const ImageFormat format : {ImageFormat::png, ImageFormat::jpeg, ImageFormat::webp,
+                                     ImageFormat::gif, ImageFormat::avif, ImageFormat::heic}) {
+        if (name_of(format) == value.string()) {
+            return format;
+        }
+    }
+    fail(path, "must be one of: png, jpeg, webp, gif, avif, heic");
+}
+
+// What a mask is: {"kind": "white", "levels": "two", "soft": true, "needed": true, "field": "…"}.
+void read_mask(const std::string &path, JsonValue value, InputSpec &into) {
+    if (value.is(JsonKind::null)) {
+        into.mask.reset();
+        return;
+    }
+    expect_members(path, value, "kind levels soft needed field");
+    constexpr std::pair<std::string_view, MaskKind> kKinds[] = {
+        {"alpha", MaskKind::alpha},
+        {"white", MaskKind::white},
+        {"black", MaskKind::black},
+        {"opaque_alpha", MaskKind::opaque_alpha},
+    };
+    const auto *kind = std::find_if(
+        std::begin(kKinds), std::end(kKinds),
+        [name = value["kind"].string()](const auto &row) { return row.first == name; });
+    if (kind == std::end(kKinds)) {
+        fail(path + ".kind", "must be one of: alpha, white, black, opaque_alpha");
+    }
+    MaskForm form{kind->second, MaskLevels::grey};
+    if (const JsonValue levels = value["levels"]) {
+        if (levels.string() != "two" && levels.string() != "grey") {
+            fail(path + ".levels", "must be \"two\" or \"grey\"");
+        }
+        form.levels = levels.string() == "two" ? MaskLevels::two : MaskLevels::grey;
+    }
+    into.mask = form;
+    into.is_mask_soft = value["soft"] ? read_truth(path + ".soft", value["soft"]) : false;
+    into.needs_mask = value["needed"] ? read_truth(path + ".needed", value["needed"]) : false;
+    into.mask_field = value["field"] ? read_string(path + ".field", value["field"]) : "";
+}
+
+void read_inputs(const std::string &path, JsonValue value, InputSpec &into) {
+    expect_object(path, value);
+    for (const JsonValue member : value) {
+        const std::string_view key = member.key();
+        const std::string here = path + "." + std::string(key);
+        const std::pair<std::string_view, std::optional<int64_t> *> bounds[] = {
+            {"max_bytes", &into.max_bytes},
+            {"min_side", &into.min_side},
+            {"max_side", &into.max_side},
+            {"max_pixels", &into.max_pixels},
+        };
+        const auto *bound = std::find_if(std::begin(bounds), std::end(bounds),
+                                         [=](const auto &row) { return row.first == key; });
+        if (bound != std::end(bounds)) {
+            *bound->second = read_positive(here, member);
+        } else if (key == "min") {
+            into.min = member.integer() == 0 ? 0 : read_positive(here, member);
+        } else if (key == "max") {
+            into.max = read_positive(here, member);
+        } else if (key == "mask") {
+            read_mask(here, member, into);
+        } else if (key == "formats") {
+            into.formats = read_list(here, member, read_image_format);
+        } else if (key == "file_ids") {
+            into.takes_file_ids = read_truth(here, member);
+        } else if (key == "prompt") {
+            into.needs_prompt = read_truth(here, member);
+        } else if (key == "field") {
+            into.field = read_string(here, member);
+        } else if (key == "list") {
+            into.is_list = read_truth(here, member);
+        } else if (key == "default_size") {
+            into.default_size = read_string(here, member);
+        } else {
+            fail(here, "is not known");
+        }
+    }
+    if (into.min > into.max) {
+        fail(path + ".min", "is above max");
+    }
+}
+
 void read_returns(const std::string &path, JsonValue value, ModelSpec &into) {
     expect_members(path, value, "form lifetime");
     const std::string_view form = value["form"].string();
@@ -294,8 +378,8 @@ void read_status(const std::string &path, JsonValue value, ModelSpec &into) {
 
 void read_model(const std::string &path, JsonValue object, ModelSpec &into) {
     expect_members(path, object,
-                   "comment model family operations parameters returns price status released "
-                   "shutdown");
+                   "comment model family operations parameters inputs returns price status "
+                   "released shutdown");
     if (const JsonValue model = object["model"]) {
         into.pattern = read_string(path + ".model", model);
     }
@@ -304,6 +388,9 @@ void read_model(const std::string &path, JsonValue object, ModelSpec &into) {
     }
     if (const JsonValue params = object["parameters"]) {
         read_params(path + ".parameters", params, into);
+    }
+    if (const JsonValue inputs = object["inputs"]) {
+        read_inputs(path + ".inputs", inputs, into.inputs);
     }
     if (const JsonValue returns = object["returns"]) {
         read_returns(path + ".returns", returns, into);

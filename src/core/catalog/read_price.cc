@@ -100,7 +100,7 @@ std::optional<Price> read_price(const std::string &path, JsonValue value) {
     }
     expect_members(path, value,
                    "per_image per_megapixel per_million_tokens output_tokens partial_tokens "
-                   "max_text_out at_most");
+                   "max_text_out per_input_image max_input_tokens at_most");
     Price price;
     int ways = 0;
     if (const JsonValue rows = value["per_image"]) {
@@ -130,6 +130,11 @@ std::optional<Price> read_price(const std::string &path, JsonValue value) {
     }
     if (const JsonValue max = value["max_text_out"]) {
         price.max_text_out = read_tokens(path + ".max_text_out", max);
+    }
+    price.per_input_image =
+        read_dollars_if_there(path, value, "per_input_image").value_or(price.per_input_image);
+    if (const JsonValue max = value["max_input_tokens"]) {
+        price.max_input_tokens = read_tokens(path + ".max_input_tokens", max);
     }
     if (const JsonValue at_most = value["at_most"]) {
         if (!at_most.boolean()) {

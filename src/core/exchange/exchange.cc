@@ -16,9 +16,14 @@ namespace {
 
 constexpr int kClientGone = 499;
 constexpr int kInternalError = 500;
-// As nginx received it, as the order keeps it, as parsed JSON, and as it is sent to the provider.
-constexpr size_t kCopiesOfBody = 4;
 constexpr size_t kMaxUnsent = size_t{256} * 1024;
+
+ApiError error_disk_held() {
+    ApiError error = ApiError::of(507, "disk_space_short",
+                                  "The gateway has no disk space for this body at the moment.");
+    error.retry_after = 1;
+    return error;
+}
 
 tl::unexpected<ApiError> unavailable(const char *code, const char *message) {
     ApiError error = ApiError::of(503, code, message);
@@ -73,15 +78,23 @@ Exchange::Entered Exchange::identify(const RequestHead &head) {
 
 // ---- 2. enter the caller's limits
 
-std::optional<Exchange::Entered> Exchange::enter(size_t body_size,
+std::optional<Exchange::Entered> Exchange::enter(BodySize body,
                                                  std::function<void(Entered)> later) {
     Order &order = *order_;
-    order.memory = ports_.memory.open(memory_owner_of(order.caller, head_));
-    const size_t copies = kCopiesOfBody * body_size;
+    const HeldMemory::Owner owner = memory_owner_of(order.caller, head_);
+    order.memory = ports_.memory.open(owner);
+    const size_t copies = kCopiesOfBody * body.memory;
     if (!order.memory->may_begin() || !order.memory->may_hold(copies)) {
         return tl::unexpected(error_memory_held());
     }
     order.memory->hold(copies);
+    if (body.disk > 0 && ports_.disk != nullptr) {
+        order.disk = ports_.disk->open(owner);
+        if (!order.disk->may_hold(body.disk)) {
+            return tl::unexpected(error_disk_held());
+        }
+        order.disk->hold(body.disk);
+    }
     const auto wishes = read_wishes(head_);
     if (!wishes) {
         return tl::unexpected(wishes.error());
@@ -115,37 +128,34 @@ std::optional<Exchange::Entered> Exchange::enter(size_t body_size,
 
 // ---- the other steps, after the body was read
 
-void Exchange::run(Operation operation, std::string body, std::function<void(Answer)> answer) {
+void Exchange::run(Operation operation, ReceivedBody body, std::function<void(Answer)> answer) {
     order_->operation = operation;
     answer_ = std::move(answer);
-    order_->memory->hold(kCopiesOfBody * body.size());
     order_->deadline = began_ + allowed_;
     order_->allowed = allowed_;
     const Milliseconds left = order_->deadline - ports_.clock.now();
     deadline_timer_ =
         ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_deadline(); });
-    const OrderSource source{models_, policy_, head_, wishes_};
-    const auto ready =
-        understand(source, std::move(body), *order_).and_then([this] { return plan(); });
-    if (!ready) {
-        fail(ready.error());
-        return;
-    }
-    reserve();
+    intake_.take(std::move(body), [this](const Entered &ordered) { on_ordered(ordered); });
 }
 
-// ---- 3. understand the request: see core/exchange/understand
+// ---- 3. understand the request: see core/exchange/intake
 
 // ---- 4. plan: find the candidates
 
-Exchange::Entered Exchange::plan() {
+void Exchange::on_ordered(const Entered &ordered) {
+    if (!ordered) {
+        fail(ordered.error());
+        return;
+    }
     auto plan = make_plan(models_, order_->caller, order_->requested_model,
                           order_->request.fallbacks, ports_.random);
     if (!plan) {
-        return tl::unexpected(std::move(plan.error()));
+        fail(plan.error());
+        return;
     }
     order_->plan = std::move(*plan);
-    return {};
+    intake_.convert_mask([this](const Entered &ready) { ready ? reserve() : fail(ready.error()); });
 }
 
 // ---- 5. fit the request to each candidate: see core/routing/plan
@@ -189,6 +199,7 @@ void Exchange::on_deadline() {
     if (making_ != nullptr) {
         making_->expire();
     } else {
+        intake_.stop();
         fail(error_too_late(allowed_, false));
     }
 }
@@ -236,6 +247,7 @@ AnswerFacts Exchange::facts() const {
     facts.latency = milliseconds();
     facts.operation = &row_of(order_->operation);
     facts.on_stream = is_stream(*order_);
+    facts.inputs = &order_->inputs;
     return facts;
 }
 
@@ -292,6 +304,7 @@ void Exchange::cancel() noexcept {
     } else if (making_ != nullptr && outcome_.empty() && making_->result().outcome) {
         outcome_ = name_of(*making_->result().outcome);
     }
+    intake_.stop();
     if (making_ != nullptr) {
         making_->drop();
     }
@@ -301,6 +314,7 @@ void Exchange::cancel() noexcept {
 
 void Exchange::end_by_exception() noexcept {
     const bool is_over = phase_ == Phase::replied;
+    intake_.stop();
     if (!is_over) {
         outcome_ = "internal_error";
     }

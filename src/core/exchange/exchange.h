@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/exchange/intake.h"
 #include "core/exchange/policy.h"
 #include "core/making/making.h"
 #include "core/response/models.h"
@@ -21,6 +22,12 @@
 #include "core/routing/model_map.h"
 
 namespace gateway {
+
+// The memory and the disk space that a body may need.
+struct BodySize {
+    size_t memory = 0;
+    size_t disk = 0;
+};
 
 class Exchange final {
  public:
@@ -38,7 +45,7 @@ class Exchange final {
     Entered identify(const RequestHead &head);
     // Returns nothing if the accounts do not answer at once. Then `later` is called with the
     // result, and the adapter must not read the body before that.
-    std::optional<Entered> enter(size_t body_size, std::function<void(Entered)> later);
+    std::optional<Entered> enter(BodySize body, std::function<void(Entered)> later);
     // For a request for the list of models, which needs none of the following steps.
     [[nodiscard]] ModelListContext model_list() const {
         return {models_, *order_->catalogue, order_->caller};
@@ -46,7 +53,7 @@ class Exchange final {
 
     // Takes all other steps. `answer` is called once, or once for each part of a stream. Destroying
     // the exchange cancels it; `answer` itself must not destroy it.
-    void run(Operation operation, std::string body, std::function<void(Answer)> answer);
+    void run(Operation operation, ReceivedBody body, std::function<void(Answer)> answer);
 
     // Says how many bytes of the reply the client has not taken yet. If there are too many, a
     // provider response that streams or is passed through is paused.
@@ -94,7 +101,7 @@ class Exchange final {
  private:
     enum class Phase : uint8_t { open, entered, making, replied };
 
-    Entered plan();
+    void on_ordered(const Entered &ordered);
     void reserve();
     void make();
     void choose_reply();
@@ -121,6 +128,7 @@ class Exchange final {
     RequestHead head_;
     Wishes wishes_;
     std::shared_ptr<Order> order_;
+    Intake intake_{{models_, policy_, head_, wishes_}, ports_, *order_};
     std::optional<Entered> entered_;  // until enter() returns it
     std::function<void(Entered)> later_;
     std::unique_ptr<Timer> deadline_timer_;

@@ -8,6 +8,7 @@
 #include "core/access/parties.h"
 #include "core/catalog/fit.h"
 #include "core/images/links.h"
+#include "core/inputs/read_body.h"
 #include "core/net/fetch_rules.h"
 #include "core/ports.h"
 #include "core/request/decode.h"
@@ -25,6 +26,9 @@ struct Policy {
     bool raw = false;                  // callers may request the raw exchange
     std::shared_ptr<Hosting> hosting;  // null: no images are stored
     std::shared_ptr<const FetchRules> fetch_rules = std::make_shared<const FetchRules>();
+    BodyLimits body;
+    // For URLs of callers' images.
+    std::shared_ptr<const FetchRules> input_rules = std::make_shared<const FetchRules>();
     std::string default_model;
     Milliseconds deadline{590'000};
     Milliseconds heartbeat{15'000};

@@ -67,7 +67,7 @@ bool is_stream(const Order &order) {
     return order.request.params[Param::stream] == ParamValue(true);
 }
 
-tl::expected<void, ApiError> understand(const OrderSource &source, std::string body, Order &order) {
+tl::expected<void, ApiError> understand(const OrderSource &source, ReadBody &body, Order &order) {
     const std::string_view path_model = source.head.path_model;
     if (!path_model.empty() && !is_model_name(path_model)) {
         return tl::unexpected(
@@ -76,9 +76,11 @@ tl::expected<void, ApiError> understand(const OrderSource &source, std::string b
                          "ASCII characters.",
                          "model"));
     }
-    order.body = std::move(body);
-    auto request = decode_request(
-        order.body, {*source.policy.profile, source.policy.unknown_fields, !path_model.empty()});
+    order.body = std::move(body.text);
+    auto request =
+        decode_request(BodyText{order.body, body.is_form, body.files},
+                       {*source.policy.profile, source.policy.unknown_fields, !path_model.empty(),
+                        order.operation, source.policy.body.images.count});
     if (order.requested_model.empty()) {
         order.requested_model = request ? request->model : request.error().model;
     }
@@ -86,6 +88,7 @@ tl::expected<void, ApiError> understand(const OrderSource &source, std::string b
         return tl::unexpected(std::move(request.error()));
     }
     order.request = std::move(*request);
+    order.operation = order.request.operation;
     if (order.requested_model.empty()) {
         order.requested_model = default_model(source);
     }

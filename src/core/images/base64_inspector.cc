@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 
 namespace gateway {
 

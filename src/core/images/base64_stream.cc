@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 #include "core/json/character_kinds.h"
 
 namespace gateway {

@@ -8,7 +8,8 @@ namespace gateway {
 
 namespace {
 
-Bill bill_of_call(const MadeCall &call, const ModelSpec &model, Tray &tray) {
+Bill bill_of_call(const MadeCall &call, const Prepared &prepared, Tray &tray) {
+    const ModelSpec &model = *prepared.spec;
     ImageResult result;
     static_cast<ImageWords &>(result) = call.words;
     result.usage = call.usage;
@@ -19,7 +20,7 @@ Bill bill_of_call(const MadeCall &call, const ModelSpec &model, Tray &tray) {
             take_truth(result, slot.image);
         }
     }
-    const PricedCall priced{call.share->params, call.share->images};
+    const PricedCall priced = prepared.priced(*call.share);
     Bill bill;
     bill.cost = cost_of(result, images, priced, model);
     bill.counted = !call.usage;
@@ -34,7 +35,7 @@ Bill bill_of_call(const MadeCall &call, const ModelSpec &model, Tray &tray) {
 Bill bill_of(const Made &made, Tray &tray) {
     std::optional<Bill> all;
     for (const MadeCall &call : made.calls) {
-        const Bill bill = bill_of_call(call, *made.prepared->spec, tray);
+        const Bill bill = bill_of_call(call, *made.prepared, tray);
         if (!all) {
             all = bill;
             continue;

@@ -15,6 +15,9 @@
 
 namespace gateway {
 
+// As nginx received it, as the order keeps it, as parsed JSON, and as it is sent to the provider.
+inline constexpr size_t kCopiesOfBody = 4;
+
 struct Order {
     explicit Order(Accounts &accounts) : funds(accounts, caller) {}
     Order(const Order &) = delete;
@@ -30,12 +33,14 @@ struct Order {
     std::string idempotency_key;
     std::string traceparent;
     std::shared_ptr<RequestMemory> memory;
+    std::shared_ptr<RequestMemory> disk;  // null: the body is in memory
     Funds funds;
 
     // What to make:
-    Operation operation = Operation::generate;
-    std::string body;  // `request` refers to its bytes
+    Operation operation = Operation::generate;  // as `request` says, once it is decoded
+    std::string body;                           // `request` refers to its bytes
     ImageRequest request;
+    InputImages inputs;
     std::string requested_model;
     std::shared_ptr<const Catalogue> catalogue;
     FitMode fit = FitMode::adapt;
@@ -53,7 +58,7 @@ struct Order {
     Milliseconds allowed{0};   // from the request's start to the deadline
 
     [[nodiscard]] Preparation preparation(int64_t unix_seconds) const {
-        return {request, *catalogue, fit, requested_model, end_user, unix_seconds};
+        return {request, *catalogue, fit, requested_model, end_user, unix_seconds, &inputs};
     }
     // The request id that is sent to providers.
     [[nodiscard]] std::string_view id_for_providers() const {

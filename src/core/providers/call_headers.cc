@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 
 namespace gateway {
 

@@ -44,6 +44,7 @@ struct DialectTraits {
     // The first image in a response is the requested one, so it may be passed through before the
     // rest of the response is there.
     bool can_pass_through = false;
+    bool takes_images = false;  // it writes requests with input images
     WrittenFields written = WrittenFields(WrittenFields::Also::everything);
 };
 
@@ -57,6 +58,7 @@ class Dialect {
     [[nodiscard]] bool needs_key() const { return traits_.needs_key; }
     [[nodiscard]] bool ignores_case() const { return traits_.ignores_case; }
     [[nodiscard]] bool can_pass_through() const { return traits_.can_pass_through; }
+    [[nodiscard]] bool takes_images() const { return traits_.takes_images; }
     [[nodiscard]] const WrittenFields &written_fields() const { return traits_.written; }
 
     // The same dialect with the changes that an operator describes, or what is wrong with the

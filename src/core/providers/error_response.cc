@@ -214,7 +214,8 @@ Outcome judge_transfer_end(const HttpResponse &response) {
     outcome.error.status = response.status;
     outcome.error.message = response.problem;
     outcome.is_our_doing = response.delayed || response.end == TransferEnd::too_large ||
-                           response.end == TransferEnd::no_connection;
+                           response.end == TransferEnd::no_connection ||
+                           response.end == TransferEnd::not_read;
     switch (response.end) {
         case TransferEnd::not_sent:
             outcome.type = OutcomeType::broken;
@@ -223,6 +224,10 @@ Outcome judge_transfer_end(const HttpResponse &response) {
         case TransferEnd::no_connection:
             outcome.type = OutcomeType::broken;
             outcome.error.code = kNoConnectionCode;
+            break;
+        case TransferEnd::not_read:
+            outcome.type = OutcomeType::broken;
+            outcome.error.code = "input_not_read";
             break;
         case TransferEnd::timed_out: outcome.error.code = kTimedOutCode; break;
         case TransferEnd::too_large: outcome.error.code = "answer_too_large"; break;

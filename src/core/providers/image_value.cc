@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 #include "core/images/base64_stream.h"
 #include "core/images/sniff.h"
 #include "core/json/text.h"

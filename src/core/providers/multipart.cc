@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "core/json/writer.h"
 #include "core/providers/request_body.h"
@@ -25,42 +26,66 @@ std::string quoted(std::string_view name) {
     return text + '"';
 }
 
-std::string boundary_of(uint64_t number) {
+void append_hex(std::string &text, uint64_t number) {
     char digits[16];
     const auto end = std::to_chars(std::begin(digits), std::end(digits), number, 16).ptr;
-    std::string boundary = "image-gateway-";
-    boundary.append(static_cast<size_t>(std::end(digits) - end), '0');
-    return boundary.append(digits, end);
+    text.append(static_cast<size_t>(std::end(digits) - end), '0').append(digits, end);
 }
 
 }  // namespace
 
 void MultipartForm::add(std::string_view name, std::string text) {
     if (!text.empty()) {
-        parts_.emplace_back(name, std::move(text));
+        parts_.push_back({std::string(name), std::move(text), {}, {}, {}});
+    }
+}
+
+void MultipartForm::add_file(std::string_view name, std::string file_name, std::string type,
+                             Content content) {
+    parts_.push_back(
+        {std::string(name), {}, std::move(file_name), std::move(type), std::move(content)});
+}
+
+void MultipartForm::add_members(JsonValue object) {
+    for (const JsonValue member : object) {
+        add(member.key(), form_text(member));
     }
 }
 
 void MultipartForm::move_into(HttpCall &call, Random &random) && {
     const std::string boundary = choose_boundary(random);
-    std::string body;
-    for (const auto &[name, text] : parts_) {
-        body.append("--").append(boundary).append("\r\n");
-        body.append("Content-Disposition: form-data; name=").append(quoted(name));
-        body.append("\r\n\r\n").append(text).append("\r\n");
+    CallBody body;
+    std::string text;
+    for (Part &part : parts_) {
+        text.append("--").append(boundary).append("\r\n");
+        text.append("Content-Disposition: form-data; name=").append(quoted(part.name));
+        if (part.type.empty()) {
+            text.append("\r\n\r\n").append(part.text).append("\r\n");
+            continue;
+        }
+        text.append("; filename=").append(quoted(part.file_name));
+        text.append("\r\nContent-Type: ").append(part.type).append("\r\n\r\n");
+        body.append(Bytes::copy_of(std::exchange(text, {})));
+        body.append(std::move(part.content), false);
+        text.append("\r\n");
     }
-    body.append("--").append(boundary).append("--\r\n");
-    call.body = Bytes::copy_of(body);
+    text.append("--").append(boundary).append("--\r\n");
+    body.append(Bytes::copy_of(text));
+    call.body = std::move(body);
     call.add_header("Content-Type", "multipart/form-data; boundary=" + boundary);
 }
 
-// A boundary that no part contains. A random one alone could be guessed by whoever writes a part.
+// A boundary that no text contains. It is drawn after the caller has sent all parts, so that nobody
+// can put it into a file, and has 128 bits, so that no file has it by chance.
 std::string MultipartForm::choose_boundary(Random &random) const {
+    const uint64_t first = random_number(random);
     for (uint64_t number = random_number(random);; ++number) {
-        std::string boundary = boundary_of(number);
-        const bool taken = std::any_of(parts_.begin(), parts_.end(), [&](const auto &part) {
-            return part.first.find(boundary) != std::string::npos ||
-                   part.second.find(boundary) != std::string::npos;
+        std::string boundary = "image-gateway-";
+        append_hex(boundary, first);
+        append_hex(boundary, number);
+        const bool taken = std::any_of(parts_.begin(), parts_.end(), [&](const Part &part) {
+            return part.name.find(boundary) != std::string::npos ||
+                   part.text.find(boundary) != std::string::npos;
         });
         if (!taken) {
             return boundary;

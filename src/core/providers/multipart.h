@@ -1,9 +1,8 @@
-// A body of multipart/form-data: fields of text, for providers that take no JSON.
+// A body of multipart/form-data: fields of text, and files.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/http_call.h"
@@ -17,6 +16,9 @@ class MultipartForm {
  public:
     // Not without a text: providers take an empty part for a value.
     void add(std::string_view name, std::string text);
+    void add_file(std::string_view name, std::string file_name, std::string type, Content content);
+    // Adds the members of a JSON object as fields.
+    void add_members(JsonValue object);
 
     // Makes the form the body of the call, and adds its Content-Type.
     void move_into(HttpCall &call, Random &random) &&;
@@ -24,7 +26,15 @@ class MultipartForm {
  private:
     [[nodiscard]] std::string choose_boundary(Random &random) const;
 
-    std::vector<std::pair<std::string, std::string>> parts_;  // name, text
+    struct Part {
+        std::string name;
+        std::string text;
+        // Of a file:
+        std::string file_name;
+        std::string type;
+        Content content;
+    };
+    std::vector<Part> parts_;
 };
 
 // Values as text for a form: texts as they are, everything else as JSON. Empty if there is no

@@ -3,8 +3,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "core/bytes/base64.h"
 #include "core/glob.h"
-#include "core/images/base64.h"
 #include "core/providers/dialect.h"
 
 namespace gateway {

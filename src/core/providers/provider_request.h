@@ -6,12 +6,23 @@
 #include <span>
 #include <string_view>
 
+#include "core/catalog/model_spec.h"
 #include "core/json/document.h"
 #include "core/ports.h"
 #include "core/providers/provider.h"
 #include "core/request/image_request.h"
 
 namespace gateway {
+
+// The input images of a call. All that it refers to outlives the call.
+struct CallInputs {
+    Operation operation = Operation::generate;
+    std::span<const InputImage> images = {};
+    const InputImage *mask = nullptr;  // in the model's form; null: none
+    const InputSpec *spec = nullptr;   // what the model takes
+
+    [[nodiscard]] bool any() const { return !images.empty(); }
+};
 
 struct ProviderRequest {
     const Provider &provider;
@@ -23,6 +34,7 @@ struct ProviderRequest {
     std::string_view idempotency_key;
     std::string_view traceparent;
     Random &random;
+    CallInputs inputs = {};
 
     // The requested seed. Without one, a new one if `draws` is set: for providers that do not
     // report the seed that they used.

@@ -1,5 +1,6 @@
 #include "core/providers/raw_exchange.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/json/text.h"
@@ -72,10 +73,47 @@ std::string show(std::string_view text, const std::vector<LiftedString> *lifted,
     return std::move(out).finish_text();
 }
 
+// Whether the body is a form: it is shown as the texts of its parts, and the sizes of its files.
+bool is_form(const HttpCall &call) {
+    constexpr std::string_view kType = "Content-Type: multipart/";
+    return std::any_of(call.headers.begin(), call.headers.end(),
+                       [=](const std::string &header) { return header.starts_with(kType); });
+}
+
+std::string show_form(std::string_view text, const std::vector<std::string> &secrets) {
+    constexpr std::string_view kName = "name=\"";
+    const std::string_view delimiter = text.substr(0, text.find("\r\n"));
+    JsonWriter out;
+    out.open_array();
+    while (text.starts_with(delimiter) && !delimiter.empty()) {
+        const size_t name = text.find(kName);
+        const size_t end_of_name = text.find('"', name + kName.size());
+        const size_t value = text.find("\r\n\r\n");
+        if (name == text.npos || end_of_name == text.npos || value == text.npos) {
+            break;
+        }
+        const std::string_view rest = text.substr(value + 4);
+        const size_t end = std::min(rest.find("\r\n" + std::string(delimiter)), rest.size());
+        const std::string_view head = text.substr(end_of_name + 1, value - end_of_name - 1);
+        out.open_object().key("name").string(
+            text.substr(name + kName.size(), end_of_name - name - kName.size()));
+        if (const size_t type = head.find("Content-Type: "); type != head.npos) {
+            out.key("type").string(head.substr(type + std::string_view("Content-Type: ").size()));
+        }
+        out.key("value").string(hide_secrets(std::string(rest.substr(0, end)), secrets));
+        out.close_object();
+        text = rest.substr(std::min(rest.size(), end + 2));
+    }
+    return std::move(out.close_array()).finish_text();
+}
+
 }  // namespace
 
 std::string show_request(const HttpCall &call, const std::vector<std::string> &secrets) {
-    return show(call.body.copy(kMaxShown + 1), nullptr, secrets);
+    if (is_form(call)) {
+        return show_form(call.body.outline(kMaxShown), secrets);
+    }
+    return show(call.body.outline(kMaxShown + 1), nullptr, secrets);
 }
 
 std::string show_event(const ServerEvent &event, const std::vector<std::string> &secrets) {

@@ -6,7 +6,9 @@
 
 #include "core/json/text.h"
 #include "core/json/writer.h"
+#include "core/request/decode_images.h"
 #include "core/request/geometry.h"
+#include "core/request/read_value.h"
 #include "core/words.h"
 
 namespace gateway {
@@ -21,13 +23,22 @@ constexpr size_t kMaxFields = 32;  // of a profile
 // Collects all problems. The first one becomes the error.
 class Decoder {
  public:
-    Decoder(ImageRequest &request, const Contract &contract)
-        : request_(request), contract_(contract) {}
+    Decoder(ImageRequest &request, const BodyText &body, const Contract &contract)
+        : request_(request),
+          contract_(contract),
+          read_{body.is_form},
+          images_(body.is_form ? 0 : body.files.size(), contract.max_images) {
+        request.operation = contract.operation;
+        if (body.is_form) {
+            add_files(body.files);
+        }
+    }
 
     void decode(JsonValue root) {
         for (const JsonValue member : root) {
             decode_member(member);
         }
+        take_images();
         for (const Field &field : contract_.profile.fields) {
             if (!seen_.test(index_of(field))) {
                 complete(field);
@@ -51,18 +62,93 @@ class Decoder {
                 seen_.set(index_of(*field));
                 decode_field(*field, member);
             }
-        } else if (is_one_of(name, kInputImageFields) && !member.is(JsonKind::null)) {
-            problem(name, "unsupported_parameter",
-                    "Input images are not supported. This endpoint generates images from text.");
+        } else if (is_one_of(name, kInputImageFields) || name == kMaskField) {
+            decode_image(name, member);
         } else {
             decode_unknown(member);
         }
     }
 
-    // Called for a field that is absent.
+    // ---- input images
+
+    void add_files(std::span<const FoundImage> files) {
+        for (size_t i = 0; i < files.size(); ++i) {
+            const std::string &field = files[i].field;
+            const bool is_mask = field == kMaskField;
+            if (!is_mask && field.substr(0, field.find('[')) != kImageField) {
+                problem(field, "unsupported_parameter",
+                        "This API has no field '" +
+                            std::string(front_of(field, kLongestNameShown)) + "' for a file.");
+                continue;
+            }
+            (is_mask ? images_.masks : images_.images)
+                .push_back({field, ImageReference::Kind::file, i, {}});
+        }
+    }
+
+    void decode_image(std::string_view name, JsonValue value) {
+        const bool makes_from_text = contract_.operation == Operation::generate;
+        const bool is_mask = name == kMaskField;
+        const std::string_view fields = contract_.profile.generation_images;
+        if (value.is(JsonKind::null)) {
+            return;
+        }
+        if (makes_from_text && (is_mask ? fields.empty() : !is_one_of(name, fields))) {
+            problem(name, "unsupported_parameter",
+                    "This endpoint has no field '" + std::string(name) +
+                        "'. Send input images to /images/edits.");
+        } else if (read_.is_form && value.is(JsonKind::string) && !is_url(value.string())) {
+            problem(name, "invalid_type",
+                    std::string(name) + " must be a file or a URL in multipart/form-data.");
+        } else {
+            images_.read(name, value);
+        }
+    }
+
+    void take_images() {
+        ImageFieldReader &read = images_;
+        problems_.insert(problems_.end(), std::make_move_iterator(read.problems.begin()),
+                         std::make_move_iterator(read.problems.end()));
+        if (read.images.size() > contract_.max_images) {
+            problem(kImageField, "array_above_max_length",
+                    "The request has " + std::to_string(read.images.size()) +
+                        " input images; at most " + std::to_string(contract_.max_images) +
+                        " are allowed.");
+        } else if (read.masks.size() > 1) {
+            problem(kMaskField, "invalid_value", "A request has at most one mask.");
+        } else if (read.problems.empty()) {
+            check_images_fit(read);
+        }
+        if (contract_.operation == Operation::generate && !read.images.empty()) {
+            request_.operation = Operation::edit;
+        }
+        request_.images = std::move(read.images);
+        request_.masks = std::move(read.masks);
+    }
+
+    void check_images_fit(const ImageFieldReader &read) {
+        const bool needs_image = contract_.operation != Operation::generate || !read.masks.empty();
+        if (needs_image && read.images.empty()) {
+            problem(kImageField, "missing_required_parameter",
+                    "Missing required parameter: 'image'.");
+        }
+        if (contract_.operation == Operation::variation) {
+            if (read.images.size() > 1) {
+                problem(kImageField, "array_above_max_length",
+                        "A variation has exactly one input image.");
+            }
+            if (!read.masks.empty()) {
+                problem(kMaskField, "unsupported_parameter", "A variation has no mask.");
+            }
+        }
+    }
+
+    // Called for a field that is absent. Not every edit has a prompt; the model decides.
     void complete(const Field &field) {
         const bool in_path = field.type == FieldType::model && contract_.model_in_path;
-        if (field.required && !in_path) {
+        const bool is_spared =
+            field.param == Param::prompt && request_.operation != Operation::generate;
+        if (field.required && !in_path && !is_spared) {
             problem(field.name, "missing_required_parameter",
                     "Missing required parameter: '" + std::string(field.name) + "'.");
         } else if (field.param && !field.default_value.empty()) {
@@ -71,19 +157,23 @@ class Decoder {
     }
 
     void decode_field(const Field &field, JsonValue value) {
+        if (read_.is_form && field.type != FieldType::text && value.is(JsonKind::string) &&
+            value.string().empty()) {
+            return;  // clients send an empty part for a value that is not set
+        }
         switch (field.type) {
             case FieldType::model: decode_model(value); return;
             case FieldType::fallbacks: decode_fallbacks(value); return;
             case FieldType::integer: decode_integer(field, value); return;
             case FieldType::number:
-                if (const auto number = value.number()) {
+                if (const auto number = read_.number(value)) {
                     request_.params[*field.param] = *number;
                 } else {
                     wrong_type(field.name, "a number", value);
                 }
                 return;
             case FieldType::boolean:
-                if (const auto truth = value.boolean()) {
+                if (const auto truth = read_.boolean(value)) {
                     request_.params[*field.param] = *truth;
                 } else {
                     wrong_type(field.name, "a boolean", value);
@@ -99,7 +189,7 @@ class Decoder {
     }
 
     void decode_integer(const Field &field, JsonValue value) {
-        const auto integer = value.integer();
+        const auto integer = read_.integer(value);
         if (!integer) {
             wrong_type(field.name, "an integer", value);
         } else if (*integer < field.min) {
@@ -166,6 +256,10 @@ class Decoder {
     }
 
     void decode_fallbacks(JsonValue value) {
+        if (read_.is_form && value.is(JsonKind::string)) {
+            decode_fallback("fallbacks", value);
+            return;
+        }
         if (!value.is(JsonKind::array)) {
             wrong_type("fallbacks", "an array", value);
             return;
@@ -265,6 +359,8 @@ class Decoder {
 
     ImageRequest &request_;
     const Contract &contract_;
+    ValueReader read_;
+    ImageFieldReader images_;
     std::bitset<kMaxFields> seen_;
     std::vector<Problem> problems_;
 };
@@ -282,17 +378,18 @@ Adjustment not_passed(JsonValue member, std::string reason) {
             std::move(requested).finish_text(), "null", std::move(reason)};
 }
 
-tl::expected<ImageRequest, ApiError> decode_request(std::string_view body,
+tl::expected<ImageRequest, ApiError> decode_request(const BodyText &body,
                                                     const Contract &contract) {
-    if (body.empty()) {
+    if (body.text.empty()) {
         return tl::unexpected(ApiError::of(400, "invalid_json", "The request has no body."));
     }
-    auto read = JsonDocument::read(body, kCallersJson);
+    auto read = JsonDocument::read(body.text, kCallersJson);
     if (!read) {
         return tl::unexpected(ApiError::of(400, "invalid_json",
                                            "The body is not valid JSON, near byte " +
-                                               std::to_string(read.error().offset) + ": " +
-                                               read.error().message + ".",
+                                               std::to_string(read.error().offset) +
+                                               (body.files.empty() ? "" : " without its images") +
+                                               ": " + read.error().message + ".",
                                            read.error().key));
     }
     ImageRequest request;
@@ -301,7 +398,7 @@ tl::expected<ImageRequest, ApiError> decode_request(std::string_view body,
     if (!document->root().is(JsonKind::object)) {
         return tl::unexpected(ApiError::of(400, "invalid_type", "The body must be a JSON object."));
     }
-    Decoder decoder(request, contract);
+    Decoder decoder(request, body, contract);
     decoder.decode(document->root());
     std::vector<Problem> problems = std::move(decoder).problems();
     if (!problems.empty()) {
@@ -311,7 +408,8 @@ tl::expected<ImageRequest, ApiError> decode_request(std::string_view body,
         error.model = std::move(request.model);
         return tl::unexpected(std::move(error));
     }
-    if (request.passed.empty() && !document->has_own_strings()) {
+    if (request.passed.empty() && request.images.empty() && request.masks.empty() &&
+        !document->has_own_strings()) {
         request.document.reset();  // no text of the request is in the document; all are in the body
     }
     return request;

@@ -16,10 +16,10 @@ struct EndpointRow {
     What what = none;
     // Only for endpoints that make images:
     std::optional<Operation> operation;
-    std::string_view body_type;  // the media type of the body; empty: none is read
     // For all endpoints: the value of the header Allow, and the error message for other methods.
     std::string_view methods;
     std::string_view method_error;
+    bool takes_form = false;     // the body may be multipart/form-data, not only JSON
     bool has_name = false;       // a name follows the tail
     bool of_deployment = false;  // "deployments/MODEL/" may precede the tail
 

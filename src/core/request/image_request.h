@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "core/json/document.h"
+#include "core/request/input_image.h"
+#include "core/request/operation.h"
 
 namespace gateway {
 
@@ -36,8 +38,10 @@ enum class Param : uint8_t {
     stream,
     partial_images,
     user,
+    input_fidelity,
+    strength,
 };
-inline constexpr size_t kParamCount = static_cast<size_t>(Param::user) + 1;
+inline constexpr size_t kParamCount = static_cast<size_t>(Param::strength) + 1;
 
 std::string_view name_of(Param param);
 // All of them, in order.
@@ -93,7 +97,10 @@ struct Adjustment {
 };
 
 struct ImageRequest {
+    Operation operation = Operation::generate;
     Params params;
+    std::vector<ImageReference> images;            // input images
+    std::vector<ImageReference> masks;             // none or one
     std::string model;                             // as written in the request; empty: none
     std::vector<std::string> fallbacks;            // "provider/model"
     std::vector<JsonValue> passed;                 // unknown fields that are forwarded

@@ -1,4 +1,4 @@
-// What models can do. Each implemented operation has a row with its names in replies.
+// What models can do. Each operation of a request has a row with its names in replies.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +22,10 @@ struct OperationRow {
 inline constexpr OperationRow kOperationRows[] = {
     {Operation::generate, "image_generation", "image_generation_stream",
      "image_generation.partial_image", "image_generation.completed"},
+    {Operation::edit, "image_edit", "image_edit_stream", "image_edit.partial_image",
+     "image_edit.completed"},
+    {Operation::variation, "image_variation", "image_variation_stream",
+     "image_variation.partial_image", "image_variation.completed"},
 };
 
 constexpr const OperationRow &row_of(Operation operation) {

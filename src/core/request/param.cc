@@ -29,6 +29,8 @@ constexpr std::array<std::string_view, kParamCount> kNames = {
     "stream",
     "partial_images",
     "user",
+    "input_fidelity",
+    "strength",
 };
 
 constexpr std::array<Param, kParamCount> kAll = [] {

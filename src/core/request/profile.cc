@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/request/decode_images.h"
 #include "core/words.h"
 
 namespace gateway {
@@ -42,6 +43,8 @@ constexpr Field kUnified[] = {
     {"stream", boolean, P::stream, kNone, kAny, {}, false, kNullable},
     {"partial_images", integer, P::partial_images, 0, 3, {}, false, kNullable},
     {"user", text, P::user, 0, kLongestUser, {}, false, kNullable},
+    {"input_fidelity", choice, P::input_fidelity, kNone, kAny, "high low", false, kNullable},
+    {"strength", number, P::strength, kNone, kAny, {}, false, kNullable},
     {"fallbacks", fallbacks, {}, kNone, kAny, {}, false, kNullable},
 };
 
@@ -133,9 +136,12 @@ constexpr Field kMpilot[] = {
 };
 
 constexpr Profile kProfiles[] = {
-    {"unified", kUnified},         {"mka1", kMka1},
-    {"mka1-2025", kMka1Of2025},    {"kkiai", kKkiai, true},
-    {"truefoundry", kTruefoundry}, {"mpilot", kMpilot},
+    {"unified", kUnified, false, kInputImageFields},
+    {"mka1", kMka1},
+    {"mka1-2025", kMka1Of2025},
+    {"kkiai", kKkiai, true, "image images"},
+    {"truefoundry", kTruefoundry},
+    {"mpilot", kMpilot, false, "input_images"},
 };
 
 }  // namespace
@@ -161,7 +167,7 @@ const Profile &unified_profile() {
 }
 
 bool is_published_field(std::string_view name) {
-    return is_one_of(name, kInputImageFields) ||
+    return is_one_of(name, kInputImageFields) || name == kMaskField ||
            std::any_of(std::begin(kProfiles), std::end(kProfiles),
                        [=](const Profile &profile) { return profile.field(name) != nullptr; });
 }

@@ -41,6 +41,9 @@ struct Profile {
     std::span<const Field> fields;
     // The profile requires a ratio, so a size only says how large the image is.
     bool size_is_scale = false;
+    // The fields of images/generations that may have input images, separated by spaces. Requests
+    // for edits and variations have them in all profiles.
+    std::string_view generation_images = {};
 
     [[nodiscard]] const Field *field(std::string_view field_name) const;
 };
@@ -48,9 +51,6 @@ struct Profile {
 std::span<const Profile> profiles();
 const Profile *profile_named(std::string_view name);
 const Profile &unified_profile();
-
-// Fields for input images, which no profile accepts yet.
-inline constexpr std::string_view kInputImageFields = "image images mask";
 
 // Whether any profile has a field of this name. Such a field means the same in all APIs and is
 // never forwarded as an unknown field.

@@ -161,7 +161,35 @@ void write_what_was_made(JsonWriter &out, const ImageWords &result) {
     write_known(out, "size", result.size);
 }
 
+// What the input images really were.
+void write_input(JsonWriter &out, const InputImage &input, std::string_view role) {
+    out.open_object().key("role").string(role);
+    if (input.has_content()) {
+        out.key("width").number(int64_t{input.facts.width});
+        out.key("height").number(int64_t{input.facts.height});
+        out.key("format").string(name_of(input.facts.format));
+        out.key("bytes").number(static_cast<int64_t>(input.content.size()));
+    } else {
+        out.key("file_id").string(input.file_id);
+    }
+    out.close_object();
+}
+
+void write_inputs(JsonWriter &out, const InputImages &inputs) {
+    out.key("inputs").open_array();
+    for (const InputImage &image : inputs.images) {
+        write_input(out, image, "image");
+    }
+    if (inputs.mask) {
+        write_input(out, *inputs.mask, "mask");
+    }
+    out.close_array();
+}
+
 void write_totals(JsonWriter &out, const AnswerFacts &facts) {
+    if (facts.inputs != nullptr && !facts.inputs->images.empty()) {
+        write_inputs(out, *facts.inputs);
+    }
     write_cost(out, facts.cost.value_or(Cost()));
     out.key("usage_basis").string(facts.usage_counted ? "counted" : "provider");
     if (!facts.raw_request.empty()) {

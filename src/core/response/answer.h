@@ -14,6 +14,7 @@
 #include "core/making/result.h"
 #include "core/outcome.h"
 #include "core/request/image_request.h"
+#include "core/request/input_image.h"
 #include "core/request/operation.h"
 
 namespace gateway {
@@ -44,6 +45,7 @@ struct AnswerFacts {
     std::optional<Cost> cost;
     bool billed = false;  // of an error: an image was or may have been billed
     // On success:
+    const InputImages *inputs = nullptr;  // null: none
     bool usage_counted = false;  // the gateway counted the tokens because the provider reports none
     std::string_view raw_request;  // JSON, if it was requested
     std::string_view raw_response;

@@ -9,7 +9,7 @@ namespace gateway {
 std::optional<MicroUsd> max_cost(const Prepared &prepared) {
     MicroUsd sum = 0;
     for (const CallShare &call : prepared.calls) {
-        const auto max = upper_bound({call.params, call.images}, *prepared.spec);
+        const auto max = upper_bound(prepared.priced(call), *prepared.spec);
         if (!max) {
             return std::nullopt;
         }

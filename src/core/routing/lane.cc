@@ -164,7 +164,8 @@ std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
     const ProviderRequest request{
         provider(),       keys_[key_].key,      candidate_.model,
         share().params,   prepared_.passed,     context_.client_request_id,
-        idempotency_key_, context_.traceparent, context_.ports.random};
+        idempotency_key_, context_.traceparent, context_.ports.random,
+        prepared_.inputs};
     attempt_ = Attempt::start(context_.ports, request,
                               {left, context_.answer_max, context_.keeps_raw, context_.memory,
                                share().images, context_.previews},
@@ -245,7 +246,7 @@ Usage Lane::usage_of_call() const {
     }
     ImageWords words = end_->result;
     take_truth(words, context_.tray.slot(share().first).image);
-    return count_usage(words, end_->result.images.size(), {share().params, share().images},
+    return count_usage(words, end_->result.images.size(), prepared_.priced(share()),
                        *prepared_.spec);
 }
 

@@ -1,6 +1,7 @@
 #include "core/routing/prepare.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -71,6 +72,34 @@ void choose_passed(Prepared &prepared, const std::vector<JsonValue> &fields,
     }
 }
 
+// Adds the input images in the form that the model takes.
+tl::expected<void, ApiError> add_inputs(Prepared &prepared, const Preparation &preparation,
+                                        const Dialect &dialect) {
+    const Operation operation = preparation.request.operation;
+    if (operation == Operation::generate) {
+        return {};
+    }
+    if (!dialect.takes_images()) {
+        return tl::unexpected(ApiError::of(400, "unsupported_operation",
+                                           "The gateway sends no input images to this provider.",
+                                           "model"));
+    }
+    auto fitted = fit_inputs(*preparation.inputs, *prepared.spec, preparation.mode);
+    if (!fitted) {
+        return tl::unexpected(std::move(fitted.error()));
+    }
+    prepared.inputs = {operation, preparation.inputs->images, fitted->mask, &prepared.spec->inputs};
+    for (const InputImage &image : preparation.inputs->images) {
+        if (image.has_content()) {
+            prepared.input_sizes.push_back({image.facts.width, image.facts.height});
+        }
+    }
+    prepared.fitted.adjustments.insert(prepared.fitted.adjustments.end(),
+                                       std::make_move_iterator(fitted->adjustments.begin()),
+                                       std::make_move_iterator(fitted->adjustments.end()));
+    return {};
+}
+
 // Adds an adjustment if the model is not in the catalogue or is past its shutdown date.
 void note_model(Prepared &prepared, const Candidate &candidate, const Preparation &preparation) {
     std::string reason;
@@ -100,11 +129,14 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
             "The catalogue has no row for the model '" + candidate.name() + "'.", "model"));
     }
     const Params &asked = preparation.request.params;
-    auto fitted = fit(asked, *prepared.spec, preparation.mode);
+    auto fitted = fit(asked, *prepared.spec, preparation.mode, preparation.request.operation);
     if (!fitted) {
         return tl::unexpected(std::move(fitted.error()));
     }
     prepared.fitted = std::move(*fitted);
+    if (auto added = add_inputs(prepared, preparation, *candidate.provider->dialect); !added) {
+        return tl::unexpected(std::move(added.error()));
+    }
     add_end_user(prepared, preparation.on_behalf_of);
     share_among_calls(prepared);
     choose_passed(prepared, preparation.request.passed, *candidate.provider->dialect);

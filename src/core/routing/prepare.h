@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "core/catalog/fit.h"
+#include "core/catalog/fit_inputs.h"
+#include "core/catalog/price.h"
+#include "core/providers/provider_request.h"
 #include "core/request/image_request.h"
 #include "core/routing/model_map.h"
 
@@ -18,7 +21,8 @@ struct Preparation {
     FitMode mode = FitMode::adapt;
     std::string_view requested_model;
     std::string_view on_behalf_of;
-    int64_t now = 0;  // unix seconds
+    int64_t now = 0;                      // unix seconds
+    const InputImages *inputs = nullptr;  // null: the request has no input images
 };
 
 // One of the calls that together make the images.
@@ -33,8 +37,14 @@ struct Prepared {
     Fitted fitted;                  // with the adjustments
     std::vector<CallShare> calls;   // usually one
     std::vector<JsonValue> passed;  // unknown fields that are forwarded
+    CallInputs inputs;              // of each call
+    std::vector<Pixels> input_sizes;
     [[nodiscard]] int64_t images() const {
         return calls.empty() ? 0 : calls.back().first + calls.back().images;
+    }
+    [[nodiscard]] PricedCall priced(const CallShare &call) const {
+        return {call.params, call.images, static_cast<int64_t>(inputs.images.size()), 0,
+                input_sizes};
     }
 };
 

@@ -9,6 +9,7 @@
 #include "core/providers/error_response.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
+#include "core/providers/multipart.h"
 #include "core/providers/request_body.h"
 #include "core/providers/response_document.h"
 #include "core/random.h"
@@ -127,6 +128,7 @@ DialectTraits traits_of(const OpenAiVariant &variant) {
     traits.needs_key = variant.needs_key;
     traits.ignores_case = variant.ignores_case;
     traits.can_pass_through = !variant.withholds;
+    traits.takes_images = !variant.inputs.path.empty();
     std::string names;
     for (const OpenAiVariant::Field &field : variant.fields) {
         names.append(field.name).append(" ").append(field.second).append(" ");
@@ -153,8 +155,9 @@ tl::expected<std::unique_ptr<Dialect>, std::string> OpenAi::changed(
     return std::make_unique<OpenAi>(std::move(variant));
 }
 
-JsonWriter OpenAi::body_for(const ProviderRequest &request, const Params &params) const {
-    JsonWriter body;
+// Writes an object without its end.
+void OpenAi::write_body(JsonWriter &body, const ProviderRequest &request,
+                        const Params &params) const {
     body.open_object();
     if (variant_.names_model) {
         body.key("model").string(request.model);
@@ -181,8 +184,96 @@ JsonWriter OpenAi::body_for(const ProviderRequest &request, const Params &params
         write_value(body, value);
     }
     write_forwarded(body, request);
-    body.close_object();
-    return body;
+}
+
+std::string OpenAi::path_of(const CallInputs &inputs) const {
+    const OpenAiVariant::Inputs &paths = variant_.inputs;
+    if (!inputs.any()) {
+        return variant_.path;
+    }
+    if (inputs.operation == Operation::variation && !paths.variation_path.empty()) {
+        return paths.variation_path;
+    }
+    return inputs.mask != nullptr && !paths.mask_path.empty() ? paths.mask_path : paths.path;
+}
+
+void OpenAi::set_body(HttpCall &call, const ProviderRequest &request, const Params &params) const {
+    if (!request.inputs.any()) {
+        JsonWriter body;
+        write_body(body, request, params);
+        body.close_object();
+        set_json_body(call, std::move(body));
+    } else if (variant_.inputs.form == OpenAiVariant::Inputs::Form::parts) {
+        set_form(call, request, params);
+    } else {
+        JsonBody body;
+        write_body(body.out(), request, params);
+        write_images(body, request.inputs);
+        body.out().close_object();
+        std::move(body).move_into(call);
+    }
+}
+
+void OpenAi::set_form(HttpCall &call, const ProviderRequest &request, const Params &params) const {
+    JsonWriter body;
+    write_body(body, request, params);
+    const std::string text = std::move(body.close_object()).finish_text();
+    MultipartForm form;
+    if (const auto fields = JsonDocument::read(text, kProvidersJson)) {
+        form.add_members(fields->root());
+    }
+    const CallInputs &inputs = request.inputs;
+    const OpenAiVariant::Inputs &names = variant_.inputs;
+    const std::string &name = inputs.images.size() == 1 ? names.field : names.list;
+    for (const InputImage &image : inputs.images) {
+        form.add_file(name, file_name_of("image", image.facts.format),
+                      media_type_of(image.facts.format), image.content);
+    }
+    if (inputs.mask != nullptr) {
+        form.add_file(names.mask, "mask.png", "image/png", inputs.mask->content);
+    }
+    std::move(form).move_into(call, request.random);
+}
+
+void OpenAi::write_images(JsonBody &body, const CallInputs &inputs) const {
+    using Form = OpenAiVariant::Inputs::Form;
+    const OpenAiVariant::Inputs &names = variant_.inputs;
+    if (names.form == Form::numbered) {
+        for (size_t i = 0; i < inputs.images.size(); ++i) {
+            body.out().key(i == 0 ? names.field : names.field + std::to_string(i + 1));
+            write_image(body, inputs.images[i]);
+        }
+        return;
+    }
+    const bool is_list =
+        inputs.images.size() > 1 || inputs.spec->is_list || names.form == Form::nested_urls;
+    body.out().key(is_list ? names.list : names.field);
+    if (is_list) {
+        body.out().open_array();
+    }
+    for (const InputImage &image : inputs.images) {
+        write_image(body, image);
+    }
+    if (is_list) {
+        body.out().close_array();
+    }
+}
+
+void OpenAi::write_image(JsonBody &body, const InputImage &image) const {
+    switch (variant_.inputs.form) {
+        case OpenAiVariant::Inputs::Form::url_objects:
+            body.out().open_object().key("type").string("image_url").key("url");
+            body.image(image, ImageText::data_url);
+            body.out().close_object();
+            break;
+        case OpenAiVariant::Inputs::Form::nested_urls:
+            body.out().open_object().key("type").string("image_url");
+            body.out().key("image_url").open_object().key("url");
+            body.image(image, ImageText::data_url);
+            body.out().close_object().close_object();
+            break;
+        default: body.image(image, ImageText::data_url); break;
+    }
 }
 
 Work OpenAi::begin(const ProviderRequest &request) const {
@@ -200,7 +291,7 @@ Work OpenAi::begin(const ProviderRequest &request) const {
     if (params.has(Param::seed)) {
         call.seed = params.integer(Param::seed, 0);
     }
-    std::string path = variant_.path;
+    std::string path = path_of(request.inputs);
     if (path.find("{model}") != std::string::npos) {
         const auto model = path_of_model(request.model);
         if (!model) {
@@ -209,7 +300,7 @@ Work OpenAi::begin(const ProviderRequest &request) const {
         replace_model(path, *model);
     }
     call.url = request.provider.url + path;
-    set_json_body(call, body_for(request, params));
+    set_body(call, request, params);
     add_headers(call, request, {.key = variant_.auth});
     call.add_header("X-Client-Request-Id", request.request_id);
     call.add_header("Idempotency-Key", request.idempotency_key);

@@ -8,6 +8,7 @@
 #include "core/json/writer.h"
 #include "core/providers/dialect.h"
 #include "core/providers/dialects/openai_variants.h"
+#include "core/providers/image_inputs.h"
 
 namespace gateway {
 
@@ -27,7 +28,12 @@ class OpenAi final : public Dialect, public StreamApi {
     [[nodiscard]] StreamUpdate read_event(const ServerEvent &event) const override;
 
  private:
-    [[nodiscard]] JsonWriter body_for(const ProviderRequest &request, const Params &params) const;
+    void write_body(JsonWriter &body, const ProviderRequest &request, const Params &params) const;
+    void set_body(HttpCall &call, const ProviderRequest &request, const Params &params) const;
+    void set_form(HttpCall &call, const ProviderRequest &request, const Params &params) const;
+    void write_images(JsonBody &body, const CallInputs &inputs) const;
+    void write_image(JsonBody &body, const InputImage &image) const;
+    [[nodiscard]] std::string path_of(const CallInputs &inputs) const;
     [[nodiscard]] std::optional<int64_t> cost_of(JsonValue root) const;
     [[nodiscard]] ImageResult describe(JsonValue root) const;
 

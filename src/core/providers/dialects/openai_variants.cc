@@ -110,15 +110,22 @@ constexpr double kMillion = 1'000'000;
 std::vector<OpenAiVariant> make_variants() {
     const OpenAiVariant::Field size_in_pixels{Param::size, "width", "height", {}};
     std::vector<OpenAiVariant> variants;
-    variants.push_back({.api = "openai", .streams = true});
+    using Inputs = OpenAiVariant::Inputs;
+    const Inputs openai_inputs{.path = "/images/edits"};
+    variants.push_back({.api = "openai", .streams = true, .inputs = openai_inputs});
     variants.push_back({.api = "azure-openai",
                         .auth = "api-key: ",
                         .ignores_case = true,
                         .streams = true,
+                        .inputs = openai_inputs,
                         .errors = kAzureErrors});
     variants.push_back(
         {.api = "xai",
          .withholds = true,
+         .inputs = {.path = "/images/edits",
+                    .form = Inputs::Form::url_objects,
+                    .field = "image",
+                    .list = "images"},
          .cost = OpenAiVariant::CostField{{"usage", "cost_in_usd_ticks"}, kMillion / 1e10},
          .errors = kXaiErrors});
     variants.push_back(
@@ -127,34 +134,50 @@ std::vector<OpenAiVariant> make_variants() {
                     {Param::num_inference_steps, "steps", "", {}},
                     {Param::guidance, "guidance_scale", "", {}},
                     {Param::response_format, "response_format", "", {{"b64_json", "base64"}}}},
+         .inputs = {.path = "/images/generations",
+                    .form = Inputs::Form::data_urls,
+                    .field = "image_url",
+                    .list = "reference_images"},
          .errors = kTogetherErrors});
     variants.push_back({.api = "openrouter",
                         .path = "/images",
                         .streams = true,
+                        .inputs = {.path = "/images",
+                                   .form = Inputs::Form::nested_urls,
+                                   .list = "input_references"},
                         .cost = OpenAiVariant::CostField{{"usage", "cost"}, kMillion},
                         .errors = kOpenRouterErrors});
     variants.push_back({.api = "recraft",
                         .fields = {{Param::seed, "random_seed", "", {}},
                                    {Param::output_format, "image_format", "", {}}},
                         .needs_seed = true,
+                        .inputs = {.path = "/images/imageToImage",
+                                   .mask_path = "/images/inpaint",
+                                   .variation_path = "/images/variateImage"},
                         .cost = OpenAiVariant::CostField{{"credits"}, kMillion / 1000},
                         .errors = kRecraftErrors});
     variants.push_back({.api = "siliconflow",
                         .fields = {{Param::n, "batch_size", "", {}},
                                    {Param::size, "image_size", "", {}},
                                    {Param::guidance, "guidance_scale", "", {}}},
+                        .inputs = {.path = "/images/generations", .form = Inputs::Form::numbered},
                         .errors = kSiliconFlowErrors});
     variants.push_back({.api = "vllm-omni",
                         .needs_key = false,
                         .fields = {{Param::guidance, "guidance_scale", "", {}}},
                         .needs_seed = true,
+                        .inputs = {.path = "/images/edits", .mask = "mask_image"},
                         .errors = kVllmErrors});
     variants.push_back({.api = "sd-server",
                         .needs_key = false,
                         .names_model = false,
                         .needs_seed = true,
-                        .prompt_extras = true});
-    variants.push_back({.api = "aggregator", .streams = true, .errors = kAggregatorErrors});
+                        .prompt_extras = true,
+                        .inputs = {.path = "/images/edits", .field = "image[]"}});
+    variants.push_back({.api = "aggregator",
+                        .streams = true,
+                        .inputs = openai_inputs,
+                        .errors = kAggregatorErrors});
     return variants;
 }
 

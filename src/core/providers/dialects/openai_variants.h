@@ -29,6 +29,23 @@ struct OpenAiVariant {
         double unit = 0;
     };
 
+    // Requests with input images.
+    struct Inputs {
+        std::string path;            // empty: there are none
+        std::string mask_path;       // for requests with a mask; empty: the same
+        std::string variation_path;  // empty: the same
+        enum class Form : uint8_t {
+            parts,  // multipart/form-data: `field` for one image, and `list` for each of several
+            data_urls,    // JSON: a string for one image, and an array for several
+            url_objects,  // JSON: {"type": "image_url", "url": …}, likewise
+            nested_urls,  // JSON: always an array of {"type": "image_url", "image_url": {"url": …}}
+            numbered,     // JSON: `field`, then `field` with the numbers from 2 on
+        } form = Form::parts;
+        std::string field = "image";
+        std::string list = "image[]";
+        std::string mask = "mask";
+    };
+
     std::string api;
     std::string path = "/images/generations";     // {model} stands for the model
     std::string auth = "Authorization: Bearer ";  // what precedes the key
@@ -40,6 +57,7 @@ struct OpenAiVariant {
     bool withholds = false;      // may mark an image in its response as not to be shown
     bool needs_seed = false;     // its default seed is always the same, or it does not report it
     bool prompt_extras = false;  // sd-server: settings go into a block at the end of the prompt
+    Inputs inputs;
     std::optional<CostField> cost;
     std::vector<ErrorRule> errors;  // tried before those of OpenAI
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/images/base64.h"
+#include "core/bytes/base64.h"
 #include "core/images/placeholder.h"
 #include "core/random.h"
 #include "core/request/geometry.h"
@@ -30,6 +30,9 @@ Drawing read_drawing(const ProviderRequest &request) {
     if (const auto size = parse_size(request.params.text(Param::size))) {
         drawing.width = size->width;
         drawing.height = size->height;
+    } else if (request.inputs.any()) {
+        drawing.width = request.inputs.images.front().facts.width;
+        drawing.height = request.inputs.images.front().facts.height;
     }
     drawing.count = request.params.integer(Param::n, 1);
     drawing.prompt = request.params.text(Param::prompt);

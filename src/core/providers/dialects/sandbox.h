@@ -8,7 +8,9 @@ namespace gateway {
 
 class Sandbox final : public Dialect {
  public:
-    Sandbox() : Dialect({.name = "sandbox", .needs_url = false, .needs_key = false}) {}
+    Sandbox()
+        : Dialect(
+              {.name = "sandbox", .needs_url = false, .needs_key = false, .takes_images = true}) {}
     [[nodiscard]] Work begin(const ProviderRequest &request) const override;
     [[nodiscard]] Outcome read(const HttpResponse &response) const override;
 };
