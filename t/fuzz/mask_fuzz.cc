@@ -1,9 +1,8 @@
 // The first bytes choose the target, and whether the rest is a PNG file, whose checksums are put
-// right, or what a PNG is made of: with those, the fuzzer gets as far as to the pixels.
+// right, or what a PNG is made of.
 #include "core/images/mask.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,59 +10,12 @@
 #include "core/images/png_rows.h"
 #include "fuzz.h"
 #include "memory_bytes.h"
-#include "png_files.h"
+#include "png_input.h"
 
 namespace gateway {
 namespace {
 
 constexpr PngLimits kLimits{.max_side = 300, .max_pixels = 20'000, .max_interlaced_pixels = 10'000};
-
-uint32_t number_at(std::string_view file, size_t at) {
-    uint32_t number = 0;
-    for (size_t i = 0; i < 4; ++i) {
-        number = number << 8 | static_cast<uint8_t>(file[at + i]);
-    }
-    return number;
-}
-
-std::string with_right_checksums(std::string_view bytes) {
-    std::string file(bytes);
-    size_t at = kPngSignature.size();
-    while (at + 12 <= file.size()) {
-        const size_t size = number_at(file, at);
-        if (size > file.size() - at - 12) {
-            break;
-        }
-        const std::string chunk = png_chunk(file.substr(at + 4, 4), file.substr(at + 8, size));
-        file.replace(at, chunk.size(), chunk);
-        at += chunk.size();
-    }
-    return file;
-}
-
-std::string made_of(Input &input) {
-    constexpr std::array<int, 8> kTypes = {0, 2, 3, 4, 6, 6, 3, 0};
-    constexpr std::array<int, 8> kDepths = {1, 2, 4, 8, 8, 16, 8, 4};
-    const uint8_t kind = input.byte();
-    const uint8_t more = input.byte();
-    const uint32_t width = 1 + input.byte() % 40U;
-    const uint32_t height = 1 + input.byte() % 40U;
-    std::string file = std::string(kPngSignature) +
-                       png_ihdr(width, height, kDepths[kind >> 3 & 7], kTypes[kind & 7], kind >> 7);
-    const std::string_view rest = input.rest();
-    if ((more & 1) != 0) {
-        file += png_chunk("PLTE", rest.substr(0, (1 + more % 64) * 3));
-    }
-    if ((more & 2) != 0) {
-        file += png_chunk("tRNS", rest.substr(0, more % 16));
-    }
-    std::string pixels(rest);
-    if ((more & 4) != 0) {  // enough of them
-        pixels.resize(size_t{height + 16} * (width * 8 + 1), '\1');
-    }
-    file += png_chunk("IDAT", deflated(pixels, 1));
-    return file + png_chunk("IEND", "");
-}
 
 struct Run {
     MaskResult result;
@@ -140,8 +92,13 @@ void run(Input input) {
                       .luminance = (choice & 32) == 0,
                       .limits = kLimits,
                       .max_turned_pixels = 5000};
-    const std::string file =
-        (choice & 64) != 0 ? made_of(input) : with_right_checksums(input.rest());
+    std::string file;
+    if ((choice & 64) != 0) {
+        const uint32_t width = 1 + input.byte() % 40U;
+        file = made_png(input, width, 1 + input.byte() % 40U);
+    } else {
+        file = with_right_checksums(input.rest());
+    }
     if (file.size() > 24) {
         target.width = number_at(file, 16);
         target.height = number_at(file, 20);

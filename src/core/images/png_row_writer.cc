@@ -79,7 +79,7 @@ bool write_front(png_structp png, png_infop info, PngOutput *output, const PngRo
         png_set_compression_level(png, 1);
         png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_NONE);
     } else {
-        png_set_compression_level(png, 3);
+        png_set_compression_level(png, 2);
         png_set_filter(png, PNG_FILTER_TYPE_BASE,
                        PNG_FILTER_SUB | PNG_FILTER_UP | PNG_FILTER_PAETH);
     }
