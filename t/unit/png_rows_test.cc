@@ -175,8 +175,9 @@ TEST(PngRows, TellWhenTheSourceFailsInTheMiddle) {
 }
 
 TEST(PngRows, EndSoonAfterTheFlagIsSet) {
+    const std::string file = large_png();
     for (int read = 1; read < 6; ++read) {
-        MemorySource source(large_png());
+        MemorySource source(file);
         source.abort_at = read;
         const Rows rows = read_all(source, RowForm::rgba);
         EXPECT_EQ(rows.failure.problem, PngProblem::aborted);
@@ -254,10 +255,10 @@ TEST(PngRows, NeverDecompressTexts) {
 
 // Of what follows the last row in the compressed stream, little is decompressed.
 TEST(PngRows, RefuseMuchMoreDataThanTheImageHas) {
+    const std::string bomb = deflated(std::string(size_t{20} << 20, '\0'), 1);
+    ASSERT_GT(bomb.size(), 80'000U);
     for (const int interlace : {0, 1}) {
         const std::string header = png_ihdr(3, 3, 8, 0, interlace);
-        const std::string bomb = deflated(std::string(size_t{40} << 20, '\0'), 1);
-        ASSERT_GT(bomb.size(), 150'000U);
         const std::string some = deflated(std::string(1000, '\0'));
         EXPECT_EQ(problem_of(png_of(header + png_chunk("IDAT", some))), PngProblem::none);
         EXPECT_EQ(read_all(png_of(header + png_chunk("IDAT", bomb))).failure.reason,
