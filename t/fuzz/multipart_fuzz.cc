@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/json/text.h"
 #include "fuzz.h"
 
 namespace gateway {
@@ -20,14 +21,27 @@ struct SeenPart {
     bool operator==(const SeenPart &) const = default;
 };
 
+void promise_name(std::string_view name, size_t max) {
+    promise(name.size() <= max, "a name has its bounds", name);
+    for (size_t at = 0; at < name.size();) {
+        const size_t length = utf8_character(name.substr(at));
+        promise(length != 0, "a name is UTF-8", name);
+        const auto first = static_cast<unsigned char>(name[at]);
+        promise(first >= 0x20 && first != 0x7f, "a name has no control character", name);
+        at += length;
+    }
+}
+
 class Parts final : public PartListener {
  public:
     explicit Parts(std::string_view body) : body_(body) {}
 
     std::optional<Problem> on_part(const PartHead &head) override {
         promise(seen.empty() || seen.back().ended, "parts do not overlap", body_);
-        promise(!head.name.empty() && head.name.size() <= 256, "a name has its bounds", body_);
-        promise(head.file_name.value_or("").size() <= 255, "a file name, too", body_);
+        promise(!head.name.empty(), "a part has a name", body_);
+        promise_name(head.name, 256);
+        promise_name(head.file_name.value_or(""), 255);
+        promise_name(head.content_type, 128);
         promise(head.offset <= body_.size(), "data is in the body", body_);
         seen.push_back({head.name, head.file_name.value_or("-"), head.content_type, head.offset});
         return std::nullopt;

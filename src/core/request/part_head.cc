@@ -169,9 +169,10 @@ class PartHeadReader {
             return fail("has a name of more than " + std::to_string(kLongestPartName) + " bytes.");
         }
         for (size_t at = 0; at < name.size();) {
-            const size_t length = utf8_character(std::string_view(name).substr(at));
+            const std::string_view rest = std::string_view(name).substr(at);
+            const size_t length = is_control(rest.front()) ? 0 : utf8_character(rest);
             if (length == 0) {
-                return fail("has a name that is not UTF-8.");
+                return fail("has a name that is not UTF-8, or has a control character.");
             }
             at += length;
         }
@@ -195,7 +196,8 @@ class PartHeadReader {
     bool check_type() {
         HeaderValue value(type_.value_or(std::string_view()));
         if (!equal_ignoring_case(value.word().substr(0, 10), "multipart/")) {
-            head_.content_type = front_of(type_.value_or(std::string_view()), kLongestDeclaredType);
+            head_.content_type =
+                cleaned_name(type_.value_or(std::string_view()), kLongestDeclaredType);
             return true;
         }
         bool has_boundary = false;

@@ -16,8 +16,9 @@ struct PartHead {
     // Like `name`, but may be empty. Only for messages and logs: clients set it to anything. Absent
     // if the part has no file name.
     std::optional<std::string> file_name;
-    std::string content_type;  // as declared; empty if it is not
-    uint64_t offset = 0;       // of the part's first byte of data, in the body
+    // As declared, and not to be relied on. Up to 128 bytes of UTF-8. Empty if it is not declared.
+    std::string content_type;
+    uint64_t offset = 0;  // of the part's first byte of data, in the body
 };
 
 // `head` has the header lines, each with its CRLF. `number` is that of the part, counted from 1.
