@@ -167,6 +167,7 @@ ngx_int_t go_on_after_entering(ngx_http_request_t *r, RequestContext &context,
         return refuse(r, context, ApiError::of(413));
     }
     r->request_body_in_single_buf = 1;
+    r->request_body_file_log_level = NGX_LOG_INFO;  // a file is what we want
     const ngx_int_t reading = ngx_http_read_client_request_body(r, image_gateway_on_body);
     return reading >= NGX_HTTP_SPECIAL_RESPONSE ? reading : NGX_DONE;
 }

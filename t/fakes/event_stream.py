@@ -43,21 +43,22 @@ def breaks_off_after(count: int, *more) -> Events:
     return Events(lambda events: events[:count] + list(more))
 
 
-def events_of(document: dict, partials: int, preview: Callable[[int], bytes]) -> list:
+def events_of(document: dict, partials: int, preview: Callable[[int], bytes], operation: str = "image_generation") -> list:
     """Every completed event tells the usage of all: which of the two readings the real one means, is not known."""
+    partial, completed = f"{operation}.partial_image", f"{operation}.completed"
     about = {"created_at": document["created"],
              **{name: document[name] for name in ("size", "quality", "background", "output_format") if name in document}}
     events = []
     for item in document["data"]:
         for number in range(partials):
             drawn = base64.b64encode(preview(number)).decode()
-            events.append((PARTIAL, {"type": PARTIAL, "partial_image_index": number, "b64_json": drawn, **about}))
-        events.append((COMPLETED, {"type": COMPLETED, **item, "usage": document["usage"], **about}))
+            events.append((partial, {"type": partial, "partial_image_index": number, "b64_json": drawn, **about}))
+        events.append((completed, {"type": completed, **item, "usage": document["usage"], **about}))
     return events
 
 
 def stream_reply(document: dict, partials: int, style: Optional[Events] = None, size=(16, 16),
-                 output_format: str = "png", headers: Optional[dict] = None) -> Reply:
-    events = events_of(document, partials, lambda number: sample_image(*size, output_format, 100 + number))
+                 output_format: str = "png", headers: Optional[dict] = None, operation: str = "image_generation") -> Reply:
+    events = events_of(document, partials, lambda number: sample_image(*size, output_format, 100 + number), operation)
     return Reply(200, {"Content-Type": "text/event-stream; charset=utf-8", **(headers or {})},
                  (style or Events()).text(events).encode())

@@ -1,4 +1,4 @@
-"""A strict fake of OpenAI's `POST {base}/images/generations`.
+"""A strict fake of OpenAI's `POST {base}/images/generations` and `…/edits`.
 
     fake = OpenAI().start()
     fake.next(ERRORS["rate_limit_exceeded"], Delay(2), Reset())
@@ -24,6 +24,7 @@ from .behaviours import (Behaviour, Chunked, CloseIdle, CloseUnanswered, Delay, 
                          Reply, Reset, ResetBeforeBody, SayClose, Trickle, Truncate, UntilClose)
 from .case import Case, Probe
 from .event_stream import stream_reply
+from .openai_edits import edit_document, edit_problem, read_edit
 from .openai_errors import CALLER, ERRORS, ERRORS_BY_OUTCOME, OUTCOMES, Error
 from .sample_images import sample_image
 from .server import FakeServer, Request
@@ -94,16 +95,17 @@ class OpenAI(FakeServer):
         self.base = base
         self.url = self.origin + base
         self.path = f"{base}/images/generations"
+        self.edits_path = f"{base}/images/edits"
         self._numbers = count(1)
         self._files = {}
 
     def is_scripted(self, head) -> bool:
-        return head.path == self.path and head.method == "POST"
+        return head.path in (self.path, self.edits_path) and head.method == "POST"
 
     @property
     def work(self) -> list:
         """The requests that asked for images (and not, say, for a hosted file)."""
-        return [one for one in self.requests if one.path == self.path]
+        return [one for one in self.requests if one.path in (self.path, self.edits_path)]
 
     def wants_key(self, request) -> bool:
         return request.path not in self._files
@@ -113,8 +115,12 @@ class OpenAI(FakeServer):
     def refuse(self, request: Request) -> Optional[Reply]:
         if request.method in ("GET", "HEAD") and request.path in self._files:
             return None
-        error = (self._wrong_key(request) or self._wrong_address(request) or self._wrong_type(request)
-                 or self._wrong_json(request) or self._wrong_request(request.json))
+        error = self._wrong_key(request) or self._wrong_address(request)
+        if request.path == self.edits_path:
+            error = error or edit_problem(request, self.models)
+        else:
+            error = (error or self._wrong_type(request) or self._wrong_json(request)
+                     or self._wrong_request(request.json))
         if not error:
             return None
         reply = error.plain_reply()
@@ -133,7 +139,7 @@ class OpenAI(FakeServer):
                          "API key at https://platform.openai.com/account/api-keys.")
 
     def _wrong_address(self, request):
-        if request.path != self.path or request.query:
+        if request.path not in (self.path, self.edits_path) or request.query:
             return Error(404, None, CALLER, f"Invalid URL ({request.method} {request.path})")
         if request.method != "POST":
             return Error(405, "method_not_supported", CALLER, f"Not allowed to {request.method} on {request.path}.")
@@ -170,7 +176,7 @@ class OpenAI(FakeServer):
     def accept(self, request: Request) -> Reply:
         if request.path in self._files:
             return Reply(200, {"Content-Type": "image/png"}, self._files[request.path])
-        if request.json.get("stream"):
+        if self._fields(request).get("stream"):
             return self.stream_reply(request)
         return self.json_reply(self.document(request))
 
@@ -178,10 +184,14 @@ class OpenAI(FakeServer):
         return Reply(200, {"Content-Type": "application/json", **self.common_headers(), **(headers or {})},
                      json.dumps(document, indent=2).encode())
 
+    def _fields(self, request) -> dict:
+        return read_edit(request)[0] if request.path == self.edits_path else request.json
+
     def stream_reply(self, request, style=None) -> Reply:
-        body = request.json
+        body = self._fields(request)
         return stream_reply(self.document(request), body.get("partial_images") or 0, style,
-                            output_format=body.get("output_format") or "png", headers=self.common_headers())
+                            output_format=body.get("output_format") or "png", headers=self.common_headers(),
+                            operation="image_edit" if request.path == self.edits_path else "image_generation")
 
     def common_headers(self) -> dict:
         """What every answer of OpenAI's carries, and no caller of the gateway may see."""
@@ -192,6 +202,8 @@ class OpenAI(FakeServer):
 
     def document(self, request: Request, image_bytes=None) -> dict:
         """The answer to a good request, as a JSON document."""
+        if request.path == self.edits_path:
+            return edit_document(request)
         body = {name: value for name, value in request.json.items() if value is not None}
         image_bytes = image_bytes or self.image_bytes or 0
         gpt = self.family == "gpt" and rules.is_gpt_family(body.get("model", ""))

@@ -25,7 +25,7 @@ InputWork &Intake::work() {
 
 void Intake::take(ReceivedBody body, std::function<void(Ended)> then) {
     then_ = std::move(then);
-    if (body.file == nullptr && !body.is_form()) {
+    if (is_plain_text(body, source_.policy.body)) {
         ReadBody read;
         read.text = std::move(body.text);
         on_read(std::move(read));

@@ -57,7 +57,7 @@ std::unique_ptr<Task> InputWork::run(std::function<void()> work, std::function<v
 // ---- the body
 
 void InputWork::read(ReceivedBody body, std::function<void(ReadBody)> then) {
-    if (body.file == nullptr) {
+    if (body.file == nullptr && body.is_form()) {
         then(read_body(body, rules_.limits, nullptr));
         return;
     }

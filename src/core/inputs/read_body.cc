@@ -233,12 +233,11 @@ ReadBody read_body(const ReceivedBody &body, const BodyLimits &limits, const Spo
     if (body.is_form()) {
         return read_form(body, limits);
     }
-    if (body.file != nullptr) {
-        return read_json(body, limits, spool);
-    }
-    ReadBody read;
-    read.text = body.text;
-    return read;
+    return read_json(body, limits, spool);
+}
+
+bool is_plain_text(const ReceivedBody &body, const BodyLimits &limits) {
+    return body.file == nullptr && !body.is_form() && body.text.size() <= limits.text_bytes;
 }
 
 ImageFacts facts_from(ImageInspector &inspector) {

@@ -43,8 +43,11 @@ struct BodyLimits {
     InputLimits images;
 };
 
-// May block if the body is in a file: then it must run on the task pool. Images that are cut out of
-// JSON go to a file of `spool`.
+// Whether it is JSON that is parsed as it is: short, and in memory.
+bool is_plain_text(const ReceivedBody &body, const BodyLimits &limits);
+
+// Does not block if the body is a form in memory. Otherwise it must run on the task pool. Images
+// that are cut out of JSON go to a file of `spool`.
 ReadBody read_body(const ReceivedBody &body, const BodyLimits &limits, const SpoolFiles *spool);
 
 // Of a file whose bytes have all been fed. Without a size if its header is damaged.

@@ -70,6 +70,17 @@ def call(url: str, method: str = "GET", body=None, headers=(), timeout: float = 
         connection.close()
 
 
+def form(parts, boundary: str = "a-boundary") -> tuple:
+    """A Content-Type and a body of multipart/form-data: pairs of name and text, or bytes for a file."""
+    body = b""
+    for name, content in parts:
+        is_file = isinstance(content, bytes)
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'.encode()
+        body += b'; filename="blob"\r\nContent-Type: application/octet-stream' if is_file else b""
+        body += b"\r\n\r\n" + (content if is_file else content.encode()) + b"\r\n"
+    return f"multipart/form-data; boundary={boundary}", body + f"--{boundary}--\r\n".encode()
+
+
 class RawConnection:
     """A socket to the server for hostile and impatient clients. Use it as a context manager or close it."""
 

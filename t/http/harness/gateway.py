@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ports import free_port
 
 from . import checks, environment, processes
-from .client import RawConnection, Response, call
+from .client import RawConnection, Response, call, form
 from .configuration import Configuration
 
 STARTING = 30  # seconds; sanitizers are slow
@@ -93,6 +93,12 @@ class Gateway:
     def generate(self, headers=(), timeout: float = 30, path: str = "/v1/images/generations", **fields) -> Response:
         """POST of {"prompt": "a red kite"} and these fields."""
         return self.post(path, {"prompt": "a red kite", **fields}, headers, timeout=timeout)
+
+    def edit(self, files, headers=(), timeout: float = 30, path: str = "/v1/images/edits", **fields) -> Response:
+        """POST of a form with these files, pairs of name and content, and {"prompt": "a red kite"} and these fields."""
+        fields = {"prompt": "a red kite", **fields}
+        content_type, body = form([*files, *((name, str(value)) for name, value in fields.items() if value is not None)])
+        return self.post(path, None, {"Content-Type": content_type, **dict(headers)}, body, timeout)
 
     def connect(self, timeout: float = 30, receive_buffer: int = 0) -> RawConnection:
         """A raw connection; closed at the test's end if it is still open."""
