@@ -12,7 +12,7 @@ namespace {
 TEST(PngRowWriter, WritesEveryPixelInEveryColourType) {
     std::mt19937 random(1);
     for (const RowColours colours : {RowColours::grey, RowColours::rgb, RowColours::rgba}) {
-        for (const PngEffort effort : {PngEffort::mask, PngEffort::picture}) {
+        for (const PngEffort effort : {PngEffort::mask, PngEffort::image}) {
             const size_t channels = std::array<size_t, 3>{1, 3, 4}[static_cast<size_t>(colours)];
             std::vector<uint8_t> bytes(7 * 5 * channels);
             for (uint8_t &byte : bytes) {

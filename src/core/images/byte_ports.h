@@ -1,4 +1,4 @@
-// Where the bytes of a picture come from and go to: a range of a file, blocks of memory. Only
+// Where the bytes of an image file come from and go to: a range of a file, blocks of memory. Only
 // threads of the task pool call them, so an implementation may block. An exception counts as a
 // failure.
 #pragma once

@@ -207,7 +207,7 @@ class ExactApplication {
         PngRowWriter writer(sink_, {.width = result_.width,
                                     .height = result_.height,
                                     .colours = alpha ? RowColours::rgba : RowColours::rgb,
-                                    .effort = PngEffort::picture,
+                                    .effort = PngEffort::image,
                                     .chunks = chunks});
         output_.resize(size_t{result_.width} * 4);
         bool written = writer.begin();

@@ -1,20 +1,19 @@
 // Puts what a model returned for an edit with a mask together with the original, because models
 // change pixels outside the mask, too: mask_mode "exact". To be run on the task pool. Holds one
-// byte for each pixel and a few rows, and of each interlaced picture all pixels.
+// byte for each pixel and a few rows, and of each interlaced image all pixels.
 //     ExactResult result = apply_exact_mask({original, mask, returned}, rules, sink, &stop);
-//     // applied: the sink has a PNG. Otherwise what the model returned is the result, what the
-//     sink
-//     // got is useless, and `reason` says why.
+//     // applied: the sink has a PNG. Otherwise the returned image is the result, what the sink got
+//     // is useless, and `reason` says why.
 //
 // Where the mask keeps a pixel, the output has the original's, exactly. Where the mask edits and no
 // kept pixel is near, it has the returned one. Within `feather` pixels inside of the mask's edge,
 // it is a mixture of both; a soft mask mixes where it is soft. If the mask is too narrow for that
 // anywhere, the feather becomes half as wide as the mask is deep: the result says how wide it was.
 //
-// The output is a PNG of 8 bits per channel: RGB, or RGBA if one of the pictures has alpha. It has
-// the returned picture's colour chunks, and nothing else of its metadata. An original of 16 bits is
-// refused, since the output could not have its pixels; a returned picture of 16 bits is rounded.
-// The mask must fit the original's stored pixels; a picture that is shown turned (EXIF) is the
+// The output is a PNG of 8 bits per channel: RGB, or RGBA if one of the two has alpha. It has
+// the returned image's colour chunks, and nothing else of its metadata. An original of 16 bits is
+// refused, since the output could not have its pixels; a returned image of 16 bits is rounded.
+// The mask must fit the original's stored pixels; an original that is shown turned (EXIF) is the
 // caller's to refuse.
 #pragma once
 
@@ -43,7 +42,7 @@ struct ExactRules {
 
 enum class ExactOutcome : uint8_t {
     applied,
-    wrong_format,  // the original or the returned picture is not a PNG, or has 16 bits
+    wrong_format,  // the original or the returned image is not a PNG, or has 16 bits
     wrong_size,    // the sizes of the three differ
     too_large,
     colours_differ,
@@ -60,7 +59,7 @@ struct ExactResult {
     ExactOutcome outcome = ExactOutcome::broken;
     uint32_t width = 0;
     uint32_t height = 0;
-    // Of the pixels that the mask keeps, the share that the returned picture has changed: in which
+    // Of the pixels that the mask keeps, the share that the returned image has changed: in which
     // a channel differs by more than the tolerance. Two pixels without any opacity are equal. 0 if
     // the mask keeps none.
     double outside_changed = 0;

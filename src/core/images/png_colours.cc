@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/bytes/sha256.h"
+#include "core/images/byte_order.h"
 
 namespace gateway {
 namespace {
@@ -102,11 +103,9 @@ bool read_head(ByteSource &source, uint64_t offset, ChunkHead &head, PngFailure 
     if (!read_part(source, offset, bytes, failure)) {
         return false;
     }
-    head.size = 0;
-    for (size_t i = 0; i < 4; ++i) {
-        head.size = head.size << 8 | bytes[i];
-    }
-    head.name.assign(reinterpret_cast<const char *>(bytes.data()) + 4, 4);
+    const std::string_view text(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+    head.size = big_endian(text, 0, 4);
+    head.name = text.substr(4);
     if (head.size > 0x7fffffff || (is_colour_chunk(head.name) && head.size > kMaxColourChunk)) {
         failure = {PngProblem::broken, "a chunk is too large"};
         return false;

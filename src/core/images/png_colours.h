@@ -1,4 +1,4 @@
-// Reads the colour space of an untrusted PNG: what the numbers of its pixels mean. Two pictures may
+// Reads the colour space of an untrusted PNG: what the numbers of its pixels mean. Two images may
 // be combined only if theirs is the same. Does not check checksums; whoever reads the pixels does.
 #pragma once
 

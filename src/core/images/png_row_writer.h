@@ -16,7 +16,7 @@ namespace gateway {
 enum class RowColours : uint8_t { grey, rgb, rgba };
 
 // Speed over size for masks: few colours and long runs compress well in any way.
-enum class PngEffort : uint8_t { mask, picture };
+enum class PngEffort : uint8_t { mask, image };
 
 // A chunk that is written between IHDR and the pixels, as it is.
 struct PngChunk {
