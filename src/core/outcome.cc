@@ -63,4 +63,8 @@ std::string_view name_of(ImageFormat format) {
     return "";
 }
 
+std::string_view name_of(Provenance provenance) {
+    return provenance == Provenance::c2pa ? "c2pa" : "";
+}
+
 }  // namespace gateway

@@ -41,6 +41,14 @@ enum class ImageFormat : uint8_t { unknown, png, jpeg, webp, gif, avif, heic };
 
 std::string_view name_of(ImageFormat format);
 
+// Whether an image says where it is from. `none` also if the gateway has not seen its bytes.
+enum class Provenance : uint8_t {
+    none,
+    c2pa,  // it carries Content Credentials, as the provider sent them
+};
+
+std::string_view name_of(Provenance provenance);
+
 struct Usage {
     int64_t input_tokens = 0;
     int64_t input_text_tokens = 0;
@@ -66,6 +74,7 @@ struct Image {
     int width = 0;
     int height = 0;
     size_t bytes = 0;
+    Provenance provenance = Provenance::none;
     std::optional<int64_t> expires_at;  // if it is a link; unix seconds
     Usage usage;                        // its part of the usage of its call
 };

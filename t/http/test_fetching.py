@@ -93,7 +93,7 @@ def test_a_proxy_of_the_environment_is_not_asked(ask, host):
 def test_a_gif_is_an_image(ask, host):
     reply = ask()(host.origin + "/d.gif")
     assert image_of(reply) == GIF
-    assert reply.json["extra_fields"]["images"] == [{"index": 0, "width": 64, "height": 48, "format": "gif", "bytes": len(GIF)}]
+    assert reply.json["extra_fields"]["images"] == [{"index": 0, "width": 64, "height": 48, "format": "gif", "bytes": len(GIF), "provenance": None}]
 
 
 def test_a_link_may_be_escaped_as_json_allows(ask, host, studio):

@@ -23,7 +23,7 @@ def test_a_link_is_fetched_where_bytes_are_wanted(ask, host, path, data, kind):
     assert reply.status == 200 and base64.b64decode(reply.json["data"][0]["b64_json"], validate=True) == data
     assert set(reply.json["data"][0]) == {"b64_json", "index"} and adjusted(reply) == []
     assert reply.json["extra_fields"]["images"] == [
-        {"index": 0, "width": 64, "height": 48, "format": kind, "bytes": len(data)}]
+        {"index": 0, "width": 64, "height": 48, "format": kind, "bytes": len(data), "provenance": None}]
     assert (reply.json["size"], reply.json["output_format"]) == ("64x48", kind)
 
 

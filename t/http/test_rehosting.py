@@ -35,7 +35,7 @@ def test_a_link_of_no_known_lifetime_has_no_end(keeps, studio):
     g = keeps()
     reply = g.generate(model="studio/sdxl", response_format="url")
     assert reply.json["data"][0]["url"].startswith(studio.origin)
-    assert reply.json["extra_fields"]["images"] == [{"index": 0}]
+    assert reply.json["extra_fields"]["images"] == [{"index": 0, "provenance": None}]
 
 
 @pytest.mark.parametrize("form", ({"response_format": "url"}, {}))

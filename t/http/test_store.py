@@ -220,7 +220,7 @@ def test_what_the_bytes_say_wins_over_what_the_provider_says(gateway, openai):
     openai.next(Json(lie))
     reply = g.generate(model="openai/gpt-image-2", size="1024x1024", output_format="webp", quality="low")
     assert (reply.json["size"], reply.json["output_format"]) == ("64x48", "png")
-    assert reply.json["extra_fields"]["images"] == [{"index": 0, "width": 64, "height": 48, "format": "png", "bytes": len(PNG)}]
+    assert reply.json["extra_fields"]["images"] == [{"index": 0, "width": 64, "height": 48, "format": "png", "bytes": len(PNG), "provenance": None}]
     assert {one["param"]: one["reason"] for one in adjusted(reply)} == {
         "size": "the provider made 64x48", "output_format": "the provider made png"}
 

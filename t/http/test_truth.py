@@ -43,7 +43,7 @@ def test_each_format_tells_its_own_facts(gives):
     for kind, data in IMAGES.items():
         reply = gives(data)
         assert reply.json["extra_fields"]["images"] == [
-            {"index": 0, "width": 64, "height": 48, "format": kind, "bytes": len(data)}]
+            {"index": 0, "width": 64, "height": 48, "format": kind, "bytes": len(data), "provenance": None}]
         assert (reply.json["output_format"], reply.json["size"]) == (kind, "64x48")
 
 
@@ -54,7 +54,7 @@ def test_facts_of_all_sizes_are_those_of_the_bytes(g, openai):
         width, height = map(int, size.split("x"))
         sent = [len(base64.b64decode(one["b64_json"])) for one in reply.json["data"]]
         assert reply.json["extra_fields"]["images"] == [
-            {"index": index, "width": width, "height": height, "format": kind, "bytes": sent[index]} for index in range(2)]
+            {"index": index, "width": width, "height": height, "format": kind, "bytes": sent[index], "provenance": None} for index in range(2)]
         assert adjusted(reply) == {} and (not padded or sent == [padded] * 2)
 
 

@@ -119,6 +119,17 @@ TEST_F(AnswerTest, GivesTheFormThatWasAskedFor) {
     EXPECT_EQ(json["data"].at(0)["url"].string(), std::string("data:image/webp;base64,") + kPng);
 }
 
+TEST_F(AnswerTest, SaysWhichImagesCarryContentCredentials) {
+    Result result;
+    result.images = {image_of(), image_of()};
+    result.images[1].provenance = Provenance::c2pa;
+    const std::string text = write_images(result, facts, "").copy();
+    const ReadJson json(text);
+    const JsonValue images = json["extra_fields"]["images"];
+    EXPECT_NE(text.find(R"("provenance":null)"), std::string::npos);
+    EXPECT_EQ(images.at(1)["provenance"].string(), "c2pa");
+}
+
 TEST_F(AnswerTest, TellsCostSeedsAndTheWireWhereTheyAreKnown) {
     Result result;
     result.images = {image_of(), image_of()};
@@ -130,7 +141,7 @@ TEST_F(AnswerTest, TellsCostSeedsAndTheWireWhereTheyAreKnown) {
     const JsonValue extra = json["extra_fields"];
     EXPECT_EQ(extra["cost"]["usd"].number(), 0.00595);
     EXPECT_EQ(extra["cost"]["basis"].string(), "tokens");
-    EXPECT_EQ(keys_of(extra["images"].at(0)), "index format");
+    EXPECT_EQ(keys_of(extra["images"].at(0)), "index format provenance");
     EXPECT_EQ(extra["images"].at(1)["seed"].integer(), 42);
     EXPECT_EQ(extra["raw_request"]["prompt"].string(), "a");
     EXPECT_FALSE(extra["raw_response"]);

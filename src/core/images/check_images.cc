@@ -12,6 +12,7 @@ void set_facts(Image &image, const ImageFacts &facts) {
     image.width = facts.width;
     image.height = facts.height;
     image.bytes = facts.bytes;
+    image.provenance = facts.has_credentials ? Provenance::c2pa : Provenance::none;
 }
 
 bool read_facts(Image &image, ImagePart part) {

@@ -137,6 +137,8 @@ void write_image_facts(JsonWriter &out, std::span<const Image> images) {
         if (image.bytes != 0) {
             out.key("bytes").number(static_cast<int64_t>(image.bytes));
         }
+        out.key("provenance");
+        image.provenance == Provenance::none ? out.null() : out.string(name_of(image.provenance));
         if (image.expires_at) {
             out.key("expires_at").number(*image.expires_at);
         }
