@@ -348,6 +348,26 @@ TEST(ImageInspector, StopsAfterTooManyParts) {
     }
 }
 
+TEST(ImageInspector, StopsAfterTooManyMarkersOfAJpeg) {
+    for (const std::string &part : {segment(0xe2, ""), exif_segment("12345678"), "\xff\0"s,
+                                    "\xff\xd0"s, "\xff\xff" + segment(0xeb, "")}) {
+        std::string most;
+        for (uint32_t i = 0; i < ImageWalk::kMaxParts - 1; ++i) {
+            most += part;
+        }
+        const std::string file = jpeg(most + frame(30, 20));
+        const std::string longer = jpeg(most + part + frame(30, 20));
+        EXPECT_EQ(facts_of(file), "jpeg 30x20 no alpha no animation");
+        EXPECT_EQ(facts_of(longer), "nothing");
+        for (const size_t size : {1U, 7U, 1000U}) {
+            EXPECT_EQ(description(inspect_pieces(file, size)), facts_of(file));
+            EXPECT_EQ(description(inspect_pieces(longer, size)), "nothing");
+            EXPECT_EQ(description(inspect_text(encode_base64(file), size)), facts_of(file));
+            EXPECT_EQ(description(inspect_text(encode_base64(longer), size)), "nothing");
+        }
+    }
+}
+
 TEST(ImageInspector, FindsCredentialsBehindAnyAmountOfData) {
     const std::string data(3'000'000, '\xff');
     for (const std::string &file :

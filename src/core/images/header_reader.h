@@ -17,6 +17,10 @@ struct NextRead {
 
 inline constexpr size_t kMaxNeeded = 64;
 
+// After so many segments, chunks, blocks or boxes nothing more is read, and what lies behind stays
+// unknown: a hostile file of tiny parts would cost too much.
+inline constexpr uint32_t kMaxPartsOfImage = 4096;
+
 struct HeaderFacts {
     ImageFacts facts;
     uint64_t header_end = 0;  // a file that ends before it has no valid header

@@ -85,7 +85,8 @@ NextRead ImageWalk::look(std::string_view bytes) {
             }
         },
         reader_);
-    // Counts what does not depend on how the file is cut into pieces.
+    // Counts what does not depend on how the file is cut into pieces. JpegSegments counts by
+    // itself.
     parts_ += next.advance != 0 && format() != ImageFormat::jpeg ? 1 : 0;
     return next;
 }

@@ -23,9 +23,7 @@ namespace gateway {
 
 class ImageWalk {
  public:
-    // After so many chunks, blocks or boxes the walk ends and what lies behind stays unknown: a
-    // hostile file of tiny chunks would cost too much. (The segments of a JPEG are not counted.)
-    static constexpr uint32_t kMaxParts = 4096;
+    static constexpr uint32_t kMaxParts = kMaxPartsOfImage;
 
     // Takes the next bytes of the file. How the file is cut into pieces makes no difference.
     void read(std::string_view bytes);

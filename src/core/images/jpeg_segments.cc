@@ -79,19 +79,24 @@ NextRead JpegSegments::look(std::string_view bytes, uint64_t position, HeaderFac
         }
         const uint32_t marker = byte_at(bytes, marker_at);
         at = marker_at + 1;
-        if (marker == 0 || stands_alone(marker)) {
-            continue;
-        }
-        if (ends_headers(marker)) {
+        if (ends_headers(marker) || markers_ == kMaxPartsOfImage) {
             return {};
+        }
+        if (marker == 0 || stands_alone(marker)) {
+            ++markers_;
+            continue;
         }
         const size_t segment_at = marker_at - 1;
         const std::string_view segment = bytes.substr(segment_at);
         switch (take(segment, position + segment_at, found)) {
-            case Taken::passed: break;
             case Taken::is_wrong: return {};
             case Taken::needs_more: return {segment_at, need_};
-            case Taken::is_exif: return {segment_at + kSegmentHeader, need_};
+            case Taken::passed:
+            case Taken::is_exif: break;
+        }
+        ++markers_;  // not where more is needed: how the file is cut must make no difference
+        if (is_in_exif_) {
+            return {segment_at + kSegmentHeader, need_};
         }
         at = segment_at + kJpegMarker + big_endian(segment, 2, 2);
     }

@@ -23,6 +23,7 @@ class JpegSegments {
 
     ExifReader exif_;
     size_t need_ = 0;
+    uint32_t markers_ = 0;  // so far, and whatever looks like one
     bool is_in_exif_ = false;
 };
 
