@@ -135,6 +135,7 @@ class SharedMemory {
     virtual void unlock() noexcept = 0;
 };
 
+class HeldDisk;
 class HeldMemory;
 class ImageFetcher;
 class ImageFiles;
@@ -154,7 +155,7 @@ struct Ports {
     HeldMemory &memory;
     UsageBook *book = nullptr;  // null: usage is not recorded
     std::span<Observer *const> observers = {};
-    HeldMemory *disk = nullptr;  // counts files of input images; null: they are not counted
+    HeldDisk *disk = nullptr;  // counts files of input images; null: they are not counted
     std::shared_ptr<const SpoolFiles> spool = nullptr;  // null: no input images in files
 };
 

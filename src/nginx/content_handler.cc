@@ -164,7 +164,7 @@ ngx_int_t go_on_after_entering(ngx_http_request_t *r, RequestContext &context,
     }
     const auto max = static_cast<off_t>(max_body(location_conf(r), endpoint));
     if (r->headers_in.content_length_n > max) {
-        return refuse(r, context, ApiError::of(413));
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;  // as nginx does, so that error_page counts
     }
     r->request_body_in_single_buf = 1;
     r->request_body_file_log_level = NGX_LOG_INFO;  // a file is what we want
@@ -173,11 +173,10 @@ ngx_int_t go_on_after_entering(ngx_http_request_t *r, RequestContext &context,
 }
 
 ngx_int_t enter(ngx_http_request_t *r, RequestContext &context, Exchange &exchange) {
-    const BodyNeeds needs = needs_of_body(*r, location_conf(r), *context.endpoint);
-    const auto entered =
-        exchange.enter({needs.memory, needs.disk}, [r, &context](const Exchange::Entered &later) {
-            ngx_http_finalize_request(r, go_on_after_entering(r, context, later));
-        });
+    const BodySize size = needs_of_body(*r, location_conf(r), *context.endpoint);
+    const auto entered = exchange.enter(size, [r, &context](const Exchange::Entered &later) {
+        ngx_http_finalize_request(r, go_on_after_entering(r, context, later));
+    });
     if (entered) {
         return go_on_after_entering(r, context, *entered);
     }

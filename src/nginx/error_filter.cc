@@ -2,6 +2,7 @@
 // modules.
 #include "nginx/guard.h"
 #include "nginx/handlers.h"
+#include "nginx/receive_body.h"
 #include "nginx/request_context.h"
 #include "nginx/send.h"
 #include "nginx/worker.h"
@@ -110,7 +111,7 @@ ngx_int_t install_filters(ngx_conf_t * /*cf*/) noexcept {
     ngx_http_top_header_filter = image_gateway_header_filter;
     next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = image_gateway_body_filter;
-    return NGX_OK;
+    return install_body_filter(nullptr);
 }
 
 }  // namespace gateway

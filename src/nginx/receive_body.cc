@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "nginx/guard.h"
+#include "nginx/request_context.h"
 #include "nginx/spool_files.h"
 
 namespace gateway {
@@ -34,6 +36,11 @@ bool append_buffer(ngx_buf_t &buffer, std::string &text) {
     return read == static_cast<ssize_t>(length);
 }
 
+// Images in JSON are decoded into a second file, which takes three quarters of their text.
+size_t disk_for(size_t body) {
+    return body + body / 4 * 3;
+}
+
 bool takes_images(const LocationConf &location, const EndpointRow &endpoint) {
     return endpoint.takes_form || !location.policy.profile->generation_images.empty();
 }
@@ -45,18 +52,49 @@ size_t max_body(const LocationConf &location) {
 }
 
 size_t max_body(const LocationConf &location, const EndpointRow &endpoint) {
-    return takes_images(location, endpoint) ? max_body(location) : location.body_max;
+    return endpoint.takes_form                ? location.policy.body.images.total_bytes
+           : takes_images(location, endpoint) ? max_body(location)
+                                              : location.body_max;
 }
 
-BodyNeeds needs_of_body(const ngx_http_request_t &r, const LocationConf &location,
-                        const EndpointRow &endpoint) {
+BodySize needs_of_body(const ngx_http_request_t &r, const LocationConf &location,
+                       const EndpointRow &endpoint) {
     const size_t max = max_body(location, endpoint);
-    const size_t size = r.headers_in.content_length_n >= 0
-                            ? std::min(static_cast<size_t>(r.headers_in.content_length_n), max)
-                        : r.headers_in.chunked != 0 ? max
-                                                    : 0;
-    // Images in JSON are decoded into a second file, which takes three quarters of their text.
-    return {std::min(size, kBodyBuffer), size <= kBodyBuffer ? 0 : size + size / 4 * 3};
+    if (r.headers_in.content_length_n < 0) {
+        return {r.headers_in.chunked != 0 ? kBodyBuffer : 0, 0, r.headers_in.chunked != 0};
+    }
+    const size_t size = std::min(static_cast<size_t>(r.headers_in.content_length_n), max);
+    const bool is_file = size > kBodyBuffer;
+    return {std::min(size, kBodyBuffer), is_file ? disk_for(size) : 0, is_file};
+}
+
+namespace {
+
+ngx_http_request_body_filter_pt next_request_body_filter;
+
+bool may_grow(ngx_http_request_t *r, ngx_chain_t *in) {
+    RequestContext *context = r == r->main ? find_context(r) : nullptr;
+    if (context == nullptr || context->exchange() == nullptr ||
+        r->headers_in.content_length_n >= 0) {
+        return true;
+    }
+    context->body_received += size_of(in);
+    const size_t received = context->body_received;
+    return received <= kBodyBuffer ||
+           context->exchange(location_conf(r)).hold_disk(disk_for(received));
+}
+
+extern "C" ngx_int_t image_gateway_request_body_filter(ngx_http_request_t *r, ngx_chain_t *in) {
+    const bool grows = guard_or("body filter", false, [=] { return may_grow(r, in); });
+    return grows ? next_request_body_filter(r, in) : NGX_HTTP_INSUFFICIENT_STORAGE;
+}
+
+}  // namespace
+
+ngx_int_t install_body_filter(ngx_conf_t * /*cf*/) noexcept {
+    next_request_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = image_gateway_request_body_filter;
+    return NGX_OK;
 }
 
 // nginx receives a small body into one buffer, as requested, and a large one into a file. But the

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "core/inputs/read_body.h"
+#include "core/exchange/exchange.h"
 #include "core/request/endpoint.h"
 #include "nginx/conf.h"
 #include "nginx/ngx.h"
@@ -18,13 +18,12 @@ size_t max_body(const LocationConf &location);
 // The most that this endpoint takes.
 size_t max_body(const LocationConf &location, const EndpointRow &endpoint);
 
-// What the body may need: of a body without a length, the most.
-struct BodyNeeds {
-    size_t memory = 0;
-    size_t disk = 0;
-};
-BodyNeeds needs_of_body(const ngx_http_request_t &r, const LocationConf &location,
-                        const EndpointRow &endpoint);
+// What the body may need. Of a body without a length, its disk space is counted as it arrives.
+BodySize needs_of_body(const ngx_http_request_t &r, const LocationConf &location,
+                       const EndpointRow &endpoint);
+
+// Counts bodies without a length.
+ngx_int_t install_body_filter(ngx_conf_t *cf) noexcept;
 
 // NGX_OK, or the status to reply with.
 ngx_int_t take_body(ngx_http_request_t *r, const EndpointRow &endpoint, ReceivedBody &body);

@@ -60,6 +60,7 @@ class RequestContext final : public CallbackOwner {
 
     Identified identified = Identified::not_yet;
     const EndpointRow *endpoint = nullptr;  // that the path leads to
+    size_t body_received = 0;               // of a body without a length
     std::optional<ApiError> refusal;        // why identify said no
     bool answered = false;                  // the reply that is sent was written by us
     Bytes replacement;                      // of the body of nginx's error; empty: it is sent

@@ -54,7 +54,7 @@ Worker::Worker(MainConf &main)
       loop(*this),
       tasks(main.threads, *this),
       memory(HeldMemory::create(main.memory)),
-      disk(HeldMemory::create(main.disk)),
+      disk(HeldDisk::create(main.disk)),
       engine(clock, loop, sockets, *memory),
       upstream(engine, *this, loop),
       ledger_memory(main.zone, ZonePart::ledger, main.budget_zone),

@@ -1,6 +1,7 @@
 // The objects of one worker process. Created after the fork, destroyed before the process exits.
 #pragma once
 
+#include "core/bytes/held_disk.h"
 #include "core/callback_owner.h"
 #include "core/limits/accounts.h"
 #include "core/limits/health.h"
@@ -55,7 +56,7 @@ class Worker final : private CallbackOwner {
     NgxSockets sockets;
     NgxTaskPool tasks;
     std::shared_ptr<HeldMemory> memory;
-    std::shared_ptr<HeldMemory> disk;
+    std::shared_ptr<HeldDisk> disk;
     CurlEngine engine;
     CurlClient upstream;
     ZoneMemory ledger_memory;

@@ -10,8 +10,6 @@ from .edited import File, Unreadable, area, edited, opened, type_of
 from .multipart import NotAForm, read_parts
 from .openai_errors import CALLER, Error
 
-FIELDS = {"prompt", "model", "n", "size", "quality", "user", "background", "output_format", "output_compression",
-          "input_fidelity", "stream", "partial_images"}
 NUMBERS = {"n", "output_compression", "partial_images"}
 MOST_IMAGES = 16
 

@@ -167,7 +167,8 @@ def test_a_rewrite_leads_into_the_gateway_and_past_no_key(gateway, keyed):
 
 
 def test_an_error_page_outside_the_gateway_is_not_changed(gateway, keyed):
-    g = gateway(f"{keyed} error_page 401 /sorry; error_page 403 @closed; error_page 413 =400 /large;", SANDBOX,
+    g = gateway(f"{keyed} image_gateway_input_max 1m total=1m; error_page 401 /sorry; error_page 403 @closed;"
+                "error_page 413 =400 /large;", SANDBOX,
                 extra_locations="location /sorry { default_type text/plain; return 401 'sorry'; }"
                                 "location @closed { default_type text/plain; return 403 'closed'; }"
                                 "location /large { default_type text/plain; return 200 'large'; }"

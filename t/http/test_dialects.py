@@ -138,7 +138,7 @@ def test_every_parameter_of_the_catalogue_is_probed(case, made_by):
     """The previous test checks that the parameters which `GET models` lists are sent."""
     g, _ = made_by(case)
     model = g.get(f"/v1/models/p/{case.model}").json
-    unprobed = set(model["supported_parameters"]) - set(case.probes) - {"stream", "partial_images", "response_format"}
+    unprobed = set(model["supported_parameters"]) - set(case.probes) - {"stream", "partial_images", "response_format", "input_fidelity", "strength"}
     assert not unprobed, model["supported_parameters"]
 
 

@@ -1,6 +1,7 @@
 """Edits, variations and input images: what callers send, what providers get, what comes back."""
 
 import base64
+import io
 import json
 import random
 
@@ -181,6 +182,11 @@ def test_a_stream_of_edits_has_its_own_events(g, openai):
 def test_the_sandbox_edits_and_varies_without_any_provider(g):
     reply = g.edit([("image", original())], model="sandbox/placeholder")
     assert reply.status == 200 and reply.json["size"] == "64x48"
+    masked = g.edit([("image", original()), ("mask", mask())], model="sandbox/placeholder", seed=1)
+    before, after = (Image.open(io.BytesIO(one)).convert("RGB") for one in (original(), image_of(masked)))
+    kept, edited = (32, 0, 64, 48), (0, 0, 32, 48)
+    assert after.crop(kept).tobytes() == before.crop(kept).tobytes()
+    assert after.crop(edited).tobytes() != before.crop(edited).tobytes()
     varied = g.edit([("image", original())], path="/v1/images/variations", prompt=None, model="sandbox/placeholder")
     assert varied.status == 200 and varied.json["extra_fields"]["request_type"] == "image_variation"
 

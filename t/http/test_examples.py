@@ -7,8 +7,9 @@ import urllib.request
 
 from fakes.automatic1111 import Automatic1111
 from fakes.black_forest_labs import BlackForestLabs
+from fakes.edited import mask, original
 from fakes.openai import Reset
-from harness import call, environment, key_entry, provider, write_keys
+from harness import call, environment, form, key_entry, provider, write_keys
 from harness.configuration import Configuration
 from harness.gateway import run_nginx_test, until
 from harness.tokens import SigningKey, key_set
@@ -27,6 +28,7 @@ def http_block_of(path) -> str:
 def test_every_example_is_named_here(project):
     assert {each.name for each in (project / "examples").glob("*.conf")} == {"quickstart.conf",
                                                                              "openai-with-fallback.conf",
+                                                                             "edits.conf",
                                                                              "many-providers.conf",
                                                                              "published-apis.conf",
                                                                              "tokens-and-budgets.conf"}
@@ -43,6 +45,17 @@ def test_the_quickstart_serves_an_image_to_anybody(project, gateway):
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert b'"provider":"sandbox"' in answer.read()
     assert served.running
+
+
+def test_edits_serves_an_edit_in_the_sandbox(project, gateway):
+    g = gateway("return 404;", http="")  # only to get a free port and a directory
+    port = g.port
+    g.quit()
+    block = http_block_of(project / "examples" / "edits.conf")
+    gateway("return 404;", http=re.sub(r"listen [\d.:]+;", f"listen 127.0.0.1:{port};", block))
+    content_type, body = form([("model", "try"), ("prompt", "a red kite"), ("image", original()), ("mask", mask())])
+    reply = call(f"http://127.0.0.1:{port}/v1/images/edits", "POST", body, {"Content-Type": content_type})
+    assert reply.status == 200 and reply.json["extra_fields"]["provider"] == "sandbox", reply
 
 
 def test_openai_with_fallback_is_a_configuration(project, scratch, certs):

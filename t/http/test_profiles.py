@@ -108,10 +108,13 @@ def test_a_field_of_another_api_is_an_unknown_one(served):
         ("stream", "unknown_parameter"), ("colour", "unknown_parameter")]
 
 
-def test_images_as_input_are_refused_in_every_api(served):
+def test_each_api_has_its_own_fields_for_input_images(served):
     for profile in PATHS:
-        reply = served(profile)(**LEAST[profile], image="data:image/png;base64,AAAA")
-        assert (reply.status, reply.json["error"]["code"]) == (400, "unsupported_parameter"), profile
+        for field in ("image", "input_images"):
+            reply = served(profile)(**LEAST[profile], **{field: "data:image/png;base64,AAAA"})
+            is_read = profile == "unified" or (profile, field) in (("kkiai", "image"), ("mpilot", "input_images"))
+            code = "unsupported_image_format" if is_read else "unsupported_parameter"
+            assert (reply.status, reply.json["error"]["code"]) == (400, code), (profile, field)
 
 
 def test_a_contradiction_is_400_and_names_both(served):

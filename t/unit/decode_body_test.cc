@@ -191,7 +191,7 @@ TEST(DecodeBody, RefusesInputImagesThatMeanNothing) {
         {R"("image":{"image_url":{"href":"a"}})", "image.image_url.url invalid_type"},
         {R"("images":["1","2","3","4","5","6","7","8","9","a","b","c","d","e","f","g","h"])",
          "images array_above_max_length"},
-        {R"("mask":"x")", "image missing_required_parameter"},
+        {R"("mask":"x")", "mask invalid_value"},
         {R"("image":"a","mask":["x"])", "mask invalid_type"},
     };
     for (const auto &[json, problems] : kRows) {

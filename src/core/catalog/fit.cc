@@ -244,6 +244,11 @@ class Fitter {
 
     void fit_one(Param param) {
         const auto &spec = model_[param];
+        const bool is_for_inputs = param == Param::input_fidelity || param == Param::strength;
+        if (is_for_inputs && operation_ == Operation::generate) {
+            leave_out(param, "only for requests with input images");
+            return;
+        }
         if (!spec) {
             // The gateway itself brings images into the requested form.
             param == Param::response_format ? fitted_.params.clear(param)

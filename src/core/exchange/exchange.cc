@@ -88,12 +88,11 @@ std::optional<Exchange::Entered> Exchange::enter(BodySize body,
         return tl::unexpected(error_memory_held());
     }
     order.memory->hold(copies);
-    if (body.disk > 0 && ports_.disk != nullptr) {
+    if (ports_.disk != nullptr && body.may_need_disk) {
         order.disk = ports_.disk->open(owner);
-        if (!order.disk->may_hold(body.disk)) {
+        if (!order.disk->hold(body.disk)) {
             return tl::unexpected(error_disk_held());
         }
-        order.disk->hold(body.disk);
     }
     const auto wishes = read_wishes(head_);
     if (!wishes) {
@@ -124,6 +123,10 @@ std::optional<Exchange::Entered> Exchange::enter(BodySize body,
     });
     later_ = entered_ ? nullptr : std::move(later);
     return std::move(entered_);
+}
+
+bool Exchange::hold_disk(size_t bytes) {
+    return order_->disk == nullptr || bytes <= order_->disk->held() || order_->disk->hold(bytes);
 }
 
 // ---- the other steps, after the body was read

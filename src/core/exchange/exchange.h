@@ -27,6 +27,7 @@ namespace gateway {
 struct BodySize {
     size_t memory = 0;
     size_t disk = 0;
+    bool may_need_disk = false;
 };
 
 class Exchange final {
@@ -46,6 +47,8 @@ class Exchange final {
     // Returns nothing if the accounts do not answer at once. Then `later` is called with the
     // result, and the adapter must not read the body before that.
     std::optional<Entered> enter(BodySize body, std::function<void(Entered)> later);
+    // Call it while a body arrives that has no length. False if there is no disk space for more.
+    [[nodiscard]] bool hold_disk(size_t bytes);
     // For a request for the list of models, which needs none of the following steps.
     [[nodiscard]] ModelListContext model_list() const {
         return {models_, *order_->catalogue, order_->caller};

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/bytes/held_memory.h"
+#include "core/routing/failure.h"
 
 namespace gateway {
 
@@ -39,7 +40,12 @@ void Intake::on_read(ReadBody body) {
         end(tl::unexpected(std::move(*body.error)));
         return;
     }
-    order_.memory->hold(kCopiesOfBody * body.text.size());
+    const size_t copies = kCopiesOfBody * body.text.size();
+    if (work_ != nullptr && !order_.memory->may_hold(copies)) {
+        end(tl::unexpected(error_memory_held()));
+        return;
+    }
+    order_.memory->hold(copies);
     auto understood = understand(source_, body, order_);
     if (!understood || order_.request.images.empty()) {
         end(std::move(understood));

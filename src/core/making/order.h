@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/access/identify.h"
+#include "core/bytes/held_disk.h"
 #include "core/catalog/catalog.h"
 #include "core/catalog/fit.h"
 #include "core/making/image_form.h"
@@ -33,7 +34,7 @@ struct Order {
     std::string idempotency_key;
     std::string traceparent;
     std::shared_ptr<RequestMemory> memory;
-    std::shared_ptr<RequestMemory> disk;  // null: the body is in memory
+    std::unique_ptr<DiskSpace> disk;  // null: the body is in memory
     Funds funds;
 
     // What to make:

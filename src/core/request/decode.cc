@@ -127,8 +127,10 @@ class Decoder {
     }
 
     void check_images_fit(const ImageFieldReader &read) {
-        const bool needs_image = contract_.operation != Operation::generate || !read.masks.empty();
-        if (needs_image && read.images.empty()) {
+        const bool from_text = contract_.operation == Operation::generate;
+        if (from_text && read.images.empty() && !read.masks.empty()) {
+            problem(kMaskField, "invalid_value", "mask needs an input image: 'image'.");
+        } else if (!from_text && read.images.empty()) {
             problem(kImageField, "missing_required_parameter",
                     "Missing required parameter: 'image'.");
         }

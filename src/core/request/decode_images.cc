@@ -39,6 +39,9 @@ void ImageFieldReader::read_list(std::string_view field, JsonValue list) {
                     " images; a request may have at most " + std::to_string(max_) + ".");
         return;
     }
+    if (list.size() == 0) {
+        problem(std::string(field), "invalid_value", std::string(field) + " has no image.");
+    }
     size_t index = 0;
     for (const JsonValue item : list) {
         read_one(std::string(field) + "[" + std::to_string(index++) + "]", item, images);

@@ -6,7 +6,10 @@
 #include <vector>
 
 #include "core/bytes/base64.h"
+#include "core/images/bytes_source.h"
+#include "core/images/exact_mask.h"
 #include "core/images/placeholder.h"
+#include "core/inputs/content_ports.h"
 #include "core/random.h"
 #include "core/request/geometry.h"
 
@@ -23,6 +26,9 @@ struct Drawing {
     std::string model;
     bool transparent = false;
     uint64_t seed = 0;
+    // For an edit with a mask:
+    Content input;
+    Content mask;
 };
 
 Drawing read_drawing(const ProviderRequest &request) {
@@ -33,6 +39,10 @@ Drawing read_drawing(const ProviderRequest &request) {
     } else if (request.inputs.any()) {
         drawing.width = request.inputs.images.front().facts.width;
         drawing.height = request.inputs.images.front().facts.height;
+    }
+    if (request.inputs.mask != nullptr) {
+        drawing.input = request.inputs.images.front().content;
+        drawing.mask = request.inputs.mask->content;
     }
     drawing.count = request.params.integer(Param::n, 1);
     drawing.prompt = request.params.text(Param::prompt);
@@ -53,12 +63,39 @@ Outcome failure(OutcomeType type) {
     return outcome;
 }
 
+// Collects a PNG in memory: the images of the sandbox are small.
+class MemorySink final : public ByteSink {
+ public:
+    bool write(std::span<const uint8_t> bytes) override {
+        text.append(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+        return true;
+    }
+    std::string text;
+};
+
+// Puts the placeholder into the area that the mask selects, and leaves the rest of the input image
+// as it is. Without a mask, or if the input image is no PNG, the placeholder is the whole image.
+std::string put_into_mask(const Drawing &drawing, std::string placeholder) {
+    if (drawing.mask.empty() || placeholder.empty()) {
+        return placeholder;
+    }
+    ContentSource original(drawing.input);
+    ContentSource mask(drawing.mask);
+    const Bytes drawn = Bytes::own(placeholder);
+    BytesSource returned(drawn);
+    MemorySink sink;
+    const ExactResult result =
+        apply_exact_mask({original, mask, returned}, {.feather = 0}, sink, nullptr);
+    return result.outcome == ExactOutcome::applied ? std::move(sink.text) : std::move(placeholder);
+}
+
 // Without content if there is not enough memory.
 Image draw_one(const Drawing &drawing, int64_t index, int64_t coarse) {
-    const std::string png = draw_placeholder(
-        {static_cast<int>(drawing.width), static_cast<int>(drawing.height), drawing.prompt,
-         drawing.model, static_cast<int>(index), drawing.transparent,
-         drawing.seed + static_cast<uint64_t>(index), static_cast<int>(coarse)});
+    const std::string png = put_into_mask(
+        drawing, draw_placeholder(
+                     {static_cast<int>(drawing.width), static_cast<int>(drawing.height),
+                      drawing.prompt, drawing.model, static_cast<int>(index), drawing.transparent,
+                      drawing.seed + static_cast<uint64_t>(index), static_cast<int>(coarse)}));
     Image image;
     image.index = index;
     image.content = png.empty() ? Bytes() : Bytes::own(encode_base64(png));
