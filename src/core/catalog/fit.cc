@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "core/catalog/fit_geometry.h"
@@ -351,7 +352,35 @@ class Fitter {
 
 tl::expected<Fitted, ApiError> fit(const Params &requested, const ModelSpec &model, FitMode mode,
                                    Operation operation) {
-    return Fitter(requested, model, mode, operation).fit();
+    if (operation != Operation::edit || model.inputs.without.none()) {
+        return Fitter(requested, model, mode, operation).fit();
+    }
+    // Parameters that the model takes only for images from text.
+    Params taken = requested;
+    std::vector<Adjustment> left_out;
+    for (const Param param : all_params()) {
+        if (!model.inputs.without.test(static_cast<size_t>(param)) || !requested.has(param)) {
+            continue;
+        }
+        taken.clear(param);
+        if (requested.is_default(param) || requested.text(param) == "auto") {
+            continue;
+        }
+        const std::string name(name_of(param));
+        if (mode == FitMode::strict) {
+            return tl::unexpected(ApiError::of(400, "unsupported_parameter",
+                                               "This model's edits have no " + name + ".", name));
+        }
+        left_out.push_back(
+            {name, to_json(requested[param]), "null", "this model's edits have no such parameter"});
+    }
+    auto fitted = Fitter(taken, model, mode, operation).fit();
+    if (fitted) {
+        fitted->adjustments.insert(fitted->adjustments.end(),
+                                   std::make_move_iterator(left_out.begin()),
+                                   std::make_move_iterator(left_out.end()));
+    }
+    return fitted;
 }
 
 }  // namespace gateway

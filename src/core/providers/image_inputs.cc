@@ -15,8 +15,12 @@ void JsonBody::image(const InputImage &image, ImageText as) {
 }
 
 void JsonBody::move_into(HttpCall &call) && {
-    body_.append(out_.take());
-    call.body = std::move(body_);
+    if (body_.empty()) {
+        call.body = Bytes::copy_of(std::move(out_).finish_text());  // in memory of exactly its size
+    } else {
+        body_.append(out_.take());
+        call.body = std::move(body_);
+    }
     call.add_header("Content-Type", "application/json");
 }
 

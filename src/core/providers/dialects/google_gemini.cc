@@ -6,6 +6,7 @@
 #include "core/providers/call_headers.h"
 #include "core/providers/dialects/google_error.h"
 #include "core/providers/error_response.h"
+#include "core/providers/image_inputs.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
 #include "core/providers/request_body.h"
@@ -52,12 +53,20 @@ void write_safety(JsonWriter &body) {
     body.close_array();
 }
 
-JsonWriter write_body(const ProviderRequest &request, int64_t seed) {
+// The prompt refers to the images by their order.
+JsonBody write_body(const ProviderRequest &request, int64_t seed) {
     const Params &params = request.params;
-    JsonWriter body;
+    JsonBody document;
+    JsonWriter &body = document.out();
     body.open_object().key("contents").open_array().open_object();
-    body.key("role").string("user").key("parts").open_array().open_object();
-    body.key("text").string(params.text(Param::prompt));
+    body.key("role").string("user").key("parts").open_array();
+    for (const InputImage &image : request.inputs.images) {
+        body.open_object().key("inlineData").open_object();
+        body.key("mimeType").string(media_type_of(image.facts.format)).key("data");
+        document.image(image, ImageText::base64);
+        body.close_object().close_object();
+    }
+    body.open_object().key("text").string(params.text(Param::prompt));
     body.close_object().close_array().close_object().close_array();
 
     body.key("generationConfig").open_object();
@@ -70,7 +79,7 @@ JsonWriter write_body(const ProviderRequest &request, int64_t seed) {
     }
     write_forwarded(body, request);
     body.close_object();
-    return body;
+    return document;
 }
 
 // ---- the response: images
@@ -181,6 +190,7 @@ Outcome read_refusal(const HttpResponse &response, JsonValue root) {
 GoogleGemini::GoogleGemini()
     : Dialect(
           {.name = "google-gemini",
+           .takes_images = true,
            .written = WrittenFields(WrittenFields::Also::published,
                                     "contents generationConfig generation_config safetySettings "
                                     "safety_settings")}) {}
@@ -193,7 +203,7 @@ Work GoogleGemini::begin(const ProviderRequest &request) const {
     HttpCall call;
     call.url = request.provider.url + "/models/" + *path + ":generateContent";
     call.seed = request.seed(true);  // it never reports the seed that it used
-    set_json_body(call, write_body(request, *call.seed));
+    write_body(request, *call.seed).move_into(call);
     add_headers(call, request, {.key = "x-goog-api-key: "});
     return call;
 }

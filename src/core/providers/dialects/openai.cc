@@ -186,6 +186,18 @@ void OpenAi::write_body(JsonWriter &body, const ProviderRequest &request,
     write_forwarded(body, request);
 }
 
+void OpenAi::add_required(Params &params, const CallInputs &inputs) const {
+    const OpenAiVariant::Inputs &required = variant_.inputs;
+    const bool is_edit = inputs.any() && inputs.operation == Operation::edit;
+    if (is_edit && inputs.mask == nullptr && required.strength && !params.has(Param::strength)) {
+        params[Param::strength] = *required.strength;
+    }
+    const bool is_variation = inputs.operation == Operation::variation;
+    if (is_variation && !required.variation_size.empty() && !params.has(Param::size)) {
+        params[Param::size] = std::string_view(required.variation_size);
+    }
+}
+
 std::string OpenAi::path_of(const CallInputs &inputs) const {
     const OpenAiVariant::Inputs &paths = variant_.inputs;
     if (!inputs.any()) {
@@ -291,6 +303,7 @@ Work OpenAi::begin(const ProviderRequest &request) const {
     if (params.has(Param::seed)) {
         call.seed = params.integer(Param::seed, 0);
     }
+    add_required(params, request.inputs);
     std::string path = path_of(request.inputs);
     if (path.find("{model}") != std::string::npos) {
         const auto model = path_of_model(request.model);

@@ -33,6 +33,7 @@ class OpenAi final : public Dialect, public StreamApi {
     void set_form(HttpCall &call, const ProviderRequest &request, const Params &params) const;
     void write_images(JsonBody &body, const CallInputs &inputs) const;
     void write_image(JsonBody &body, const InputImage &image) const;
+    void add_required(Params &params, const CallInputs &inputs) const;
     [[nodiscard]] std::string path_of(const CallInputs &inputs) const;
     [[nodiscard]] std::optional<int64_t> cost_of(JsonValue root) const;
     [[nodiscard]] ImageResult describe(JsonValue root) const;

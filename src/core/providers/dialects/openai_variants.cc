@@ -153,7 +153,9 @@ std::vector<OpenAiVariant> make_variants() {
                         .needs_seed = true,
                         .inputs = {.path = "/images/imageToImage",
                                    .mask_path = "/images/inpaint",
-                                   .variation_path = "/images/variateImage"},
+                                   .variation_path = "/images/variateImage",
+                                   .strength = 0.5,
+                                   .variation_size = "1024x1024"},
                         .cost = OpenAiVariant::CostField{{"credits"}, kMillion / 1000},
                         .errors = kRecraftErrors});
     variants.push_back({.api = "siliconflow",

@@ -44,6 +44,9 @@ struct OpenAiVariant {
         std::string field = "image";
         std::string list = "image[]";
         std::string mask = "mask";
+        // Required by the provider, and sent if the request has none:
+        std::optional<double> strength;  // of an edit without a mask
+        std::string variation_size = {};
     };
 
     std::string api;

@@ -1,0 +1,175 @@
+// How providers get input images: the body of each, with its fields and the masks of its kind.
+#include "core/providers/image_inputs.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "catalogues.h"
+#include "core/bytes/base64.h"
+#include "dialect_world.h"
+#include "image_files.h"
+
+namespace gateway {
+namespace {
+
+struct Sent {
+    std::string path;
+    std::string body;
+};
+
+InputImage image_of(const std::string &bytes, ImageFormat format) {
+    InputImage image;
+    image.content = Content::in_memory(bytes);
+    image.facts.format = format;
+    return image;
+}
+
+const std::string kOne = files::png(16, 8);
+const std::string kTwo = "jpeg";
+
+class ImageInputsTest : public testing::Test {
+ protected:
+    // With `count` images, and a mask if it is requested. Boundaries are written as B.
+    Sent sent(const char *api, const char *model, size_t count, bool has_mask = false,
+              Operation operation = Operation::edit) {
+        Provider provider;
+        provider.dialect = dialect_named(api);
+        EXPECT_TRUE(provider.dialect->takes_images()) << api;
+        provider.url = "https://p";
+        const ProviderKey key{"k"};
+        const ModelSpec &spec = model_of(api, model);
+        EXPECT_TRUE(spec.can(operation)) << model;
+        const std::vector<InputImage> images = {image_of(kOne, ImageFormat::png),
+                                                image_of(kTwo, ImageFormat::jpeg)};
+        const InputImage mask = image_of("mask", ImageFormat::png);
+        Params params;
+        if (operation == Operation::edit) {
+            params[Param::prompt] = std::string_view("a");
+        }
+        FakeRandom random;
+        const ProviderRequest request{
+            provider,
+            &key,
+            model,
+            params,
+            {},
+            {},
+            {},
+            {},
+            random,
+            {operation, std::span(images).first(count), has_mask ? &mask : nullptr, &spec.inputs}};
+        const Work work = provider.dialect->begin(request);
+        const HttpCall &call = std::get<HttpCall>(work);
+        std::string body = call.body.copy();
+        EXPECT_EQ(body.size(), call.body.size());
+        if (body.starts_with("--")) {
+            const std::string boundary = body.substr(2, body.find("\r\n") - 2);
+            for (size_t at = 0; (at = body.find(boundary)) != std::string::npos;) {
+                body.replace(at, boundary.size(), "B");
+            }
+        }
+        return {call.url.substr(9), body};
+    }
+};
+
+std::string data_url_of(const std::string &bytes, const char *type) {
+    return "\"data:image/" + std::string(type) + ";base64," + encode_base64(bytes) + "\"";
+}
+
+const std::string kOneUrl = data_url_of(kOne, "png");
+const std::string kTwoUrl = data_url_of(kTwo, "jpeg");
+
+std::string file_of(const std::string &field, const std::string &name, const std::string &type,
+                    const std::string &bytes) {
+    return "--B\r\nContent-Disposition: form-data; name=\"" + field + "\"; filename=\"" + name +
+           "\"\r\nContent-Type: image/" + type + "\r\n\r\n" + bytes + "\r\n";
+}
+
+TEST_F(ImageInputsTest, AreUrlObjectsForXai) {
+    const char *model = "grok-imagine-image-2.0";
+    const std::string front = R"({"model":"grok-imagine-image-2.0","prompt":"a",)";
+    const Sent one = sent("xai", model, 1);
+    EXPECT_EQ(one.path, "/images/edits");
+    EXPECT_EQ(one.body, front + R"("image":{"type":"image_url","url":)" + kOneUrl + "}}");
+    EXPECT_EQ(sent("xai", model, 2).body, front + R"("images":[{"type":"image_url","url":)" +
+                                              kOneUrl + R"(},{"type":"image_url","url":)" +
+                                              kTwoUrl + "}]}");
+}
+
+TEST_F(ImageInputsTest, AreTextsOrAListForTogether) {
+    const Sent kontext = sent("together", "black-forest-labs/FLUX.1-kontext-pro", 1);
+    EXPECT_EQ(kontext.path, "/images/generations");
+    EXPECT_TRUE(kontext.body.ends_with(R"("image_url":)" + kOneUrl + "}")) << kontext.body;
+    const Sent dev = sent("together", "black-forest-labs/FLUX.2-dev", 1);
+    EXPECT_TRUE(dev.body.ends_with(R"("reference_images":[)" + kOneUrl + "]}")) << dev.body;
+}
+
+TEST_F(ImageInputsTest, AreReferencesForOpenRouter) {
+    const Sent one = sent("openrouter", "google/gemini-3-pro-image", 1);
+    EXPECT_EQ(one.path, "/images");
+    EXPECT_TRUE(one.body.ends_with(
+        R"("input_references":[{"type":"image_url","image_url":{"url":)" + kOneUrl + "}}]}"));
+}
+
+TEST_F(ImageInputsTest, AreNumberedForSiliconFlow) {
+    const Sent two = sent("siliconflow", "Qwen/Qwen-Image-Edit-2509", 2);
+    EXPECT_TRUE(two.body.ends_with(R"("image":)" + kOneUrl + R"(,"image2":)" + kTwoUrl + "}"))
+        << two.body;
+}
+
+TEST_F(ImageInputsTest, ComeBeforeTheTextForGemini) {
+    const Sent two = sent("google-gemini", "gemini-3-pro-image", 2);
+    EXPECT_TRUE(two.body.starts_with(
+        R"({"contents":[{"role":"user","parts":[{"inlineData":{"mimeType":"image/png","data":")" +
+        encode_base64(kOne) + R"("}},{"inlineData":{"mimeType":"image/jpeg","data":")" +
+        encode_base64(kTwo) + R"("}},{"text":"a"}]}])"))
+        << two.body;
+}
+
+TEST_F(ImageInputsTest, AreFilesForRecraft) {
+    const Sent edit = sent("recraft", "recraftv3", 1);
+    EXPECT_EQ(edit.path, "/images/imageToImage");
+    EXPECT_NE(edit.body.find("name=\"strength\"\r\n\r\n0.5\r\n"), std::string::npos);
+    const Sent masked = sent("recraft", "recraftv3", 1, true);
+    EXPECT_EQ(masked.path, "/images/inpaint");
+    EXPECT_TRUE(masked.body.ends_with(file_of("image", "image.png", "png", kOne) +
+                                      file_of("mask", "mask.png", "png", "mask") + "--B--\r\n"));
+    EXPECT_EQ(masked.body.find("strength"), std::string::npos);
+    const Sent varied = sent("recraft", "recraftv3", 1, false, Operation::variation);
+    EXPECT_EQ(varied.path, "/images/variateImage");
+    EXPECT_NE(varied.body.find("name=\"size\"\r\n\r\n1024x1024\r\n"), std::string::npos);
+}
+
+TEST_F(ImageInputsTest, HaveTheFieldsOfServersOfOnesOwn) {
+    const Sent omni = sent("vllm-omni", "m", 2, true);
+    EXPECT_EQ(omni.path, "/images/edits");
+    EXPECT_NE(omni.body.find(file_of("image[]", "image.png", "png", kOne) +
+                             file_of("image[]", "image.jpeg", "jpeg", kTwo) +
+                             file_of("mask_image", "mask.png", "png", "mask")),
+              std::string::npos);
+    const Sent server = sent("sd-server", "m", 1, true);
+    EXPECT_NE(server.body.find(file_of("image[]", "image.png", "png", kOne) +
+                               file_of("mask", "mask.png", "png", "mask")),
+              std::string::npos);
+    EXPECT_NE(sent("azure-openai", "gpt-image-2", 1).body.find("name=\"image\""),
+              std::string::npos);
+}
+
+// A model that can edit says what it takes, and its dialect can send it.
+TEST(ImageInputs, AreKnownOfEachModelThatEdits) {
+    for (const auto &[api, rows] : built_in().apis()) {
+        for (const ModelSpec &row : rows) {
+            const bool edits = row.can(Operation::edit) || row.can(Operation::variation);
+            const Dialect *dialect = dialect_named(api);
+            if (edits && row.status != ModelStatus::shut_down) {
+                EXPECT_TRUE(dialect->takes_images()) << api << "/" << row.pattern;
+                EXPECT_GE(row.inputs.max, 1) << api << "/" << row.pattern;
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace gateway
