@@ -17,6 +17,10 @@ using Peer = LoopbackServer::Peer;
 
 constexpr std::string_view kAnswer =
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+// LoopbackServer closes after its answer. A client that does not know it may use the connection
+// again.
+constexpr std::string_view kLastAnswer =
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
 
 // Of a request whose head has come, perhaps with the beginning of its body.
 std::string read_body(const Peer &peer, const std::string &request) {
@@ -111,7 +115,7 @@ TEST_F(UpstreamBodyTest, ArrivesWholeWhateverItsParts) {
     const LoopbackServer server([&](const Peer &peer, const std::string &request) {
         const std::lock_guard lock(mutex);
         seen = read_body(peer, request);
-        peer.send(kAnswer);
+        peer.send(kLastAnswer);
     });
     const std::string large(150'000, 'l');
     const std::vector<std::vector<std::string>> bodies = {
