@@ -15,6 +15,7 @@ constexpr size_t kIdleBlocks = 512;  // 32 MB are kept for the next responses
 constexpr Milliseconds kServeAgain{10};
 constexpr Milliseconds kTrimAgain{5'000};
 constexpr size_t kMaxTrimmed = 128;  // blocks at a time; each takes a few microseconds
+constexpr Milliseconds kReleaseAgain{1};
 
 }  // namespace
 
@@ -25,13 +26,16 @@ CurlEngine::CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets,
       memory_(memory.shared_from_this()),
       blocks_(BlockPool::create(kIdleBlocks)),
       serving_(loop.make_alarm([this] { on_serving(); }, TimerKind::idle)),
-      trimming_(loop.make_alarm([this] { on_trimming(); }, TimerKind::idle)) {
+      trimming_(loop.make_alarm([this] { on_trimming(); }, TimerKind::idle)),
+      releasing_(loop.make_alarm([this] { on_releasing(); }, TimerKind::idle)) {
     init_curl();
     memory_->on_waiting = [this] { serving_->set(kServeAgain); };
+    blocks_->on_surplus = [this] { releasing_->set(kReleaseAgain); };
 }
 
 CurlEngine::~CurlEngine() {
     memory_->on_waiting = nullptr;
+    blocks_->on_surplus = nullptr;
     sent_off_.clear();
     own_.clear();
     foreign_.clear();
@@ -52,6 +56,15 @@ void CurlEngine::on_trimming() {
     is_trimming_ = blocks_->lent() + blocks_->idle() > 0;
     if (is_trimming_) {
         trimming_->set(kTrimAgain);
+    }
+}
+
+// A response of 256 MB leaves more than 3,000 blocks at once. Their pages are released a few at a
+// time, so that other requests need not wait for it.
+void CurlEngine::on_releasing() {
+    blocks_->release_surplus(kMaxTrimmed);
+    if (blocks_->has_surplus()) {
+        releasing_->set(kReleaseAgain);
     }
 }
 

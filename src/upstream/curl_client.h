@@ -45,14 +45,16 @@ class CurlEngine final : private CallbackOwner {
     CurlMulti &multi_for(Multis &multis, const std::string &ca_file);
     void on_serving();
     void on_trimming();
+    void on_releasing();
 
     const Clock &clock_;
     EventLoop &loop_;
     SocketPort &sockets_;
     std::shared_ptr<HeldMemory> memory_;
     std::shared_ptr<BlockPool> blocks_;
-    std::unique_ptr<Alarm> serving_;   // set while responses wait for memory
-    std::unique_ptr<Alarm> trimming_;  // set while there are blocks
+    std::unique_ptr<Alarm> serving_;    // set while responses wait for memory
+    std::unique_ptr<Alarm> trimming_;   // set while there is memory for responses
+    std::unique_ptr<Alarm> releasing_;  // set while the pool has a surplus
     bool is_trimming_ = false;
     Multis own_;      // to configured providers
     Multis foreign_;  // to the hosts of links; no connection is shared with `own_`

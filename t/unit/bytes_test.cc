@@ -124,6 +124,34 @@ TEST(BlockPool, KeepsNoMoreIdleBlocksThanItMay) {
     }
 }
 
+TEST(BlockPool, ReleasesASurplusAFewBlocksAtATime) {
+    const auto pool = BlockPool::create(2);
+    int calls = 0;
+    pool->on_surplus = [&calls] { ++calls; };
+    std::vector<Block> blocks;
+    for (int i = 0; i < 10; ++i) {
+        blocks.push_back(pool->take());
+        blocks.back()[0] = 'x';
+    }
+    EXPECT_FALSE(pool->has_surplus());
+    blocks.clear();
+    EXPECT_EQ(pool->idle(), 2U);
+    EXPECT_TRUE(pool->has_surplus());
+    EXPECT_EQ(calls, 1) << "once for all of them";
+    for (int i = 0; i < 5; ++i) {
+        blocks.push_back(pool->take());
+    }
+    for (const Block &block : blocks) {
+        EXPECT_EQ(block[0], 'x') << "a block that still has its pages";
+    }
+    pool->release_surplus(3);
+    EXPECT_TRUE(pool->has_surplus());
+    pool->release_surplus(2);
+    EXPECT_FALSE(pool->has_surplus());
+    EXPECT_EQ(pool->take()[0], '\0') << "a block that has no pages";
+    pool->release_surplus(100);
+}
+
 TEST(BlockPool, ReturnsThePagesOfBlocksThatNobodyNeededForAWhile) {
     const auto pool = BlockPool::create(8);
     std::vector<Block> blocks = {pool->take(), pool->take(), pool->take(), pool->take()};

@@ -82,10 +82,10 @@ Block BlockPool::take(std::shared_ptr<AnswerMemory> answer) {
 }
 
 char *BlockPool::find_block() {
-    if (idle_.empty() && bare_.empty()) {
+    if (idle_.empty() && surplus_.empty() && bare_.empty()) {
         map_region();
     }
-    std::vector<char *> &from = idle_.empty() ? bare_ : idle_;
+    std::vector<char *> &from = !idle_.empty() ? idle_ : !surplus_.empty() ? surplus_ : bare_;
     char *memory = from.back();
     from.pop_back();
     unneeded_ = std::min(unneeded_, idle_.size());
@@ -97,6 +97,7 @@ char *BlockPool::find_block() {
 // of 2 MB would stay in use for a single block.
 void BlockPool::map_region() {
     regions_.reserve(regions_.size() + 1);
+    surplus_.reserve((regions_.size() + 1) * kBlocksOfRegion);
     bare_.reserve((regions_.size() + 1) * kBlocksOfRegion);
     void *mapped =
         mmap(nullptr, kRegionSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -117,8 +118,18 @@ void BlockPool::give_back(char *memory) noexcept {
     ASAN_POISON_MEMORY_REGION(memory, kBlockSize);
     if (idle_.size() < max_idle_) {
         idle_.push_back(memory);
-    } else {
-        release_pages(memory);
+        return;
+    }
+    surplus_.push_back(memory);
+    if (surplus_.size() == 1 && on_surplus) {
+        on_surplus();
+    }
+}
+
+void BlockPool::release_surplus(size_t max) noexcept {
+    for (size_t left = std::min(max, surplus_.size()); left > 0; --left) {
+        release_pages(surplus_.back());
+        surplus_.pop_back();
     }
 }
 

@@ -1,9 +1,10 @@
 // The blocks that provider responses are received into. Each worker has one pool. The pool reuses
 // blocks, because new pages cost more than the copy into them. It returns unused pages to the
-// system after a while.
+// system after a while, a few at a time: to release those of a large response at once takes 20 ms.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -30,6 +31,11 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
     // Returns the pages of at most `max` blocks to the system. Only blocks that were idle since
     // the last call of trim() are affected.
     void trim(size_t max);
+    // Returns the pages of at most `max` blocks to the system that are surplus: unused, and more
+    // than the pool keeps. `on_surplus` is called when there is one. It must not throw.
+    void release_surplus(size_t max) noexcept;
+    [[nodiscard]] bool has_surplus() const { return !surplus_.empty(); }
+    std::function<void()> on_surplus;
 
     // The number of unused blocks that keep their pages.
     [[nodiscard]] size_t idle() const { return idle_.size(); }
@@ -45,7 +51,8 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
 
     std::vector<char *> regions_;
     std::vector<char *> idle_;
-    std::vector<char *> bare_;  // without pages
+    std::vector<char *> surplus_;  // lose their pages soon
+    std::vector<char *> bare_;     // without pages
     size_t max_idle_;
     size_t unneeded_ = 0;  // blocks that were idle the whole time since the last trim
     size_t lent_ = 0;
