@@ -53,7 +53,8 @@ void CurlEngine::on_serving() {
 
 void CurlEngine::on_trimming() {
     blocks_->trim(kMaxTrimmed);
-    is_trimming_ = blocks_->lent() + blocks_->idle() > 0;
+    const bool has_buffers = trim_curl_memory();
+    is_trimming_ = has_buffers || blocks_->lent() + blocks_->idle() > 0;
     if (is_trimming_) {
         trimming_->set(kTrimAgain);
     }

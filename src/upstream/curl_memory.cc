@@ -1,6 +1,7 @@
 #include "upstream/curl_memory.h"
 
 #include <curl/curl.h>
+#include <malloc.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -18,9 +19,9 @@ namespace gateway {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kMin = size_t{128} * 1024;  // smaller ones come from malloc
+constexpr size_t kMin = size_t{32} * 1024;  // smaller ones come from malloc
 // Curl frees its buffer at the end of each transfer. So many are kept for the next ones, with the
-// pages that they have by then.
+// pages that they have by then, until nobody has needed them for a while.
 constexpr size_t kMaxKept = 32;
 
 constexpr size_t in_pages(size_t size) {
@@ -29,23 +30,31 @@ constexpr size_t in_pages(size_t size) {
 
 constexpr size_t kBuffer = in_pages(static_cast<size_t>(kReceiveBuffer) + 1);
 
+// What is larger than a page's fraction and lives for one transfer (receive buffers, and the data
+// of paused transfers) does not come from malloc: there it would lie between small allocations that
+// live longer, and its pages would never go back to the system. All sizes up to kBuffer get memory
+// of that size, because only the pages that are used count. So a buffer can also grow in place.
+//
 // Curl's resolver has threads of its own.
 class Pages {
  public:
     void *take(size_t size) noexcept {
         const std::scoped_lock lock(mutex_);
-        if (in_pages(size) == kBuffer && kept_count_ > 0) {
-            return kept_[--kept_count_];
+        if (size <= kBuffer && kept_count_ > 0) {
+            --kept_count_;
+            unneeded_ = std::min(unneeded_, kept_count_);
+            return kept_[kept_count_];
         }
-        void *memory = mmap(nullptr, in_pages(size), PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        const size_t whole = std::max(in_pages(size), kBuffer);
+        void *memory =
+            mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED) {
             return nullptr;
         }
         try {
-            sizes_.emplace(memory, in_pages(size));
+            sizes_.emplace(memory, whole);
         } catch (...) {
-            munmap(memory, in_pages(size));
+            munmap(memory, whole);
             return nullptr;
         }
         return memory;
@@ -72,11 +81,25 @@ class Pages {
         return true;
     }
 
+    // Releases what was kept for the whole time since the last call. False if nothing is kept.
+    bool trim() noexcept {
+        const std::scoped_lock lock(mutex_);
+        for (size_t i = 0; i < unneeded_; ++i) {
+            munmap(kept_[i], kBuffer);
+            sizes_.erase(kept_[i]);
+        }
+        std::move(kept_.begin() + unneeded_, kept_.begin() + kept_count_, kept_.begin());
+        kept_count_ -= unneeded_;
+        unneeded_ = kept_count_;
+        return kept_count_ > 0;
+    }
+
  private:
     std::mutex mutex_;
     std::unordered_map<void *, size_t> sizes_;
-    std::array<void *, kMaxKept> kept_{};
+    std::array<void *, kMaxKept> kept_{};  // the last one is taken first
     size_t kept_count_ = 0;
+    size_t unneeded_ = 0;  // of them, the first ones: kept the whole time since the last trim
 };
 
 // One for the process. It is never destroyed, because curl may free memory at the very end.
@@ -103,13 +126,18 @@ void image_gateway_curl_free(void *memory) {
 }
 
 void *image_gateway_curl_realloc(void *memory, size_t size) {
-    const size_t before = begins_a_page(memory) ? pages().size_of(memory) : 0;
+    size_t before = begins_a_page(memory) ? pages().size_of(memory) : 0;
+    if (before >= size && size >= kMin) {
+        return memory;
+    }
     if (before == 0) {
-        return std::realloc(memory,
-                            size);  // a buffer of malloc that grows stays one
+        if (size < kMin) {
+            return std::realloc(memory, size);
+        }
+        before = malloc_usable_size(memory);
     }
     void *other = image_gateway_curl_malloc(size);
-    if (other != nullptr) {
+    if (other != nullptr && memory != nullptr) {
         std::memcpy(other, memory, std::min(before, size));
         image_gateway_curl_free(memory);
     }
@@ -129,6 +157,10 @@ void *image_gateway_curl_calloc(size_t count, size_t size) {
 }  // extern "C"
 
 }  // namespace
+
+bool trim_curl_memory() noexcept {
+    return pages().trim();
+}
 
 void init_curl() {
     curl_global_init_mem(CURL_GLOBAL_ALL, image_gateway_curl_malloc, image_gateway_curl_free,

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "poll_loop.h"
+#include "upstream/curl_memory.h"
 
 namespace gateway {
 namespace {
@@ -193,6 +194,14 @@ TEST_F(UpstreamClientTest, AProvidersOwnTimeIsLimited) {
         EXPECT_FALSE(responses.front().delayed);
         mine.call.reset();
     }
+}
+
+TEST_F(UpstreamClientTest, AReceiveBufferThatNobodyNeedsForAWhileIsReleased) {
+    const LoopbackServer server([](const auto &peer, const auto &) { peer.send(kAnswer); });
+    start(mine, get(server));
+    ASSERT_TRUE(loop.run_until([&] { return responses.size() == 1; }));
+    EXPECT_TRUE(trim_curl_memory()) << "it was needed since the last time";
+    EXPECT_FALSE(trim_curl_memory());
 }
 
 TEST_F(UpstreamClientTest, NoProxyInTheEnvironmentDoesNotOverrideTheProxy) {
