@@ -3,30 +3,10 @@
 #include <new>
 #include <utility>
 
-#include "core/routing/attempt_log.h"
-#include "core/routing/usage_recorder.h"
 #include "nginx/guard.h"
-#include "nginx/image_files.h"
 #include "nginx/worker.h"
 
 namespace gateway {
-
-// The ports of one request. If a callback of one of them throws, only this request fails.
-struct RequestPorts {
-    RequestPorts(Worker &worker, const LocationConf &location, CallbackOwner &owner, Log &log);
-    RequestPorts(const RequestPorts &) = delete;
-    RequestPorts &operator=(const RequestPorts &) = delete;
-    ~RequestPorts() = default;
-
-    NgxEventLoop loop;
-    NgxTaskPool tasks;
-    CurlClient upstream;
-    NgxImageFiles files;
-    AttemptLog attempt_log;
-    std::optional<UsageRecorder> usage;  // empty: usage is not recorded
-    Observer *observers[2];
-    Ports ports;
-};
 
 namespace {
 
@@ -101,12 +81,12 @@ RequestContext::~RequestContext() {
 }
 
 Exchange &RequestContext::exchange(const LocationConf &location) {
-    if (exchange_ == nullptr || location_ != &location) {
+    if (!exchange_ || location_ != &location) {
         Worker &own = *worker();
         exchange_.reset();  // it refers to the ports, so it is destroyed first
-        ports_ = std::make_unique<RequestPorts>(own, location, *this, log_);
-        exchange_ = std::make_unique<Exchange>(main_conf(request_).models, location.policy,
-                                               own.accounts, own.health, ports_->ports);
+        ports_.emplace(own, location, *this, log_);
+        exchange_.emplace(main_conf(request_).models, location.policy, own.accounts, own.health,
+                          ports_->ports);
         location_ = &location;
         if (std::exchange(place_.request, this) == nullptr) {
             ngx_queue_insert_tail(&own.requests, &place_.link);
@@ -119,7 +99,7 @@ void RequestContext::cancel() noexcept {
     if (answer_event_.posted) {
         ngx_delete_posted_event(&answer_event_);
     }
-    if (exchange_ != nullptr) {
+    if (exchange_) {
         exchange_->cancel();
     }
     if (std::exchange(place_.request, nullptr) != nullptr) {
@@ -141,7 +121,7 @@ void RequestContext::send_soon() noexcept {
 void RequestContext::end_by_exception(const char *what) noexcept {
     ngx_log_error(NGX_LOG_CRIT, request_->connection->log, 0,
                   "image gateway: an exception ended the request: %s", what);
-    if (exchange_ != nullptr) {
+    if (exchange_) {
         exchange_->end_by_exception();
     }
     // If the exchange could not reply, nginx replies with a 500, and the filter turns it into JSON.
@@ -153,7 +133,7 @@ void RequestContext::end_by_exception(const char *what) noexcept {
 }
 
 void RequestContext::note_unsent() {
-    if (exchange_ != nullptr) {
+    if (exchange_) {
         exchange_->note_unsent(out.unsent());
     }
 }

@@ -1,7 +1,6 @@
 // What the module keeps about a request from its first phase to its last log line.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,6 +10,7 @@
 #include "nginx/answer_out.h"
 #include "nginx/conf.h"
 #include "nginx/ngx.h"
+#include "nginx/request_ports.h"
 
 namespace gateway {
 
@@ -27,7 +27,6 @@ class RequestLog final : public Log {
 enum class Identified : uint8_t { not_yet, yes, refused };
 
 class RequestContext;
-struct RequestPorts;
 
 // A request's place in the worker's list of requests whose exchange may hold resources.
 struct RequestPlace {
@@ -45,7 +44,7 @@ class RequestContext final : public CallbackOwner {
     // The exchange under this location's policy. Creates a new one if an internal redirect led to
     // another location.
     Exchange &exchange(const LocationConf &location);
-    [[nodiscard]] const Exchange *exchange() const { return exchange_.get(); }
+    [[nodiscard]] const Exchange *exchange() const { return exchange_ ? &*exchange_ : nullptr; }
     void begin_anew() { exchange_.reset(); }
 
     void cancel() noexcept;
@@ -71,8 +70,9 @@ class RequestContext final : public CallbackOwner {
 
     ngx_http_request_t *request_;
     RequestLog log_;
-    std::unique_ptr<RequestPorts> ports_;
-    std::unique_ptr<Exchange> exchange_;
+    // Not allocated by themselves: nginx's pool, in which the context lies, has room for them.
+    std::optional<RequestPorts> ports_;
+    std::optional<Exchange> exchange_;
     const LocationConf *location_ = nullptr;
     ngx_event_t answer_event_{};
     RequestPlace place_;

@@ -33,9 +33,8 @@ CurlFetch::~CurlFetch() {
 
 void CurlFetch::configure() {
     constexpr long kMaxRedirects = 3;
-    add_header("Accept: image/*");
+    set_headers({}, "Accept: image/*");
     curl_easy_setopt(easy_, CURLOPT_URL, fetch_.url.c_str());
-    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
     curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, kMaxRedirects);

@@ -1,6 +1,5 @@
 #include "upstream/curl_job.h"
 
-#include <new>
 #include <utility>
 
 #include "upstream/curl_multi.h"
@@ -22,16 +21,20 @@ void CurlJob::leave() noexcept {
         return;
     }
     multi_.remove(*this);
-    curl_slist_free_all(std::exchange(headers_, nullptr));
     multi_.give_back(std::exchange(easy_, nullptr), !is_retried_);
 }
 
-void CurlJob::add_header(const char *line) {
-    curl_slist *longer = curl_slist_append(headers_, line);
-    if (longer == nullptr) {
-        throw std::bad_alloc();
+// Curl's own curl_slist_append() would copy each line.
+void CurlJob::set_headers(const std::vector<std::string> &lines, const char *last) {
+    headers_.reserve(lines.size() + 1);
+    for (const std::string &line : lines) {
+        headers_.push_back({const_cast<char *>(line.c_str()), nullptr});
     }
-    headers_ = longer;
+    headers_.push_back({const_cast<char *>(last), nullptr});
+    for (size_t i = 1; i < headers_.size(); ++i) {
+        headers_[i - 1].next = &headers_[i];
+    }
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_.data());
 }
 
 std::optional<size_t> CurlJob::promised() const {

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "core/callback_owner.h"
 
@@ -45,7 +47,8 @@ class CurlJob {
     // Cancels the transfer in any state. Derived destructors call it first.
     void leave() noexcept;
 
-    void add_header(const char *line);
+    // The headers that curl sends, each "Name: value". Curl refers to their texts.
+    void set_headers(const std::vector<std::string> &lines, const char *last);
     // The length of the response by its headers, if they have one.
     [[nodiscard]] std::optional<size_t> promised() const;
     // curl's error message.
@@ -62,8 +65,8 @@ class CurlJob {
 
     CurlMulti &multi_;
     CURL *easy_;
-    curl_slist *headers_ = nullptr;
     std::array<char, CURL_ERROR_SIZE> error_{};
+    std::vector<curl_slist> headers_;
     CURLcode result_ = CURLE_OK;
     // Curl has repeated a request with this handle. It counts these repetitions over the life of a
     // handle and fails after five, so such a handle is not reused.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "core/images/inspect.h"
@@ -37,20 +38,16 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &lo
                            std::shared_ptr<BlockPool> blocks, HttpCall call, CallListener listener)
     : CurlJob(multi, owner),
       call_(std::move(call)),
-      request_body_(call_.body, tasks, [this] { on_body_ready(); }),
       listener_(std::move(listener)),
       memory_(memory_for(call_)),
       // Idle: the deadline of the request keeps the process from exiting.
       alarm_(loop.make_alarm([this] { on_watch(); }, TimerKind::idle)),
       began_(std::chrono::steady_clock::now()),
-      lifter_(Blocks(blocks, memory_)),
-      image_(Blocks(blocks, memory_)),
-      events_(Blocks(std::move(blocks), memory_),
-              [this](ServerEvent event) { waiting_.push_back(std::move(event)); }) {
+      blocks_(std::move(blocks)) {
     if (memory_ != nullptr) {
         memory_->on_room = [this] { on_room(); };
     }
-    configure();
+    configure(tasks);
     watch();
     multi_.add(*this);
 }
@@ -64,20 +61,16 @@ CurlTransfer::~CurlTransfer() {
 }
 
 // Handles are reused without a reset, so every option that differs between calls is set for each.
-void CurlTransfer::configure() {
-    for (const std::string &header : call_.headers) {
-        add_header(header.c_str());
-    }
+void CurlTransfer::configure(TaskPool *tasks) {
     // Else curl would send "Expect: 100-continue" with large bodies, and wait a second.
-    add_header("Expect:");
-
+    set_headers(call_.headers, "Expect:");
     curl_easy_setopt(easy_, CURLOPT_URL, call_.url.c_str());
-    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+    std::string().swap(call_.url);  // curl has copied it
     // A PUT is sent as a POST with another method: curl's own PUT reads its body from a file.
     curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST,
                      call_.method == HttpMethod::put ? "PUT" : nullptr);
     if (call_.method != HttpMethod::get) {
-        configure_body();
+        configure_body(tasks);
     } else {
         curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
     }
@@ -104,7 +97,7 @@ void CurlTransfer::configure() {
 
 // A short body of one part is given to curl as it lies in memory. Any other is read part by part.
 // What a part refers to is never copied as a whole.
-void CurlTransfer::configure_body() {
+void CurlTransfer::configure_body(TaskPool *tasks) {
     const CallBody &body = call_.body;
     const std::vector<Slice> &slices = body.text().slices();
     const bool is_short =
@@ -114,6 +107,7 @@ void CurlTransfer::configure_body() {
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, is_short ? text : nullptr);
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     if (!is_short) {
+        request_body_ = std::make_unique<CallBodyReader>(body, tasks, [this] { on_body_ready(); });
         curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &CurlTransfer::on_read);
         curl_easy_setopt(easy_, CURLOPT_READDATA, this);
         curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, &CurlTransfer::on_seek);
@@ -161,7 +155,7 @@ size_t CurlTransfer::on_read(char *into, size_t size, size_t count, void *self) 
 }
 
 size_t CurlTransfer::read_body(std::span<char> into) {
-    const auto [state, count] = request_body_.read(into);
+    const auto [state, count] = request_body_->read(into);
     switch (state) {
         case CallBodyReader::State::going_on: return count;
         case CallBodyReader::State::waiting: return CURL_READFUNC_PAUSE;
@@ -182,7 +176,7 @@ void CurlTransfer::on_body_ready() {
 int CurlTransfer::on_seek(void *self, curl_off_t offset, int origin) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
     const bool found = origin == SEEK_SET && offset >= 0 &&
-                       transfer.request_body_.seek(static_cast<size_t>(offset));
+                       transfer.request_body_->seek(static_cast<size_t>(offset));
     return found ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
@@ -267,7 +261,7 @@ size_t CurlTransfer::take_piece(std::string_view bytes) {
     if (must_wait()) {
         return pause();
     }
-    if (!std::exchange(has_body_, true)) {
+    if (body_ == nullptr) {
         begin_body();
     }
     const size_t received = received_ + bytes.size();
@@ -296,11 +290,21 @@ bool CurlTransfer::must_wait() const {
 
 void CurlTransfer::begin_body() {
     last_byte_ = std::chrono::steady_clock::now();
-    watch();
     is_image_ = call_.takes_image && response_.status == 200 &&
                 !response_.header("content-type").starts_with("application/json");
     response_.streamed = listener_.on_event && response_.status == 200 &&
                          response_.header("content-type").starts_with("text/event-stream");
+    Blocks blocks(blocks_, memory_);
+    if (response_.streamed) {
+        body_ = std::make_unique<Body>(
+            std::in_place_type<EventReader>, std::move(blocks),
+            [this](ServerEvent event) { waiting_.push_back(std::move(event)); });
+    } else if (is_image_) {
+        body_ = std::make_unique<Body>(std::in_place_type<Base64Writer>, std::move(blocks));
+    } else {
+        body_ = std::make_unique<Body>(std::in_place_type<Lifter>, std::move(blocks));
+    }
+    watch();
 }
 
 // A response that is kept whole reserves all it needs at once, so that responses that wait for
@@ -321,9 +325,7 @@ bool CurlTransfer::has_room(size_t count) {
 }
 
 size_t CurlTransfer::blocks_for(size_t count) const {
-    return response_.streamed ? events_.blocks_for(count)
-           : is_image_        ? image_.blocks_for(count)
-                              : lifter_.blocks_for(count);
+    return std::visit([count](const auto &body) { return body.blocks_for(count); }, *body_);
 }
 
 void CurlTransfer::on_room() {
@@ -334,14 +336,14 @@ void CurlTransfer::on_room() {
 bool CurlTransfer::take_body(std::string_view bytes) {
     last_byte_ = std::chrono::steady_clock::now();
     if (response_.streamed) {
-        events_.feed(bytes);
+        std::get<EventReader>(*body_).feed(bytes);
         if (!waiting_.empty()) {
             unheard_ += bytes.size();
             multi_.note(*this);
         }
         return true;
     }
-    is_image_ ? image_.feed(bytes) : lifter_.feed(bytes);
+    std::visit([bytes](auto &body) { body.feed(bytes); }, *body_);
     return !listener_.on_piece || response_.status != 200 || pass_on();
 }
 
@@ -349,7 +351,8 @@ bool CurlTransfer::pass_on() {
     if (passed_ == 0 && !is_image_begun()) {
         return true;
     }
-    const std::optional<Bytes> fresh = is_image_ ? image_.pass() : lifter_.pass();
+    const std::optional<Bytes> fresh =
+        is_image_ ? std::get<Base64Writer>(*body_).pass() : std::get<Lifter>(*body_).pass();
     if (!fresh) {
         return false;  // it is not base64
     }
@@ -363,7 +366,8 @@ bool CurlTransfer::pass_on() {
 }
 
 bool CurlTransfer::is_image_begun() {
-    const Bytes begun = is_image_ ? image_.text() : lifter_.open_string();
+    const Bytes begun =
+        is_image_ ? std::get<Base64Writer>(*body_).text() : std::get<Lifter>(*body_).open_string();
     if (begun.empty() || begun.size() < next_look_) {
         return false;
     }
@@ -428,7 +432,7 @@ void CurlTransfer::watch() noexcept {
     const Time now = std::chrono::steady_clock::now();
     const Time::duration used = time_used(now);
     Time::duration left = call_.timeouts.total - used;
-    if (has_body_) {
+    if (has_body()) {
         const Time::duration silent = paused_ ? Time::duration(0) : now - last_byte_;
         left = std::min<Time::duration>(left, call_.timeouts.stall - silent);
     } else if (response_.status < 200) {
@@ -440,8 +444,8 @@ void CurlTransfer::watch() noexcept {
 void CurlTransfer::on_watch() noexcept {
     const Time now = std::chrono::steady_clock::now();
     const Time::duration used = time_used(now);
-    const bool is_silent = has_body_ ? !paused_ && now - last_byte_ >= call_.timeouts.stall
-                                     : response_.status < 200 && used >= call_.timeouts.first_byte;
+    const bool is_silent = has_body() ? !paused_ && now - last_byte_ >= call_.timeouts.stall
+                                      : response_.status < 200 && used >= call_.timeouts.first_byte;
     if (is_silent || used >= call_.timeouts.total) {
         multi_.end(*this, CURLE_OPERATION_TIMEDOUT);
     } else if (added()) {
@@ -499,6 +503,14 @@ void CurlTransfer::hear() {
     }
 }
 
+void CurlTransfer::take_whole_body() {
+    if (auto *text = std::get_if<Lifter>(body_.get())) {
+        response_.body = std::move(*text).finish();
+    } else if (auto *image = std::get_if<Base64Writer>(body_.get())) {
+        response_.image = std::move(*image).finish();
+    }
+}
+
 void CurlTransfer::deliver() {
     alarm_->unset();
     paused_ = false;
@@ -509,10 +521,10 @@ void CurlTransfer::deliver() {
     rethrow();
     if (is_first) {
         if (response_.streamed && result_ == CURLE_OK) {
-            events_.finish();
+            std::get<EventReader>(*body_).finish();
         }
         if (is_image_ && result_ == CURLE_OK) {
-            image_.end();
+            std::get<Base64Writer>(*body_).end();
             passed_ > 0 ? (void)pass_on() : void();
         }
     }
@@ -521,16 +533,15 @@ void CurlTransfer::deliver() {
     }
     response_.end = transfer_end();
     if (body_failed_) {
-        response_.problem = request_body_.problem();
+        response_.problem = request_body_->problem();
     } else if (is_resent()) {
         response_.problem = "the connection was closed before a response";
     } else if (result_ != CURLE_OK) {
         response_.problem = problem();
     }
-    if (is_image_) {
-        response_.image = std::move(image_).finish();
+    if (body_ != nullptr) {
+        take_whole_body();
     }
-    response_.body = std::move(lifter_).finish();
     const auto on_response = std::move(listener_.on_response);
     on_response(std::move(response_));
 }

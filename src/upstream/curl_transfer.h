@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "core/bytes/held_memory.h"
@@ -50,8 +51,8 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
 
     static curl_socket_t on_open(void *self, curlsocktype purpose, curl_sockaddr *address) noexcept;
 
-    void configure();
-    void configure_body();
+    void configure(TaskPool *tasks);
+    void configure_body(TaskPool *tasks);
     size_t read_body(std::span<char> into);
     void on_body_ready();
     void keep_connection_for(Milliseconds time);
@@ -73,6 +74,8 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     bool pass_on();
     [[nodiscard]] bool is_image_begun();
     bool hand_over();
+    void take_whole_body();
+    [[nodiscard]] bool has_body() const { return body_ != nullptr; }
     void go_on();
     void note_held_time() noexcept;
     [[nodiscard]] Time::duration time_used(Time now) const;
@@ -83,7 +86,7 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     [[nodiscard]] TransferEnd transfer_end() const;
 
     HttpCall call_;
-    CallBodyReader request_body_;
+    std::unique_ptr<CallBodyReader> request_body_;  // null if curl reads the body in memory
     CallListener listener_;
     std::shared_ptr<AnswerMemory> memory_;  // null: memory is not counted
     // For the timeouts. Time in which we hold up the response does not count.
@@ -92,9 +95,11 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     Time last_byte_;
     std::optional<Time> held_since_;
     Time::duration held_for_{0};
-    Lifter lifter_;
-    Base64Writer image_;
-    EventReader events_;
+    std::shared_ptr<BlockPool> blocks_;
+    // JSON, an image in base64, or events. Made when the body begins: most of the time a call
+    // waits.
+    using Body = std::variant<Lifter, Base64Writer, EventReader>;
+    std::unique_ptr<Body> body_;
     // Collected until curl has returned:
     std::vector<ServerEvent> waiting_;
     size_t handed_over_ = 0;  // of them
@@ -105,7 +110,6 @@ class CurlTransfer final : public UpstreamCall, private CurlJob {
     bool paused_ = false;
     bool body_failed_ = false;  // a part of the request could not be read
     bool had_its_turn_ = false;
-    bool has_body_ = false;
     bool ended_ = false;
     size_t header_bytes_ = 0;
     size_t received_ = 0;
