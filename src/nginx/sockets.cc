@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <utility>
+
 #include "nginx/guard.h"
 
 namespace gateway {
@@ -77,7 +79,7 @@ bool NgxSockets::attach(int socket, bool is_ours) noexcept {
         if (index >= by_socket_.size()) {
             by_socket_.resize(index + 64);
         }
-        by_socket_[index] = {connection, nullptr, inode_of(socket), is_ours};
+        by_socket_[index] = {connection, nullptr, nullptr, inode_of(socket), is_ours};
         return true;
     });
     if (!kept) {
@@ -174,7 +176,7 @@ void NgxSockets::unwatch(int socket) noexcept {
         detach(*watched);
         return;
     }
-    watched->listener = nullptr;
+    watched->last_listener = std::exchange(watched->listener, nullptr);
     if (watched->connection->write->active && is_still_open(*watched)) {
         (void)set_interest(watched->connection->write, NGX_WRITE_EVENT, false);
     }
@@ -197,6 +199,9 @@ void NgxSockets::on_event(ngx_connection_t *connection, Readiness readiness) noe
     if (watched->listener == nullptr) {
         (void)set_interest(connection->read, NGX_READ_EVENT, false);
         forget_error(socket);
+        if (watched->last_listener != nullptr) {
+            watched->last_listener->on_arrival_unwatched(socket);
+        }
         return;
     }
     // worker_shutdown_timeout closes connections by setting these and calling the handler.

@@ -33,6 +33,7 @@ class NgxSockets final : public SocketPort {
     struct Watched {
         ngx_connection_t *connection = nullptr;
         SocketListener *listener = nullptr;
+        SocketListener *last_listener = nullptr;  // while it is not watched
         ino_t inode = 0;       // identifies the socket, because descriptor numbers are reused
         bool is_ours = false;  // opened by open(): the connection is kept until close()
     };

@@ -33,6 +33,9 @@ class CurlJob {
     [[nodiscard]] bool added() const { return added_; }
     void set_added(bool added) { added_ = added; }
     void set_result(CURLcode result) { result_ = result; }
+    // The socket that the loop stopped watching last for this transfer; -1 if there is none.
+    [[nodiscard]] int released_socket() const { return released_socket_; }
+    void set_released_socket(int socket) { released_socket_ = socket; }
 
     // Gives its owner what has come so far. Called after note().
     virtual void hear() {}
@@ -75,6 +78,7 @@ class CurlJob {
  private:
     CallbackOwner &owner_;
     bool added_ = false;
+    int released_socket_ = -1;
     std::exception_ptr thrown_;
     uint64_t turn_ = 0;  // in which the next two were counted
     size_t turn_bytes_ = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "core/callback_owner.h"
@@ -48,13 +49,23 @@ CurlJob *take_first(std::vector<CurlJob *> &jobs) {
     return first;
 }
 
+// FNV-1a. Two addresses with the same number would only share what was learned.
+uint64_t number_of(const sockaddr &address, size_t length) {
+    uint64_t number = 14695981039346656037U;
+    for (const char byte : std::string_view(reinterpret_cast<const char *>(&address), length)) {
+        number = (number ^ static_cast<uint8_t>(byte)) * 1099511628211U;
+    }
+    return number;
+}
+
 }  // namespace
 
 CurlMulti::CurlMulti(const Clock &clock, EventLoop &loop, SocketPort &sockets, std::string ca_file)
     : clock_(clock),
       sockets_(sockets),
       ca_file_(std::move(ca_file)),
-      alarm_(loop.make_alarm([this] { on_alarm(); }, TimerKind::idle)) {
+      alarm_(loop.make_alarm([this] { on_alarm(); }, TimerKind::idle)),
+      idle_connections_(clock, loop) {
     // Idle: the deadline of the request keeps the process from exiting.
     make_room(64);
     idle_.reserve(kIdleEasyHandles);  // so that give_back() never allocates
@@ -140,6 +151,7 @@ CURL *CurlMulti::new_easy() {
 
 // Curl starts a new transfer by a timer of 0 ms. To drive it here saves a turn of the loop.
 void CurlMulti::add(CurlJob &job) noexcept {
+    idle_connections_.forget_resets();
     {
         const Flag adding(adding_);
         const CURLMcode added = curl_multi_add_handle(multi_, job.easy());
@@ -246,7 +258,36 @@ void CurlMulti::give_turns() noexcept {
     }
 }
 
+// ---- sockets of providers ----
+
+int CurlMulti::open_socket(const curl_sockaddr &address) noexcept {
+    const int socket = sockets_.open(address.family, address.socktype, address.protocol);
+    if (socket >= 0) {
+        try {
+            idle_connections_.opened(socket, number_of(address.addr, address.addrlen));
+        } catch (...) {
+            // Nothing is learned of this connection.
+        }
+    }
+    return socket;
+}
+
+void CurlMulti::note_released(CURL *easy, int socket) noexcept {
+    idle_connections_.released(socket);
+    void *owner = nullptr;
+    if (easy != nullptr) {
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
+    }
+    if (owner != nullptr) {  // one of curl's own handles has no owner
+        static_cast<CurlJob *>(owner)->set_released_socket(socket);
+    }
+}
+
 // ---- called by the event loop ----
+
+void CurlMulti::on_arrival_unwatched(int socket) noexcept {
+    idle_connections_.note_end(socket);
+}
 
 void CurlMulti::on_ready(int socket, Readiness readiness) noexcept {
     int mask = CURL_CSELECT_ERR;
@@ -282,6 +323,7 @@ void CurlMulti::collect() noexcept {
         job->set_result(result);
         curl_multi_remove_handle(multi_, easy);
         job->set_added(false);
+        idle_connections_.put_aside(job->released_socket());
         finished_.push_back(job);
     }
     ERR_clear_error();  // errors of closed connections
@@ -306,17 +348,19 @@ void CurlMulti::deliver() noexcept {
 
 // ---- called by curl ----
 
-int CurlMulti::on_socket(CURL * /*easy*/, curl_socket_t socket, int what, void *self,
+int CurlMulti::on_socket(CURL *easy, curl_socket_t socket, int what, void *self,
                          void * /*data*/) noexcept {
     auto &multi = *static_cast<CurlMulti *>(self);
     if (what == CURL_POLL_REMOVE) {
         multi.sockets_.unwatch(socket);
+        multi.note_released(easy, socket);
     } else {
         const bool readable = what == CURL_POLL_IN || what == CURL_POLL_INOUT;
         const bool writable = what == CURL_POLL_OUT || what == CURL_POLL_INOUT;
         // If the socket cannot be watched, the transfer times out. To return an error to curl would
         // end all transfers of this worker.
         (void)multi.sockets_.watch(socket, readable, writable, multi);
+        multi.idle_connections_.used(socket);
     }
     return 0;
 }
@@ -366,6 +410,7 @@ int CurlMulti::close_socket(void *self, curl_socket_t socket) noexcept {
         multi.closed_[multi.closings_++ % multi.closed_.size()] = {
             *lost, std::chrono::steady_clock::now()};
     }
+    multi.idle_connections_.closed(socket);
     multi.sockets_.close(socket);
     return 0;
 }

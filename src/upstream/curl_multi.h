@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/ports.h"
+#include "upstream/idle_connections.h"
 #include "upstream/socket_port.h"
 #include "upstream/unacknowledged.h"
 
@@ -39,6 +40,8 @@ class CurlMulti final : public SocketListener {
 
     [[nodiscard]] const std::string &ca_file() const { return ca_file_; }
     [[nodiscard]] SocketPort &sockets() const { return sockets_; }
+    // Opens a socket to a provider. -1 if there is no room for it.
+    int open_socket(const curl_sockaddr &address) noexcept;
 
     // An easy handle with the options that all calls share. Makes room for its job in all lists.
     CURL *take_easy();
@@ -70,6 +73,7 @@ class CurlMulti final : public SocketListener {
     [[nodiscard]] std::chrono::microseconds share_of_time() const noexcept;
 
     void on_ready(int socket, Readiness readiness) noexcept override;
+    void on_arrival_unwatched(int socket) noexcept override;
 
  private:
     static int on_socket(CURL *easy, curl_socket_t socket, int what, void *self,
@@ -79,6 +83,7 @@ class CurlMulti final : public SocketListener {
 
     CURL *new_easy();
     void make_room(size_t jobs);
+    void note_released(CURL *easy, int socket) noexcept;
     void arm() noexcept;
     void on_alarm() noexcept;
     void give_turns() noexcept;
@@ -97,6 +102,7 @@ class CurlMulti final : public SocketListener {
     std::optional<Time> set_for_;
     std::unique_ptr<Alarm> alarm_;
     std::vector<CURL *> idle_;
+    IdleConnections idle_connections_;
     std::array<Closed, 64> closed_;  // the latest
     size_t closings_ = 0;
     size_t jobs_ = 0;

@@ -204,8 +204,7 @@ bool CurlTransfer::was_never_delivered() const noexcept {
 curl_socket_t CurlTransfer::on_open(void *self, curlsocktype /*purpose*/,
                                     curl_sockaddr *address) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
-    const int socket =
-        transfer.multi_.sockets().open(address->family, address->socktype, address->protocol);
+    const int socket = transfer.multi_.open_socket(*address);
     transfer.no_connection_ = socket < 0;
     return socket < 0 ? CURL_SOCKET_BAD : socket;
 }

@@ -13,6 +13,8 @@ class SocketListener {
     virtual ~SocketListener() = default;
     // The socket may be closed when this returns.
     virtual void on_ready(int socket, Readiness readiness) noexcept = 0;
+    // Something has arrived at a socket that is open but no longer watched, most likely its end.
+    virtual void on_arrival_unwatched(int /*socket*/) noexcept {}
 };
 
 class SocketPort {

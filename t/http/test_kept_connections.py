@@ -25,11 +25,12 @@ class Impatient:
     """A provider that ends a connection which is idle for `idle` seconds: with a FIN, or with a reset.
 
     `read` counts the requests that it has read whole, by their prompts. `abrupt`: prompts that it reads, and then ends
-    the connection in the same way without an answer."""
+    the connection in the same way without an answer. `brief`: prompts that it answers, and then closes the connection
+    at once."""
 
     def __init__(self, idle, reset):
         self.idle, self.reset = idle, reset
-        self.read, self.abrupt, self.connections = Counter(), set(), 0
+        self.read, self.abrupt, self.brief, self.connections = Counter(), set(), set(), 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
         note_port(port)
@@ -56,6 +57,9 @@ class Impatient:
             while (prompt := self._read(connection)) is not None and prompt not in self.abrupt:
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                                    b"Content-Length: %d\r\n\r\n%b" % (len(ANSWER), ANSWER))
+                if prompt in self.brief:
+                    connection.close()
+                    return
                 connection.settimeout(self.idle)
         except OSError:
             pass
@@ -97,12 +101,21 @@ class Pace:
 
     def __init__(self, server):
         self._server, self._pause, self._connections = server, server.idle, server.connections
+        self._is_unsettled = False
 
     def wait(self):
         fresh = self._server.connections > self._connections
         self._connections = self._server.connections
-        self._pause = max(0, self._pause + (-STEP if fresh else STEP))
+        if not self._is_unsettled:
+            self._pause = max(0, self._pause + (-STEP if fresh else STEP))
+        self._is_unsettled = False
         time.sleep(self._pause)
+
+    def unsettle(self, gateway, number):
+        """One connection is closed at once, so that the gateway does not learn after which time the provider closes them."""
+        self._server.brief.add(f"brief {number}")
+        gateway.generate(prompt=f"brief {number}", model="p/gpt-image-2")
+        self._is_unsettled = True  # the next request needs a fresh connection in any case
 
 
 def last_attempt(reply):
@@ -129,6 +142,8 @@ def test_what_is_sent_as_the_connection_ends_is_never_taken_for_undelivered_when
         outcomes[outcome] += 1
         assert impatient.read[str(number)] == (1 if outcome == "made" else 0) or outcome == "unknown", outcome
         pace.wait()
+        if number % 3 == 2:
+            pace.unsettle(g, number)
     print(outcomes, impatient.connections, "connections")
     assert set(outcomes) <= {"made", "broken", "unknown"} and sum(outcomes.values()) == REQUESTS
     # Every such moment occurred many times. What the provider's kernel has acknowledged may have been read: unknown.
@@ -144,6 +159,8 @@ def test_what_was_not_delivered_is_tried_again(gateway, impatient):
         reply = g.generate(prompt=str(number), model="p/gpt-image-2")
         assert reply.status == 200 or last_outcome(reply) == "unknown"
         pace.wait()
+        if number % 3 == 2:
+            pace.unsettle(g, number)
     assert set(impatient.read.values()) == {1}
     leave_a_live_connection(g, impatient)
 
@@ -156,6 +173,28 @@ def test_a_request_that_was_read_is_never_sent_again(gateway, impatient):
         assert g.generate(prompt=f"good {number}", model="p/gpt-image-2").status == 200
         assert last_outcome(g.generate(prompt=f"abrupt {number}", model="p/gpt-image-2")) == "unknown"
     assert set(impatient.read.values()) == {1}
+
+
+def test_a_connection_is_closed_before_the_provider_closes_it_once_its_time_is_known(gateway, impatient):
+    impatient.idle = 0.4
+    g = behind(gateway, impatient)
+
+    def ask(number, pause):
+        time.sleep(pause)
+        assert g.generate(prompt=f"{number} after {pause}", model="p/gpt-image-2").status == 200
+
+    for number in range(6):
+        ask(number, 0.6)
+    before = impatient.connections
+    assert before == 6
+    for number in range(3):
+        ask(number, 0.35)
+    assert impatient.connections == before + 3
+    ask(0, 0.01)
+    assert impatient.connections == before + 3
+    assert set(impatient.read.values()) == {1}
+    Pace(impatient).unsettle(g, 0)  # else the gateway closes the last connection, too
+    leave_a_live_connection(g, impatient)
 
 
 @pytest.mark.parametrize("time_kept, pause, connections", (("keepalive=1s", 0, 2), ("keepalive=2s", 0, 1),
