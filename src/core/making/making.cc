@@ -112,7 +112,10 @@ void Making::on_preview(Preview preview) {
 
 void Making::on_piece(const Bytes &piece) {
     watcher_->piece(maker(), piece);
-    passed_.take(piece);
+    if (!passed_) {
+        passed_.emplace();
+    }
+    passed_->take(piece);
 }
 
 // An image that must still be fetched or stored counts as lost until it is sent.
@@ -219,7 +222,7 @@ void Making::on_made() {
     result_.requested = made_.prepared->images();
     result_.missing = std::move(made_.missing);
     const int64_t count = images_of_maker();
-    if (passed_.has_begun() && !passed_.complete(tray_.slot(0).image)) {
+    if (passed_ && passed_->has_begun() && !passed_->complete(tray_.slot(0).image)) {
         fail_made(ApiError::of(502, "unreadable_answer",
                                "The image is incomplete, or the provider's response has "
                                "another image than the one that was passed through."),
@@ -278,8 +281,8 @@ void Making::end_made() {
         fail_made(error_no_more(result_.requested, count, result_.missing));
         return;
     }
-    if (passed_.has_begun() && !passed_.missing_padding().empty()) {
-        watcher_->piece(maker(), Bytes::own(passed_.missing_padding()));
+    if (passed_ && passed_->has_begun() && !passed_->missing_padding().empty()) {
+        watcher_->piece(maker(), Bytes::own(passed_->missing_padding()));
     }
     fill_result(count);
     end();

@@ -13,6 +13,7 @@
 #include "core/making/order.h"
 #include "core/making/passed_image.h"
 #include "core/making/result.h"
+#include "core/rare.h"
 #include "core/routing/attempt_context.h"
 #include "core/routing/execution.h"
 
@@ -97,7 +98,7 @@ class Making {
     Result result_;
     Preparation preparation_;
     Tray tray_;
-    PassedImage passed_;
+    Rare<PassedImage> passed_;  // if an image is passed through
     AttemptContext context_;
     Made made_;
     std::unique_ptr<ImageDelivery> delivery_;
