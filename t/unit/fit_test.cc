@@ -232,5 +232,37 @@ TEST(Fit, PreviewsWithoutAStreamAreLeftOutAndListed) {
               "left out: only for streams");
 }
 
+TEST(Fit, LeavesOutWhatAnOperationDoesNotTake) {
+    ModelSpec model = model_with(
+        R"("inputs":{"excludes":["aspect_ratio","seed"]},
+           "parameters":{"prompt":{},"aspect_ratio":{"ratios":["1:1","16:9"]},"seed":{},
+                         "strength":{}})");
+    model.operations.set(static_cast<size_t>(Operation::edit));
+    Params asked = asking(Param::seed, int64_t{7});
+    asked[Param::strength] = 0.5;
+    asked[Param::size] = Text("1600x900");
+    const auto reasons = [&](Operation operation) {
+        const auto fitted = fit(asked, model, FitMode::adapt, operation);
+        std::string text;
+        for (const Adjustment &one : fitted->adjustments) {
+            text += one.param + ": " + one.reason + "\n";
+        }
+        EXPECT_FALSE(fit(asked, model, FitMode::strict, operation));
+        return text;
+    };
+    const auto generated = fit(asked, model, FitMode::adapt, Operation::generate);
+    EXPECT_EQ(generated->params.text(Param::aspect_ratio), "16:9");
+    EXPECT_FALSE(generated->params.has(Param::strength));
+    EXPECT_NE(reasons(Operation::generate).find("strength: only for input images\n"),
+              std::string::npos);
+    const auto edited = fit(asked, model, FitMode::adapt, Operation::edit);
+    EXPECT_FALSE(edited->params.has(Param::aspect_ratio) || edited->params.has(Param::size) ||
+                 edited->params.has(Param::seed));
+    EXPECT_EQ(edited->params[Param::strength], ParamValue(0.5));
+    EXPECT_EQ(reasons(Operation::edit),
+              "size: this model has no such parameter\n"
+              "seed: this model takes it only without input images\n");
+}
+
 }  // namespace
 }  // namespace gateway

@@ -139,6 +139,19 @@ class Fitter {
         }
     }
 
+    // Whether the model takes a parameter, but not for this operation.
+    [[nodiscard]] bool is_excluded(Param param) const {
+        return operation_ == Operation::generate
+                   ? param == Param::strength || param == Param::input_fidelity
+                   : model_.inputs.excludes.test(static_cast<size_t>(param));
+    }
+    void leave_out_excluded(Param param) {
+        leave_out(param, !model_[param] ? "this model has no such parameter"
+                         : operation_ == Operation::generate
+                             ? "only for input images"
+                             : "this model takes it only without input images");
+    }
+
     // Sends another value than requested and lists it; with strict fitting, refuses the request.
     void adjust(Param param, ParamValue sent, std::string shown, std::string reason) {
         fitted_.params[param] = sent;
@@ -182,6 +195,14 @@ class Fitter {
     void fit_shape() {
         if (!requested_.has(Param::size) && !requested_.has(Param::aspect_ratio) &&
             !requested_.has(Param::resolution)) {
+            return;
+        }
+        if (is_excluded(Param::size)) {
+            for (const Param param : {Param::size, Param::aspect_ratio, Param::resolution}) {
+                if (requested_.has(param)) {
+                    leave_out_excluded(param);
+                }
+            }
             return;
         }
         // A default size does not apply if the client wrote a ratio or a tier.
@@ -254,6 +275,10 @@ class Fitter {
             // The gateway itself brings images into the requested form.
             param == Param::response_format ? fitted_.params.clear(param)
                                             : leave_out(param, "this model has no such parameter");
+            return;
+        }
+        if (is_excluded(param)) {
+            leave_out_excluded(param);
             return;
         }
         if (!spec->fold.empty()) {

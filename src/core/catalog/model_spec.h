@@ -96,6 +96,8 @@ struct InputSpec {
     bool is_list = false;  // the field has a list
     // Where the size comes from if the request names none.
     std::string default_size;
+    // Parameters that the model takes only without input images.
+    std::bitset<kParamCount> excludes;
 };
 
 enum class ModelStatus : uint8_t { current, preview, deprecated, shut_down };

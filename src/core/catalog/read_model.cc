@@ -301,6 +301,28 @@ void read_mask(const std::string &path, JsonValue value, InputSpec &into) {
     into.mask_field = value["field"] ? read_string(path + ".field", value["field"]) : "";
 }
 
+// Size, aspect_ratio and resolution are fitted together, so one of them excludes all three.
+std::bitset<kParamCount> read_excludes(const std::string &path, JsonValue value) {
+    std::bitset<kParamCount> excludes;
+    const auto set = [&](Param param) { excludes.set(static_cast<size_t>(param)); };
+    for (const Param param : read_list(path, value, [](const std::string &place, JsonValue item) {
+             const auto read = param_named(item.string());
+             if (!read || *read == Param::prompt || *read == Param::n || *read == Param::stream ||
+                 *read == Param::partial_images) {
+                 fail(place, "must be a parameter other than prompt, n, stream, partial_images");
+             }
+             return *read;
+         })) {
+        set(param);
+        if (param == Param::size || param == Param::aspect_ratio || param == Param::resolution) {
+            set(Param::size);
+            set(Param::aspect_ratio);
+            set(Param::resolution);
+        }
+    }
+    return excludes;
+}
+
 void read_inputs(const std::string &path, JsonValue value, InputSpec &into) {
     expect_object(path, value);
     for (const JsonValue member : value) {
@@ -346,6 +368,8 @@ void read_inputs(const std::string &path, JsonValue value, InputSpec &into) {
             into.is_list = read_truth(here, member);
         } else if (key == "default_size") {
             into.default_size = read_string(here, member);
+        } else if (key == "excludes") {
+            into.excludes = read_excludes(here, member);
         } else {
             fail(here, "is not known");
         }
