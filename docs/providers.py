@@ -18,7 +18,8 @@ that it is current. `GET /v1/models` lists the same for the configured models, w
 *Images*: the maximum number that one call makes; for more, the gateway makes several calls at the same time. *Returns*:
 the form that the provider returns; clients get links or base64, as they request. *Parameters*: one in *italics* is
 accepted by some of the models only. If a model does not accept a parameter, the gateway adapts it or leaves it out, and
-lists the change in `adjustments`; with strict fitting it refuses the request.
+lists the change in `adjustments`; with strict fitting it refuses the request. *Models*: those that make images from a
+prompt. *Edits*: the models that take input images.
 
 """
 
@@ -64,6 +65,14 @@ def listed(rows: list) -> str:
     return ", ".join(f"`{row['model']}`" for row in rows if "*" not in row["model"] and row.get("status") != "shut_down")
 
 
+def editors(rows: list) -> str:
+    """The models that take input images: those whose rows say which."""
+    able = [row for row in rows if {"edit", "variation"} & set(row["operations"]) and "inputs" in row]
+    named = listed(able)
+    unlisted = any("*" in row["model"] for row in able)
+    return ", and ".join(filter(None, (named, "any other" if named and unlisted else "any" if unlisted else ""))) or "none"
+
+
 def main() -> str:
     catalog = json.loads(CATALOG.read_text())
     page = HEAD
@@ -76,7 +85,8 @@ def main() -> str:
         current = [row for row in rows if row.get("status") != "shut_down" and "generate" in row.get("operations", [])]
         named = listed(current)
         page += (f"## {api}\n\n| | |\n|---|---|\n| images | {images(current)} |\n| returns | {returns(current)} |\n"
-                 f"| parameters | {parameters(current)} |\n| models | {named + ', and any other' if named else 'any'} |\n\n")
+                 f"| parameters | {parameters(current)} |\n| models | {named + ', and any other' if named else 'any'} |\n"
+                 f"| edits | {editors(rows)} |\n\n")
     return page.rstrip("\n") + "\n"
 
 
