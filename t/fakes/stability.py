@@ -1,4 +1,4 @@
-"""A strict fake of Stability AI's `POST /v2beta/stable-image/generate/{ultra,core,sd3}`."""
+"""A strict fake of Stability AI's `POST /v2beta/stable-image/…`: generate/{ultra,core,sd3}, and the tools for images."""
 
 import json
 import math
@@ -9,12 +9,14 @@ from typing import Optional
 
 from .behaviours import Behaviour, Raw, Reply
 from .case import Case, Probe
-from .multipart import NotAForm, read_form
+from .multipart import NotAForm, read_parts
 from .sample_images import sample_image
 from .server import FakeServer, Request
+from .stability_edits import TOOLS, made_of, problems_of_tool, tool_of
 
 KEY = "sk-test-openai"
-PATH = "/v2beta/stable-image/generate/"
+ROOT = "/v2beta/stable-image/"
+PATH = ROOT + "generate/"
 RATIOS = ("21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21")
 STYLES = ("enhance", "anime", "photographic", "digital-art", "comic-book", "fantasy-art", "line-art", "analog-film",
           "neon-punk", "isometric", "low-poly", "origami", "modeling-compound", "cinematic", "3d-model", "pixel-art",
@@ -23,6 +25,7 @@ COMMON = {"prompt", "negative_prompt", "aspect_ratio", "seed", "output_format", 
 FIELDS = {"ultra": COMMON, "core": COMMON, "sd3": COMMON | {"model", "mode", "cfg_scale"}}
 MODELS = ("sd3.5-large", "sd3.5-large-turbo", "sd3.5-medium", "sd3.5-flash", "sd3-large", "sd3-large-turbo",
           "sd3-medium")
+ADDRESSES = {*(PATH + one for one in FIELDS), *(ROOT + one for one in TOOLS)}
 AREAS = {"ultra": 1024 * 1024, "core": 1536 * 1024, "sd3": 1024 * 1024}
 
 
@@ -64,11 +67,11 @@ class Stability(FakeServer):
         self._numbers = count(1)
 
     def is_scripted(self, head) -> bool:
-        return head.path.startswith(PATH)
+        return head.path.startswith(ROOT)
 
     @property
     def work(self) -> list:
-        return [one for one in self.requests if one.path.startswith(PATH)]
+        return [one for one in self.requests if one.path.startswith(ROOT)]
 
     # Strictness
 
@@ -84,7 +87,7 @@ class Stability(FakeServer):
 
     @staticmethod
     def _wrong_address(request):
-        if request.method != "POST" or request.query or request.path not in [PATH + one for one in FIELDS]:
+        if request.method != "POST" or request.query or request.path not in ADDRESSES:
             return Error(404, "not_found", ("The resource you are looking for was not found.",))
 
     @staticmethod
@@ -97,10 +100,16 @@ class Stability(FakeServer):
         if len(request.body) > 10 * 1024 * 1024:
             return Error(413, "payload_too_large", ("body: payload cannot be larger than 10MiB in size",))
         try:
-            fields = form_of(request)
-        except (NotAForm, UnicodeDecodeError) as problem:
+            fields, files = parts_of(request)
+            endpoint = request.path[len(ROOT):]
+            tool = tool_of(endpoint, files)
+            if tool is None:
+                problems = [f"{one.field}: is not allowed" for one in files]
+                problems += problems_of(fields, request.path[len(PATH):])
+            else:
+                problems = [*problems_of_tool(tool, fields, files), *problems_of_values(fields)]
+        except (NotAForm, ValueError) as problem:
             return Error(400, "bad_request", (str(problem),))
-        problems = list(problems_of(fields, request.path[len(PATH):]))
         return Error(400, "bad_request", tuple(problems)) if problems else None
 
     # The answer
@@ -110,14 +119,23 @@ class Stability(FakeServer):
         number = next(self._numbers)
         output_format = form.get("output_format", "png")
         seed = int(form.get("seed", 0)) or 343940597 + number
-        width, height = sides(AREAS[request.path[len(PATH):]], form.get("aspect_ratio", "1:1"))
         headers = {"x-request-id": f"{number:032x}", "finish-reason": "SUCCESS", "seed": seed}
-        made = sample_image(width, height, output_format, number)
+        files = parts_of(request)[1]
+        if files:
+            made = made_of(request.path[len(ROOT):], form, files)
+        else:
+            width, height = sides(AREAS[request.path[len(PATH):]], form.get("aspect_ratio", "1:1"))
+            made = sample_image(width, height, output_format, number)
         return Reply(200, {"Content-Type": f"image/{output_format}", **headers}, made)
 
 
+def parts_of(request: Request) -> tuple:
+    """Texts by name, and files."""
+    return read_parts(request.headers.get("content-type", ""), request.body)
+
+
 def form_of(request: Request) -> dict:
-    return read_form(request.headers.get("content-type", ""), request.body)
+    return parts_of(request)[0]
 
 
 def problems_of(form: dict, endpoint: str):
@@ -129,11 +147,17 @@ def problems_of(form: dict, endpoint: str):
             yield f"{name}: must not be empty"
     if "prompt" not in form:
         yield "prompt: is required"
+    if form.get("mode", "text-to-image") != "text-to-image":
+        yield "image: is required"
+    yield from problems_of_values(form)
+
+
+def problems_of_values(form: dict):
     for name in ("prompt", "negative_prompt"):
         if len(form.get(name, "")) > 10000:
             yield f"{name}: must be at most 10000 characters"
     for name, choices in (("aspect_ratio", RATIOS), ("output_format", ("png", "jpeg", "webp")),
-                          ("style_preset", STYLES), ("model", MODELS), ("mode", ("text-to-image",))):
+                          ("style_preset", STYLES), ("model", MODELS), ("mode", ("text-to-image", "image-to-image"))):
         if name in form and form[name] not in choices:
             yield f"{name}: must be one of [{', '.join(choices)}]"
     for name, least, most in (("seed", 0, 4294967294), ("cfg_scale", 1, 10)):

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dialect_world.h"
+#include "edit_world.h"
 
 namespace gateway {
 namespace {
@@ -125,6 +126,50 @@ TEST_F(StabilityTest, SaysWhichParameterIsWrongInOurWords) {
     EXPECT_EQ(outcome.error.message,
               "accept: odd; cfg_scale: must be at most 10; seed: must be a number");
     EXPECT_EQ(error(400, "bad_request", "no colon").error.param, "");
+}
+
+TEST(StabilityEdit, MakesAnImageFromAnImageAndThePrompt) {
+    EditWorld world("stability", "https://api.stability.ai");
+    const HttpCall sd3 = world.edit("sd3.5-large", R"({"prompt":"a kite","size":"1024x1024"})");
+    EXPECT_EQ(sd3.url, "https://api.stability.ai/v2beta/stable-image/generate/sd3");
+    EXPECT_EQ(plain_form(sd3), text_part("prompt", "a kite") + text_part("model", "sd3.5-large") +
+                                   text_part("strength", "0.7") +
+                                   text_part("mode", "image-to-image") + file_part("image", "one") +
+                                   "--B--\n");
+    world.images = {input_image("two", ImageFormat::jpeg)};
+    const HttpCall ultra = world.edit("stable-image-ultra", R"({"prompt":"a","strength":0.5})");
+    EXPECT_EQ(ultra.url, "https://api.stability.ai/v2beta/stable-image/generate/ultra");
+    EXPECT_EQ(plain_form(ultra), text_part("prompt", "a") + text_part("strength", "0.5") +
+                                     file_part("image", "two", "image.jpeg", "image/jpeg") +
+                                     "--B--\n");
+}
+
+TEST(StabilityEdit, SendsAToolItsOwnFields) {
+    EditWorld world("stability", "https://api.stability.ai");
+    world.has_mask = true;
+    const HttpCall inpaint =
+        world.edit("edit/inpaint", R"({"prompt":"a","seed":7,"strength":0.5,"size":"64x64"})");
+    EXPECT_EQ(inpaint.url, "https://api.stability.ai/v2beta/stable-image/edit/inpaint");
+    EXPECT_EQ(plain_form(inpaint), text_part("prompt", "a") + text_part("seed", "7") +
+                                       file_part("image", "one") +
+                                       file_part("mask", "the mask", "mask.png") + "--B--\n");
+    world.has_mask = false;
+    EXPECT_EQ(plain_form(world.edit("edit/erase", R"({"prompt":"a"})")),
+              file_part("image", "one") + "--B--\n");
+    EXPECT_EQ(plain_form(world.edit("edit/search-and-replace",
+                                    R"({"prompt":"a","search_prompt":"a dog"})")),
+              text_part("prompt", "a") + text_part("search_prompt", "a dog") +
+                  file_part("image", "one") + "--B--\n");
+    EXPECT_EQ(plain_form(world.edit("edit/outpaint", R"({"prompt":"a","left":200})")),
+              text_part("prompt", "a") + text_part("left", "200") + file_part("image", "one") +
+                  "--B--\n");
+    EXPECT_EQ(plain_form(world.edit("control/style", R"({"prompt":"a","size":"1600x900"})")),
+              text_part("prompt", "a") + text_part("aspect_ratio", "16:9") +
+                  file_part("image", "one") + "--B--\n");
+    world.images.push_back(input_image("two", ImageFormat::webp));
+    EXPECT_EQ(plain_form(world.edit("control/style-transfer", R"({"prompt":"a"})")),
+              text_part("prompt", "a") + file_part("init_image", "one") +
+                  file_part("style_image", "two", "image.webp", "image/webp") + "--B--\n");
 }
 
 }  // namespace

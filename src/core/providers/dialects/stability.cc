@@ -7,6 +7,7 @@
 
 #include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
+#include "core/providers/image_inputs.h"
 #include "core/providers/image_value.h"
 #include "core/providers/multipart.h"
 #include "core/providers/response_document.h"
@@ -33,12 +34,17 @@ constexpr Field kFields[] = {
     {"output_format", Param::output_format},
     {"seed", Param::seed},
     {"cfg_scale", Param::guidance},
+    {"strength", Param::strength},
 };
 
 constexpr std::string_view kModelField = "model";
+constexpr std::string_view kModeField = "mode";
+
+// All names that are not those of parameters.
+constexpr const char *kOtherFields = "model mode image mask init_image style_image";
 
 std::string field_names() {
-    std::string names(kModelField);
+    std::string names(kOtherFields);
     for (const Field &field : kFields) {
         names.append(" ").append(field.name);
     }
@@ -51,13 +57,60 @@ const Field *field_named(std::string_view name) {
     return field == std::end(kFields) ? nullptr : field;
 }
 
-// Two models have addresses of their own. The Stable Diffusion models share one, and are chosen by
-// a field.
+constexpr std::string_view kStableDiffusion = "generate/sd3";
+constexpr std::string_view kStyleTransfer = "control/style-transfer";
+
+// Tools that change an image. Their names as models are their addresses.
+constexpr std::string_view kTools[] = {
+    "edit/inpaint",
+    "edit/erase",
+    "edit/outpaint",
+    "edit/search-and-replace",
+    "edit/search-and-recolor",
+    "edit/remove-background",
+    "control/sketch",
+    "control/structure",
+    "control/style",
+    kStyleTransfer,
+    "upscale/fast",
+    "upscale/conservative",
+};
+
+// Two models that generate have addresses of their own. The Stable Diffusion models share one, and
+// are chosen by a field.
 std::string_view endpoint_of(std::string_view model) {
     if (model == "stable-image-ultra") {
-        return "ultra";
+        return "generate/ultra";
     }
-    return model == "stable-image-core" ? "core" : "sd3";
+    if (model == "stable-image-core") {
+        return "generate/core";
+    }
+    const auto *tool = std::find(std::begin(kTools), std::end(kTools), model);
+    return tool == std::end(kTools) ? kStableDiffusion : *tool;
+}
+
+void add_image(MultipartForm &form, std::string_view field, const InputImage &image) {
+    const ImageFormat format = image.facts.format;
+    form.add_file(field, file_name_of("image", format), media_type_of(format), image.content);
+}
+
+void add_inputs(MultipartForm &form, std::string_view endpoint, const ProviderRequest &request) {
+    const CallInputs &inputs = request.inputs;
+    if (endpoint.starts_with("generate/") && !request.params.has(Param::strength)) {
+        // It is required. With 0 the image stays as it is, with 1 it has no influence.
+        form.add("strength", "0.7");
+    }
+    if (endpoint == kStableDiffusion) {
+        form.add(kModeField, "image-to-image");
+    }
+    const bool styles = endpoint == kStyleTransfer;
+    add_image(form, styles ? "init_image" : "image", inputs.images[0]);
+    if (styles && inputs.images.size() > 1) {
+        add_image(form, "style_image", inputs.images[1]);
+    }
+    if (inputs.mask != nullptr) {
+        form.add_file("mask", "mask.png", "image/png", inputs.mask->content);
+    }
 }
 
 // "prompt: is required" is about the prompt.
@@ -102,6 +155,7 @@ Outcome filtered(const HttpResponse &response) {
 
 Stability::Stability()
     : Dialect({.name = "stability",
+               .takes_images = true,
                .written = WrittenFields(WrittenFields::Also::nothing, field_names())}) {}
 
 Work Stability::begin(const ProviderRequest &request) const {
@@ -110,15 +164,18 @@ Work Stability::begin(const ProviderRequest &request) const {
     for (const Field &field : kFields) {
         form.add(field.name, form_text(request.params[field.param]));
     }
-    if (endpoint == "sd3") {
+    if (endpoint == kStableDiffusion) {
         form.add(kModelField, std::string(request.model));
     }
     for (const JsonValue field : request.forwarded) {
         form.add(field.key(), form_text(field));
     }
+    if (request.inputs.any()) {
+        add_inputs(form, endpoint, request);
+    }
 
     HttpCall call;
-    call.url = request.provider.url + "/v2beta/stable-image/generate/" + std::string(endpoint);
+    call.url = request.provider.url + "/v2beta/stable-image/" + std::string(endpoint);
     call.takes_image = true;
     std::move(form).move_into(call, request.random);
     add_headers(call, request, {.accept = "image/*"});
