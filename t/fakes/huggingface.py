@@ -1,5 +1,6 @@
 """A strict fake of Hugging Face: `POST {origin}/hf-inference/models/{model}`, and a dedicated endpoint at its root."""
 
+import base64
 import json
 import re
 from dataclasses import dataclass, field
@@ -7,14 +8,19 @@ from typing import Optional
 
 from .behaviours import Behaviour, Json, Raw, Reply
 from .case import Case, Probe
+from .edited import Unreadable, edited, opened
 from .sample_images import sample_image
 from .server import FakeServer, Request
 
 KEY = "sk-test-openai"
 MODEL = "black-forest-labs/FLUX.1-schnell"
+EDITORS = ("black-forest-labs/FLUX.1-Kontext-dev", "timbrooks/instruct-pix2pix")
 FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "*/*": "jpeg"}
 PARAMETERS = {"width": int, "height": int, "num_inference_steps": int, "guidance_scale": (int, float),
               "negative_prompt": str, "seed": int, "scheduler": str}
+# Of the task image-to-image.
+EDIT_PARAMETERS = {"prompt": str, "negative_prompt": str, "guidance_scale": (int, float), "num_inference_steps": int,
+                   "target_size": dict}
 
 
 @dataclass
@@ -32,12 +38,15 @@ class Error(Behaviour):
 
 
 class HuggingFace(FakeServer):
-    """`keys`: those it accepts. `models`: those it has. `dedicated`: an Inference Endpoint, with its model at `/`."""
+    """`keys`: those it accepts. `models`: those it has; `editors`: those for the task image-to-image.
 
-    def __init__(self, keys=(KEY,), models=(MODEL,), dedicated=False, port=0):
+    `dedicated`: an Inference Endpoint, with its model at `/`."""
+
+    def __init__(self, keys=(KEY,), models=(MODEL,), editors=EDITORS, dedicated=False, port=0):
         super().__init__(port=port)
         self.keys = set(keys)
-        self.paths = {"/"} if dedicated else {f"/hf-inference/models/{model}" for model in models}
+        self.editors = {f"/hf-inference/models/{model}" for model in editors}
+        self.paths = {"/"} if dedicated else {f"/hf-inference/models/{model}" for model in models} | self.editors
         self.url = self.origin + ("" if dedicated else "/hf-inference")
         self._cache = {}
 
@@ -52,7 +61,7 @@ class HuggingFace(FakeServer):
 
     def refuse(self, request: Request) -> Optional[Reply]:
         error = (self._wrong_key(request) or self._wrong_address(request) or self._wrong_headers(request)
-                 or problem_of(request.json))
+                 or (edit_problem(request.json) if request.path in self.editors else problem_of(request.json)))
         return error and error.reply()
 
     def _wrong_key(self, request):
@@ -80,7 +89,12 @@ class HuggingFace(FakeServer):
         number = self._cache.setdefault(request.body, len(self._cache))
         told = request.json.get("parameters", {})
         content_type = request.headers.get("accept", "*/*")
-        made = sample_image(told.get("width", 1024), told.get("height", 1024), FORMATS[content_type], number)
+        if request.path in self.editors:
+            size = told.get("target_size")
+            made = edited(base64.b64decode(request.json["inputs"]), output_format=FORMATS[content_type].upper(),
+                          size=size and (size["width"], size["height"]))
+        else:
+            made = sample_image(told.get("width", 1024), told.get("height", 1024), FORMATS[content_type], number)
         headers = {"x-request-id": f"hf-{number}", "x-compute-type": "gpu", "x-compute-time": "1.25"}
         return Reply(200, {"Content-Type": f"image/{FORMATS[content_type]}", **headers}, made)
 
@@ -101,6 +115,22 @@ def problem_of(body) -> Optional[Error]:
         return Error(400, "`height` and `width` have to be divisible by 8")
     if told.get("seed", 0) < 0 or told.get("num_inference_steps", 1) < 1:
         return Error(422, "Error in `parameters`: out of range")
+
+
+def edit_problem(body) -> Optional[Error]:
+    if not isinstance(body, dict) or set(body) - {"inputs", "parameters"}:
+        return Error(400, "The body is not a JSON object")
+    try:
+        opened(base64.b64decode(body.get("inputs", ""), validate=True))
+    except (Unreadable, ValueError, TypeError):
+        return Error(400, ["Error in `inputs`: not an image"], {"warnings": []})
+    for name, value in body.get("parameters", {}).items():
+        if name not in EDIT_PARAMETERS:
+            return Error(400, [f"Error in `parameters`: got an unexpected keyword argument '{name}'"])
+        if not isinstance(value, EDIT_PARAMETERS[name]) or isinstance(value, bool):
+            return Error(422, f"Error in `parameters.{name}`: not a valid value")
+    if set(body.get("parameters", {}).get("target_size", {"width": 8, "height": 8})) != {"width", "height"}:
+        return Error(422, "Error in `parameters.target_size`: not a valid value")
 
 
 ERRORS_BY_OUTCOME = {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dialect_world.h"
+#include "edit_world.h"
 #include "read_json.h"
 
 namespace gateway {
@@ -117,6 +118,21 @@ TEST_F(HuggingFaceTest, WaitsForAModelThatIsLoaded) {
     for (const char *time : {"-1", "0", "\"soon\"", "null"}) {
         EXPECT_FALSE(read(503, loading(time)).retry_after) << time;
     }
+}
+
+TEST(HuggingFaceEdit, SendsTheImageAsInputsAndThePromptAsAParameter) {
+    EditWorld world("huggingface", "https://router.huggingface.co/hf-inference");
+    const HttpCall call = world.edit("black-forest-labs/FLUX.1-Kontext-dev",
+                                     R"({"prompt":"a \"kite\"","seed":7,"size":"1024x768","own":1,
+                                         "negative_prompt":"text","guidance":3.5})");
+    EXPECT_EQ(call.url,
+              "https://router.huggingface.co/hf-inference/models/"
+              "black-forest-labs/FLUX.1-Kontext-dev");
+    EXPECT_EQ(call.body.copy(), R"({"inputs":"b25l","parameters":{"prompt":"a \"kite\"",)"
+                                R"("target_size":{"width":1024,"height":768},"guidance_scale":3.5,)"
+                                R"("negative_prompt":"text","own":1}})");
+    EXPECT_EQ(header_of(call, "Content-Type"), "application/json");
+    EXPECT_FALSE(call.seed);
 }
 
 }  // namespace

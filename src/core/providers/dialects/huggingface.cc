@@ -6,6 +6,7 @@
 
 #include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
+#include "core/providers/image_inputs.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
 #include "core/providers/request_body.h"
@@ -22,7 +23,8 @@ constexpr ErrorRule kErrors[] = {
 };
 
 constexpr const char *kWritten =
-    "inputs width height num_inference_steps guidance_scale negative_prompt seed";
+    "inputs prompt width height target_size num_inference_steps guidance_scale negative_prompt "
+    "seed";
 
 // Behind the router the model is in the path. A dedicated endpoint has one model, at its root.
 std::optional<std::string> address_of(const ProviderRequest &request) {
@@ -49,6 +51,29 @@ JsonWriter write_body(const ProviderRequest &request, int64_t seed) {
     body.key("seed").number(seed);
     write_forwarded(body, request);
     body.close_object().close_object();
+    return body;
+}
+
+// The task "image-to-image": the prompt is a parameter, a size has another name, and there is no
+// seed. Facts: huggingface.js of 2026-08-21.
+JsonBody write_edit(const ProviderRequest &request) {
+    const Params &params = request.params;
+    JsonBody body;
+    body.out().open_object().key("inputs");
+    body.image(request.inputs.images[0], ImageText::base64);
+    JsonWriter &out = body.out();
+    out.key("parameters").open_object();
+    write_param(out, "prompt", params, Param::prompt);
+    if (const auto size = parse_size(params.text(Param::size))) {
+        out.key("target_size").open_object();
+        out.key("width").number(size->width).key("height").number(size->height);
+        out.close_object();
+    }
+    write_param(out, "num_inference_steps", params, Param::num_inference_steps);
+    write_param(out, "guidance_scale", params, Param::guidance);
+    write_param(out, "negative_prompt", params, Param::negative_prompt);
+    write_forwarded(out, request);
+    out.close_object().close_object();
     return body;
 }
 
@@ -100,6 +125,7 @@ std::vector<Image> read_listed_images(JsonValue root) {
 HuggingFace::HuggingFace()
     : Dialect({.name = "huggingface",
                .can_pass_through = true,
+               .takes_images = true,
                .written = WrittenFields(WrittenFields::Also::nothing, kWritten)}) {}
 
 Work HuggingFace::begin(const ProviderRequest &request) const {
@@ -110,9 +136,13 @@ Work HuggingFace::begin(const ProviderRequest &request) const {
     HttpCall call;
     call.url = std::move(*address);
     call.takes_image = true;
-    // Identical requests are answered from a cache. A new seed makes them different.
-    call.seed = request.seed(true);
-    set_json_body(call, write_body(request, *call.seed));
+    if (request.inputs.any()) {
+        write_edit(request).move_into(call);
+    } else {
+        // Identical requests are answered from a cache. A new seed makes them different.
+        call.seed = request.seed(true);
+        set_json_body(call, write_body(request, *call.seed));
+    }
     add_headers(call, request, {.accept = "image/png"});
     return call;
 }
