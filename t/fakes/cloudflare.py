@@ -9,7 +9,8 @@ from typing import Optional
 
 from .behaviours import Behaviour, Json, Raw, Reply
 from .case import Case, Probe
-from .multipart import NotAForm, read_form
+from .edited import Unreadable, edited, opened, type_of
+from .multipart import NotAForm, read_parts
 from .sample_images import sample_image
 from .server import FakeServer, Request
 
@@ -19,12 +20,13 @@ BASE = "/client/v4/accounts/0a1b2c3d4e5f60718293a4b5c6d7e8f9/ai/run"
 
 @dataclass(frozen=True)
 class Model:
-    """`takes`: name -> (type, least, most). `answers`: what its images come as."""
+    """`takes`: name -> (type, least, most). `answers`: what its images come as. `images`: how many it takes as files."""
 
     takes: dict
     answers: str = "png"
     form: bool = False
     size: tuple = (1024, 1024)
+    images: int = 0
 
 
 def _sides(least, most):
@@ -39,9 +41,9 @@ DIFFUSION = {**PROMPT, **SEED, **_sides(256, 2048), "negative_prompt": (str, 1, 
 LEONARDO = {**PROMPT, **SEED, "num_steps": (int, 1, 40), "guidance": (float, 0, 10)}
 MODELS = {
     "@cf/black-forest-labs/flux-1-schnell": Model({"prompt": (str, 1, 2048), "steps": (int, 1, 8)}, "envelope"),
-    "@cf/black-forest-labs/flux-2-dev": Model({**FLUX_2, "steps": (int, 1, 50)}, "envelope", form=True),
-    "@cf/black-forest-labs/flux-2-klein-4b": Model(FLUX_2, "envelope", form=True),
-    "@cf/black-forest-labs/flux-2-klein-9b": Model(FLUX_2, "envelope", form=True),
+    "@cf/black-forest-labs/flux-2-dev": Model({**FLUX_2, "steps": (int, 1, 50)}, "envelope", form=True, images=4),
+    "@cf/black-forest-labs/flux-2-klein-4b": Model(FLUX_2, "envelope", form=True, images=4),
+    "@cf/black-forest-labs/flux-2-klein-9b": Model(FLUX_2, "envelope", form=True, images=4),
     "@cf/leonardo/lucid-origin": Model({**LEONARDO, **_sides(0, 2500), "steps": (int, 1, 40)}, "envelope",
                                        size=(1120, 1120)),
     "@cf/leonardo/phoenix-1.0": Model({**LEONARDO, **_sides(0, 2048), "num_steps": (int, 1, 50),
@@ -49,6 +51,8 @@ MODELS = {
     "@cf/stabilityai/stable-diffusion-xl-base-1.0": Model(DIFFUSION),
     "@cf/bytedance/stable-diffusion-xl-lightning": Model(DIFFUSION),
     "@cf/lykon/dreamshaper-8-lcm": Model(DIFFUSION),
+    "@cf/runwayml/stable-diffusion-v1-5-img2img": Model({**DIFFUSION, "strength": (float, 0, 1),
+                                                         "image_b64": (str, 1, 20_000_000)}),
     "@cf/someone/new-model": Model({**PROMPT, "width": (int, 1, 4096), "height": (int, 1, 4096)}, "envelope"),
 }
 
@@ -109,7 +113,10 @@ class Cloudflare(FakeServer):
         model = self.model_of(request)
         try:
             told = input_of(request, model)
-        except ValueError as problem:
+            images = images_of(request, model)
+            if "image_b64" in model.takes and not images:
+                raise ValueError("required properties at '/' are 'image' or 'image_b64'")
+        except (ValueError, Unreadable) as problem:
             return Error(400, 5006, f"AiError: Bad input: {problem}")
         except NotAForm:
             return Error(400, 5006, "AiError: Bad input: required properties at '/' are 'multipart'")
@@ -131,11 +138,15 @@ class Cloudflare(FakeServer):
         told = input_of(request, model)
         width, height = told.get("width", model.size[0]), told.get("height", model.size[1])
         headers = {"cf-ai-req-id": f"{number:032x}", "CF-Ray": "fake-FRA"}
+        output_format, images = "jpeg" if model.answers == "envelope" else model.answers, images_of(request, model)
+        if images:
+            size = (told["width"], told["height"]) if "width" in told else None
+            made = edited(images[0], output_format=output_format.upper(), size=size)
+        else:
+            made = sample_image(width, height, output_format, number)
         if model.answers != "envelope":
-            return Reply(200, {"Content-Type": f"image/{model.answers}", **headers},
-                         sample_image(width, height, model.answers, number))
-        made = base64.b64encode(sample_image(width, height, "jpeg", number)).decode()
-        body = {"result": {"image": made}, "success": True, "errors": [], "messages": []}
+            return Reply(200, {"Content-Type": f"image/{model.answers}", **headers}, made)
+        body = {"result": {"image": base64.b64encode(made).decode()}, "success": True, "errors": [], "messages": []}
         return Reply(200, {"Content-Type": "application/json", **headers}, json.dumps(body).encode())
 
 
@@ -143,12 +154,26 @@ def input_of(request: Request, model: Model) -> dict:
     """What the model is told: from JSON, or from a form's texts."""
     content_type = request.headers.get("content-type", "")
     if model.form:
-        texts = read_form(content_type, request.body)
+        texts = read_parts(content_type, request.body)[0]
         kinds = {name: model.takes.get(name, (str,))[0] for name in texts}
         return {name: kinds[name](text) for name, text in texts.items()}
     if content_type != "application/json" or not isinstance(request.json, dict):
         raise ValueError("no JSON object")
     return request.json
+
+
+def images_of(request: Request, model: Model) -> list:
+    """The input images: files in their order, or one in base64."""
+    if not model.form:
+        images = [base64.b64decode(request.json["image_b64"], validate=True)] if "image_b64" in request.json else []
+        return [one for one in images if opened(one).format in ("PNG", "JPEG")]
+    files = read_parts(request.headers.get("content-type", ""), request.body)[1]
+    if [one.field for one in files] != [f"input_image_{index}" for index in range(len(files))] or len(files) > model.images:
+        raise ValueError(f"files must be input_image_0 to input_image_{model.images - 1}")
+    for one in files:
+        if one.type != type_of(one.content) or max(opened(one.content).size) > 512:
+            raise ValueError(f"'{one.field}' must be an image of at most 512x512 pixels")
+    return [one.content for one in files]
 
 
 QUOTA = "You have used up your daily free allocation of 10,000 neurons."

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dialect_world.h"
+#include "edit_world.h"
 #include "read_json.h"
 
 namespace gateway {
@@ -133,6 +134,25 @@ TEST_F(CloudflareTest, ReadsItsErrorsByCode) {
     EXPECT_EQ(read(502, "<html>").type, OutcomeType::unknown);
     EXPECT_EQ(error(400, "3030").error.code, "3030");
     EXPECT_EQ(error(400, "3030").error.message, "AiError: No");
+}
+
+TEST(CloudflareEdit, SendsStableDiffusionTheImageAsBase64) {
+    EditWorld world("cloudflare-workers-ai", "https://cf/ai/run");
+    EXPECT_EQ(world
+                  .edit("@cf/runwayml/stable-diffusion-v1-5-img2img",
+                        R"({"prompt":"a","negative_prompt":"","seed":7,"strength":0.5,"own":1})")
+                  .body.copy(),
+              R"({"prompt":"a","strength":0.5,"seed":7,"own":1,"image_b64":"b25l"})");
+}
+
+TEST(CloudflareEdit, SendsFlux2UpToFourFiles) {
+    EditWorld world("cloudflare-workers-ai", "https://cf/ai/run");
+    world.images.push_back(input_image("two", ImageFormat::jpeg));
+    EXPECT_EQ(plain_form(world.edit("@cf/black-forest-labs/flux-2-dev",
+                                    R"({"prompt":"a","seed":7,"size":"512x512"})")),
+              text_part("prompt", "a") + text_part("width", "512") + text_part("height", "512") +
+                  text_part("seed", "7") + file_part("input_image_0", "one") +
+                  file_part("input_image_1", "two", "image.jpeg", "image/jpeg") + "--B--\n");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "core/json/writer.h"
 #include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
+#include "core/providers/image_inputs.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
 #include "core/providers/multipart.h"
@@ -53,6 +54,7 @@ constexpr ModelFamily kFamilies[] = {
     {"@cf/stabilityai/", false, "num_steps", true},
     {"@cf/bytedance/", false, "num_steps", true},
     {"@cf/lykon/", false, "num_steps", true},
+    {"@cf/runwayml/", false, "num_steps", true},
 };
 // Unknown models get no seed unless one is requested.
 constexpr ModelFamily kUnlistedFamily = {"", false, "num_steps", false};
@@ -65,7 +67,8 @@ const ModelFamily &family_of(std::string_view model) {
 }
 
 constexpr const char *kWritten =
-    "prompt negative_prompt width height steps num_steps guidance seed";
+    "prompt negative_prompt width height steps num_steps guidance seed strength image image_b64 "
+    "mask input_image_0 input_image_1 input_image_2 input_image_3";
 
 // The fields that are sent, in JSON or in a form.
 using Fields = std::vector<std::pair<std::string_view, ParamValue>>;
@@ -77,7 +80,8 @@ Fields fields_of(const Params &params, std::string_view steps, std::optional<int
         fields.insert(fields.end(), {{"width", size->width}, {"height", size->height}});
     }
     fields.insert(fields.end(), {{steps, params[Param::num_inference_steps]},
-                                 {"guidance", params[Param::guidance]}});
+                                 {"guidance", params[Param::guidance]},
+                                 {"strength", params[Param::strength]}});
     if (seed) {
         fields.emplace_back("seed", *seed);
     }
@@ -92,11 +96,17 @@ void write_form(const Fields &fields, const ProviderRequest &request, HttpCall &
     for (const JsonValue field : request.forwarded) {
         form.add(field.key(), form_text(field));
     }
+    size_t number = 0;
+    for (const InputImage &image : request.inputs.images) {
+        form.add_file("input_image_" + std::to_string(number++),
+                      file_name_of("image", image.facts.format), media_type_of(image.facts.format),
+                      image.content);
+    }
     std::move(form).move_into(call, request.random);
 }
 
-void write_json(const Fields &fields, const ProviderRequest &request, HttpCall &call) {
-    JsonWriter body;
+// Writes an object without its end.
+void write_fields(JsonWriter &body, const Fields &fields, const ProviderRequest &request) {
     body.open_object();
     for (const auto &[name, value] : fields) {
         // They would use an empty negative prompt, so it is left out.
@@ -105,8 +115,23 @@ void write_json(const Fields &fields, const ProviderRequest &request, HttpCall &
         }
     }
     write_forwarded(body, request);
+}
+
+void write_json(const Fields &fields, const ProviderRequest &request, HttpCall &call) {
+    JsonWriter body;
+    write_fields(body, fields, request);
     body.close_object();
     set_json_body(call, std::move(body));
+}
+
+// They also take `image`, an array of numbers, which is four times as long.
+void write_json_with_image(const Fields &fields, const ProviderRequest &request, HttpCall &call) {
+    JsonBody body;
+    write_fields(body.out(), fields, request);
+    body.out().key("image_b64");
+    body.image(request.inputs.images[0], ImageText::base64);
+    body.out().close_object();
+    std::move(body).move_into(call);
 }
 
 // {result, success, errors: [{code, message}], messages}
@@ -126,6 +151,7 @@ std::optional<ProviderError> read_envelope(JsonValue root) {
 CloudflareWorkersAi::CloudflareWorkersAi()
     : Dialect({.name = "cloudflare-workers-ai",
                .can_pass_through = true,
+               .takes_images = true,
                .written = WrittenFields(WrittenFields::Also::nothing, kWritten)}) {}
 
 Work CloudflareWorkersAi::begin(const ProviderRequest &request) const {
@@ -139,7 +165,13 @@ Work CloudflareWorkersAi::begin(const ProviderRequest &request) const {
     call.takes_image = true;
     call.seed = request.seed(family.seed);
     const Fields fields = fields_of(request.params, family.steps, call.seed);
-    family.form ? write_form(fields, request, call) : write_json(fields, request, call);
+    if (family.form) {
+        write_form(fields, request, call);
+    } else if (request.inputs.any()) {
+        write_json_with_image(fields, request, call);
+    } else {
+        write_json(fields, request, call);
+    }
     add_headers(call, request, {.accept = ""});
     return call;
 }
