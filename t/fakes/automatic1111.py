@@ -1,4 +1,4 @@
-"""A strict fake of AUTOMATIC1111 and Forge: `POST /sdapi/v1/txt2img`. (The real ones overlook unknown fields.)"""
+"""A strict fake of AUTOMATIC1111 and Forge: `POST /sdapi/v1/txt2img` and `/img2img`. (The real ones overlook unknown fields.)"""
 
 import base64
 import json
@@ -6,16 +6,22 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Optional
 
+from PIL import ImageOps
+
 from .behaviours import Behaviour, Json, Raw, Reply
 from .case import Case, Probe
+from .edited import Unreadable, edited, opened, saved
 from .sample_images import sample_image
 from .server import FakeServer, Request
 
 PATH = "/sdapi/v1/txt2img"
+EDIT_PATH = "/sdapi/v1/img2img"
 CHECKPOINTS = {"sd_xl_base_1.0.safetensors": "sd_xl_base_1.0", "flux1-dev-Q4.gguf": "flux1-dev-Q4"}
 FIELDS = {"prompt": str, "negative_prompt": str, "width": int, "height": int, "steps": int, "cfg_scale": (int, float),
           "distilled_cfg_scale": (int, float), "seed": int, "sampler_name": str, "scheduler": str, "batch_size": int,
           "n_iter": int, "styles": list, "override_settings": dict}
+EDIT_FIELDS = {**FIELDS, "init_images": list, "mask": str, "denoising_strength": (int, float), "mask_blur": int,
+               "inpainting_fill": int, "inpaint_full_res": bool, "inpaint_full_res_padding": int, "resize_mode": int}
 SAMPLERS = ("Euler", "Euler a", "DPM++ 2M")
 
 
@@ -58,11 +64,11 @@ class Automatic1111(FakeServer):
         self._numbers = count(1)
 
     def is_scripted(self, head) -> bool:
-        return head.path == PATH
+        return head.path in (PATH, EDIT_PATH)
 
     @property
     def work(self) -> list:
-        return [one for one in self.requests if one.path == PATH]
+        return [one for one in self.requests if one.path in (PATH, EDIT_PATH)]
 
     # Strictness
 
@@ -79,7 +85,7 @@ class Automatic1111(FakeServer):
 
     @staticmethod
     def _wrong_address(request):
-        if request.path != PATH or request.query:
+        if request.path not in (PATH, EDIT_PATH) or request.query:
             return Detail(404, "Not Found")
         if request.method != "POST":
             return Detail(405, "Method Not Allowed")
@@ -93,7 +99,11 @@ class Automatic1111(FakeServer):
         seed = body.get("seed", -1)
         seed = 1000 * number if seed == -1 else seed
         grid = self.grid and many > 1
-        made = [sample_image(width, height, "png", 10 * number + index) for index in range(many + self.extra)]
+        if request.path == EDIT_PATH:
+            many *= len(body["init_images"])
+            made = [edit_of(one, body, (width, height)) for one in body["init_images"]] * (many // len(body["init_images"]))
+        else:
+            made = [sample_image(width, height, "png", 10 * number + index) for index in range(many + self.extra)]
         if grid:
             made.insert(0, sample_image(2 * width, 2 * height))
         info = {"prompt": body.get("prompt", ""), "seed": seed, "all_seeds": [seed + i for i in range(many)],
@@ -105,13 +115,14 @@ class Automatic1111(FakeServer):
 
 def problem_of(request: Request) -> Optional[Behaviour]:
     body = request.json
+    fields = EDIT_FIELDS if request.path == EDIT_PATH else FIELDS
     if request.headers.get("content-type") != "application/json" or not isinstance(body, dict):
         return Detail(422, [{"loc": ["body"], "msg": "value is not a valid dict", "type": "type_error.dict"}])
     for name, value in body.items():
-        if name not in FIELDS:
+        if name not in fields:
             return Detail(422, [{"loc": ["body", name], "msg": "extra fields not permitted",
                                  "type": "value_error.extra"}])
-        if not isinstance(value, FIELDS[name]) or isinstance(value, bool):
+        if not isinstance(value, fields[name]) or isinstance(value, bool) != (fields[name] is bool):
             return Detail(422, [{"loc": ["body", name], "msg": "value has the wrong type", "type": "type_error"}])
     if body.get("width", 8) % 8 or body.get("height", 8) % 8:
         return Detail(422, [{"loc": ["body", "width"], "msg": "must be a multiple of 8", "type": "value_error"}])
@@ -122,6 +133,31 @@ def problem_of(request: Request) -> Optional[Behaviour]:
         return Error(500, "KeyError", errors=str(set(settings)))
     if settings.get("sd_model_checkpoint", "sd_xl_base_1.0") not in {*CHECKPOINTS, *CHECKPOINTS.values()}:
         return Error(500, "RuntimeError", errors=f"model {settings['sd_model_checkpoint']!r} not found")
+    return _images_problem(body) if request.path == EDIT_PATH else None
+
+
+def _images_problem(body) -> Optional[Behaviour]:
+    if not body.get("init_images"):
+        return Error(404, detail="Init image not found")
+    try:
+        for one in [*body["init_images"], *filter(None, [body.get("mask")])]:
+            opened(base64.b64decode(one, validate=True))
+    except (Unreadable, ValueError):
+        return Error(500, detail="Invalid encoded image")
+    if not 0 <= body.get("denoising_strength", 0.75) <= 1 or body.get("inpainting_fill", 0) not in range(4):
+        return Error(500, "ValueError", errors="out of range")
+
+
+def edit_of(text: str, body: dict, size: tuple) -> bytes:
+    """The image as its EXIF data turns it, edited in the mask and then stretched to this size. A mask with transparent pixels is
+    read by its alpha: opaque = edit."""
+    image = ImageOps.exif_transpose(opened(base64.b64decode(text))).convert("RGB")
+    if "mask" not in body:
+        return edited(saved(image), size=size)
+    mask = opened(base64.b64decode(body["mask"]))
+    by_alpha = "A" in mask.getbands() and mask.getchannel("A").getextrema() != (255, 255)
+    mask = (mask.getchannel("A") if by_alpha else mask.convert("L")).resize(image.size)
+    return edited(saved(image), saved(mask), "white", size=size)
 
 
 ERRORS_BY_OUTCOME = {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "dialect_world.h"
+#include "edit_world.h"
 
 namespace gateway {
 namespace {
@@ -132,6 +133,47 @@ TEST_F(Automatic1111Test, ReadsItsErrors) {
     EXPECT_EQ(validation.error.message, "not an integer");
     EXPECT_EQ(read(422, R"({"detail":[]})").type, OutcomeType::callers_fault);
     EXPECT_EQ(read(500, "Internal Server Error").type, OutcomeType::unknown);
+}
+
+TEST(Automatic1111Edit, SendsOneImageAndItsSize) {
+    EditWorld world("automatic1111", "http://10.0.0.7:7860");
+    const HttpCall call = world.edit("loaded", R"({"prompt":"a","n":2})");
+    EXPECT_EQ(call.url, "http://10.0.0.7:7860/sdapi/v1/img2img");
+    EXPECT_EQ(call.body.copy(), R"({"prompt":"a","steps":20,"n_iter":2,"width":104,"height":64,)"
+                                R"("init_images":["b25l"]})");
+    world.images.front().facts.orientation = 6;
+    EXPECT_EQ(world.edit("loaded", R"({"prompt":"a","strength":0.25})").body.copy(),
+              R"({"prompt":"a","steps":20,"n_iter":1,"width":64,"height":104,)"
+              R"("denoising_strength":0.25,"init_images":["b25l"]})");
+    EXPECT_EQ(world.edit("loaded", R"({"prompt":"a","size":"512x256"})").body.copy(),
+              R"({"prompt":"a","width":512,"height":256,"steps":20,"n_iter":1,)"
+              R"("init_images":["b25l"]})");
+}
+
+TEST(Automatic1111Edit, FillsAMaskFromTheImage) {
+    EditWorld world("automatic1111", "http://10.0.0.7:7860");
+    world.has_mask = true;
+    EXPECT_EQ(world.edit("loaded", R"({"prompt":"a","mask_blur":0})").body.copy(),
+              R"({"prompt":"a","steps":20,"n_iter":1,"mask_blur":0,"width":104,"height":64,)"
+              R"("init_images":["b25l"],"mask":"dGhlIG1hc2s=","inpainting_fill":1,)"
+              R"("inpaint_full_res":false})");
+}
+
+TEST(Automatic1111Edit, RefusesAMaskThatTheServerWouldNotTurn) {
+    EditWorld world("automatic1111", "http://10.0.0.7:7860");
+    world.has_mask = true;
+    world.images.front().facts.orientation = 3;
+    const Work work = world.begin_edit("loaded", R"({"prompt":"a"})");
+    const Outcome outcome = std::get<LocalWork>(work).make();
+    EXPECT_EQ(outcome.type, OutcomeType::callers_fault);
+    EXPECT_EQ(outcome.error.param, "mask");
+}
+
+TEST(Automatic1111Edit, VariesAnImageWithoutAPrompt) {
+    EditWorld world("automatic1111", "http://10.0.0.7:7860");
+    EXPECT_EQ(world.edit("loaded", R"({"prompt":"a"})", Operation::variation).body.copy(),
+              R"({"prompt":"","steps":20,"n_iter":1,"width":104,"height":64,)"
+              R"("denoising_strength":0.5,"init_images":["b25l"]})");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "core/json/writer.h"
 #include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
+#include "core/providers/image_inputs.h"
 #include "core/providers/image_value.h"
 #include "core/providers/request_body.h"
 #include "core/providers/response_document.h"
@@ -20,7 +21,8 @@ namespace {
 constexpr const char *kWritten =
     "prompt negative_prompt width height steps cfg_scale distilled_cfg_scale seed n_iter "
     "batch_size "
-    "override_settings override_settings_restore_afterwards send_images save_images";
+    "override_settings override_settings_restore_afterwards send_images save_images "
+    "init_images mask denoising_strength inpainting_fill inpaint_full_res inpainting_mask_invert";
 
 // This model name stands for the checkpoint that the server has loaded.
 constexpr std::string_view kLoaded = "loaded";
@@ -43,9 +45,9 @@ void write_guidance(JsonWriter &body, std::string_view checkpoint, const Params 
     }
 }
 
-JsonWriter write_body(const ProviderRequest &request) {
+// Writes an object without its end, with all but the images and what belongs to them.
+void write_fields(JsonWriter &body, const ProviderRequest &request) {
     const Params &params = request.params;
-    JsonWriter body;
     body.open_object();
     body.key("prompt").string(params.text(Param::prompt));
     write_param(body, "negative_prompt", params, Param::negative_prompt);
@@ -64,8 +66,62 @@ JsonWriter write_body(const ProviderRequest &request) {
         body.key("sd_model_checkpoint").string(request.model).close_object();
     }
     write_forwarded(body, request);
-    body.close_object();
-    return body;
+}
+
+// The server turns an image as its EXIF data says before it uses it. A side must be a multiple
+// of 8.
+Pixels size_of(const ImageFacts &facts) {
+    constexpr int kTransposed = 5;  // from this orientation on, width and height are exchanged
+    const auto side = [](int pixels) { return std::max<int64_t>(8, (pixels + 4) / 8 * 8); };
+    const Pixels size{side(facts.width), side(facts.height)};
+    return facts.orientation >= kTransposed ? Pixels{size.height, size.width} : size;
+}
+
+// Facts: Forge's modules/api/api.py and modules/processing.py of 2025-06-26.
+void write_inputs(JsonBody &body, const ProviderRequest &request) {
+    const CallInputs &inputs = request.inputs;
+    const InputImage &image = inputs.images[0];
+    JsonWriter &out = body.out();
+    if (!request.params.has(Param::size)) {
+        // The server's own default is 512 x 512, whatever the image is.
+        const Pixels size = size_of(image.facts);
+        out.key("width").number(size.width).key("height").number(size.height);
+    }
+    if (request.params.has(Param::strength)) {
+        write_param(out, "denoising_strength", request.params, Param::strength);
+    } else if (inputs.operation == Operation::variation) {
+        // There is no prompt that says what to keep. The server's default is 0.75.
+        out.key("denoising_strength").number(0.5);
+    }
+    // Several images would be edited one by one.
+    out.key("init_images").open_array();
+    body.image(image, ImageText::base64);
+    body.out().close_array();
+    if (inputs.mask != nullptr) {
+        body.out().key("mask");
+        body.image(*inputs.mask, ImageText::base64);
+        // Begin with the image's own pixels, and show the model the whole image. By default it
+        // sees the masked area only, which a prompt about the whole image does not fit.
+        body.out().key("inpainting_fill").number(int64_t{1});
+        body.out().key("inpaint_full_res").boolean(false);
+    }
+}
+
+// The mask was turned to fit the image's stored pixels. The server turns the image, but not the
+// mask, so that another area would be edited.
+LocalWork mask_does_not_fit() {
+    LocalWork work;
+    work.make = [] {
+        Outcome outcome;
+        outcome.type = OutcomeType::callers_fault;
+        outcome.error.code = "invalid_mask";
+        outcome.error.param = "mask";
+        outcome.error.message =
+            "This provider takes no mask for an image with an EXIF orientation. Store the image as "
+            "it is shown, and send it again.";
+        return outcome;
+    };
+    return work;
 }
 
 // {error, detail, errors}, or FastAPI's own {detail: "…"} and {detail: [{loc, msg}]}
@@ -154,13 +210,30 @@ Automatic1111::Automatic1111()
     : Dialect({.name = "automatic1111",
                .needs_key = false,
                .can_pass_through = true,
+               .takes_images = true,
                .written = WrittenFields(WrittenFields::Also::nothing, kWritten)}) {}
 
 Work Automatic1111::begin(const ProviderRequest &request) const {
+    const CallInputs &inputs = request.inputs;
+    if (inputs.mask != nullptr && inputs.images[0].facts.orientation != 1) {
+        return mask_does_not_fit();
+    }
     HttpCall call;
-    call.url = request.provider.url + "/sdapi/v1/txt2img";
     call.seed = request.seed(false);
-    set_json_body(call, write_body(request));
+    if (inputs.any()) {
+        call.url = request.provider.url + "/sdapi/v1/img2img";
+        JsonBody body;
+        write_fields(body.out(), request);
+        write_inputs(body, request);
+        body.out().close_object();
+        std::move(body).move_into(call);
+    } else {
+        call.url = request.provider.url + "/sdapi/v1/txt2img";
+        JsonWriter body;
+        write_fields(body, request);
+        body.close_object();
+        set_json_body(call, std::move(body));
+    }
     add_headers(call, request, {.key = "Authorization: Basic ", .is_basic = true});
     return call;
 }
