@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <utility>
 
 #include "core/catalog/fit_geometry.h"
@@ -143,7 +142,8 @@ class Fitter {
     [[nodiscard]] bool is_excluded(Param param) const {
         return operation_ == Operation::generate
                    ? param == Param::strength || param == Param::input_fidelity
-                   : model_.inputs.excludes.test(static_cast<size_t>(param));
+                   : operation_ == Operation::edit &&
+                         model_.inputs.excludes.test(static_cast<size_t>(param));
     }
     void leave_out_excluded(Param param) {
         leave_out(param, !model_[param] ? "this model has no such parameter"
@@ -266,11 +266,6 @@ class Fitter {
 
     void fit_one(Param param) {
         const auto &spec = model_[param];
-        const bool is_for_inputs = param == Param::input_fidelity || param == Param::strength;
-        if (is_for_inputs && operation_ == Operation::generate) {
-            leave_out(param, "only for requests with input images");
-            return;
-        }
         if (!spec) {
             // The gateway itself brings images into the requested form.
             param == Param::response_format ? fitted_.params.clear(param)
@@ -377,35 +372,7 @@ class Fitter {
 
 tl::expected<Fitted, ApiError> fit(const Params &requested, const ModelSpec &model, FitMode mode,
                                    Operation operation) {
-    if (operation != Operation::edit || model.inputs.without.none()) {
-        return Fitter(requested, model, mode, operation).fit();
-    }
-    // Parameters that the model takes only for images from text.
-    Params taken = requested;
-    std::vector<Adjustment> left_out;
-    for (const Param param : all_params()) {
-        if (!model.inputs.without.test(static_cast<size_t>(param)) || !requested.has(param)) {
-            continue;
-        }
-        taken.clear(param);
-        if (requested.is_default(param) || requested.text(param) == "auto") {
-            continue;
-        }
-        const std::string name(name_of(param));
-        if (mode == FitMode::strict) {
-            return tl::unexpected(ApiError::of(400, "unsupported_parameter",
-                                               "This model's edits have no " + name + ".", name));
-        }
-        left_out.push_back(
-            {name, to_json(requested[param]), "null", "this model's edits have no such parameter"});
-    }
-    auto fitted = Fitter(taken, model, mode, operation).fit();
-    if (fitted) {
-        fitted->adjustments.insert(fitted->adjustments.end(),
-                                   std::make_move_iterator(left_out.begin()),
-                                   std::make_move_iterator(left_out.end()));
-    }
-    return fitted;
+    return Fitter(requested, model, mode, operation).fit();
 }
 
 }  // namespace gateway

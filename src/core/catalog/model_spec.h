@@ -89,14 +89,13 @@ struct InputSpec {
     std::optional<int64_t> max_pixels;
     bool takes_file_ids = false;  // ids of files that were uploaded to the provider
     bool needs_prompt = true;
-    std::bitset<kParamCount> without;  // parameters that its edits do not take
     // The provider's names of the fields, where they differ from model to model.
     std::string field;
     std::string mask_field;
     bool is_list = false;  // the field has a list
     // Where the size comes from if the request names none.
     std::string default_size;
-    // Parameters that the model takes only without input images.
+    // Parameters that the model takes, but not for edits.
     std::bitset<kParamCount> excludes;
 };
 

@@ -350,18 +350,6 @@ void read_inputs(const std::string &path, JsonValue value, InputSpec &into) {
             into.takes_file_ids = read_truth(here, member);
         } else if (key == "prompt") {
             into.needs_prompt = read_truth(here, member);
-        } else if (key == "without") {
-            into.without.reset();
-            for (const Param param :
-                 read_list(here, member, [](const std::string &place, JsonValue item) {
-                     const auto param = param_named(item.string());
-                     if (!param) {
-                         fail(place, "is not a parameter");
-                     }
-                     return *param;
-                 })) {
-                into.without.set(static_cast<size_t>(param));
-            }
         } else if (key == "field") {
             into.field = read_string(here, member);
         } else if (key == "list") {
