@@ -117,6 +117,51 @@ void write_params(JsonWriter &out, const ModelSpec &spec) {
     out.close_object();
 }
 
+// ---- input images
+
+std::string_view name_of_mask(MaskKind kind) {
+    switch (kind) {
+        case MaskKind::white: return "white";
+        case MaskKind::black: return "black";
+        case MaskKind::opaque_alpha: return "opaque_alpha";
+        case MaskKind::alpha: break;
+    }
+    return "alpha";
+}
+
+void write_inputs(JsonWriter &out, const InputSpec &spec) {
+    out.key("inputs").open_object();
+    out.key("min").number(spec.min).key("max").number(spec.max);
+    out.key("formats").open_array();
+    for (const ImageFormat format : spec.formats) {
+        out.string(name_of(format));
+    }
+    out.close_array();
+    const std::pair<std::string_view, const std::optional<int64_t> &> bounds[] = {
+        {"max_bytes", spec.max_bytes},
+        {"min_side", spec.min_side},
+        {"max_side", spec.max_side},
+        {"max_pixels", spec.max_pixels}};
+    for (const auto &[name, bound] : bounds) {
+        if (bound) {
+            out.key(name).number(*bound);
+        }
+    }
+    out.key("file_ids").boolean(spec.takes_file_ids);
+    out.key("mask");
+    if (spec.mask) {
+        out.open_object().key("kind").string(name_of_mask(spec.mask->kind));
+        out.key("soft").boolean(spec.is_mask_soft).key("needed").boolean(spec.needs_mask);
+        out.close_object();
+    } else {
+        out.null();
+    }
+    if (!spec.default_size.empty()) {
+        out.key("default_size").string(spec.default_size);
+    }
+    out.close_object();
+}
+
 // ---- prices, in dollars
 
 void write_price_key(JsonWriter &out, const PriceKey &key) {
@@ -168,6 +213,9 @@ void write_price(JsonWriter &out, const std::optional<Price> &price) {
         write_money(out, "image_out", tokens->image_out);
         out.close_object();
     }
+    if (price->per_input_image != 0) {
+        write_money(out, "per_input_image", price->per_input_image);
+    }
     if (price->at_most) {
         out.key("at_most").boolean(true);
     }
@@ -204,6 +252,9 @@ void write_listed(JsonWriter &out, const Candidate &candidate, const ModelSpec &
     }
     out.close_array();
     write_params(out, spec);
+    if (spec.can(Operation::edit) || spec.can(Operation::variation)) {
+        write_inputs(out, spec.inputs);
+    }
     out.key("returns").open_object();
     out.key("form").string(spec.returns.url ? "url" : "b64_json");
     if (spec.returns.lifetime) {

@@ -77,7 +77,7 @@ Pixels size_of(const ImageFacts &facts) {
     return facts.orientation >= kTransposed ? Pixels{size.height, size.width} : size;
 }
 
-// Facts: Forge's modules/api/api.py and modules/processing.py of 2025-06-26.
+// Facts: Forge's api and processing modules of 2025-06-26.
 void write_inputs(JsonBody &body, const ProviderRequest &request) {
     const CallInputs &inputs = request.inputs;
     const InputImage &image = inputs.images[0];
