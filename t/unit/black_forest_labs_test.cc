@@ -7,6 +7,7 @@
 
 #include "core/catalog/fit.h"
 #include "core/request/decode.h"
+#include "edit_call.h"
 #include "fake_ports.h"
 #include "read_json.h"
 #include "responses.h"
@@ -290,6 +291,34 @@ TEST_F(BlackForestLabsTest, IsFoundByName) {
     EXPECT_EQ(dialect_named("black-forest-labs")->name(), "black-forest-labs");
     EXPECT_TRUE(dialect.needs_key());
     EXPECT_EQ(dialect.rules().own_hosts.size(), 2U);
+}
+
+TEST(BlackForestLabsEdits, WriteImagesIntoTheFieldsOfEachModel) {
+    EditCall edit("black-forest-labs", "https://api.bfl.ai/v1");
+    const std::string common = R"({"prompt":"x","seed":1,)";
+    EXPECT_EQ(edit.body("flux-2-pro", 3),
+              common + R"("disable_pup":true,"input_image":"MQ==","input_image_2":"MjI=",)" +
+                  R"("input_image_3":"MzMz"})");
+    EXPECT_EQ(edit.body("flux-kontext-pro", 1), common + R"("input_image":"MQ=="})");
+    EXPECT_EQ(edit.body("flux-3-image", 1),
+              R"({"prompt":"x","grounding":false,"images":["MQ=="]})");
+    EXPECT_EQ(edit.body("flux-3-image", 2),
+              R"({"prompt":"x","grounding":false,"images":["MQ==","MjI="]})");
+    edit.has_prompt = false;
+    const HttpCall fill = edit.write("flux-pro-1.0-fill", 1, true, R"({"prompt":"x","seed":1})");
+    EXPECT_EQ(fill.url, "https://api.bfl.ai/v1/flux-pro-1.0-fill");
+    EXPECT_EQ(fill.body.copy(), R"({"prompt":"","seed":1,"image":"MQ==","mask":"bQ=="})");
+    EXPECT_EQ(edit.body("flux-dev", 1, false, R"({"prompt":"x","seed":1})", Operation::variation),
+              R"({"prompt":"","seed":1,"image_prompt":"MQ=="})");
+}
+
+TEST(BlackForestLabsEdits, TolerateLessWhereAnImageMakesTheRangeSmaller) {
+    EditCall edit("black-forest-labs", "https://api.bfl.ai/v1");
+    const char *asked = R"({"prompt":"x","seed":1,"moderation":"low"})";
+    EXPECT_EQ(edit.body("flux-kontext-max", 1, false, asked),
+              R"({"prompt":"x","seed":1,"safety_tolerance":2,"input_image":"MQ=="})");
+    EXPECT_EQ(edit.body("flux-2-klein-4b", 1, false, asked),
+              R"({"prompt":"x","seed":1,"safety_tolerance":5,"input_image":"MQ=="})");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "dialect_test.h"
+#include "edit_call.h"
 #include "read_json.h"
 #include "responses.h"
 
@@ -304,6 +305,49 @@ TEST_F(FalTest, ReadsTheDocumentOfAJobThatFailed) {
                        OutcomeType::broken)
                   .type,
               OutcomeType::refused_by_policy);
+}
+
+TEST(FalEdits, GoToTheEndpointThatEdits) {
+    EditCall edit("fal-run", "https://fal.run");
+    const auto check = [&](const char *model, const std::string &endpoint, size_t count,
+                           const std::string &body) {
+        const HttpCall call = edit.write(model, count);
+        EXPECT_EQ(call.url, "https://fal.run/" + endpoint);
+        EXPECT_EQ(call.body.copy(), body);
+    };
+    const std::string one = R"("data:image/jpeg;base64,MQ==")";
+    const std::string two = R"("data:image/jpeg;base64,MjI=")";
+    const std::string seeded = R"({"prompt":"x","seed":1,)";
+    for (const char *model : {"fal-ai/flux-2-pro", "fal-ai/flux-2-pro/edit"}) {
+        check(model, "fal-ai/flux-2-pro/edit", 2,
+              seeded + R"("image_urls":[)" + one + "," + two + "]}");
+    }
+    for (const char *model : {"fal-ai/flux-2", "fal-ai/flux-2/edit"}) {
+        check(model, "fal-ai/flux-2/edit", 1,
+              seeded + R"("enable_prompt_expansion":false,"image_urls":[)" + one + "]}");
+    }
+    check("fal-ai/flux-pro/kontext/text-to-image", "fal-ai/flux-pro/kontext", 1,
+          seeded + R"("image_url":)" + one + "}");
+    check("fal-ai/nano-banana-pro", "fal-ai/nano-banana-pro/edit", 1,
+          seeded + R"("image_urls":[)" + one + "]}");
+    check("fal-ai/wan-25-preview/image-to-image", "fal-ai/wan-25-preview/image-to-image", 2,
+          R"({"prompt":"x","image_urls":[)" + one + "," + two + "]}");
+}
+
+TEST(FalEdits, WriteMasksStrengthsAndVariations) {
+    EditCall edit("fal", "https://queue.fal.run");
+    const HttpCall fill = edit.write("fal-ai/flux-pro/v1/fill", 1, true);
+    EXPECT_EQ(fill.url, "https://queue.fal.run/fal-ai/flux-pro/v1/fill");
+    EXPECT_EQ(fill.body.copy(),
+              R"({"prompt":"x","seed":1,"image_url":"data:image/jpeg;base64,MQ==",)"
+              R"("mask_url":"data:image/png;base64,bQ=="})");
+    EXPECT_EQ(
+        edit.body("fal-ai/flux/dev/image-to-image", 1, false, R"({"prompt":"x","strength":0.5})"),
+        R"({"prompt":"x","strength":0.5,"image_url":"data:image/jpeg;base64,MQ=="})");
+    edit.has_prompt = false;
+    EXPECT_EQ(edit.body("fal-ai/flux-pro/v1.1/redux", 1, false, R"({"prompt":"x"})",
+                        Operation::variation),
+              R"({"image_url":"data:image/jpeg;base64,MQ=="})");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "core/catalog/fit.h"
 #include "core/request/decode.h"
+#include "edit_call.h"
 #include "fake_ports.h"
 #include "read_json.h"
 #include "responses.h"
@@ -345,6 +346,60 @@ TEST_F(ReplicateTest, ReadsHowLongToWaitFromAHeaderOrTheWords) {
          {"resets in ~30", "resets in ~s", "resets in ~-1s", "resets in ~99999999999999999999s",
           "resets in ~86401s", "resets in ~30m", "resets in ~", "soon"}) {
         EXPECT_FALSE(wait(other, "")) << other;
+    }
+}
+
+TEST(ReplicateEdits, WriteImagesIntoTheFieldsOfEachModel) {
+    EditCall edit("replicate", "https://api.replicate.com/v1");
+    const std::string one = R"("data:image/jpeg;base64,MQ==")";
+    const std::string two = R"("data:image/jpeg;base64,MjI=")";
+    const std::string mask = R"("data:image/png;base64,bQ==")";
+    const auto input = [&](const char *model, const std::string &members) {
+        return R"({"version":")" + std::string(model) + R"(","input":{)" + members + "}}";
+    };
+    const auto check = [&](const char *model, size_t count, bool has_mask,
+                           const std::string &members) {
+        EXPECT_EQ(edit.body(model, count, has_mask), input(model, members));
+    };
+    const std::string seeded = R"("prompt":"x","seed":1,)";
+    check("black-forest-labs/flux-kontext-pro", 1, false, seeded + R"("input_image":)" + one);
+    check("black-forest-labs/flux-2-pro", 2, false,
+          R"("prompt":"x","aspect_ratio":"match_input_image","seed":1,"input_images":[)" + one +
+              "," + two + "]");
+    check("black-forest-labs/flux-2-klein-4b", 1, false, seeded + R"("images":[)" + one + "]");
+    check("black-forest-labs/flux-fill-pro", 1, true,
+          R"("prompt":"x","image":)" + one + R"(,"mask":)" + mask);
+    check("ideogram-ai/ideogram-v3-turbo", 1, true,
+          R"("prompt":"x","seed":1,"magic_prompt_option":"Off","image":)" + one + R"(,"mask":)" +
+              mask);
+    check("ideogram-ai/ideogram-4-5", 2, true,
+          R"("prompt":"x","images":[)" + one + "," + two + R"(],"mask":)" + mask);
+    check("google/nano-banana-2", 1, false, R"("prompt":"x","image_input":[)" + one + "]");
+    edit.has_prompt = false;
+    const char *redux = "black-forest-labs/flux-redux-dev";
+    EXPECT_EQ(edit.body(redux, 1, false, R"({"prompt":"x"})", Operation::variation),
+              input(redux, R"("redux_image":)" + one));
+}
+
+TEST(ReplicateEdits, WriteSettingsThatOnlyEditsHave) {
+    EditCall edit("replicate", "https://api.replicate.com/v1");
+    const char *asked = R"({"prompt":"x","seed":1,"strength":0.5,"input_fidelity":"high"})";
+    EXPECT_EQ(edit.body("black-forest-labs/flux-dev", 1, false, asked),
+              R"({"version":"black-forest-labs/flux-dev","input":{"prompt":"x","seed":1,)"
+              R"("prompt_strength":0.5,"image":"data:image/jpeg;base64,MQ=="}})");
+    EXPECT_EQ(edit.body("openai/gpt-image-1.5", 1, false, asked),
+              R"({"version":"openai/gpt-image-1.5","input":{"prompt":"x","input_fidelity":"high",)"
+              R"("input_images":["data:image/jpeg;base64,MQ=="]}})");
+    EXPECT_EQ(edit.body("black-forest-labs/flux-2-max", 1, false,
+                        R"({"prompt":"x","seed":1,"size":"512x512"})"),
+              R"({"version":"black-forest-labs/flux-2-max","input":{"prompt":"x",)"
+              R"("aspect_ratio":"custom","width":512,"height":512,"seed":1,)"
+              R"("input_images":["data:image/jpeg;base64,MQ=="]}})");
+}
+
+TEST(ReplicateEdits, AreNotOfferedWhereTheFieldIsNotKnown) {
+    for (const char *model : {"black-forest-labs/flux-3-image", "recraft-ai/recraft-v3", "a/b"}) {
+        EXPECT_FALSE(model_of("replicate", model).can(Operation::edit)) << model;
     }
 }
 

@@ -24,6 +24,32 @@ void JsonBody::move_into(HttpCall &call) && {
     call.add_header("Content-Type", "application/json");
 }
 
+void write_input_images(JsonBody &body, const CallInputs &inputs, ImageText as) {
+    const InputSpec &spec = *inputs.spec;
+    const std::string_view name = spec.field.empty() ? "image" : std::string_view(spec.field);
+    if (spec.is_list) {
+        body.out().key(name).open_array();
+        for (const InputImage &image : inputs.images) {
+            body.image(image, as);
+        }
+        body.out().close_array();
+    } else {
+        std::string numbered(name);
+        for (size_t i = 0; i < inputs.images.size(); ++i) {
+            if (i > 0) {
+                numbered.resize(name.size());
+                numbered.append("_").append(std::to_string(i + 1));
+            }
+            body.out().key(numbered);
+            body.image(inputs.images[i], as);
+        }
+    }
+    if (inputs.mask != nullptr) {
+        body.out().key(spec.mask_field.empty() ? "mask" : std::string_view(spec.mask_field));
+        body.image(*inputs.mask, as);
+    }
+}
+
 std::string media_type_of(ImageFormat format) {
     return "image/" + std::string(format == ImageFormat::unknown ? "png" : name_of(format));
 }

@@ -9,6 +9,7 @@
 #include "core/call_body.h"
 #include "core/http_call.h"
 #include "core/json/writer.h"
+#include "core/providers/provider_request.h"
 #include "core/request/input_image.h"
 
 namespace gateway {
@@ -30,6 +31,10 @@ class JsonBody {
     JsonWriter out_;
     CallBody body_;
 };
+
+// Writes the images and the mask of a call as members of an object, into the fields that the
+// model's row names: one image, a list, or numbered fields ("image", "image_2" …).
+void write_input_images(JsonBody &body, const CallInputs &inputs, ImageText as);
 
 // "image/jpeg"
 std::string media_type_of(ImageFormat format);

@@ -8,6 +8,7 @@
 #include "core/json/writer.h"
 #include "core/providers/call_headers.h"
 #include "core/providers/error_response.h"
+#include "core/providers/image_inputs.h"
 #include "core/providers/image_value.h"
 #include "core/providers/model_path.h"
 #include "core/providers/request_body.h"
@@ -49,20 +50,21 @@ constexpr PollRules kPolling = {.first = Milliseconds(500),
 struct ModelFamily {
     std::string_view models;
     int64_t max_tolerance;              // highest safety_tolerance; 0 is strictest, 2 the default
+    int64_t max_tolerance_of_edits;     // the same if there are input images
     bool takes_seed;                    // it does not always report a seed that it drew itself
     std::string_view prompt_rewriting;  // the field that controls rewriting of the prompt
     bool off;                           // the value that turns rewriting off
 };
 constexpr ModelFamily kFamilies[] = {
-    {"flux-3-*", 4, false, "grounding", false},
-    {"flux-2-flex", 5, true, "prompt_upsampling", false},
-    {"flux-2-pro*", 5, true, "disable_pup", true},
-    {"flux-2-max", 5, true, "disable_pup", true},
-    {"flux-2-*", 5, true, "", false},
-    {"flux-kontext-*", 6, true, "", false},
-    {"flux-pro*", 6, true, "", false},
-    {"flux-dev", 6, true, "", false},
-    {"*", 4, false, "", false},
+    {"flux-3-*", 4, 4, false, "grounding", false},
+    {"flux-2-flex", 5, 5, true, "prompt_upsampling", false},
+    {"flux-2-pro*", 5, 5, true, "disable_pup", true},
+    {"flux-2-max", 5, 5, true, "disable_pup", true},
+    {"flux-2-*", 5, 5, true, "", false},
+    {"flux-kontext-*", 6, 2, true, "", false},
+    {"flux-pro*", 6, 6, true, "", false},
+    {"flux-dev", 6, 6, true, "", false},
+    {"*", 4, 4, false, "", false},
 };
 
 const ModelFamily &family_of(std::string_view model) {
@@ -74,10 +76,14 @@ const ModelFamily &family_of(std::string_view model) {
 // Fields without a published name that it writes, and fields that redirect the result.
 constexpr const char *kOwnFields =
     "width height steps safety_tolerance grounding prompt_upsampling disable_pup webhook_url "
-    "webhook_secret";
+    "webhook_secret images image_prompt input_image input_image_2 input_image_3 input_image_4 "
+    "input_image_5 input_image_6 input_image_7 input_image_8";
 
-void write_body(JsonWriter &body, const Params &params, const ModelFamily &family,
+// Writes an object without its end.
+void write_body(JsonWriter &body, const ProviderRequest &request, const ModelFamily &family,
                 std::optional<int64_t> seed) {
+    const Params &params = request.params;
+    body.open_object();
     body.key("prompt").string(params.text(Param::prompt));
     if (const auto size = parse_size(params.text(Param::size))) {
         body.key("width").number(size->width);
@@ -92,11 +98,13 @@ void write_body(JsonWriter &body, const Params &params, const ModelFamily &famil
     write_param(body, "steps", params, Param::num_inference_steps);
     write_param(body, "guidance", params, Param::guidance);
     if (params.text(Param::moderation) == "low") {
-        body.key("safety_tolerance").number(family.max_tolerance);
+        body.key("safety_tolerance")
+            .number(request.inputs.any() ? family.max_tolerance_of_edits : family.max_tolerance);
     }
     if (!family.prompt_rewriting.empty()) {
         body.key(family.prompt_rewriting).boolean(family.off);
     }
+    write_forwarded(body, request);
 }
 
 // In millionths of a dollar. A credit is a cent.
@@ -127,6 +135,7 @@ void tell_state(JsonValue root, ProviderError &error) {
 
 BlackForestLabs::BlackForestLabs()
     : Dialect({.name = "black-forest-labs",
+               .takes_images = true,
                .written = WrittenFields(WrittenFields::Also::published, kOwnFields)}) {}
 
 Work BlackForestLabs::begin(const ProviderRequest &request) const {
@@ -137,13 +146,19 @@ Work BlackForestLabs::begin(const ProviderRequest &request) const {
     }
     HttpCall call;
     call.seed = request.seed(family.takes_seed);
-    JsonWriter body;
-    body.open_object();
-    write_body(body, request.params, family, call.seed);
-    write_forwarded(body, request);
-    body.close_object();
+    if (request.inputs.any()) {
+        JsonBody body;
+        write_body(body.out(), request, family, call.seed);
+        write_input_images(body, request.inputs, ImageText::base64);
+        body.out().close_object();
+        std::move(body).move_into(call);
+    } else {
+        JsonWriter body;
+        write_body(body, request, family, call.seed);
+        body.close_object();
+        set_json_body(call, std::move(body));
+    }
     call.url = request.provider.url + "/" + *segment;
-    set_json_body(call, std::move(body));
     add_headers(call, request, kHeaders);
     return call;
 }

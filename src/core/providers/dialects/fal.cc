@@ -6,6 +6,7 @@
 #include "core/providers/dialects/fal_input.h"
 #include "core/providers/dialects/fal_result.h"
 #include "core/providers/error_response.h"
+#include "core/providers/image_inputs.h"
 #include "core/providers/model_path.h"
 #include "core/providers/request_body.h"
 #include "core/providers/response_document.h"
@@ -47,16 +48,28 @@ bool is_success(const HttpResponse &response) {
 
 FalRun::FalRun(const char *name)
     : Dialect({.name = name,
+               .takes_images = true,
                .written = WrittenFields(WrittenFields::Also::published, fal_field_names())}) {}
 
 Work FalRun::begin(const ProviderRequest &request) const {
-    const auto path = path_of_model(request.model);
+    const auto path = path_of_model(fal_endpoint(request));
     if (!path) {
         return no_such_model(request.model);
     }
     HttpCall call;
     call.url = request.provider.url + "/" + *path;
-    set_json_body(call, write_fal_input(request));
+    if (request.inputs.any()) {
+        JsonBody body;
+        write_fal_input(body.out(), request);
+        write_input_images(body, request.inputs, ImageText::data_url);
+        body.out().close_object();
+        std::move(body).move_into(call);
+    } else {
+        JsonWriter body;
+        write_fal_input(body, request);
+        body.close_object();
+        set_json_body(call, std::move(body));
+    }
     add_headers(call, request, kHeaders);
     return call;
 }

@@ -27,9 +27,24 @@ constexpr FalField kFields[] = {
     {Param::seed, "seed"},
     {Param::num_inference_steps, "num_inference_steps"},
     {Param::guidance, "guidance_scale"},
+    {Param::strength, "strength"},
 };
 constexpr std::string_view kOtherFields =
-    "safety_tolerance enable_safety_checker enable_prompt_expansion";
+    "safety_tolerance enable_safety_checker enable_prompt_expansion image_url image_urls mask_url";
+
+// Models that edit at another endpoint, for the same price. Where the price differs, the endpoint
+// is a model of its own in the catalogue.
+struct EditEndpoint {
+    std::string_view model;
+    std::string_view endpoint;
+};
+constexpr EditEndpoint kEditEndpoints[] = {
+    {"fal-ai/flux-2", "fal-ai/flux-2/edit"},
+    {"fal-ai/flux-2-pro", "fal-ai/flux-2-pro/edit"},
+    {"fal-ai/flux-2-flex", "fal-ai/flux-2-flex/edit"},
+    {"fal-ai/flux-pro/kontext/text-to-image", "fal-ai/flux-pro/kontext"},
+    {"fal-ai/nano-banana-pro", "fal-ai/nano-banana-pro/edit"},
+};
 
 // Differences between the schemas in fields that callers do not set.
 struct SchemaTraits {
@@ -38,13 +53,10 @@ struct SchemaTraits {
     bool rewrites;   // it rewrites prompts unless that is turned off
 };
 constexpr SchemaTraits kTraits[] = {
-    {"fal-ai/flux-pro/*", true, false},
-    {"fal-ai/flux-2-pro", true, false},
-    {"fal-ai/flux-2-flex", true, true},
-    {"fal-ai/flux-2", false, true},
-    {"fal-ai/nano-banana*", true, false},
-    {"ideogram/v4*", false, true},
-    {"*", false, false},
+    {"fal-ai/flux-pro/*", true, false},  {"fal-ai/flux-2-pro*", true, false},
+    {"fal-ai/flux-2-flex*", true, true}, {"fal-ai/flux-2", false, true},
+    {"fal-ai/flux-2/edit", false, true}, {"fal-ai/nano-banana*", true, false},
+    {"ideogram/v4*", false, true},       {"*", false, false},
 };
 
 const SchemaTraits &traits_of(std::string_view model) {
@@ -74,9 +86,18 @@ void write_safety(JsonWriter &body, const SchemaTraits &traits) {
 
 }  // namespace
 
-JsonWriter write_fal_input(const ProviderRequest &request) {
+std::string_view fal_endpoint(const ProviderRequest &request) {
+    if (!request.inputs.any()) {
+        return request.model;
+    }
+    const auto *row =
+        std::find_if(std::begin(kEditEndpoints), std::end(kEditEndpoints),
+                     [&](const EditEndpoint &edit) { return edit.model == request.model; });
+    return row == std::end(kEditEndpoints) ? request.model : row->endpoint;
+}
+
+void write_fal_input(JsonWriter &body, const ProviderRequest &request) {
     const Params &params = request.params;
-    JsonWriter body;
     body.open_object();
     for (const FalField &field : kFields) {
         // For the size "auto" the field is left out.
@@ -99,8 +120,6 @@ JsonWriter write_fal_input(const ProviderRequest &request) {
         body.key("enable_prompt_expansion").boolean(false);
     }
     write_forwarded(body, request);
-    body.close_object();
-    return body;
 }
 
 std::string fal_field_names() {

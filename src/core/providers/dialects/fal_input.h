@@ -10,7 +10,11 @@
 
 namespace gateway {
 
-JsonWriter write_fal_input(const ProviderRequest &request);
+// Writes the input as an object without its end, and without input images.
+void write_fal_input(JsonWriter &body, const ProviderRequest &request);
+
+// The endpoint of a call: the model's name, or that of the endpoint beside it that edits.
+std::string_view fal_endpoint(const ProviderRequest &request);
 
 // The names of all fields that are written here, separated by spaces.
 std::string fal_field_names();

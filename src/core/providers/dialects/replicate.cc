@@ -8,6 +8,7 @@
 #include "core/providers/call_headers.h"
 #include "core/providers/dialects/replicate_input.h"
 #include "core/providers/error_response.h"
+#include "core/providers/image_inputs.h"
 #include "core/providers/image_value.h"
 #include "core/providers/request_body.h"
 #include "core/providers/response_document.h"
@@ -131,10 +132,20 @@ void collect_images(JsonValue output, std::vector<Image> &images) {
     }
 }
 
+// Writes the document without the ends of its two objects.
+void write_prediction(JsonWriter &body, const ProviderRequest &request, const InputNames &names,
+                      std::optional<int64_t> seed) {
+    body.open_object().key("version").string(request.model);
+    body.key("input").open_object();
+    write_input(body, request, names, seed);
+    write_forwarded(body, request);
+}
+
 }  // namespace
 
 Replicate::Replicate()
     : Dialect({.name = "replicate",
+               .takes_images = true,
                .written = WrittenFields(WrittenFields::Also::published, replicate_field_names())}) {
 }
 
@@ -142,14 +153,19 @@ Work Replicate::begin(const ProviderRequest &request) const {
     const InputNames &names = input_names(request.model);
     HttpCall call;
     call.seed = request.seed(names.takes_seed);
-    JsonWriter body;
-    body.open_object().key("version").string(request.model);
-    body.key("input").open_object();
-    write_input(body, request.params, names, call.seed);
-    write_forwarded(body, request);
-    body.close_object().close_object();
+    if (request.inputs.any()) {
+        JsonBody body;
+        write_prediction(body.out(), request, names, call.seed);
+        write_input_images(body, request.inputs, ImageText::data_url);
+        body.out().close_object().close_object();
+        std::move(body).move_into(call);
+    } else {
+        JsonWriter body;
+        write_prediction(body, request, names, call.seed);
+        body.close_object().close_object();
+        set_json_body(call, std::move(body));
+    }
     call.url = request.provider.url + "/predictions";
-    set_json_body(call, std::move(body));
     add_headers(call, request);
     call.headers.emplace_back(kPrefer);
     call.headers.push_back(cancel_after(request.provider.timeouts));

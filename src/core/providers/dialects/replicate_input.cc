@@ -42,13 +42,16 @@ constexpr InputNames kInputNames[] = {
      .steps = "steps",
      .lenient = {"safety_tolerance", "5"},
      .plain = {"prompt_upsampling", "false"},
-     .takes_seed = true},
+     .takes_seed = true,
+     .matches = true},
     {.models = "black-forest-labs/flux-2-pro",
      .lenient = {"safety_tolerance", "5"},
-     .takes_seed = true},
+     .takes_seed = true,
+     .matches = true},
     {.models = "black-forest-labs/flux-2-max",
      .lenient = {"safety_tolerance", "5"},
-     .takes_seed = true},
+     .takes_seed = true,
+     .matches = true},
     {.models = "black-forest-labs/flux-3-image", .tier = "resolution"},
     {.models = "ideogram-ai/ideogram-v3-*",
      .plain = {"magic_prompt_option", "\"Off\""},
@@ -67,7 +70,8 @@ constexpr InputNames kInputNames[] = {
 constexpr const char *kOwnFields =
     "width height num_outputs number_of_images megapixels output_megapixels num_inference_steps "
     "steps output_quality disable_safety_checker safety_tolerance prompt_upsampling "
-    "magic_prompt_option user_id";
+    "magic_prompt_option user_id prompt_strength images image_input input_image input_images "
+    "redux_image";
 
 // The megapixels of a resolution, for models that take them.
 std::string_view megapixels(std::string_view tier) {
@@ -78,7 +82,12 @@ std::string_view megapixels(std::string_view tier) {
     return pair == std::end(kPairs) ? tier : (*pair)[1];
 }
 
-void write_shape(JsonWriter &input, const Params &params, const InputNames &names) {
+void write_shape(JsonWriter &input, const ProviderRequest &request, const InputNames &names) {
+    const Params &params = request.params;
+    if (request.inputs.any() && names.matches && !params.has(Param::size) &&
+        !params.has(Param::aspect_ratio)) {
+        input.key("aspect_ratio").string("match_input_image");
+    }
     if (const auto size = parse_size(params.text(Param::size))) {
         input.key("aspect_ratio").string("custom");
         input.key("width").number(size->width);
@@ -101,8 +110,9 @@ const InputNames &input_names(std::string_view model) {
                          [=](const InputNames &names) { return glob_matches(names.models, name); });
 }
 
-void write_input(JsonWriter &input, const Params &params, const InputNames &names,
+void write_input(JsonWriter &input, const ProviderRequest &request, const InputNames &names,
                  std::optional<int64_t> seed) {
+    const Params &params = request.params;
     const auto write = [&](std::string_view name, Param param) {
         if (!name.empty()) {
             write_param(input, name, params, param);
@@ -113,9 +123,12 @@ void write_input(JsonWriter &input, const Params &params, const InputNames &name
             input.key(setting.name).json(setting.value);
         }
     };
-    input.key("prompt").string(params.text(Param::prompt));
+    // Models that make variations have no such field.
+    if (request.inputs.operation != Operation::variation || params.has(Param::prompt)) {
+        input.key("prompt").string(params.text(Param::prompt));
+    }
     write(names.count, Param::n);
-    write_shape(input, params, names);
+    write_shape(input, request, names);
     write("quality", Param::quality);
     write("background", Param::background);
     if (params.has(Param::output_format)) {
@@ -128,6 +141,10 @@ void write_input(JsonWriter &input, const Params &params, const InputNames &name
     }
     write(names.steps, Param::num_inference_steps);
     write("guidance", Param::guidance);
+    if (request.inputs.any()) {
+        write("input_fidelity", Param::input_fidelity);
+        write("prompt_strength", Param::strength);
+    }
     if (params.has(Param::user)) {
         input.key("user_id").string(params.text(Param::user));
     }

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/json/writer.h"
-#include "core/request/image_request.h"
+#include "core/providers/provider_request.h"
 
 namespace gateway {
 
@@ -27,13 +27,14 @@ struct InputNames {
     InputSetting lenient = {};  // for a moderation of "low"
     InputSetting plain = {};    // turns off rewriting of the prompt
     bool takes_seed = false;    // it does not report a seed that it drew itself
+    bool matches = false;       // it makes squares of input images unless it is told otherwise
 };
 
 // The row of a model, with or without ":version" after its name.
 const InputNames &input_names(std::string_view model);
 
-// Writes the members of the object "input".
-void write_input(JsonWriter &input, const Params &params, const InputNames &names,
+// Writes the members of the object "input", but for input images.
+void write_input(JsonWriter &input, const ProviderRequest &request, const InputNames &names,
                  std::optional<int64_t> seed);
 
 // The fields that write_input() writes to some model and that no published API has a name for,
