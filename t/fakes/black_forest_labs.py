@@ -144,10 +144,12 @@ class BlackForestLabs(FakeServer):
         if job.end:
             return job.end
         endpoint, body = self.endpoint(job.request), job.request.json
+        edit = rules.edit_of(body)
         made = rules.image_of(endpoint, body)
-        path = f"/results/{job.number}/sample.{made.format}"
-        self._files[path] = Reply(200, {"Content-Type": f"image/{made.format}"},
-                                  sample_image(made.width, made.height, made.format, job.number))
+        kind = "png" if edit else made.format
+        path = f"/results/{job.number}/sample.{kind}"
+        self._files[path] = Reply(200, {"Content-Type": f"image/{kind}"},
+                                  edit or sample_image(made.width, made.height, made.format, job.number))
         now = time.time()
         result = {"sample": f"{self.origin}{path}?se=2026-01-01T00%3A10%3A00Z&sig=xx", "prompt": body["prompt"],
                   "start_time": now - 4.8, "end_time": now, "duration": 4.8}

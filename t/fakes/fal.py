@@ -86,11 +86,11 @@ class FalRun(FakeServer):
 
     def _wrong_address(self, request):
         model = request.path[1:]
-        if request.query or not any(name.split("/")[:2] == model.split("/")[:2] for name in rules.MODELS):
+        if request.query or not any(name.split("/")[:2] == model.split("/")[:2] for name in rules.SCHEMAS):
             return Json({"detail": f"Application '{'/'.join(model.split('/')[:2])}' not found"}, 404)
         if request.method != "POST":
             return Json({"detail": "Method Not Allowed"}, 405)
-        if model not in rules.MODELS:
+        if model not in rules.SCHEMAS:
             return Json({"detail": f"Path /{'/'.join(model.split('/')[2:])} not found"}, 404)
 
     def _wrong_body(self, request):
@@ -111,14 +111,17 @@ class FalRun(FakeServer):
         body = request.json
         images = [self._file(request.path[1:], body) for _ in range(body.get("num_images", 1))]
         return {"images": images, "timings": {"inference": 0.9}, "seed": body.get("seed", self.default_seed),
-                "has_nsfw_concepts": [False] * len(images), "prompt": body["prompt"]}
+                "has_nsfw_concepts": [False] * len(images), "prompt": body.get("prompt", "")}
 
     def _file(self, model, body) -> dict:
-        output_format = body.get("output_format", "jpeg")
+        edit = rules.edit_of(body)
+        output_format = "png" if edit else body.get("output_format", "jpeg")
         width, height = rules.pixels(model, body)
         path = f"/files/x/{next(self._numbers)}.{output_format}"
         self._files[path] = Reply(200, {"Content-Type": f"image/{output_format}"},
-                                  sample_image(width, height, output_format, next(self._numbers)))
+                                  edit or sample_image(width, height, output_format, next(self._numbers)))
+        if edit:
+            width = height = None
         return {"url": self.origin + path, "width": width, "height": height, "content_type": f"image/{output_format}",
                 "file_name": None, "file_size": None}
 

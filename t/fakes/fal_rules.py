@@ -1,6 +1,8 @@
-"""The input schemas of fal's models, as far as they make images from text alone."""
+"""The input schemas of fal's models: of those that make images from text alone, and of those that edit."""
 
 from .behaviours import Json
+from .edited import Unreadable
+from .json_images import from_data_url, image_field, painted
 
 SIZES = {"square_hd": (1024, 1024), "square": (512, 512), "portrait_4_3": (768, 1024), "portrait_16_9": (576, 1024),
          "landscape_4_3": (1024, 768), "landscape_16_9": (1024, 576)}
@@ -78,6 +80,35 @@ MODELS = {
 }
 
 
+def image(list_of=0):
+    check = image_field(from_data_url, list_of)
+    return lambda value: check(value) is None
+
+
+KONTEXT = {**TOLERANT, "aspect_ratio": choice(*RATIOS), "guidance_scale": number(1, 20), "image_url": image()}
+NANO = {**MODELS["fal-ai/nano-banana-pro"], "image_urls": image(14)}
+EDITS = {
+    "fal-ai/flux/dev/image-to-image": {**CHECKED, "image_url": image(), "strength": number(0.01, 1),
+                                       "guidance_scale": number(1, 20), "num_inference_steps": integer(10, 50)},
+    "fal-ai/flux-pro/kontext": KONTEXT,
+    "fal-ai/flux-pro/kontext/max": KONTEXT,
+    "fal-ai/flux-pro/v1/fill": {**TOLERANT, "image_url": image(), "mask_url": image()},
+    "fal-ai/flux-pro/v1.1/redux": {**TOLERANT, "image_url": image(), "image_size": size(256, 2048),
+                                   "guidance_scale": number(1, 20), "num_inference_steps": integer(1, 50)},
+    "fal-ai/flux-2-pro/edit": {**MODELS["fal-ai/flux-2-pro"], "image_urls": image(8)},
+    "fal-ai/flux-2-flex/edit": {**MODELS["fal-ai/flux-2-flex"], "image_urls": image(8)},
+    "fal-ai/flux-2/edit": {**MODELS["fal-ai/flux-2"], "image_urls": image(4)},
+    "fal-ai/nano-banana-pro/edit": NANO,
+    "fal-ai/nano-banana-2/edit": NANO,
+    "fal-ai/nano-banana/edit": NANO,
+    "fal-ai/bytedance/seedream/v4/edit": {**ALL, "image_urls": image(10)},
+    "fal-ai/bytedance/seedream/v4.5/edit": {**ALL, "image_urls": image(10)},
+    "fal-ai/qwen-image-edit": {**ALL, "image_url": image()},
+    "fal-ai/wan-25-preview/image-to-image": {**ALL, "image_urls": image(2)},
+}
+SCHEMAS = {**MODELS, **EDITS}
+
+
 def problem(place: list, message: str, kind: str) -> dict:
     return {"loc": place, "msg": message, "type": kind, "url": f"https://docs.fal.ai/errors#{kind}"}
 
@@ -88,14 +119,26 @@ def refusal(problems: list):
 
 def problems(model: str, body: dict) -> list:
     """Everything that is wrong with this input."""
-    schema = MODELS[model]
+    schema = SCHEMAS[model]
     found = [problem(["body", name], "extra fields not permitted", "value_error.extra") for name in body
              if name not in schema]
     found += [problem(["body", name], "Input is not valid.", "value_error") for name in body
               if name in schema and not schema[name](body[name])]
-    if "prompt" not in body:
-        found.append(problem(["body", "prompt"], "field required", "missing"))
+    required = {"image_url", "image_urls", "mask_url"} & schema.keys()
+    if not model.endswith("/redux"):
+        required.add("prompt")
+    found += [problem(["body", name], "field required", "missing") for name in sorted(required - body.keys())]
+    if not found:
+        try:
+            edit_of(body)
+        except Unreadable as wrong:
+            found.append(problem(["body", "mask_url"], str(wrong), "image_load_error"))
     return found
+
+
+def edit_of(body: dict):
+    """The first input image with paint: where the mask is white, or along its top. Nothing without an input image."""
+    return painted(from_data_url, body, ("image_url", "image_urls"), "mask_url")
 
 
 def pixels(model: str, body: dict) -> tuple:
@@ -104,5 +147,5 @@ def pixels(model: str, body: dict) -> tuple:
         width, height = map(int, body["aspect_ratio"].split(":"))
         scale = 1024 / (width * height) ** 0.5
         return round(width * scale), round(height * scale)
-    asked = body.get("image_size", "landscape_4_3" if "image_size" in MODELS[model] else "square_hd")
+    asked = body.get("image_size", "landscape_4_3" if "image_size" in SCHEMAS[model] else "square_hd")
     return SIZES[asked] if isinstance(asked, str) else (asked["width"], asked["height"])

@@ -198,10 +198,12 @@ class Replicate(FakeServer):
         body = job.request.json
         model = body["version"].partition(":")[0]
         links = []
+        edit = rules.edit_of(model, body["input"])
         for index, made in enumerate(rules.images_of(model, body["input"])):
-            path = f"/files/{job.number}/out-{index}.{made.format}"
-            self.files[path] = Reply(200, {"Content-Type": f"image/{made.format}"},
-                                      sample_image(made.width, made.height, made.format, 16 * job.number + index))
+            kind = "png" if edit else made.format
+            path = f"/files/{job.number}/out-{index}.{kind}"
+            self.files[path] = Reply(200, {"Content-Type": f"image/{kind}"}, edit or sample_image(
+                made.width, made.height, made.format, 16 * job.number + index))
             links.append(self.origin + path)
         return links if model in rules.LISTS else links[0]
 
