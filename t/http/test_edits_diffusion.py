@@ -279,7 +279,7 @@ def test_an_image_that_the_server_would_turn_has_no_mask(studio):
     exif[0x112] = 6
     opened(original(WIDTH, HEIGHT)).save(turned, "JPEG", exif=exif)
     image = ("image", turned.getvalue())
-    assert refusal(edit(g, "loaded", [image, ("mask", mask(HEIGHT, WIDTH))])) == (400, "invalid_mask", "mask")
+    assert refusal(edit(g, "loaded", [image, ("mask", mask(HEIGHT, WIDTH))])) == (400, "bad_request", "mask")
     assert not fake.requests
     reply = edit(g, "loaded", [image])
     assert opened(image_of(reply)).size == (HEIGHT, WIDTH)
