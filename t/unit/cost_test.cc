@@ -158,12 +158,15 @@ TEST(Cost, OfAPriceKnownOnlyAsABoundIsUnknown) {
     EXPECT_EQ(upper_bound({sent, 2}, flux("flux-2-flex")), 120'000);
 }
 
-TEST(Cost, OfImagesGivenAsInputIsBoundedButNotKnown) {
+TEST(Cost, OfImagesGivenAsInputIsKnownIfTheirSizesAre) {
     const Params sent = asking(Param::size, Text("1024x1024"));
     const PricedCall call{.sent = sent, .images = 1, .input_images = 2};
     EXPECT_EQ(told(cost_of(images(1), call, flux("flux-2-pro"))), "- unknown");
     EXPECT_EQ(upper_bound(call, flux("flux-2-pro")), 30'000 + 2 * 4 * 15'000);
-    EXPECT_EQ(told(cost_of(images(1), call, flux("flux-2-max"))), "70000 megapixels");
+    const Pixels sizes[] = {{1024, 1024}, {1024, 1025}};
+    const PricedCall sized{.sent = sent, .images = 1, .input_images = 2, .input_sizes = sizes};
+    EXPECT_EQ(told(cost_of(images(1), sized, flux("flux-2-pro"))), "75000 megapixels");
+    EXPECT_EQ(upper_bound(sized, flux("flux-2-pro")), 75'000);
 }
 
 TEST(UpperBound, CountsEveryImageAndPreviewAndThePrompt) {

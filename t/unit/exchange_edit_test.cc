@@ -277,8 +277,9 @@ TEST_F(ExchangeEditTest, ShowsAFormAsAListOfItsParts) {
         form({{"image", kImage, true}, {"prompt", "a"}, {"model", "a/gpt-image-2"}}, false),
         [this](Answer answer) { told.answer = std::move(answer); });
     world.upstream.deliver(images(1));
-    const JsonValue raw = told.json()["extra_fields"]["raw_request"];
-    ASSERT_EQ(raw.size(), 3U) << told.json().text();
+    const ReadJson json = told.json();
+    const JsonValue raw = json["extra_fields"]["raw_request"];
+    ASSERT_EQ(raw.size(), 3U) << json.text();
     EXPECT_EQ(raw.at(1)["name"].string(), "prompt");
     EXPECT_EQ(raw.at(1)["value"].string(), "a");
     EXPECT_EQ(raw.at(2)["name"].string(), "image");

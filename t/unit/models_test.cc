@@ -131,8 +131,9 @@ TEST_F(ModelsTest, WhatOneMayNotUseIsNotThere) {
 
 TEST_F(ModelsTest, DescribeTheirParameters) {
     const ReadJson json = one("gpt-image-2");
-    EXPECT_EQ(keys_of(json.root()),
-              "id object created owned_by status operations supported_parameters returns pricing");
+    EXPECT_EQ(
+        keys_of(json.root()),
+        "id object created owned_by status operations supported_parameters inputs returns pricing");
     EXPECT_EQ(json["created"].integer(), 1'776'729'600) << "2026-04-21";
     EXPECT_EQ(json["status"].string(), "current");
     EXPECT_EQ(texts(json["operations"]), "generate edit stream");
