@@ -11,7 +11,7 @@
 namespace gateway {
 
 // A longer body goes to a temporary file of nginx.
-inline constexpr size_t kBodyBuffer = size_t{64} * 1024;
+inline constexpr size_t kBodyBuffer = size_t{48} * 1024;
 
 // The most that nginx lets through, for all endpoints of the location.
 size_t max_body(const LocationConf &location);
