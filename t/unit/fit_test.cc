@@ -264,5 +264,30 @@ TEST(Fit, LeavesOutWhatAnOperationDoesNotTake) {
               "seed: this model takes it only without input images\n");
 }
 
+TEST(Fit, LeavesOutWhatIsNotTakenWithAMaskOrForVariations) {
+    ModelSpec model = model_with(
+        R"("inputs":{"mask":{"kind":"white","excludes":["strength"]},
+                     "variation_excludes":["prompt","seed"]},
+           "parameters":{"prompt":{},"seed":{},"strength":{}})");
+    model.operations.set(static_cast<size_t>(Operation::edit));
+    model.operations.set(static_cast<size_t>(Operation::variation));
+    Params asked = asking(Param::seed, int64_t{7});
+    asked[Param::strength] = 0.5;
+    const auto left_out = [&](Operation operation, bool has_mask) {
+        const auto fitted = fit(asked, model, FitMode::adapt, operation, has_mask);
+        std::string text;
+        for (const Adjustment &one : fitted->adjustments) {
+            text += one.param + ": " + one.reason + "\n";
+        }
+        return text;
+    };
+    EXPECT_EQ(left_out(Operation::edit, false), "");
+    EXPECT_EQ(left_out(Operation::edit, true),
+              "strength: this model takes it only without a mask\n");
+    EXPECT_EQ(left_out(Operation::variation, false),
+              "seed: this model does not take it for variations\n"
+              "prompt: this model does not take it for variations\n");
+}
+
 }  // namespace
 }  // namespace gateway

@@ -90,8 +90,13 @@ bool is_lossy(const Params &params) {
 
 class Fitter {
  public:
-    Fitter(const Params &requested, const ModelSpec &model, FitMode mode, Operation operation)
-        : requested_(requested), model_(model), mode_(mode), operation_(operation) {
+    Fitter(const Params &requested, const ModelSpec &model, FitMode mode, Operation operation,
+           bool has_mask)
+        : requested_(requested),
+          model_(model),
+          mode_(mode),
+          operation_(operation),
+          has_mask_(has_mask) {
         fitted_.params = requested;
     }
 
@@ -140,16 +145,24 @@ class Fitter {
 
     // Whether the model takes a parameter, but not for this operation.
     [[nodiscard]] bool is_excluded(Param param) const {
-        return operation_ == Operation::generate
-                   ? param == Param::strength || param == Param::input_fidelity
-                   : operation_ == Operation::edit &&
-                         model_.inputs.excludes.test(static_cast<size_t>(param));
+        const auto index = static_cast<size_t>(param);
+        const InputSpec &inputs = model_.inputs;
+        switch (operation_) {
+            case Operation::edit:
+                return inputs.excludes.test(index) ||
+                       (has_mask_ && inputs.mask_excludes.test(index));
+            case Operation::variation: return inputs.variation_excludes.test(index);
+            default: return param == Param::strength || param == Param::input_fidelity;
+        }
     }
     void leave_out_excluded(Param param) {
-        leave_out(param, !model_[param] ? "this model has no such parameter"
-                         : operation_ == Operation::generate
-                             ? "only for input images"
-                             : "this model takes it only without input images");
+        leave_out(param, !model_[param]                      ? "this model has no such parameter"
+                         : operation_ == Operation::generate ? "only for input images"
+                         : operation_ == Operation::variation
+                             ? "this model does not take it for variations"
+                         : model_.inputs.excludes.test(static_cast<size_t>(param))
+                             ? "this model takes it only without input images"
+                             : "this model takes it only without a mask");
     }
 
     // Sends another value than requested and lists it; with strict fitting, refuses the request.
@@ -342,8 +355,12 @@ class Fitter {
                                     "Missing required parameter: 'prompt'. This model needs one.",
                                     "prompt");
         }
-        if (operation_ != Operation::generate && !spec && requested_.has(Param::prompt)) {
-            leave_out(Param::prompt, "this model takes no prompt");
+        if (operation_ != Operation::generate && requested_.has(Param::prompt)) {
+            if (!spec) {
+                leave_out(Param::prompt, "this model takes no prompt");
+            } else if (is_excluded(Param::prompt)) {
+                leave_out_excluded(Param::prompt);
+            }
         }
         const std::string_view prompt = fitted_.params.text(Param::prompt);
         if (spec && spec->max_length && static_cast<int64_t>(prompt.size()) > *spec->max_length &&
@@ -364,6 +381,7 @@ class Fitter {
     const ModelSpec &model_;
     FitMode mode_;
     Operation operation_;
+    bool has_mask_;
     Fitted fitted_;
     std::optional<ApiError> problem_;
 };
@@ -371,8 +389,8 @@ class Fitter {
 }  // namespace
 
 tl::expected<Fitted, ApiError> fit(const Params &requested, const ModelSpec &model, FitMode mode,
-                                   Operation operation) {
-    return Fitter(requested, model, mode, operation).fit();
+                                   Operation operation, bool has_mask) {
+    return Fitter(requested, model, mode, operation, has_mask).fit();
 }
 
 }  // namespace gateway

@@ -30,6 +30,7 @@ struct Fitted {
 // that. FitMode::strict refuses the request instead of listing, except for an "auto" if the model
 // has no such parameter.
 tl::expected<Fitted, ApiError> fit(const Params &requested, const ModelSpec &model, FitMode mode,
-                                   Operation operation = Operation::generate);
+                                   Operation operation = Operation::generate,
+                                   bool has_mask = false);
 
 }  // namespace gateway

@@ -30,6 +30,7 @@ class InputFitter {
         for (const InputImage &image : inputs_.images) {
             check(image);
         }
+        check_total();
         fit_mask();
         if (!problems_.empty()) {
             const Problem &first = problems_.front();
@@ -88,6 +89,19 @@ class InputFitter {
         }
         if (spec_.max_pixels && longer * shorter > *spec_.max_pixels) {
             refuse(std::to_string(longer * shorter) + " pixels", "most", *spec_.max_pixels);
+        }
+    }
+
+    void check_total() {
+        int64_t total = 0;
+        for (const InputImage &image : inputs_.images) {
+            total += static_cast<int64_t>(image.content.size());
+        }
+        if (spec_.max_total_bytes && total > *spec_.max_total_bytes) {
+            add("image", kTooLarge,
+                "The input images have " + std::to_string(total) +
+                    " bytes together; this model takes at most " +
+                    std::to_string(*spec_.max_total_bytes) + ".");
         }
     }
 

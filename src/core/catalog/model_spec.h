@@ -87,7 +87,8 @@ struct InputSpec {
     std::optional<int64_t> min_side;
     std::optional<int64_t> max_side;
     std::optional<int64_t> max_pixels;
-    bool takes_file_ids = false;  // ids of files that were uploaded to the provider
+    std::optional<int64_t> max_total_bytes;  // of all images
+    bool takes_file_ids = false;             // ids of files that were uploaded to the provider
     bool needs_prompt = true;
     // The provider's names of the fields, where they differ from model to model.
     std::string field;
@@ -95,8 +96,10 @@ struct InputSpec {
     bool is_list = false;  // the field has a list
     // Where the size comes from if the request names none.
     std::string default_size;
-    // Parameters that the model takes, but not for edits.
+    // Parameters that the model takes, but not for edits, for edits with a mask, or for variations.
     std::bitset<kParamCount> excludes;
+    std::bitset<kParamCount> mask_excludes;
+    std::bitset<kParamCount> variation_excludes;
 };
 
 enum class ModelStatus : uint8_t { current, preview, deprecated, shut_down };

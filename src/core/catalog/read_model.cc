@@ -269,13 +269,38 @@ ImageFormat read_image_format(const std::string &path, JsonValue value) {
     fail(path, "must be one of: png, jpeg, webp, gif, avif, heic");
 }
 
+// Size, aspect_ratio and resolution are fitted together, so one of them excludes all three. Only a
+// variation may exclude the prompt.
+std::bitset<kParamCount> read_excludes(const std::string &path, JsonValue value,
+                                       bool is_variation = false) {
+    std::bitset<kParamCount> excludes;
+    const auto set = [&](Param param) { excludes.set(static_cast<size_t>(param)); };
+    const auto read_one = [=](const std::string &place, JsonValue item) {
+        const auto read = param_named(item.string());
+        if (!read || (*read == Param::prompt && !is_variation) || *read == Param::n ||
+            *read == Param::stream || *read == Param::partial_images) {
+            fail(place, "must be a parameter other than prompt, n, stream, partial_images");
+        }
+        return *read;
+    };
+    for (const Param param : read_list(path, value, read_one)) {
+        set(param);
+        if (param == Param::size || param == Param::aspect_ratio || param == Param::resolution) {
+            set(Param::size);
+            set(Param::aspect_ratio);
+            set(Param::resolution);
+        }
+    }
+    return excludes;
+}
+
 // What a mask is: {"kind": "white", "levels": "two", "soft": true, "needed": true, "field": "…"}.
 void read_mask(const std::string &path, JsonValue value, InputSpec &into) {
     if (value.is(JsonKind::null)) {
         into.mask.reset();
         return;
     }
-    expect_members(path, value, "kind levels soft needed field");
+    expect_members(path, value, "kind levels soft needed field excludes");
     constexpr std::pair<std::string_view, MaskKind> kKinds[] = {
         {"alpha", MaskKind::alpha},
         {"white", MaskKind::white},
@@ -299,28 +324,10 @@ void read_mask(const std::string &path, JsonValue value, InputSpec &into) {
     into.is_mask_soft = value["soft"] ? read_truth(path + ".soft", value["soft"]) : false;
     into.needs_mask = value["needed"] ? read_truth(path + ".needed", value["needed"]) : false;
     into.mask_field = value["field"] ? read_string(path + ".field", value["field"]) : "";
-}
-
-// Size, aspect_ratio and resolution are fitted together, so one of them excludes all three.
-std::bitset<kParamCount> read_excludes(const std::string &path, JsonValue value) {
-    std::bitset<kParamCount> excludes;
-    const auto set = [&](Param param) { excludes.set(static_cast<size_t>(param)); };
-    for (const Param param : read_list(path, value, [](const std::string &place, JsonValue item) {
-             const auto read = param_named(item.string());
-             if (!read || *read == Param::prompt || *read == Param::n || *read == Param::stream ||
-                 *read == Param::partial_images) {
-                 fail(place, "must be a parameter other than prompt, n, stream, partial_images");
-             }
-             return *read;
-         })) {
-        set(param);
-        if (param == Param::size || param == Param::aspect_ratio || param == Param::resolution) {
-            set(Param::size);
-            set(Param::aspect_ratio);
-            set(Param::resolution);
-        }
+    into.mask_excludes.reset();
+    if (const JsonValue excludes = value["excludes"]) {
+        into.mask_excludes = read_excludes(path + ".excludes", excludes);
     }
-    return excludes;
 }
 
 void read_inputs(const std::string &path, JsonValue value, InputSpec &into) {
@@ -333,6 +340,7 @@ void read_inputs(const std::string &path, JsonValue value, InputSpec &into) {
             {"min_side", &into.min_side},
             {"max_side", &into.max_side},
             {"max_pixels", &into.max_pixels},
+            {"max_total_bytes", &into.max_total_bytes},
         };
         const auto *bound = std::find_if(std::begin(bounds), std::end(bounds),
                                          [=](const auto &row) { return row.first == key; });
@@ -358,6 +366,8 @@ void read_inputs(const std::string &path, JsonValue value, InputSpec &into) {
             into.default_size = read_string(here, member);
         } else if (key == "excludes") {
             into.excludes = read_excludes(here, member);
+        } else if (key == "variation_excludes") {
+            into.variation_excludes = read_excludes(here, member, true);
         } else {
             fail(here, "is not known");
         }

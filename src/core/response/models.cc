@@ -141,7 +141,8 @@ void write_inputs(JsonWriter &out, const InputSpec &spec) {
         {"max_bytes", spec.max_bytes},
         {"min_side", spec.min_side},
         {"max_side", spec.max_side},
-        {"max_pixels", spec.max_pixels}};
+        {"max_pixels", spec.max_pixels},
+        {"max_total_bytes", spec.max_total_bytes}};
     for (const auto &[name, bound] : bounds) {
         if (bound) {
             out.key(name).number(*bound);

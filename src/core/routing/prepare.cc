@@ -129,7 +129,8 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
             "The catalogue has no row for the model '" + candidate.name() + "'.", "model"));
     }
     const Params &asked = preparation.request.params;
-    auto fitted = fit(asked, *prepared.spec, preparation.mode, preparation.request.operation);
+    auto fitted = fit(asked, *prepared.spec, preparation.mode, preparation.request.operation,
+                      preparation.inputs != nullptr && preparation.inputs->mask);
     if (!fitted) {
         return tl::unexpected(std::move(fitted.error()));
     }
