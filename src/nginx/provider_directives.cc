@@ -151,7 +151,7 @@ void set_rules(ProviderBlock &block, const Arguments &arguments) {
 }
 
 constexpr ProviderDirective kProviderDirectives[] = {
-    {"api", 1, 4, "", set_api},
+    {"api", 1, 5, "", set_api},
     {"breaker", 1, 5, "failures=5 rate=50% calls=20 window=30s open=15s", set_rules<set_breaker>},
     {"ca", 1, 1, "", set_ca},
     {"fail", 1, 2, "", add_failure, true},

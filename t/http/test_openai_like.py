@@ -516,7 +516,8 @@ def test_microsoft_s_own_models_are_a_description_away(behind):
     ("fields=seed:", 'invalid fields "seed:", "" is no field\'s name'),
     ("fields=size:width+", 'invalid fields "size:width+", expected something like size:width+height'),
     ("colour=red", 'invalid parameter "colour=red"'),
-    ("path=/images auth=bearer fields=n:- path=/x", 'invalid number of arguments in "api" directive')))
+    ("edits=images", 'invalid path "images", expected something like /images/generations'),
+    ("path=/images edits=- auth=bearer fields=n:- path=/x", 'invalid number of arguments in "api" directive')))
 def test_nginx_says_what_is_wrong_with_a_description(nginx_t, words, problem):
     result = nginx_t(f"image_provider p {{ api openai {words}; url http://127.0.0.1:9/v1; key none; }}", "return 204;")
     assert not result.ok

@@ -223,10 +223,9 @@ tl::expected<OpenAiVariant, std::string> described(const std::vector<std::string
     for (const OpenAiVariant &one : openai_variants()) {
         variant = one.api == api ? one : variant;
     }
-    for (const std::string &word : words) {
-        if (auto changed = change_variant(variant, word); !changed) {
-            return tl::unexpected(changed.error());
-        }
+    const std::vector<std::string_view> views(words.begin(), words.end());
+    if (auto changed = change_variant(variant, views); !changed) {
+        return tl::unexpected(changed.error());
     }
     return variant;
 }
@@ -249,6 +248,36 @@ TEST(DescribedServers, MayChangeWhatIsBuiltIn) {
     const auto together = described({"fields=guidance:guidance"}, "together");
     EXPECT_EQ(together->field(Param::guidance)->name, "guidance");
     EXPECT_EQ(together->field(Param::num_inference_steps)->name, "steps");
+}
+
+TEST(DescribedServers, EditAtThePathThatFitsTheirPath) {
+    const struct {
+        const char *api;
+        std::vector<std::string> words;
+        const char *edits;
+    } kRows[] = {
+        {"openai", {}, "/images/edits"},
+        {"openai", {"path=/v2/images"}, "/images/edits"},
+        {"openai", {"path=/a/images/generations?v=1"}, "/a/images/edits?v=1"},
+        {"azure-openai",
+         {"path=/deployments/{model}/images/generations?api-version=1"},
+         "/deployments/{model}/images/edits?api-version=1"},
+        {"openai",
+         {"edits=/img/{model}/edit?v=1", "path=/images/generations"},
+         "/img/{model}/edit?v=1"},
+        {"openai", {"edits=/images/edits", "path=/a/images/generations"}, "/images/edits"},
+        {"openai", {"edits=-", "path=/a/images/generations"}, ""},
+        {"together", {"path=/v2/pictures"}, "/v2/pictures"},
+        {"openrouter", {"edits=/edits"}, "/edits"},
+    };
+    for (const auto &row : kRows) {
+        const auto variant = described(row.words, row.api);
+        ASSERT_TRUE(variant) << variant.error();
+        EXPECT_EQ(variant->inputs.path, row.edits) << row.api;
+    }
+    const std::vector<std::string_view> words = {"edits=-"};
+    EXPECT_FALSE((*dialect_named("recraft")->changed(words))->takes_images());
+    EXPECT_TRUE(dialect_named("recraft")->takes_images());
 }
 
 TEST_F(VllmOmni, TellsNoSeedThatIsNotSent) {
@@ -277,6 +306,8 @@ TEST(DescribedServers, SayWhatIsWrongWithTheirDescription) {
          "invalid path \"/{modell}\", expected something like /images/generations"},
         {"path=/{model}/{model}",
          "invalid path \"/{model}/{model}\", expected something like /images/generations"},
+        {"edits=images", "invalid path \"images\", expected something like /images/generations"},
+        {"edits=", "invalid parameter \"edits=\""},
         {"auth=x-key:", "invalid auth \"x-key:\", expected bearer or a header's name"},
         {"fields=seed", "\"seed\" is not PARAMETER:FIELD, as in seed:random_seed"},
         {"fields=colour:c", "\"colour:c\" is not PARAMETER:FIELD, as in seed:random_seed"},

@@ -147,10 +147,8 @@ OpenAi::OpenAi(OpenAiVariant variant)
 tl::expected<std::unique_ptr<Dialect>, std::string> OpenAi::changed(
     std::span<const std::string_view> words) const {
     OpenAiVariant variant = variant_;
-    for (const std::string_view word : words) {
-        if (auto changed = change_variant(variant, word); !changed) {
-            return tl::unexpected(std::move(changed.error()));
-        }
+    if (auto changed = change_variant(variant, words); !changed) {
+        return tl::unexpected(std::move(changed.error()));
     }
     return std::make_unique<OpenAi>(std::move(variant));
 }

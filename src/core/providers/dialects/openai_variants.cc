@@ -199,6 +199,29 @@ bool has_other_braces(std::string path) {
     return path.find_first_of("{}") != std::string::npos;
 }
 
+tl::expected<std::string, std::string> read_path(std::string_view value) {
+    if (value.front() != '/' || value.find_first_of("#\"\\") != std::string_view::npos ||
+        has_other_braces(std::string(value))) {
+        return tl::unexpected("invalid path \"" + std::string(value) +
+                              "\", expected something like /images/generations");
+    }
+    return std::string(value);
+}
+
+// Edits move with generations: to the same path if they share it, else to the path beside it.
+void move_edits(OpenAiVariant &variant, std::string_view from) {
+    constexpr std::string_view kGenerations = "/images/generations";
+    constexpr std::string_view kEdits = "/images/edits";
+    std::string &edits = variant.inputs.path;
+    const size_t at = variant.path.find(kGenerations);
+    if (edits == from) {
+        edits = variant.path;
+    } else if (edits == kEdits && at != std::string::npos) {
+        edits = variant.path;
+        edits.replace(at, kGenerations.size(), kEdits);
+    }
+}
+
 tl::expected<void, std::string> change_field(OpenAiVariant &variant, std::string_view text) {
     const size_t colon = text.find(':');
     const auto param = param_named(text.substr(0, colon));
@@ -247,7 +270,9 @@ std::span<const OpenAiVariant> openai_variants() {
     return variants;
 }
 
-tl::expected<void, std::string> change_variant(OpenAiVariant &variant, std::string_view word) {
+namespace {
+
+tl::expected<void, std::string> change(OpenAiVariant &variant, std::string_view word) {
     const size_t equals = word.find('=');
     const std::string_view name = word.substr(0, equals);
     const std::string_view value =
@@ -255,13 +280,16 @@ tl::expected<void, std::string> change_variant(OpenAiVariant &variant, std::stri
     if (value.empty() || !is_visible_ascii(value)) {
         return tl::unexpected("invalid parameter \"" + std::string(word) + "\"");
     }
-    if (name == "path") {
-        if (value.front() != '/' || value.find_first_of("#\"\\") != std::string_view::npos ||
-            has_other_braces(std::string(value))) {
-            return tl::unexpected("invalid path \"" + std::string(value) +
-                                  "\", expected something like /images/generations");
+    if (name == "path" || (name == "edits" && value != "-")) {
+        auto path = read_path(value);
+        if (!path) {
+            return tl::unexpected(std::move(path.error()));
         }
-        variant.path = value;
+        (name == "path" ? variant.path : variant.inputs.path) = std::move(*path);
+        return {};
+    }
+    if (name == "edits") {
+        variant.inputs = {};
         return {};
     }
     if (name == "auth") {
@@ -284,6 +312,24 @@ tl::expected<void, std::string> change_variant(OpenAiVariant &variant, std::stri
         return {};
     }
     return tl::unexpected("invalid parameter \"" + std::string(word) + "\"");
+}
+
+}  // namespace
+
+tl::expected<void, std::string> change_variant(OpenAiVariant &variant,
+                                               std::span<const std::string_view> words) {
+    const std::string path = variant.path;
+    bool names_edits = false;
+    for (const std::string_view word : words) {
+        if (auto changed = change(variant, word); !changed) {
+            return changed;
+        }
+        names_edits = names_edits || word.starts_with("edits=");
+    }
+    if (!names_edits) {
+        move_edits(variant, path);
+    }
+    return {};
 }
 
 }  // namespace gateway

@@ -71,8 +71,9 @@ struct OpenAiVariant {
 // The built-in rows.
 std::span<const OpenAiVariant> openai_variants();
 
-// Applies a parameter of the directive `api`: "path=/images", "auth=x-key",
-// "fields=seed:random_seed". Or says what is wrong with it.
-tl::expected<void, std::string> change_variant(OpenAiVariant &variant, std::string_view word);
+// Applies the parameters of the directive `api`: "path=/images", "edits=/images/edits",
+// "auth=x-key", "fields=seed:random_seed". Or says what is wrong with one.
+tl::expected<void, std::string> change_variant(OpenAiVariant &variant,
+                                               std::span<const std::string_view> words);
 
 }  // namespace gateway
