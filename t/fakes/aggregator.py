@@ -5,6 +5,7 @@ OpenAI's own models they sell too, and pass the streams of these on, with what t
 from .behaviours import Json
 from .case import Case, Probe
 from .checks import choice, number, text, truth
+from .edit_forms import EditForm
 from .event_stream import Events
 from .openai_like import HTML, OpenAiLike, matching, sent, sides
 
@@ -24,6 +25,8 @@ class Aggregator(OpenAiLike):
               "quality": choice("hd", "standard"), "response_format": choice("url", "b64_json"), "style": text(),
               "user": text(), "stream": truth, "partial_images": number(0, 3)}
     image_format = "jpeg"
+    edit_forms = {"/images/edits": EditForm({"model": choice(STREAMED), "prompt": text(1), "n": number(1, 10)},
+                                            several="image[]", most=16, mask="mask", kind="alpha")}
 
     def error(self, status, message, param=None):
         return error(status, "" if status == 401 else "invalid_request",

@@ -3,9 +3,12 @@
 import re
 from typing import Optional
 
+from . import openai_edits as edits
 from . import openai_rules as rules
 from .behaviours import Json
 from .case import Case, Probe
+from .edited import edited
+from .multipart import NotAForm
 from .openai_like import HTML, OpenAiLike, sent
 
 DEPLOYMENTS = {"gpt-image-1.5": "gpt-image-1.5", "gpt-image-1": "gpt-image-1", "gpt-image-2": "gpt-image-2",
@@ -32,11 +35,13 @@ class AzureOpenAi(OpenAiLike):
             self.url = self.origin + "/openai"
 
     def is_scripted(self, head) -> bool:
-        return self._deployment(head.path) is not None if self.by_path else super().is_scripted(head)
+        if self.by_path:
+            return self._deployment(head.path) is not None
+        return super().is_scripted(head) or head.path == self.base + "/images/edits"
 
     @staticmethod
     def _deployment(path):
-        match = re.fullmatch("/openai/deployments/([^/]+)/images/generations", path)
+        match = re.fullmatch("/openai/deployments/([^/]+)/images/(?:generations|edits)", path)
         return match and match[1]
 
     def error(self, status, message, param=None):
@@ -54,7 +59,35 @@ class AzureOpenAi(OpenAiLike):
         if request.method != "POST" or not self.is_scripted(request) or request.query not in allowed:
             return error(404, "404", "Resource not found")
 
+    def body_of(self, request):
+        if not request.path.endswith("/edits"):
+            return request.json
+        fields, files = edits.read_edit(request)
+        return {**fields, "files": files}
+
+    def wrong_edit(self, request):
+        """Its forms are OpenAI's, but for the formats that it takes."""
+        try:
+            fields, files = edits.read_edit(request)
+        except (NotAForm, KeyError, ValueError) as problem:
+            return error(400, "BadRequest", str(problem))
+        model = DEPLOYMENTS.get((self._deployment(request.path) or fields.get("model", "")).lower())
+        if model is None:
+            return error(404, "DeploymentNotFound", "The API deployment for this resource does not exist.")
+        if any(one.type not in ("image/png", "image/jpeg") for one in files):
+            return error(400, "unsupported_file_mimetype", "Only PNG and JPEG images are supported.", param="image")
+        problem = edits.form_problem(fields, files, model)
+        return problem and Json(problem.envelope, problem.status)
+
+    def made(self, body, number):
+        if "files" not in body:
+            return super().made(body, number)
+        return edited(edits.images_of(body["files"])[0].content, edits.mask_of(body["files"]), "alpha",
+                      output_format=self.format(body).upper())
+
     def wrong_body(self, request):
+        if request.path.endswith("/edits"):
+            return self.wrong_edit(request)
         body = request.json
         if request.headers.get("content-type") != "application/json" or not isinstance(body, dict):
             return error(400, "BadRequest", "The body is not a JSON object.")

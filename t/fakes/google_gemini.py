@@ -16,13 +16,16 @@ from typing import Callable, Optional
 from . import google_gemini_rules as rules
 from .behaviours import Behaviour, Reply
 from .case import Case, Probe
+from .edited import edited
 from .google_gemini_errors import ERRORS, error
+from .json_images import from_base64
 from .sample_images import sample_image
 from .server import FakeServer, Request
 
 __all__ = ["Answer", "CASE", "ERRORS", "GoogleGemini", "KEY"]
 
 KEY = "sk-test-openai"  # what the tests' environment holds
+TOKENS_OF_AN_INPUT = 1120
 HARMS = {f"HARM_CATEGORY_{name}" for name in ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")}
 
 
@@ -86,6 +89,8 @@ class GoogleGemini(FakeServer):
                          "their supported methods.")
 
     def _wrong_body(self, request):
+        if len(request.body) > 20_000_000:
+            return error(400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 20000000 bytes.")
         if request.headers.get("content-type") != "application/json" or not isinstance(request.json, dict):
             return error(400, "INVALID_ARGUMENT", "Invalid JSON payload received. Expected a value.")
         return rules.problem(request.json, rules.MODELS[self.model(request)])
@@ -100,21 +105,36 @@ class GoogleGemini(FakeServer):
         config = request.json["generationConfig"].get("imageConfig", {})
         tier = config.get("imageSize", "1K")
         width, height = rules.pixels(config.get("aspectRatio", "1:1"), tier)
-        text = request.json["contents"][0]["parts"][0]["text"]
-        prompt, image = len(text) // 4 + 1, rules.MODELS[model].tokens[tier]
+        given = images_of(request)
+        text, image = len(text_of(request)) // 4 + 1, rules.MODELS[model].tokens[tier]
+        prompt = text + TOKENS_OF_AN_INPUT * len(given)
+        made = self._inline(edited(given[0], output_format="JPEG"), "jpeg") if given else self._image(width, height)
         parts = [{"text": "First a sketch.", "thought": True}, {**self._image(64, 64), "thought": True},
-                 {**self._image(width, height), "thoughtSignature": "c2lnbmVk"}]
+                 {**made, "thoughtSignature": "c2lnbmVk"}]
         return {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}],
                 "usageMetadata": {
                     "promptTokenCount": prompt, "candidatesTokenCount": image, "thoughtsTokenCount": self.thoughts,
                     "totalTokenCount": prompt + image + self.thoughts,
-                    "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt}],
+                    "promptTokensDetails": [{"modality": "TEXT", "tokenCount": text},
+                                            *[{"modality": "IMAGE", "tokenCount": TOKENS_OF_AN_INPUT}] * len(given)],
                     "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": image}]},
                 "modelVersion": model, "responseId": f"r{next(self._numbers)}"}
 
     def _image(self, width, height) -> dict:
-        made = sample_image(width, height, self.image_format, next(self._numbers))
-        return {"inlineData": {"mimeType": f"image/{self.image_format}", "data": base64.b64encode(made).decode()}}
+        return self._inline(sample_image(width, height, self.image_format, next(self._numbers)), self.image_format)
+
+    @staticmethod
+    def _inline(content: bytes, image_format: str) -> dict:
+        return {"inlineData": {"mimeType": f"image/{image_format}", "data": base64.b64encode(content).decode()}}
+
+
+def images_of(request) -> list:
+    """The input images."""
+    return [from_base64(part["inlineData"]["data"]) for part in request.json["contents"][0]["parts"] if "inlineData" in part]
+
+
+def text_of(request) -> str:
+    return next(part["text"] for part in request.json["contents"][0]["parts"] if "text" in part)
 
 
 def _config(*names):

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from .edited import Unreadable, type_of
 from .google_gemini_errors import invalid
+from .json_images import from_base64
 
 RATIOS = {"1:1": (1024, 1024), "2:3": (848, 1264), "3:2": (1264, 848), "3:4": (896, 1200), "4:3": (1200, 896),
           "4:5": (928, 1152), "5:4": (1152, 928), "9:16": (768, 1376), "16:9": (1376, 768), "21:9": (1584, 672)}
 LONG_RATIOS = {"1:4": (512, 2048), "4:1": (2048, 512), "1:8": (384, 3072), "8:1": (3072, 384)}
 SCALES = {"512": 0.5, "1K": 1, "2K": 2, "4K": 4}
+MOST_IMAGES = 14
+INPUT_TYPES = ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif")
 FLASH_TOKENS = {"512": 750, "1K": 1120, "2K": 1680, "4K": 2520}
 
 
@@ -80,8 +84,23 @@ def _contents(body):
             return wrong
         if not content["parts"] or not all(isinstance(part.get("text", ""), str) for part in content["parts"]):
             return invalid("Invalid value at 'contents[0].parts[0].text' (TYPE_STRING)")
+        if wrong := _images([part["inlineData"] for part in content["parts"] if "inlineData" in part]):
+            return wrong
         if any(part.get("text") == "" for part in content["parts"]):
             return invalid("Unable to submit request because it must have a text parameter that is not empty.")
+
+
+def _images(images):
+    if len(images) > MOST_IMAGES:
+        return invalid(f"Unable to process more than {MOST_IMAGES} input images")
+    for one in images:
+        if not isinstance(one, dict) or one.keys() != {"mimeType", "data"} or one["mimeType"] not in INPUT_TYPES:
+            return invalid("Invalid value at 'contents[0].parts[0].inline_data'")
+        try:
+            if type_of(from_base64(one["data"])) != one["mimeType"]:
+                return invalid("Unable to process input image. Its type is not the one that was said.")
+        except Unreadable as problem:
+            return invalid(f"Unable to process input image: {problem}")
 
 
 def _config(config, model: Model):

@@ -40,11 +40,12 @@ def image_field(read, list_of: int = 0, largest: int = 20_000_000):
     return check
 
 
-def painted(read, body: dict, fields, mask_field: str = "mask", kind: str = "white", levels: str = "grey"):
-    """The first image of the body with paint, as PNG; nothing if the body has no image."""
+def painted(read, body: dict, fields, mask_field: str = "mask", kind: str = "white", levels: str = "grey",
+            output_format: str = "PNG"):
+    """The first image of the body with paint; nothing if the body has no image."""
     for name in fields:
         if name in body:
             first = body[name][0] if isinstance(body[name], list) else body[name]
             mask = body.get(mask_field)
-            return edited(read(first), mask and read(mask), kind, levels)
+            return edited(read(first), mask and read(mask), kind, levels, output_format)
     return None

@@ -40,6 +40,10 @@ def edit_problem(request, models):
     model = fields.get("model")
     if models is not None and model not in models:
         return rules.model_not_found(model)
+    return form_problem(fields, files, model)
+
+
+def form_problem(fields, files, model):
     body = {name: value for name, value in fields.items() if name != "input_fidelity"}
     return (rules.gpt_problem(body, model) or _fidelity_problem(fields, model) or _files_problem(files))
 

@@ -9,7 +9,9 @@ from itertools import count
 from typing import Optional
 
 from .behaviours import Behaviour, Raw, Reply
+from .edit_forms import read_body
 from .event_stream import stream_reply
+from .multipart import NotAForm
 from .sample_images import sample_image
 from .server import FakeServer, Request
 
@@ -26,6 +28,8 @@ class OpenAiLike(FakeServer):
     required = ("model", "prompt")
     links = False                     # whether images are links where nobody asks for base64
     image_format = "png"
+    edit_paths = ()                   # of JSON with input images, where that has a path of its own
+    edit_forms = {}                   # path -> EditForm
 
     def __init__(self, keys=(KEY,), change=None, port=0):
         super().__init__(port=port)
@@ -72,7 +76,14 @@ class OpenAiLike(FakeServer):
         return [one for one in self.requests if self.is_scripted(one)]
 
     def is_scripted(self, head) -> bool:
-        return head.path == self.base + self.path
+        return head.path in [self.base + path for path in (self.path, *self.edit_paths, *self.edit_forms)]
+
+    def edit_form(self, request):
+        """The form that this path takes; none: it takes JSON."""
+        return self.edit_forms.get(request.path[len(self.base):])
+
+    def body_of(self, request) -> dict:
+        return read_body(request) if self.edit_form(request) else request.json
 
     def wants_key(self, request) -> bool:
         return request.path not in self._files
@@ -89,6 +100,8 @@ class OpenAiLike(FakeServer):
         return None
 
     def wrong_body(self, request):
+        if form := self.edit_form(request):
+            return self.wrong_form(request, form)
         body = request.json
         if request.headers.get("content-type") != "application/json" or not isinstance(body, dict):
             return self.error(400, "The body is not a JSON object.")
@@ -102,14 +115,26 @@ class OpenAiLike(FakeServer):
                 return self.error(400, f"{name} is required", name)
         return self.problem(body)
 
+    def wrong_form(self, request, form) -> Optional[Behaviour]:
+        try:
+            body = self.body_of(request)
+        except NotAForm as problem:
+            return self.error(400, str(problem))
+        if wrong := form.problem(body):
+            return self.error(400, *wrong)
+        return self.problem(body)
+
     # The answer
 
     def accept(self, request: Request) -> Reply:
         if request.path in self._files:
             return Reply(200, {"Content-Type": "application/octet-stream"}, self._files[request.path])
-        if request.json.get("stream"):
+        body = self.body_of(request)
+        if body.get("stream"):
             return self.stream_reply(request)
-        document = self._document(request.json)
+        if form := self.edit_form(request):
+            body["form"] = form
+        document = self._document(body)
         return Reply(200, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
     def stream_reply(self, request: Request, style=None) -> Reply:
@@ -123,9 +148,18 @@ class OpenAiLike(FakeServer):
     def _document(self, body: dict) -> dict:
         return self.change(self.document(body, [self._item(body) for _ in range(self.count(body))]))
 
+    def made(self, body, number) -> bytes:
+        """An image of the answer. Those that take input images as JSON paint on the first."""
+        if "form" in body:
+            return body["form"].made(body["files"], self.format(body), self.size_of_edit(body))
+        return sample_image(*self.size(body), self.format(body), number)
+
+    def size_of_edit(self, body):
+        """None: that of the first input image."""
+
     def _item(self, body) -> dict:
         number = next(self._numbers)
-        made = sample_image(*self.size(body), self.format(body), number)
+        made = self.made(body, number)
         if not self.is_link(body):
             return {"b64_json": base64.b64encode(made).decode()}
         path = f"/files/{number}"

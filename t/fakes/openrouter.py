@@ -7,6 +7,8 @@ from .behaviours import Json, Reply
 from .case import Case, Probe
 from .checks import choice, number, text, truth
 from .event_stream import Events
+from .edited import Unreadable
+from .json_images import from_data_url, image_field, painted
 from .openai_like import HTML, OpenAiLike, matching, sent, sides
 
 RATIOS = ("1:1", "1:2", "1:4", "1:8", "2:1", "2:3", "3:2", "3:4", "4:1", "4:3", "4:5", "5:4", "8:1", "9:16", "16:9",
@@ -34,6 +36,16 @@ def from_behind(status: int, code: str, message="rejected"):
     return error(status, "Provider returned error", provider_name="OpenAI", raw=raw)
 
 
+MOST_IMAGES = {"google": 14, "x-ai": 3, "black-forest-labs": 10, "bytedance-seed": 10, "openai": 16, "recraft": 0}
+
+
+def content_of(item) -> bytes:
+    match item:
+        case {"type": "image_url", "image_url": {"url": str(url)}} if len(item) == 2:
+            return from_data_url(url)
+    raise Unreadable("expected {type: image_url, image_url: {url}}")
+
+
 class OpenRouter(OpenAiLike):
     base, path = "/api/v1", "/images"
     fields = {"model": matching(r"[a-z-]+/[A-Za-z0-9.:-]+"), "prompt": text(1), "n": number(1, 10),
@@ -41,7 +53,7 @@ class OpenRouter(OpenAiLike):
               "size": matching(r"[124]K|[0-9]+x[0-9]+"), "quality": choice("auto", "low", "medium", "high"),
               "background": choice("auto", "transparent", "opaque"),
               "output_format": choice("png", "jpeg", "webp", "svg"), "output_compression": number(0, 100),
-              "seed": number(), "stream": truth}
+              "seed": number(), "stream": truth, "input_references": image_field(content_of, list_of=16)}
 
     def error(self, status, message, param=None):
         return error(status, message)
@@ -50,10 +62,16 @@ class OpenRouter(OpenAiLike):
         vendor = body["model"].split("/")[0]
         if vendor not in BEHIND:
             return error(404, f"No endpoints found for {body['model']}.")
+        if len(body.get("input_references", ())) > MOST_IMAGES[vendor]:
+            return error(400, f"this model takes at most {MOST_IMAGES[vendor]} input_references")
         if body.get("n", 1) > 1 and vendor != "openai":
             return error(400, "n must be 1 for this model")
         if "size" in body and {"resolution", "aspect_ratio"} & set(body):
             return error(400, "size conflicts with resolution and aspect_ratio")
+
+    def made(self, body, number):
+        one = painted(content_of, body, ("input_references",), output_format=self.format(body).upper())
+        return one or super().made(body, number)
 
     def size(self, body):
         if re.fullmatch(r"\d+x\d+", body.get("size", "")):

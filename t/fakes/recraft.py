@@ -5,6 +5,7 @@ import re
 from .behaviours import Json
 from .case import Case, Probe
 from .checks import choice, number, text
+from .edit_forms import EditForm
 from .openai_like import HTML, OpenAiLike, sent
 
 RATIOS = ("1:1", "2:1", "1:2", "3:2", "2:3", "4:3", "3:4", "5:4", "4:5", "6:10", "14:10", "10:14", "16:9", "9:16")
@@ -31,7 +32,18 @@ def error(status: int, code: str, message: str):
     return Json({"code": code, "message": message}, status)
 
 
+COMMON = {"model": choice("recraftv3"), "n": number(1, 6), "response_format": choice("url", "b64_json"),
+          "image_format": choice("webp", "png"), "random_seed": number(0, 2**32 - 1)}
+PROMPTED = {**COMMON, "prompt": text(1), "negative_prompt": text()}
+STRENGTH = number(0, 1, kinds=(int, float))
+
+
 class Recraft(OpenAiLike):
+    edit_forms = {
+        "/images/imageToImage": EditForm({**PROMPTED, "strength": STRENGTH}, ("prompt", "strength"), least_side=256),
+        "/images/inpaint": EditForm(PROMPTED, ("prompt",), least_side=256, mask="mask", needs_mask=True, levels="two"),
+        "/images/variateImage": EditForm({**COMMON, "size": text(1)}, ("size",), least_side=256),
+    }
     fields = {"model": choice(*FAMILIES), "prompt": text(1), "n": number(1, 6), "size": text(),
               "style": choice("any", "realistic_image", "digital_illustration", "vector_illustration", "icon",
                               "logo_raster"),
@@ -43,14 +55,17 @@ class Recraft(OpenAiLike):
         return error(status, "unauthorized" if status == 401 else "invalid_request_parameter", message)
 
     def problem(self, body):
-        family = FAMILIES[body["model"]]
-        if len(body["prompt"]) > (1000 if family == 3 else 10000):
+        family = FAMILIES[body.get("model", "recraftv3")]
+        if len(body.get("prompt", "")) > (1000 if family == 3 else 10000):
             return self.error(400, "prompt is too long")
         if body.get("size", "1:1") not in {*SIZES[family], *RATIOS}:
             return self.error(400, f"size {body['size']} is not supported by {body['model']}")
         for name in ("style", "negative_prompt"):
             if name in body and family != 3:
                 return self.error(400, f"{name} is not supported by {body['model']}")
+
+    def size_of_edit(self, body):
+        return self.size(body) if "size" in body else None
 
     def size(self, body):
         match = re.fullmatch(r"(\d+)x(\d+)", body.get("size", "1024x1024"))
@@ -60,7 +75,7 @@ class Recraft(OpenAiLike):
         return body.get("image_format", "webp")
 
     def document(self, body, data):
-        return {"created": 1767225600, "credits": CREDITS.get(body["model"], 40) * len(data),
+        return {"created": 1767225600, "credits": CREDITS.get(body.get("model"), 40) * len(data),
                 "data": [{"image_id": f"a1f2-{index}", **one, "revised_prompt": ""}
                          for index, one in enumerate(data)]}
 

@@ -7,21 +7,26 @@ import re
 from .behaviours import Json, Raw
 from .case import Case, Probe
 from .checks import choice, number, text
+from .edit_forms import EditForm, read_body
 from .openai_like import HTML, OpenAiLike, matching
 
 BLOCK = re.compile("<sd_cpp_extra_args>(.*?)</sd_cpp_extra_args>")
 TAG = re.compile("</?sd_cpp_extra_args>")
-EXTRAS = {"seed": int, "negative_prompt": str, "sample_params": dict}
+EXTRAS = {"seed": int, "negative_prompt": str, "sample_params": dict, "strength": (int, float)}
 
 
 def words_of(request) -> str:
     """The prompt, as the real one has it when it has taken the blocks out."""
-    return BLOCK.sub("", request.json["prompt"])
+    return BLOCK.sub("", prompt_of(request))
+
+
+def prompt_of(request) -> str:
+    return (request.json or read_body(request))["prompt"]
 
 
 def extras_of(request) -> dict:
     """What it reads: the first block, and that alone."""
-    match = BLOCK.search(request.json["prompt"])
+    match = BLOCK.search(prompt_of(request))
     return json.loads(match[1]) if match else {}
 
 
@@ -40,6 +45,8 @@ class SdServer(OpenAiLike):
     fields = {"prompt": text(1), "n": number(1), "size": matching(r"\d+x\d+"),
               "output_format": choice("png", "jpeg", "webp"), "output_compression": number(0, 100)}
     required = ("prompt",)
+    edit_forms = {"/images/edits": EditForm({**fields, "output_format": choice("png", "jpeg")}, required, several="image[]",
+                                            only_several=True, most=8, types=("image/png", "image/jpeg"), mask="mask")}
 
     def __init__(self, keys=(), seed=42, **options):
         super().__init__(keys, **options)
@@ -66,6 +73,9 @@ class SdServer(OpenAiLike):
             for name, value in extras.items():
                 if not isinstance(value, EXTRAS.get(name, ())):
                     return self.error(400, f"extra argument not supported: {name}")
+
+    def size_of_edit(self, body):
+        return self.size(body) if "size" in body else None
 
     def document(self, body, data):
         return {"created": 1767225600, "data": data, "output_format": self.format(body)}

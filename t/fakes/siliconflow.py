@@ -3,18 +3,20 @@
 from .behaviours import Json, Raw
 from .case import Case, Probe
 from .checks import choice, number, text
+from .json_images import from_data_url, image_field, painted
 from .openai_like import HTML, OpenAiLike, sent
 
+EDITORS = {"Qwen/Qwen-Image-Edit": 1, "Qwen/Qwen-Image-Edit-2509": 3}  # and how many images they take
 KOLORS, QWEN_IMAGE = "Kwai-Kolors/Kolors", "Qwen/Qwen-Image"
 FLUX_SIZES = ("1024x1024", "512x1024", "768x512", "768x1024", "1024x576", "576x1024")
 QWEN_SIZES = ("1328x1328", "1664x928", "928x1664", "1472x1140", "1140x1472", "1584x1056", "1056x1584")
 KOLORS_SIZES = ("1024x1024", "960x1280", "768x1024", "720x1440", "720x1280")
 SIZES = {*FLUX_SIZES, *QWEN_SIZES, *KOLORS_SIZES, "512x512", "1024x768"}
-SIZES_BY_MODEL = {KOLORS: KOLORS_SIZES, QWEN_IMAGE: QWEN_SIZES, "Qwen/Qwen-Image-Edit": QWEN_SIZES,
+SIZES_BY_MODEL = {KOLORS: KOLORS_SIZES, QWEN_IMAGE: QWEN_SIZES, **dict.fromkeys(EDITORS, ()),
                   "Tongyi-MAI/Z-Image-Turbo": SIZES, "black-forest-labs/FLUX.1-schnell": FLUX_SIZES,
                   "black-forest-labs/FLUX.1-dev": FLUX_SIZES, "black-forest-labs/FLUX.2-pro": FLUX_SIZES}
-ONLY_OF = {"guidance_scale": (KOLORS,), "cfg": (QWEN_IMAGE, "Qwen/Qwen-Image-Edit"),
-           **dict.fromkeys(("image", "image2", "image3"), ("Qwen/Qwen-Image-Edit",))}
+ONLY_OF = {"guidance_scale": (KOLORS,), "cfg": (QWEN_IMAGE, *EDITORS), "image": EDITORS,
+           **dict.fromkeys(("image2", "image3"), ("Qwen/Qwen-Image-Edit-2509",))}
 SEED = 8_123_456_789  # that it takes where it is told none: more than 32 bits
 
 
@@ -26,7 +28,7 @@ class SiliconFlow(OpenAiLike):
     fields = {"model": text(1), "prompt": text(1), "image_size": choice(*SIZES), "batch_size": number(1, 4),
               "num_inference_steps": number(1, 100), "guidance_scale": number(0, 20, kinds=(int, float)),
               "cfg": number(0.1, 20, kinds=(int, float)), "negative_prompt": text(), "seed": number(0, 9_999_999_999),
-              "image": text(1), "image2": text(1), "image3": text(1)}
+              **dict.fromkeys(("image", "image2", "image3"), image_field(from_data_url))}
 
     def error(self, status, message, param=None):
         return Json("Invalid token", 401) if status == 401 else error(status, message, 20012)
@@ -42,6 +44,13 @@ class SiliconFlow(OpenAiLike):
         for name, models in ONLY_OF.items():
             if name in body and model not in models:
                 return self.error(400, f"{name} is not supported by {model}")
+
+        given = [name in body for name in ("image", "image2", "image3")]
+        if (model in EDITORS and not given[0]) or given != sorted(given, reverse=True):
+            return self.error(400, "image, image2 and image3 are needed in this order")
+
+    def made(self, body, number):
+        return painted(from_data_url, body, ("image",)) or super().made(body, number)
 
     def count(self, body):
         return body.get("batch_size", 1)

@@ -3,12 +3,17 @@
 from .behaviours import Json
 from .case import Case, Probe
 from .checks import choice, number, text, truth
+from .json_images import from_data_url, image_field, painted
 from .openai_like import HTML, OpenAiLike, sent
 
 SCHNELL = "black-forest-labs/FLUX.1-schnell"
 STEPS = {SCHNELL: 12, f"{SCHNELL}-Free": 4, "black-forest-labs/FLUX.1-dev": 50, "black-forest-labs/FLUX.2-dev": 50,
          "black-forest-labs/FLUX.2-flex": 50}  # and the most of them
-WITHOUT_STEPS = ("black-forest-labs/FLUX.1.1-pro", "black-forest-labs/FLUX.2-pro")
+KONTEXT = "black-forest-labs/FLUX.1-kontext-pro"
+IMAGE_FIELDS = {KONTEXT: {"image_url"}, "black-forest-labs/FLUX.2-dev": {"reference_images"},
+                "black-forest-labs/FLUX.2-flex": {"image_url", "reference_images"},
+                "black-forest-labs/FLUX.2-pro": {"image_url", "reference_images"}}
+WITHOUT_STEPS = (KONTEXT, "black-forest-labs/FLUX.1.1-pro", "black-forest-labs/FLUX.2-pro")
 SIDE = number(64, 1792, 8)
 
 
@@ -21,7 +26,8 @@ class Together(OpenAiLike):
     fields = {"model": text(1), "prompt": text(1), "n": number(1, 4), "width": SIDE, "height": SIDE,
               "steps": number(1), "guidance_scale": number(0, kinds=(int, float)), "negative_prompt": text(),
               "seed": number(), "response_format": choice("base64", "url"), "output_format": choice("jpeg", "png"),
-              "disable_safety_checker": truth}
+              "disable_safety_checker": truth, "image_url": image_field(from_data_url),
+              "reference_images": image_field(from_data_url, list_of=8)}
     links = True
     image_format = "jpeg"
 
@@ -35,8 +41,15 @@ class Together(OpenAiLike):
         for name in ("steps", "guidance_scale", "negative_prompt"):
             if name in body and model in WITHOUT_STEPS:
                 return self.error(400, f"{name} is not supported by this model", name)
+        images = {"image_url", "reference_images"} & set(body)
+        if len(images) > 1 or not images <= IMAGE_FIELDS.get(model, set()):
+            return self.error(400, f"{sorted(images)} is not supported by this model", "image_url")
         if body.get("steps", 1) > STEPS.get(model, 1):
             return self.error(400, f"steps must be between 1 and {STEPS[model]}", "steps")
+
+    def made(self, body, number):
+        one = painted(from_data_url, body, ("image_url", "reference_images"), output_format=self.format(body).upper())
+        return one or super().made(body, number)
 
     def size(self, body):
         return body.get("width", 1024), body.get("height", 1024)

@@ -3,6 +3,7 @@
 from .behaviours import Json, Raw
 from .case import Case, Probe
 from .checks import choice, number, text
+from .edit_forms import EditForm
 from .openai_like import HTML, OpenAiLike, matching, sent
 
 MODEL = "Qwen/Qwen-Image"
@@ -23,6 +24,9 @@ class VllmOmni(OpenAiLike):
               "guidance_scale": number(0, 20, kinds=REAL), "true_cfg_scale": number(0, 20, kinds=REAL),
               "seed": number(), "user": text()}
     required = ("prompt",)
+    edit_forms = {"/images/edits": EditForm(
+        {**fields, "size": matching("auto|.*x.*"), "strength": number(0, 1, kinds=REAL), "response_format": choice("b64_json")},
+        required, several="image[]", most=4, mask="mask_image")}
 
     def __init__(self, keys=(), **options):
         super().__init__(keys, **options)
@@ -36,6 +40,9 @@ class VllmOmni(OpenAiLike):
         if body.get("model", MODEL) != MODEL:
             return Json({"detail": f"Model mismatch: request specifies '{body['model']}' but server is running "
                          f"'{MODEL}'."}, 400)
+
+    def size_of_edit(self, body):
+        return self.size(body) if "x" in body.get("size", "auto") else None
 
     def document(self, body, data):
         return {"created": 1767225600, "data": [{**one, "url": None, "revised_prompt": None} for one in data],

@@ -3,6 +3,8 @@
 from .behaviours import Json
 from .case import Case, Probe
 from .checks import choice, number, text
+from .edited import Unreadable, type_of
+from .json_images import from_data_url, painted
 from .openai_like import HTML, OpenAiLike, sent, sides
 
 RATIOS = ("auto", "1:1", "3:4", "4:3", "9:16", "16:9", "2:3", "3:2", "9:19.5", "19.5:9", "9:20", "20:9", "1:2", "2:1")
@@ -18,10 +20,30 @@ def error(status: int, code: str, message: str, **more):
     return Json({"code": code, "error": message, **more}, status)
 
 
+def content_of(item) -> bytes:
+    """Of an input image. Links are taken, too, but no test sends one."""
+    if not isinstance(item, dict) or item.keys() != {"type", "url"} or item["type"] != "image_url":
+        raise Unreadable("Failed to deserialize the JSON body into the target type")
+    return from_data_url(item["url"])
+
+
+def image_check(value):
+    try:
+        for one in value if isinstance(value, list) else [value]:
+            content = content_of(one)
+            if type_of(content) not in ("image/png", "image/jpeg") or len(content) > 20_000_000:
+                return "the image must be a PNG or JPEG of at most 20 MB", "image"
+    except Unreadable as problem:
+        return str(problem), "image"
+    if isinstance(value, list) and not 1 <= len(value) <= 3:
+        return "1 to 3 images are allowed", "image"
+
+
 class Xai(OpenAiLike):
+    edit_paths = ("/images/edits",)
     fields = {"model": text(1), "prompt": text(1), "n": number(1, 10), "aspect_ratio": choice(*RATIOS),
               "resolution": choice("1k", "2k"), "quality": choice("low", "medium", "high"),
-              "response_format": choice("url", "b64_json"), "user": text()}
+              "response_format": choice("url", "b64_json"), "user": text(), "image": image_check, "images": image_check}
     links = True
     image_format = "jpeg"
 
@@ -35,6 +57,17 @@ class Xai(OpenAiLike):
                          f"The model {body['model']} does not exist or your team does not have access to it.")
         if "quality" in body and body["model"] != WITH_QUALITY:
             return self.error(400, "Argument not supported: quality")
+
+    def wrong_body(self, request):
+        if wrong := super().wrong_body(request):
+            return wrong
+        images = {"image", "images"} & set(request.json)
+        if len(images) != (request.path == self.base + "/images/edits"):
+            return self.error(400, "exactly one of image and images is required for edits, and none for generations")
+
+    def made(self, body, number):
+        one = painted(content_of, body, ("image", "images"), output_format="JPEG")
+        return one or super().made(body, number)
 
     def size(self, body):
         return sides(body.get("aspect_ratio", "1:1"), 2048 if body.get("resolution") == "2k" else 1024)

@@ -33,7 +33,7 @@ class ImageInputsTest : public testing::Test {
  protected:
     // With `count` images, and a mask if it is requested. Boundaries are written as B.
     Sent sent(const char *api, const char *model, size_t count, bool has_mask = false,
-              Operation operation = Operation::edit) {
+              Operation operation = Operation::edit, void (*change)(Params &) = nullptr) {
         Provider provider;
         provider.dialect = dialect_named(api);
         EXPECT_TRUE(provider.dialect->takes_images()) << api;
@@ -47,6 +47,9 @@ class ImageInputsTest : public testing::Test {
         Params params;
         if (operation == Operation::edit) {
             params[Param::prompt] = std::string_view("a");
+        }
+        if (change != nullptr) {
+            change(params);
         }
         FakeRandom random;
         const ProviderRequest request{
@@ -153,6 +156,9 @@ TEST_F(ImageInputsTest, HaveTheFieldsOfServersOfOnesOwn) {
     EXPECT_NE(server.body.find(file_of("image[]", "image.png", "png", kOne) +
                                file_of("mask", "mask.png", "png", "mask")),
               std::string::npos);
+    const Sent strong = sent("sd-server", "m", 1, false, Operation::edit,
+                             [](Params &params) { params[Param::strength] = 0.5; });
+    EXPECT_NE(strong.body.find(R"("strength":0.5)"), std::string::npos) << strong.body;
     EXPECT_NE(sent("azure-openai", "gpt-image-2", 1).body.find("name=\"image\""),
               std::string::npos);
 }

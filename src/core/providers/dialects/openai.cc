@@ -92,6 +92,7 @@ std::string prompt_with_extras(const Params &params) {
     if (params.has(Param::negative_prompt)) {
         extras.key("negative_prompt").string(without_extras(params.text(Param::negative_prompt)));
     }
+    write_param(extras, "strength", params, Param::strength);
     if (params.has(Param::num_inference_steps) || params.has(Param::guidance)) {
         extras.key("sample_params").open_object();
         if (params.has(Param::num_inference_steps)) {
@@ -111,7 +112,8 @@ std::string prompt_with_extras(const Params &params) {
 
 constexpr bool is_in_extras(Param param) {
     return param == Param::seed || param == Param::negative_prompt ||
-           param == Param::num_inference_steps || param == Param::guidance;
+           param == Param::num_inference_steps || param == Param::guidance ||
+           param == Param::strength;
 }
 
 void replace_model(std::string &path, std::string_view model) {
