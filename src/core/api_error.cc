@@ -67,4 +67,11 @@ ApiError ApiError::of(int status, std::string code, std::string message, std::st
     return error;
 }
 
+ApiError ApiError::of_all(std::vector<Problem> problems) {
+    const Problem &first = problems.front();
+    ApiError error = of(400, first.code, first.message, first.param);
+    error.details = std::move(problems);
+    return error;
+}
+
 }  // namespace gateway

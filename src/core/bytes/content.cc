@@ -21,14 +21,6 @@ Content Content::in_file(std::shared_ptr<const ByteFile> file, uint64_t offset, 
     return content;
 }
 
-Content Content::part(size_t from, size_t count) const {
-    Content part = *this;
-    from = std::min(from, size_);
-    part.offset_ += from;
-    part.size_ = std::min(count, size_ - from);
-    return part;
-}
-
 size_t Content::read(size_t offset, std::span<char> into) const noexcept {
     if (offset >= size_) {
         return 0;

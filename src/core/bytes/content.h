@@ -28,7 +28,6 @@ class Content {
     [[nodiscard]] size_t size() const { return size_; }
     [[nodiscard]] bool empty() const { return size_ == 0; }
     [[nodiscard]] bool is_in_file() const { return file_ != nullptr; }
-    [[nodiscard]] Content part(size_t from, size_t count) const;
 
     // Like ByteFile::read(). Does not block if the content is in memory.
     size_t read(size_t offset, std::span<char> into) const noexcept;

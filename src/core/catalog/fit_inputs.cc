@@ -33,10 +33,7 @@ class InputFitter {
         check_total();
         fit_mask();
         if (!problems_.empty()) {
-            const Problem &first = problems_.front();
-            ApiError error = ApiError::of(400, first.code, first.message, first.param);
-            error.details = std::move(problems_);
-            return tl::unexpected(std::move(error));
+            return tl::unexpected(ApiError::of_all(std::move(problems_)));
         }
         return std::move(fitted_);
     }

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "core/request/geometry.h"
+
 namespace gateway {
 
 namespace {
@@ -31,7 +33,7 @@ class InputChecker {
             add(image, kInvalidImage, " is not complete: its end is missing.");
         } else if (pixels_of(facts) > limits_.pixels) {
             add(image, "image_too_large",
-                " has " + size_text_of(facts) + " pixels, which is " +
+                " has " + size_text(stored_size(facts)) + " pixels, which is " +
                     std::to_string(pixels_of(facts)) + "; at most " +
                     std::to_string(limits_.pixels) + " are allowed.");
         }
@@ -44,14 +46,12 @@ class InputChecker {
                 " must be a PNG image, not " + std::string(name_of(mask.facts.format)) + ".");
             return;
         }
-        const ShownSize size = shown_size(mask.facts);
-        const ShownSize shown = shown_size(image.facts);
-        if (image.has_content() && size != shown &&
-            size != ShownSize{image.facts.width, image.facts.height}) {
+        const Pixels size = shown_size(mask.facts);
+        const Pixels shown = shown_size(image.facts);
+        if (image.has_content() && size != shown && size != stored_size(image.facts)) {
             add(mask, "invalid_mask",
-                " has " + std::to_string(size.width) + "x" + std::to_string(size.height) +
-                    " pixels, but the first image has " + std::to_string(shown.width) + "x" +
-                    std::to_string(shown.height) + ". Both must have the same size.");
+                " has " + size_text(size) + " pixels, but the first image has " + size_text(shown) +
+                    ". Both must have the same size.");
         }
     }
 
@@ -79,16 +79,6 @@ std::vector<Problem> check_inputs(const InputImages &inputs, const InputLimits &
         checker.check_mask(*inputs.mask, inputs.images.front());
     }
     return std::move(checker.problems);
-}
-
-ShownSize shown_size(const ImageFacts &facts) {
-    constexpr int kFirstTurned = 5;  // orientations from 5 on swap the sides
-    return facts.orientation >= kFirstTurned ? ShownSize{facts.height, facts.width}
-                                             : ShownSize{facts.width, facts.height};
-}
-
-std::string size_text_of(const ImageFacts &facts) {
-    return std::to_string(facts.width) + "x" + std::to_string(facts.height);
 }
 
 }  // namespace gateway

@@ -20,13 +20,6 @@ ApiError error_busy() {
     return error;
 }
 
-ApiError error_of_all(std::vector<Problem> problems) {
-    const Problem &first = problems.front();
-    ApiError error = ApiError::of(400, first.code, first.message, first.param);
-    error.details = std::move(problems);
-    return error;
-}
-
 // On the task pool. `base64` is the gateway's own, of an image that was fetched.
 FoundImage decode_fetched(const Bytes &base64, const SpoolFiles *spool) {
     constexpr size_t kPiece = size_t{48} * 1024;
@@ -50,10 +43,6 @@ FoundImage decode_fetched(const Bytes &base64, const SpoolFiles *spool) {
 
 }  // namespace
 
-std::unique_ptr<Task> InputWork::run(std::function<void()> work, std::function<void()> done) {
-    return ports_.tasks.run(std::move(work), std::move(done));
-}
-
 // ---- the body
 
 void InputWork::read(ReceivedBody body, std::function<void(ReadBody)> then) {
@@ -65,9 +54,10 @@ void InputWork::read(ReceivedBody body, std::function<void(ReadBody)> then) {
     read->error =
         ApiError::of(500, "body_not_read", "The gateway could not read the body of the request.");
     auto callback = std::make_shared<std::function<void(ReadBody)>>(std::move(then));
-    task_ = run([read, body = std::move(body), limits = rules_.limits,
-                 spool = ports_.spool] { *read = read_body(body, limits, spool.get()); },
-                [read, callback] { (*callback)(std::move(*read)); });
+    task_ =
+        ports_.tasks.run([read, body = std::move(body), limits = rules_.limits,
+                          spool = ports_.spool] { *read = read_body(body, limits, spool.get()); },
+                         [read, callback] { (*callback)(std::move(*read)); });
     if (task_ == nullptr) {
         read->error = error_busy();
         (*callback)(std::move(*read));
@@ -149,12 +139,13 @@ void InputWork::on_fetched(Slot &slot, FetchedImage fetched) {
     found->problem = "could not be read by the gateway";
     // Only the job holds the blocks, because the loop's thread must release them and it destroys
     // the job.
-    slot.task = run([found, base64 = std::move(fetched.base64),
-                     spool = ports_.spool] { *found = decode_fetched(base64, spool.get()); },
-                    [this, &slot, found] {
-                        take_found(std::move(*found), *slot.image);
-                        end_one();
-                    });
+    slot.task =
+        ports_.tasks.run([found, base64 = std::move(fetched.base64),
+                          spool = ports_.spool] { *found = decode_fetched(base64, spool.get()); },
+                         [this, &slot, found] {
+                             take_found(std::move(*found), *slot.image);
+                             end_one();
+                         });
     if (slot.task == nullptr) {
         add_problem(*slot.image, "could not be read, because the gateway has too much work");
         end_one();
@@ -173,7 +164,7 @@ void InputWork::end_load() {
         problems_ = check_inputs(inputs_, rules_.limits.images);
     }
     if (!problems_.empty()) {
-        then(tl::unexpected(error_of_all(std::move(problems_))));
+        then(tl::unexpected(ApiError::of_all(std::move(problems_))));
         return;
     }
     then(std::move(inputs_));
@@ -244,25 +235,26 @@ void InputWork::convert_mask(InputImages &inputs, const std::vector<MaskForm> &f
         auto conversion = std::make_shared<Conversion>();
         conversion->result = {.outcome = MaskOutcome::out_of_memory,
                               .reason = "there is not enough memory"};
-        auto task =
-            run([conversion, content = mask.content, target, spool = ports_.spool,
-                 stop = stop_] { *conversion = convert(content, target, spool.get(), stop.get()); },
-                [this, &inputs, form, conversion] {
-                    if (then_converted_ == nullptr) {
-                        return;  // another conversion failed
-                    }
-                    if (!is_usable(conversion->result.outcome)) {
-                        std::exchange(then_converted_, nullptr)(
-                            tl::unexpected(error_of_mask(*inputs.mask, conversion->result)));
-                        return;
-                    }
-                    InputImage converted = *inputs.mask;
-                    converted.content = std::move(conversion->content);
-                    inputs.masks.push_back({form, std::move(converted), conversion->result});
-                    if (--running_ == 0) {
-                        std::exchange(then_converted_, nullptr)({});
-                    }
-                });
+        auto task = ports_.tasks.run(
+            [conversion, content = mask.content, target, spool = ports_.spool, stop = stop_] {
+                *conversion = convert(content, target, spool.get(), stop.get());
+            },
+            [this, &inputs, form, conversion] {
+                if (then_converted_ == nullptr) {
+                    return;  // another conversion failed
+                }
+                if (!is_usable(conversion->result.outcome)) {
+                    std::exchange(then_converted_, nullptr)(
+                        tl::unexpected(error_of_mask(*inputs.mask, conversion->result)));
+                    return;
+                }
+                InputImage converted = *inputs.mask;
+                converted.content = std::move(conversion->content);
+                inputs.masks.push_back({form, std::move(converted), conversion->result});
+                if (--running_ == 0) {
+                    std::exchange(then_converted_, nullptr)({});
+                }
+            });
         if (task == nullptr) {
             std::exchange(then_converted_, nullptr)(tl::unexpected(error_busy()));
             return;

@@ -48,8 +48,7 @@ class InputWork {
 
  private:
     struct Slot {
-        InputImage *image;
-        std::string problem;
+        InputImage *image = nullptr;
         std::unique_ptr<Fetch> fetch;
         std::unique_ptr<Task> task;
     };
@@ -61,7 +60,6 @@ class InputWork {
     void on_fetched(Slot &slot, FetchedImage fetched);
     void end_one();
     void end_load();
-    std::unique_ptr<Task> run(std::function<void()> work, std::function<void()> done);
     void add_problem(const InputImage &image, const std::string &problem);
 
     const Ports &ports_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/request/decode_images.h"
-#include "core/words.h"
 
 namespace gateway {
 
@@ -74,7 +73,7 @@ bool JsonImages::take_string(std::string_view &piece) {
 }
 
 bool JsonImages::may_cut() const {
-    return depth_ >= 1 && !is_key_ && (is_one_of(key_, kInputImageFields) || key_ == kMaskField);
+    return depth_ >= 1 && !is_key_ && is_input_image_field(key_);
 }
 
 bool JsonImages::pass(std::string_view text) {

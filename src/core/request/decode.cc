@@ -62,7 +62,7 @@ class Decoder {
                 seen_.set(index_of(*field));
                 decode_field(*field, member);
             }
-        } else if (is_one_of(name, kInputImageFields) || name == kMaskField) {
+        } else if (is_input_image_field(name)) {
             decode_image(name, member);
         } else {
             decode_unknown(member);
@@ -404,9 +404,7 @@ tl::expected<ImageRequest, ApiError> decode_request(const BodyText &body,
     decoder.decode(document->root());
     std::vector<Problem> problems = std::move(decoder).problems();
     if (!problems.empty()) {
-        const Problem &first = problems.front();
-        ApiError error = ApiError::of(400, first.code, first.message, first.param);
-        error.details = std::move(problems);
+        ApiError error = ApiError::of_all(std::move(problems));
         error.model = std::move(request.model);
         return tl::unexpected(std::move(error));
     }

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/words.h"
+
 namespace gateway {
 
 namespace {
@@ -22,6 +24,10 @@ std::optional<size_t> cut_out_index(std::string_view text, size_t count) {
 }
 
 }  // namespace
+
+bool is_input_image_field(std::string_view name) {
+    return is_one_of(name, kInputImageFields) || name == kMaskField;
+}
 
 void ImageFieldReader::read(std::string_view field, JsonValue value) {
     const bool is_mask = field == kMaskField;

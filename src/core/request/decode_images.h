@@ -16,6 +16,7 @@ namespace gateway {
 inline constexpr std::string_view kInputImageFields =
     "image images input_images input_references reference_images";
 inline constexpr std::string_view kMaskField = "mask";
+bool is_input_image_field(std::string_view name);         // one of these, or the mask
 inline constexpr std::string_view kImageField = "image";  // of files in a form, and in messages
 
 // The image fields of a form are files. In JSON, a value is a string (a URL, a data URL or base64),

@@ -84,6 +84,16 @@ std::string size_text(Pixels size) {
     return std::to_string(size.width) + "x" + std::to_string(size.height);
 }
 
+Pixels stored_size(const ImageFacts &facts) {
+    return {facts.width, facts.height};
+}
+
+Pixels shown_size(const ImageFacts &facts) {
+    constexpr int kFirstTurned = 5;  // orientations from 5 on exchange the sides
+    const Pixels size = stored_size(facts);
+    return facts.orientation >= kFirstTurned ? Pixels{size.height, size.width} : size;
+}
+
 std::string spelled_ratio(Pixels ratio) {
     return std::to_string(ratio.width) + ":" + std::to_string(ratio.height);
 }

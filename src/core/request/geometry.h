@@ -34,6 +34,10 @@ std::optional<int64_t> parse_resolution(std::string_view text);
 
 std::string size_text(Pixels size);
 
+// Of an image: as it is stored, and as it is shown, which its EXIF orientation may turn.
+Pixels stored_size(const ImageFacts &facts);
+Pixels shown_size(const ImageFacts &facts);
+
 // The first writes the ratio as it is, the second in lowest terms.
 std::string spelled_ratio(Pixels ratio);
 std::string ratio_text(Pixels ratio);

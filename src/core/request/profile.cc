@@ -167,7 +167,7 @@ const Profile &unified_profile() {
 }
 
 bool is_published_field(std::string_view name) {
-    return is_one_of(name, kInputImageFields) || name == kMaskField ||
+    return is_input_image_field(name) ||
            std::any_of(std::begin(kProfiles), std::end(kProfiles),
                        [=](const Profile &profile) { return profile.field(name) != nullptr; });
 }

@@ -91,7 +91,7 @@ tl::expected<void, ApiError> add_inputs(Prepared &prepared, const Preparation &p
     prepared.inputs = {operation, preparation.inputs->images, fitted->mask, &prepared.spec->inputs};
     for (const InputImage &image : preparation.inputs->images) {
         if (image.has_content()) {
-            prepared.input_sizes.push_back({image.facts.width, image.facts.height});
+            prepared.input_sizes.push_back(stored_size(image.facts));
         }
     }
     prepared.fitted.adjustments.insert(prepared.fitted.adjustments.end(),

@@ -71,10 +71,9 @@ void write_fields(JsonWriter &body, const ProviderRequest &request) {
 // The server turns an image as its EXIF data says before it uses it. A side must be a multiple
 // of 8.
 Pixels size_of(const ImageFacts &facts) {
-    constexpr int kTransposed = 5;  // from this orientation on, width and height are exchanged
-    const auto side = [](int pixels) { return std::max<int64_t>(8, (pixels + 4) / 8 * 8); };
-    const Pixels size{side(facts.width), side(facts.height)};
-    return facts.orientation >= kTransposed ? Pixels{size.height, size.width} : size;
+    const auto side = [](int64_t pixels) { return std::max<int64_t>(8, (pixels + 4) / 8 * 8); };
+    const Pixels size = shown_size(facts);
+    return {side(size.width), side(size.height)};
 }
 
 // Facts: Forge's api and processing modules of 2025-06-26.

@@ -210,20 +210,18 @@ std::string OpenAi::path_of(const CallInputs &inputs) const {
 }
 
 void OpenAi::set_body(HttpCall &call, const ProviderRequest &request, const Params &params) const {
-    if (!request.inputs.any()) {
-        JsonWriter body;
-        write_body(body, request, params);
-        body.close_object();
-        set_json_body(call, std::move(body));
-    } else if (variant_.inputs.form == OpenAiVariant::Inputs::Form::parts) {
+    const bool has_images = request.inputs.any();
+    if (has_images && variant_.inputs.form == OpenAiVariant::Inputs::Form::parts) {
         set_form(call, request, params);
-    } else {
-        JsonBody body;
-        write_body(body.out(), request, params);
-        write_images(body, request.inputs);
-        body.out().close_object();
-        std::move(body).move_into(call);
+        return;
     }
+    JsonBody body;
+    write_body(body.out(), request, params);
+    if (has_images) {
+        write_images(body, request.inputs);
+    }
+    body.out().close_object();
+    std::move(body).move_into(call);
 }
 
 void OpenAi::set_form(HttpCall &call, const ProviderRequest &request, const Params &params) const {
