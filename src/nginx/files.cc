@@ -80,6 +80,20 @@ bool FileHandle::close() {
     return number_ < 0 || ::close(std::exchange(number_, -1)) == 0;
 }
 
+bool write_all(const FileHandle &file, std::string_view bytes) noexcept {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(file.number(), bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return false;
+        }
+        bytes.remove_prefix(static_cast<size_t>(written));
+    }
+    return true;
+}
+
 FileHandle open_directory(const std::string &path, bool follow) {
     return FileHandle(
         open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW)));

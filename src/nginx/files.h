@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
 
@@ -28,6 +29,9 @@ class FileHandle {
  private:
     int number_;
 };
+
+// Writes at the file's position. False, with errno, if not all of it could be written.
+bool write_all(const FileHandle &file, std::string_view bytes) noexcept;
 
 // Opens a directory. Follows a symbolic link only with `follow`. `name` is relative to `above`,
 // which must be open.

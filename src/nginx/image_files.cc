@@ -32,21 +32,6 @@ Written why() {
             std::error_code(error, std::generic_category()).message()};
 }
 
-bool write_all(const FileHandle &file, const uint8_t *bytes, size_t count) {
-    while (count > 0) {
-        const ssize_t written = ::write(file.number(), bytes, count);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        bytes += written;
-        count -= static_cast<size_t>(written);
-    }
-    return true;
-}
-
 // Opens DIR/xx, and creates it if necessary. Refuses a symbolic link or a directory of another
 // owner, because others may be able to write in DIR.
 FileHandle open_image_directory(const std::string &path) {
@@ -89,7 +74,7 @@ Written write_image(const std::string &path, const Bytes &base64) {
     Written result{Written::whole};
     for (size_t count = kPiece; count == kPiece && result.result == Written::whole;) {
         count = reader.read(piece);
-        if (!write_all(file, piece.data(), count)) {
+        if (!write_all(file, {reinterpret_cast<const char *>(piece.data()), count})) {
             result = why();
         }
     }

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "core/net/address.h"
+#include "core/request/header_value.h"
 #include "nginx/conf.h"
 
 namespace gateway {
@@ -13,24 +14,11 @@ namespace {
 
 constexpr std::string_view kGenerations = "/images/generations";
 
-std::string_view trim(std::string_view text) {
-    const size_t first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) {
-        return {};
-    }
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-bool equal_ignoring_case(std::string_view text, std::string_view lower_case) {
-    return text.size() == lower_case.size() &&
-           ngx_strncasecmp(to_ngx(text).data, to_ngx(lower_case).data, text.size()) == 0;
-}
-
 void read_authorization(RequestHead &head, std::string_view value) {
     constexpr std::string_view kScheme = "bearer";
     const size_t space = value.find(' ');
     const std::string_view secret =
-        space == std::string_view::npos ? "" : trim(value.substr(space));
+        space == std::string_view::npos ? "" : without_blanks(value.substr(space));
     if (secret.empty() || !equal_ignoring_case(value.substr(0, space), kScheme)) {
         head.malformed_credentials = true;
     } else {
@@ -142,7 +130,7 @@ RequestHead read_head(ngx_http_request_t *r, bool wants_base_url) {
             const ngx_table_elt_t &header = headers[i];
             read_header(head, seen,
                         {reinterpret_cast<const char *>(header.lowcase_key), header.key.len},
-                        trim(to_view(header.value)));
+                        without_blanks(to_view(header.value)));
         }
         part = part->next;
     } while (part != nullptr);

@@ -30,36 +30,14 @@ size_t read_at(const FileHandle &file, uint64_t offset, std::span<char> into) no
     return count;
 }
 
-class BodyFile final : public ByteFile {
- public:
-    explicit BodyFile(FileHandle file) : file_(std::move(file)) {}
-    size_t read(uint64_t offset, std::span<char> into) const noexcept override {
-        return read_at(file_, offset, into);
-    }
-
- private:
-    FileHandle file_;
-};
-
+// Also of a body, which nginx has written.
 class NgxSpoolFile final : public SpoolFile {
  public:
     explicit NgxSpoolFile(FileHandle file) : file_(std::move(file)) {}
     size_t read(uint64_t offset, std::span<char> into) const noexcept override {
         return read_at(file_, offset, into);
     }
-    bool append(std::string_view bytes) noexcept override {
-        while (!bytes.empty()) {
-            const ssize_t written = ::write(file_.number(), bytes.data(), bytes.size());
-            if (written < 0 && errno == EINTR) {
-                continue;
-            }
-            if (written <= 0) {
-                return false;
-            }
-            bytes.remove_prefix(static_cast<size_t>(written));
-        }
-        return true;
-    }
+    bool append(std::string_view bytes) noexcept override { return write_all(file_, bytes); }
 
  private:
     FileHandle file_;
@@ -95,7 +73,7 @@ std::shared_ptr<SpoolFile> NgxSpoolFiles::create() const noexcept {
 
 std::shared_ptr<const ByteFile> keep_body_file(const ngx_file_t &file) {
     FileHandle copy(fcntl(file.fd, F_DUPFD_CLOEXEC, 0));
-    return copy.is_open() ? std::make_shared<BodyFile>(std::move(copy)) : nullptr;
+    return copy.is_open() ? std::make_shared<const NgxSpoolFile>(std::move(copy)) : nullptr;
 }
 
 }  // namespace gateway

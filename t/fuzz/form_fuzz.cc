@@ -6,6 +6,7 @@
 
 #include "core/json/document.h"
 #include "fuzz.h"
+#include "pieces.h"
 
 namespace gateway {
 namespace {
@@ -45,15 +46,7 @@ Collected collect(std::string_view body, const FormLimits &limits, const uint8_t
     LastFile last;
     FormCollector form(&last, limits);
     MultipartReader reader("B", form);
-    bool good = true;
-    std::string_view rest = body;
-    for (size_t i = 0; good && !rest.empty(); ++i) {
-        const std::string_view piece =
-            rest.substr(0, sizes == nullptr ? rest.size() : sizes[i % 4] % 64U + 1U);
-        good = reader.feed(piece);
-        rest.remove_prefix(piece.size());
-    }
-    good = reader.finish() && good;
+    const bool good = feed_in_pieces(reader, body, sizes);
     promise(form.text_bytes() <= limits.text_bytes, "text keeps its limit", body);
     Collected collected{{}, form.fields().json(), form.files()};
     if (!good) {

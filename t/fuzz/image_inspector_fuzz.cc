@@ -9,6 +9,7 @@
 #include "core/bytes/base64.h"
 #include "core/images/base64_inspector.h"
 #include "fuzz.h"
+#include "pieces.h"
 
 namespace gateway {
 namespace {
@@ -22,14 +23,6 @@ std::optional<ImageFacts> inspect_pieces(std::string_view file, size_t first, si
         inspector.feed(file.substr(0, size));
     }
     return inspector.finish();
-}
-
-std::string with_escaped_slashes(std::string_view text) {
-    std::string escaped;
-    for (const char c : text) {
-        escaped += c == '/' ? "\\/" : std::string(1, c);
-    }
-    return escaped;
 }
 
 void promise_same(const std::optional<ImageFacts> &a, const std::optional<ImageFacts> &b,

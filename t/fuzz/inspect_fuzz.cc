@@ -8,6 +8,7 @@
 
 #include "core/bytes/base64.h"
 #include "fuzz.h"
+#include "pieces.h"
 
 namespace gateway {
 namespace {
@@ -18,14 +19,6 @@ Bytes in_slices(std::string_view text, size_t size) {
         bytes.append(std::string(text.substr(0, size)));
     }
     return bytes;
-}
-
-std::string with_escaped_slashes(std::string_view text) {
-    std::string escaped;
-    for (const char c : text) {
-        escaped += c == '/' ? "\\/" : std::string(1, c);
-    }
-    return escaped;
 }
 
 void promise_same(const std::optional<ImageFacts> &a, const std::optional<ImageFacts> &b,

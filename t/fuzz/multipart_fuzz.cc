@@ -5,6 +5,7 @@
 
 #include "core/json/text.h"
 #include "fuzz.h"
+#include "pieces.h"
 
 namespace gateway {
 namespace {
@@ -74,15 +75,7 @@ struct Reading {
 Reading read(std::string_view body, std::string_view boundary, const uint8_t *sizes) {
     Parts parts(body);
     MultipartReader reader(boundary, parts, {6, 120, 4, 30});
-    bool good = true;
-    std::string_view rest = body;
-    for (size_t i = 0; good && !rest.empty(); ++i) {
-        const std::string_view piece =
-            rest.substr(0, sizes == nullptr ? rest.size() : sizes[i % 4] % 64U + 1U);
-        good = reader.feed(piece);
-        rest.remove_prefix(piece.size());
-    }
-    good = reader.finish() && good;
+    const bool good = feed_in_pieces(reader, body, sizes);
     if (good) {
         return {std::move(parts.seen), {}};
     }
