@@ -134,7 +134,9 @@ ngx_chain_t *AnswerOut::take_waiting(ngx_http_request_t *r) {
         if (link == nullptr) {
             return nullptr;
         }
-        refer_to(*link->buf, slice.text);
+        if (!refer_to(r, *link->buf, slice)) {
+            return nullptr;
+        }
         sent_.push_back({link->buf, slice});
         last = link->buf;
         *next = link;

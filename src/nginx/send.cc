@@ -62,11 +62,25 @@ bool set_headers(ngx_http_request_t *r, const Answer &answer, off_t length) {
     return true;
 }
 
-void refer_to(ngx_buf_t &buffer, std::string_view bytes) {
-    const ngx_str_t text = to_ngx(bytes);
-    buffer.pos = buffer.start = text.data;
-    buffer.last = buffer.end = text.data + text.len;
-    buffer.memory = 1;  // read-only: filters must copy it before they change it
+bool refer_to(ngx_http_request_t *r, ngx_buf_t &buffer, const Slice &slice) {
+    if (!slice.text.empty()) {
+        const ngx_str_t text = to_ngx(slice.text);
+        buffer.pos = buffer.start = text.data;
+        buffer.last = buffer.end = text.data + text.len;
+        buffer.memory = 1;  // read-only: filters must copy it before they change it
+        return true;
+    }
+    auto *file = static_cast<ngx_file_t *>(ngx_pcalloc(r->pool, sizeof(ngx_file_t)));
+    if (file == nullptr) {
+        return false;
+    }
+    file->fd = slice.file.descriptor;
+    file->log = r->connection->log;
+    buffer.file = file;
+    buffer.file_pos = static_cast<off_t>(slice.file.offset);
+    buffer.file_last = static_cast<off_t>(slice.file.offset + slice.file.size);
+    buffer.in_file = 1;
+    return true;
 }
 
 ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body) {
@@ -79,7 +93,9 @@ ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body) {
         if (buffer == nullptr || link == nullptr) {
             return nullptr;
         }
-        refer_to(*buffer, slice.text);
+        if (!refer_to(r, *buffer, slice)) {
+            return nullptr;
+        }
         link->buf = buffer;
         link->next = nullptr;
         *next = link;

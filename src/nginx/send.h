@@ -19,7 +19,7 @@ void keep_gzip_away(ngx_http_request_t *r);
 bool set_headers(ngx_http_request_t *r, const Answer &answer, off_t length);
 bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view value);
 ngx_chain_t *make_chain(ngx_http_request_t *r, const Bytes &body);
-// Lets a new buffer refer to these bytes without copying them.
-void refer_to(ngx_buf_t &buffer, std::string_view bytes);
+// Lets a new buffer refer to a slice without copying it. False if there is no memory.
+bool refer_to(ngx_http_request_t *r, ngx_buf_t &buffer, const Slice &slice);
 
 }  // namespace gateway

@@ -49,6 +49,21 @@ TEST(Bytes, AppendOtherBytesByReference) {
     EXPECT_EQ(bytes.slices()[1].text.data(), tail.slices()[0].text.data());
 }
 
+TEST(Bytes, MayHavePiecesOfAFile) {
+    Bytes bytes = Bytes::own("head");
+    bytes.append(Slice{nullptr, {}, {5, 100, 50}});
+    bytes.append("tail");
+    EXPECT_EQ(bytes.size(), 58U);
+    EXPECT_EQ(bytes.copy(), "headtail");
+    const Bytes part = bytes.part(14, 41);
+    ASSERT_EQ(part.slices().size(), 2U);
+    EXPECT_EQ(part.slices()[0].file.offset, 110U);
+    EXPECT_EQ(part.slices()[0].file.size, 40U);
+    EXPECT_EQ(part.slices()[0].file.descriptor, 5);
+    EXPECT_EQ(part.slices()[1].text, "t");
+    EXPECT_EQ(bytes.part(4, 50).slices().size(), 1U);
+}
+
 TEST(Bytes, CanBeAppendedToThemselves) {
     Bytes bytes = of_pieces({"a", "b", "c"});
     bytes.append(bytes);

@@ -23,11 +23,11 @@ Bytes Bytes::copy_of(std::string_view text) {
 }
 
 void Bytes::append(Slice slice) {
-    if (slice.text.empty()) {
+    const size_t size = slice.size();
+    if (size == 0) {
         return;
     }
-    const size_t size = slice.text.size();
-    if (!slices_.empty()) {
+    if (!slices_.empty() && !slice.text.empty()) {
         Slice &last = slices_.back();
         if (last.owner == slice.owner && last.text.data() + last.text.size() == slice.text.data()) {
             last.text = {last.text.data(), last.text.size() + size};
@@ -58,14 +58,20 @@ Bytes Bytes::part(size_t from, size_t count) const {
         if (count == 0) {
             break;
         }
-        if (from >= slice.text.size()) {
-            from -= slice.text.size();
+        if (from >= slice.size()) {
+            from -= slice.size();
             continue;
         }
-        const std::string_view text = slice.text.substr(from, count);
+        Slice piece = slice;
+        if (slice.text.empty()) {
+            piece.file.offset += from;
+            piece.file.size = std::min(count, slice.file.size - from);
+        } else {
+            piece.text = slice.text.substr(from, count);
+        }
         from = 0;
-        count -= text.size();
-        result.append(Slice{slice.owner, text});
+        count -= piece.size();
+        result.append(std::move(piece));
     }
     return result;
 }

@@ -2,6 +2,7 @@
 // received into.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,10 +10,20 @@
 
 namespace gateway {
 
-// A piece of memory, and the owner that keeps it alive.
+// A range of an open file.
+struct FileRange {
+    int descriptor = -1;
+    uint64_t offset = 0;
+    size_t size = 0;
+};
+
+// A piece of memory or of a file, and the owner that keeps it alive or open.
 struct Slice {
     std::shared_ptr<const void> owner;
-    std::string_view text;
+    std::string_view text;  // empty if it is a piece of a file
+    FileRange file = {};
+
+    [[nodiscard]] size_t size() const { return text.size() + file.size; }
 };
 
 class Bytes {
@@ -33,7 +44,8 @@ class Bytes {
     // The part [from, from + count), cut at the end of the bytes. Refers to the same memory.
     [[nodiscard]] Bytes part(size_t from, size_t count = std::string::npos) const;
 
-    // Copies the first `max` bytes. Use it for short texts only: errors, image headers, tests.
+    // Copies the first `max` bytes, without those in files. Use it for short texts only: errors,
+    // image headers, tests.
     [[nodiscard]] std::string copy(size_t max = std::string::npos) const;
 
  private:

@@ -22,6 +22,17 @@ struct Hasher {
     std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX *)> context;
 };
 
+void require(bool done) {
+    if (!done) {
+        const OpenSslErrors emptied;
+        throw std::runtime_error("SHA-256 is not available");
+    }
+}
+
+EVP_MD_CTX *as_context(const std::shared_ptr<void> &context) {
+    return static_cast<EVP_MD_CTX *>(context.get());
+}
+
 std::optional<uint8_t> hex_digit(char c) {
     if (c >= '0' && c <= '9') {
         return static_cast<uint8_t>(c - '0');
@@ -41,12 +52,27 @@ Sha256 sha256(std::string_view text) {
     thread_local const Hasher hasher;
     Sha256 digest{};
     unsigned size = 0;
-    if (EVP_DigestInit_ex(hasher.context.get(), hasher.algorithm.get(), nullptr) != 1 ||
-        EVP_DigestUpdate(hasher.context.get(), text.data(), text.size()) != 1 ||
-        EVP_DigestFinal_ex(hasher.context.get(), digest.data(), &size) != 1) {
-        const OpenSslErrors emptied;
-        throw std::runtime_error("SHA-256 is not available");
-    }
+    require(EVP_DigestInit_ex(hasher.context.get(), hasher.algorithm.get(), nullptr) == 1 &&
+            EVP_DigestUpdate(hasher.context.get(), text.data(), text.size()) == 1 &&
+            EVP_DigestFinal_ex(hasher.context.get(), digest.data(), &size) == 1);
+    return digest;
+}
+
+Sha256Stream::Sha256Stream()
+    : context_(EVP_MD_CTX_new(),
+               [](void *context) { EVP_MD_CTX_free(static_cast<EVP_MD_CTX *>(context)); }) {
+    require(context_ != nullptr &&
+            EVP_DigestInit_ex(as_context(context_), EVP_sha256(), nullptr) == 1);
+}
+
+void Sha256Stream::add(std::string_view piece) {
+    require(EVP_DigestUpdate(as_context(context_), piece.data(), piece.size()) == 1);
+}
+
+Sha256 Sha256Stream::finish() {
+    Sha256 digest{};
+    unsigned size = 0;
+    require(EVP_DigestFinal_ex(as_context(context_), digest.data(), &size) == 1);
     return digest;
 }
 

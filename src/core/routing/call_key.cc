@@ -1,16 +1,9 @@
 #include "core/routing/call_key.h"
 
+#include "core/bytes/parts.h"
 #include "core/bytes/sha256.h"
 
 namespace gateway {
-
-namespace {
-
-void add_part(std::string &text, std::string_view part) {
-    text.append(std::to_string(part.size())).append(1, ':').append(part);
-}
-
-}  // namespace
 
 std::string call_key(const RequestIdentity &request, const Account &model, size_t call) {
     const bool is_theirs = !request.caller.empty() && !request.idempotency_key.empty();
