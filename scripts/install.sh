@@ -9,7 +9,8 @@ install_module() {
 
     install_stripped build/$module "$to$modules/$module" "$to"
     install -D -m 755 src/tools/image-gateway-key "$to/usr/bin/image-gateway-key"
-    say "$to$modules/$module" "$to/usr/bin/image-gateway-key"
+    install -D -m 755 src/tools/image-gateway "$to/usr/bin/image-gateway"
+    say "$to$modules/$module" "$to/usr/bin/image-gateway" "$to/usr/bin/image-gateway-key"
 
     local conf=/usr/share/nginx/modules-available/mod-http-image-gateway.conf
     local link=/etc/nginx/modules-enabled/50-mod-http-image-gateway.conf

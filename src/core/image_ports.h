@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/bytes/bytes.h"
 #include "core/http_call.h"
@@ -55,6 +56,14 @@ class Write {
     virtual ~Write() = default;
 };
 
+// What a store must keep until a certain time.
+struct KeptFiles {
+    std::string path;  // of a new file with this base64, as it is; empty: none
+    Bytes base64;
+    std::vector<std::string> images;  // paths of images that the store has already
+    int64_t expires = 0;              // unix seconds
+};
+
 class ImageFiles {
  public:
     virtual ~ImageFiles() = default;
@@ -62,6 +71,8 @@ class ImageFiles {
     // as above. Returns null if no more tasks can run now.
     virtual std::unique_ptr<Write> write(std::string path, Bytes base64,
                                          std::function<void(Written)> on_end) = 0;
+    // Writes a file, and keeps it and the images until they expire. `on_end` and null: as above.
+    virtual std::unique_ptr<Write> keep(KeptFiles files, std::function<void(Written)> on_end) = 0;
 };
 
 }  // namespace gateway

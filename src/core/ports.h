@@ -142,6 +142,8 @@ class ImageFiles;
 class UsageBook;
 class Observer;
 class SpoolFiles;
+class CallbackOwner;
+struct SharingPorts;
 
 struct Ports {
     Clock &clock;
@@ -157,6 +159,8 @@ struct Ports {
     std::span<Observer *const> observers = {};
     HeldDisk *disk = nullptr;  // counts files of input images; null: they are not counted
     std::shared_ptr<const SpoolFiles> spool = nullptr;  // null: no input images in files
+    CallbackOwner *owner = nullptr;                     // of all callbacks of these ports
+    SharingPorts *sharing = nullptr;                    // null: nothing is shared between requests
 };
 
 }  // namespace gateway

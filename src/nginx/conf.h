@@ -31,7 +31,7 @@ struct KeyFile {
 };
 
 // Which directives a block has, by the number of their row. There are fewer than this size.
-using WrittenDirectives = std::bitset<64>;
+using WrittenDirectives = std::bitset<128>;
 
 struct MainConf {
     WrittenDirectives written;

@@ -88,6 +88,19 @@ void finish_store(ngx_conf_t *cf, LocationConf &location) {
     location.policy.hosting = std::move(hosting);
 }
 
+// Results are kept in the store, and the state file's records say where.
+void finish_sharing(const ngx_http_core_loc_conf_t &core, const MainConf &main,
+                    LocationConf &location) {
+    SharingRules &rules = location.policy.sharing;
+    const bool keeps = !main.state.path.empty() && location.store != nullptr;
+    if (rules.cache.on && !keeps) {
+        throw ConfError{"location \"" + to_string(core.name) +
+                        "\" has \"image_gateway_cache on\", which needs \"image_gateway_state\" "
+                        "and \"image_gateway_store\""};
+    }
+    rules.kept_max = keeps ? location.store->max : 0;
+}
+
 void require_credentials(const ngx_http_core_loc_conf_t &core, const LocationConf &location) {
     const Policy &policy = location.policy;
     if (policy.auth != AuthMode::off && location.keys_file.empty() && policy.tokens == nullptr) {
@@ -141,6 +154,7 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
         location.public_host = host_of(location.public_url);
     }
     finish_store(cf, location);
+    finish_sharing(*core, main, location);
     if (policy.auth != AuthMode::off && !location.keys_file.empty()) {
         read_keys(cf, main, location.keys_file, policy);
     }

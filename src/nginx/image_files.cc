@@ -54,7 +54,9 @@ FileHandle open_image_directory(const std::string &path) {
 }
 
 // Writes a temporary file and renames it, so that an incomplete file never has the final name.
-Written write_image(const std::string &path, const Bytes &base64) {
+// `fill` writes the contents.
+template <typename Fill>
+Written write_file(const std::string &path, Fill fill) {
     constexpr mode_t kFileMode = 0600;
     const size_t slash = path.rfind('/');
     const std::string name = path.substr(slash + 1);
@@ -68,19 +70,7 @@ Written write_image(const std::string &path, const Bytes &base64) {
     if (!file.is_open()) {
         return why();
     }
-    constexpr size_t kPiece = size_t{48} * 1024;
-    std::vector<uint8_t> piece(kPiece);
-    Base64Reader reader(base64);
-    Written result{Written::whole};
-    for (size_t count = kPiece; count == kPiece && result.result == Written::whole;) {
-        count = reader.read(piece);
-        if (!write_all(file, {reinterpret_cast<const char *>(piece.data()), count})) {
-            result = why();
-        }
-    }
-    if (result.result == Written::whole && !reader.is_whole()) {
-        result = {Written::failed, "its base64 is broken"};
-    }
+    Written result = fill(file);
     if (!file.close() && result.result == Written::whole) {
         result = why();
     }
@@ -94,6 +84,65 @@ Written write_image(const std::string &path, const Bytes &base64) {
     return result;
 }
 
+Written write_decoded(const FileHandle &file, const Bytes &base64) {
+    constexpr size_t kPiece = size_t{48} * 1024;
+    std::vector<uint8_t> piece(kPiece);
+    Base64Reader reader(base64);
+    for (size_t count = kPiece; count == kPiece;) {
+        count = reader.read(piece);
+        if (!write_all(file, {reinterpret_cast<const char *>(piece.data()), count})) {
+            return why();
+        }
+    }
+    return reader.is_whole() ? Written{Written::whole}
+                             : Written{Written::failed, "its base64 is broken"};
+}
+
+bool set_expiry(const FileHandle &file, int64_t expires) {
+    const timespec times[] = {{0, UTIME_OMIT}, {expires, 0}};
+    return futimens(file.number(), times) == 0 && fchmod(file.number(), kKeptMode) == 0;
+}
+
+Written write_as_it_is(const FileHandle &file, const Bytes &bytes, int64_t expires) {
+    for (const Slice &slice : bytes.slices()) {
+        if (!write_all(file, slice.text)) {
+            return why();
+        }
+    }
+    return set_expiry(file, expires) ? Written{Written::whole} : why();
+}
+
+// An image that is kept for longer already stays so.
+Written extend(const std::string &path, int64_t expires) {
+    const size_t slash = path.rfind('/');
+    const FileHandle directory = open_image_directory(path.substr(0, slash));
+    if (!directory.is_open()) {
+        return why();
+    }
+    const FileHandle file(openat(directory.number(), path.substr(slash + 1).c_str(),
+                                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat status {};
+    if (!file.is_open() || fstat(file.number(), &status) != 0) {
+        return why();
+    }
+    const bool longer = (status.st_mode & 07777) == kKeptMode && status.st_mtime >= expires;
+    return longer || set_expiry(file, expires) ? Written{Written::whole} : why();
+}
+
+Written keep_files(const KeptFiles &files) {
+    for (const std::string &image : files.images) {
+        if (auto extended = extend(image, files.expires); extended.result != Written::whole) {
+            return extended;
+        }
+    }
+    if (files.path.empty()) {
+        return {Written::whole};
+    }
+    return write_file(files.path, [&](const FileHandle &file) {
+        return write_as_it_is(file, files.base64, files.expires);
+    });
+}
+
 }  // namespace
 
 std::unique_ptr<Write> NgxImageFiles::write(std::string path, Bytes base64,
@@ -101,8 +150,18 @@ std::unique_ptr<Write> NgxImageFiles::write(std::string path, Bytes base64,
     auto result = std::make_shared<Written>();
     // Only the job holds the blocks, because the loop's thread must release them and it destroys
     // the job.
-    auto task = tasks_.run([result, path = std::move(path),
-                            base64 = std::move(base64)] { *result = write_image(path, base64); },
+    auto task = tasks_.run(
+        [result, path = std::move(path), base64 = std::move(base64)] {
+            *result = write_file(
+                path, [&](const FileHandle &file) { return write_decoded(file, base64); });
+        },
+        [result, on_end = std::move(on_end)] { on_end(*result); });
+    return task == nullptr ? nullptr : std::make_unique<NgxWrite>(std::move(task));
+}
+
+std::unique_ptr<Write> NgxImageFiles::keep(KeptFiles files, std::function<void(Written)> on_end) {
+    auto result = std::make_shared<Written>();
+    auto task = tasks_.run([result, files = std::move(files)] { *result = keep_files(files); },
                            [result, on_end = std::move(on_end)] { on_end(*result); });
     return task == nullptr ? nullptr : std::make_unique<NgxWrite>(std::move(task));
 }

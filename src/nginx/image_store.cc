@@ -37,6 +37,7 @@ struct Kept {
     int64_t modified;
     size_t size;
     bool temporary;
+    bool has_expiry;  // `modified` is the time at which it expires
 };
 
 std::vector<std::string> names_in(const FileHandle &directory) {
@@ -66,11 +67,12 @@ void list_directory(const FileHandle &store, const std::string &directory,
         const std::string_view image = std::string_view(name).substr(
             0, name.size() - (temporary ? kTemporaryEnding.size() : 0));
         struct stat status {};
-        if (is_image_name(image) && image.starts_with(directory) &&
+        if ((is_image_name(image) || is_result_name(image)) && image.starts_with(directory) &&
             fstatat(open.number(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(status.st_mode)) {
+            const bool has_expiry = !temporary && (status.st_mode & 07777) == kKeptMode;
             into.push_back({directory, std::move(name), status.st_mtime,
-                            static_cast<size_t>(status.st_size), temporary});
+                            static_cast<size_t>(status.st_size), temporary, has_expiry});
         }
     }
 }
@@ -90,7 +92,8 @@ bool remove_kept(const FileHandle &store, const Kept &file) {
     return directory.is_open() && unlinkat(directory.number(), file.name.c_str(), 0) == 0;
 }
 
-// Removes files that are too old, and then the oldest files until the size is below the maximum.
+// Removes files that are too old, and then the oldest files until the size is below the maximum;
+// files that must be kept until a certain time only after that.
 void sweep_store(const ImageStore &store) {
     const FileHandle directory = open_directory(store.hosting->directory, true);
     std::vector<Kept> all = list_store(directory);
@@ -105,8 +108,10 @@ void sweep_store(const ImageStore &store) {
     for (const Kept &file : all) {
         constexpr int64_t kAbandoned = 600;  // age of a temporary file of a killed worker
         const int64_t age = now - file.modified;
-        const bool old = age > store.hosting->lifetime || (file.temporary && age > kAbandoned);
-        if (!old && total <= store.max) {
+        const bool old =
+            file.has_expiry ? age >= 0
+                            : age > store.hosting->lifetime || (file.temporary && age > kAbandoned);
+        if (!old && (total <= store.max || file.has_expiry)) {
             continue;
         }
         if (remove_kept(directory, file)) {

@@ -44,6 +44,8 @@ constexpr HeaderField kFields[] = {
     {"x-image-gateway-fit", "X-Image-Gateway-Fit", &RequestHead::fit},
     {"x-request-timeout", "X-Request-Timeout", &RequestHead::timeout},
     {"x-image-gateway-raw", "X-Image-Gateway-Raw", &RequestHead::raw},
+    {"x-bf-cache-key", "x-bf-cache-key", &RequestHead::cache_key},
+    {"x-bf-cache-ttl", "x-bf-cache-ttl", &RequestHead::cache_ttl},
 };
 
 // The URL under which the client addressed the gateway, for links. Empty if it is not known. Needs
@@ -111,6 +113,9 @@ void read_header(RequestHead &head, std::bitset<std::size(kFields)> &seen, std::
         if (!value.empty()) {
             head.credentials.push_back(value);
         }
+    } else if (name == "cache-control") {
+        // A list, which may be sent in several lines; only the last one of these counts.
+        head.cache_control = value;
     } else if (name == "cookie") {
         head.has_cookie = true;
     } else {
@@ -141,6 +146,7 @@ RequestHead read_head(ngx_http_request_t *r, bool wants_base_url) {
         (r->http_version == NGX_HTTP_VERSION_11 && core->chunked_transfer_encoding == 1);
     head.address = address_of(*r->connection);
     head.path_model = endpoint_of(r).deployment;
+    head.path = to_view(r->uri);
     if (wants_base_url) {
         head.base_url = base_url_of(r);
     }

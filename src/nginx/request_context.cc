@@ -40,7 +40,7 @@ RequestContext *make_context(ngx_http_request_t *r) {
 
 }  // namespace
 
-void RequestLog::write(LogLevel level, const std::string &line) {
+void ErrorLog::write(LogLevel level, const std::string &line) {
     ngx_uint_t nginx_level = NGX_LOG_ERR;
     if (level == LogLevel::info) {
         nginx_level = NGX_LOG_INFO;
@@ -51,20 +51,28 @@ void RequestLog::write(LogLevel level, const std::string &line) {
     ngx_log_error(nginx_level, log_, 0, "%V", &text);
 }
 
-RequestPorts::RequestPorts(Worker &worker, const LocationConf &location, CallbackOwner &owner,
+RequestPorts::RequestPorts(Worker &worker, const LocationConf *location, CallbackOwner &owner,
                            Log &log)
     : loop(owner),
       tasks(worker.threads, owner),
       upstream(worker.engine, owner, loop, &tasks),
       files(tasks),
       attempt_log(log),
+      sharing{worker.makings, nullptr},
       observers{&attempt_log, nullptr},
       ports{worker.clock, loop,  worker.random, tasks,          upstream,
             upstream,     files, log,           *worker.memory, worker.usage.get()} {
     if (worker.usage != nullptr) {
         observers[1] = &usage.emplace(*worker.usage);
     }
-    ports.spool = location.spool;
+    if (worker.records != nullptr) {
+        sharing.records = &records.emplace(*worker.records, owner);
+    }
+    ports.owner = &owner;
+    ports.sharing = &sharing;
+    if (location != nullptr) {
+        ports.spool = location->spool;
+    }
     ports.disk = worker.disk.get();
     ports.observers = std::span(observers, worker.usage != nullptr ? 2 : 1);
 }
@@ -84,7 +92,7 @@ Exchange &RequestContext::exchange(const LocationConf &location) {
     if (!exchange_ || location_ != &location) {
         Worker &own = *worker();
         exchange_.reset();  // it refers to the ports, so it is destroyed first
-        ports_.emplace(own, location, *this, log_);
+        ports_.emplace(own, &location, *this, log_);
         exchange_.emplace(main_conf(request_).models, location.policy, own.accounts, own.health,
                           ports_->ports);
         location_ = &location;

@@ -14,16 +14,6 @@
 
 namespace gateway {
 
-// Writes to the error log. nginx adds the client and the request to each line.
-class RequestLog final : public Log {
- public:
-    explicit RequestLog(ngx_log_t *log) : log_(log) {}
-    void write(LogLevel level, const std::string &line) override;
-
- private:
-    ngx_log_t *log_;
-};
-
 enum class Identified : uint8_t { not_yet, yes, refused };
 
 class RequestContext;
@@ -69,7 +59,7 @@ class RequestContext final : public CallbackOwner {
     void send_soon() noexcept;
 
     ngx_http_request_t *request_;
-    RequestLog log_;
+    ErrorLog log_;
     // Not allocated by themselves: nginx's pool, in which the context lies, has room for them.
     std::optional<RequestPorts> ports_;
     std::optional<Exchange> exchange_;

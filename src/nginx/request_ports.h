@@ -7,8 +7,10 @@
 #include "core/ports.h"
 #include "core/routing/attempt_log.h"
 #include "core/routing/usage_recorder.h"
+#include "core/sharing/making_register.h"
 #include "nginx/event_loop.h"
 #include "nginx/image_files.h"
+#include "nginx/records_queue.h"
 #include "nginx/task_pool.h"
 #include "upstream/curl_client.h"
 
@@ -17,8 +19,20 @@ namespace gateway {
 class Worker;
 struct LocationConf;
 
+// Writes to an error log of nginx. That of a connection adds the client and the request to each
+// line.
+class ErrorLog final : public Log {
+ public:
+    explicit ErrorLog(ngx_log_t *log) : log_(log) {}
+    void write(LogLevel level, const std::string &line) override;
+
+ private:
+    ngx_log_t *log_;
+};
+
 struct RequestPorts {
-    RequestPorts(Worker &worker, const LocationConf &location, CallbackOwner &owner, Log &log);
+    // Without a location, no input images can be written to files.
+    RequestPorts(Worker &worker, const LocationConf *location, CallbackOwner &owner, Log &log);
     RequestPorts(const RequestPorts &) = delete;
     RequestPorts &operator=(const RequestPorts &) = delete;
     ~RequestPorts() = default;
@@ -29,6 +43,8 @@ struct RequestPorts {
     NgxImageFiles files;
     AttemptLog attempt_log;
     std::optional<UsageRecorder> usage;  // empty: usage is not recorded
+    std::optional<NgxRecords> records;   // empty: there are none
+    SharingPorts sharing;
     Observer *observers[2];
     Ports ports;
 };

@@ -63,6 +63,7 @@ Worker::Worker(MainConf &main)
       ledger(ledger_memory, budget_memory.region()),
       accounts(ledger, clock, static_cast<int32_t>(ngx_pid)),
       health(health_memory, static_cast<int32_t>(ngx_pid)),
+      makings(loop, health, home),
       sweep_alarm_(loop.make_alarm([this] { sweep(); }, TimerKind::idle)) {
     ngx_queue_init(&requests);
     for (const auto &provider : main.models.providers()) {
@@ -84,6 +85,8 @@ Worker::Worker(MainConf &main)
             }
         }
         usage->start(is_alive, std::move(keys));
+        records = std::make_unique<RecordsQueue>(main.state.path + ".records", clock, loop, tasks,
+                                                 ngx_worker == 0);
     }
     sweep();
     for (const auto &[address, source] : main.jwks_addresses) {
@@ -94,6 +97,9 @@ Worker::Worker(MainConf &main)
 }
 
 Worker::~Worker() {
+    if (records != nullptr) {
+        records->stop();
+    }
     while (!ngx_queue_empty(&requests)) {
         const ngx_queue_t *first = ngx_queue_head(&requests);
         (ngx_queue_data(first, RequestPlace, link))->request->cancel();

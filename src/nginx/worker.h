@@ -9,6 +9,7 @@
 #include "core/ports.h"
 #include "nginx/event_loop.h"
 #include "nginx/jwks_source.h"
+#include "nginx/making_home.h"
 #include "nginx/ngx.h"
 #include "nginx/sockets.h"
 #include "nginx/task_pool.h"
@@ -65,8 +66,11 @@ class Worker final : private CallbackOwner {
     Ledger ledger;
     LedgerAccounts accounts;
     Health health;
-    std::unique_ptr<UsageWriter> usage;  // null: usage is not recorded
-    ngx_queue_t requests{};              // of RequestPlaces
+    std::unique_ptr<UsageWriter> usage;     // null: usage is not recorded
+    std::unique_ptr<RecordsQueue> records;  // null: without a state file
+    NgxMakingHome home{*this};
+    MakingRegister makings;  // destroyed before what its makings use
+    ngx_queue_t requests{};  // of RequestPlaces
 
  private:
     // For the worker's own callbacks. Each callback sets its next timer before it can throw.

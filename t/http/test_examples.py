@@ -29,6 +29,7 @@ def test_every_example_is_named_here(project):
     assert {each.name for each in (project / "examples").glob("*.conf")} == {"quickstart.conf",
                                                                              "openai-with-fallback.conf",
                                                                              "edits.conf",
+                                                                             "made-once.conf",
                                                                              "many-providers.conf",
                                                                              "published-apis.conf",
                                                                              "tokens-and-budgets.conf"}
@@ -56,6 +57,18 @@ def test_edits_serves_an_edit_in_the_sandbox(project, gateway):
     content_type, body = form([("model", "try"), ("prompt", "a red kite"), ("image", original()), ("mask", mask())])
     reply = call(f"http://127.0.0.1:{port}/v1/images/edits", "POST", body, {"Content-Type": content_type})
     assert reply.status == 200 and reply.json["extra_fields"]["provider"] == "sandbox", reply
+
+
+def test_made_once_replays_a_keyed_request(project, scratch, gateway):
+    write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
+    port = free_port()
+    block = http_block_of(project / "examples" / "made-once.conf").replace("/etc/nginx/images", str(scratch))
+    block = block.replace("/var/lib/nginx/images", str(scratch)).replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+    gateway("return 404;", http=block)
+    first, second = (call(f"http://127.0.0.1:{port}/v1/images/generations", "POST", None,
+                          {"x-api-key": "sk-bf-a", "Idempotency-Key": "order-1"}, 30,
+                          {"prompt": "a red kite", "model": "try"}) for _ in range(2))
+    assert first.status == 200 and first.body == second.body and second.headers["idempotent-replayed"] == "true"
 
 
 def test_openai_with_fallback_is_a_configuration(project, scratch, certs):

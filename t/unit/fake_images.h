@@ -78,8 +78,25 @@ class FakeFiles final : public ImageFiles {
         ASSERT_NE(on_end, nullptr) << "it has ended";
         on_end({result, "the disk is away"});
     }
+    // Ends when the test says so, like write().
+    using KeptEntry = Pending<KeptFiles, Written>;
+    std::unique_ptr<Write> keep(KeptFiles files, std::function<void(Written)> on_end) override {
+        if (busy) {
+            return nullptr;
+        }
+        auto entry = std::make_shared<KeptEntry>(KeptEntry{std::move(files), std::move(on_end)});
+        auto handle = std::make_unique<PendingHandle<Write, KeptEntry>>(entry);
+        kept.push_back(std::move(entry));
+        return handle;
+    }
+    void end_keeping(size_t index, Written::Result result) {
+        const auto on_end = std::exchange(kept.at(index)->on_end, nullptr);
+        ASSERT_NE(on_end, nullptr) << "it has ended";
+        on_end({result, "the disk is away"});
+    }
     bool busy = false;
     std::vector<std::shared_ptr<Entry>> entries;
+    std::vector<std::shared_ptr<KeptEntry>> kept;
 };
 
 }  // namespace gateway

@@ -83,7 +83,7 @@ std::optional<MicroUsd> upper_bound(const PricedCall &call, const ModelSpec &mod
 
 struct Cost {
     std::optional<MicroUsd> usd;
-    std::string_view basis = "unknown";  // provider, tokens, image, megapixels
+    std::string_view basis = "unknown";  // provider, tokens, image, megapixels; cache, shared
 
     // Adds the cost of another call. The sum is unknown if one of them is.
     Cost &operator+=(const Cost &other);

@@ -5,10 +5,10 @@
 
 #include "core/bytes/held_memory.h"
 #include "core/exchange/understand.h"
+#include "core/making/settlement.h"
 #include "core/request_id.h"
 #include "core/response/quota_headers.h"
 #include "core/routing/failure.h"
-#include "core/routing/observer.h"
 
 namespace gateway {
 
@@ -46,7 +46,7 @@ Exchange::Exchange(const ModelMap &models, const Policy &policy, Accounts &accou
                      ports.loop,
                      [this] { return facts(); },
                      [this](int status) { settle(status); },
-                     [this](Answer &answer) { add_quota_headers(order_->funds.quotas(), answer); },
+                     [this](Answer &answer) { complete_head(answer); },
                      [this](Answer part) { answer_(std::move(part)); }} {
     order_->request_id = new_request_id(ports.random);
     order_->catalogue = models.catalogue();
@@ -158,7 +158,73 @@ void Exchange::on_ordered(const Entered &ordered) {
         return;
     }
     order_->plan = std::move(*plan);
-    intake_.convert_mask([this](const Entered &ready) { ready ? reserve() : fail(ready.error()); });
+    intake_.convert_mask([this](const Entered &ready) { ready ? join() : fail(ready.error()); });
+}
+
+// Before anything is reserved: perhaps it was made already, or is being made. See core/sharing.
+void Exchange::join() {
+    if (policy_.sharing.cache.on) {
+        const auto wish = read_cache_wish(head_.cache_control, head_.cache_key, head_.cache_ttl);
+        if (!wish) {
+            fail(wish.error());
+            return;
+        }
+        cache_wish_ = *wish;
+        cache_took_part_ = !order_->caller.id().empty();
+    }
+    if (ports_.sharing == nullptr || !Joining::concerns(*order_, policy_.sharing, cache_wish_)) {
+        reserve();
+        return;
+    }
+    joining_ = std::make_unique<Joining>(Joining::Parts{
+        ports_, *ports_.sharing, *order_, policy_.sharing, cache_wish_, std::string(head_.path)});
+    joining_->start([this](Joined joined) { on_joined(std::move(joined)); });
+}
+
+void Exchange::on_joined(Joined joined) {
+    by_key_ = joined.by_key;
+    switch (joined.kind) {
+        case Joined::Kind::make: reserve(); return;
+        case Joined::Kind::lead:
+            source_ = Source::led;
+            reserve();
+            return;
+        case Joined::Kind::follow:
+            source_ = Source::followed;
+            shared_ = std::move(joined.making);
+            policy_.sharing.coalesce.charge_each && !by_key_ ? reserve() : follow();
+            return;
+        case Joined::Kind::replay:
+        case Joined::Kind::hit: answer_kept(std::move(joined)); return;
+        case Joined::Kind::refuse: fail(*joined.error); return;
+    }
+}
+
+void Exchange::follow() {
+    choose_reply();
+    phase_ = Phase::making;
+    shared_->attach(*this);
+}
+
+void Exchange::answer_kept(Joined joined) {
+    source_ = Source::kept;
+    kept_ = std::move(*joined.kept);
+    choose_reply();
+    Result &result = kept_->result;
+    if (joined.kind == Joined::Kind::hit) {
+        const Candidate &candidate = order_->plan.candidates[joined.candidate];
+        cache_ = {true, to_hex(*joining_->cache_id()), candidate.provider->name, candidate.model};
+        const auto &prepared = order_->plan.prepared(
+            joined.candidate, order_->preparation(ports_.clock.unix_seconds()));
+        result.adjustments = order_->request.adjustments;
+        result.adjustments.insert(result.adjustments.end(), prepared->fitted.adjustments.begin(),
+                                  prepared->fitted.adjustments.end());
+        result.history = History();
+        outcome_ = "cached";
+    } else {
+        outcome_ = by_key_ ? "replayed" : "shared";
+    }
+    on_result(result);
 }
 
 // ---- 5. fit the request to each candidate: see core/routing/plan
@@ -168,15 +234,33 @@ void Exchange::reserve() {
     const Preparation preparation = order_->preparation(ports_.clock.unix_seconds());
     const int64_t images = order_->request.params.integer(Param::n, 1);
     order_->funds.reserve(images, order_->plan, preparation, [this](const Entered &reserved) {
-        reserved ? make() : fail(reserved.error());
+        if (!reserved) {
+            fail(reserved.error());
+        } else {
+            source_ == Source::followed ? follow() : make();
+        }
     });
 }
 
 // ---- 7 and 8. attempt, and decide what to do next: see core/making and core/routing/execution
 
 void Exchange::make() {
+    if (source_ == Source::led && order_->progress == Order::Progress::pieces) {
+        order_->progress = Order::Progress::none;  // a shared image is not passed through
+    }
     choose_reply();
-    making_ = std::make_unique<Making>(order_, health_, ports_, reply_, [this] { on_result(); });
+    if (source_ == Source::led) {
+        if (joining_->may_be_stored()) {
+            cache_.id = joining_->cache_id() ? to_hex(*joining_->cache_id()) : "";
+        }
+        shared_ = ports_.sharing->running.begin(order_, joining_->take_terms());
+        phase_ = Phase::making;
+        deadline_timer_.reset();  // the shared making has the order's deadline
+        shared_->lead(*this);
+        return;
+    }
+    making_ = std::make_unique<Making>(order_, health_, ports_, reply_,
+                                       [this] { on_result(making_->result()); });
     phase_ = Phase::making;
     making_->start();
 }
@@ -192,33 +276,63 @@ void Exchange::choose_reply() {
 
 void Exchange::note_unsent(size_t bytes) {
     const bool is_behind = bytes >= (held_ ? kMaxUnsent / 2 : kMaxUnsent);
-    if ((is_behind || held_) && making_ != nullptr) {
+    if (!is_behind && !held_) {
+        return;
+    }
+    if (making_ != nullptr) {
         held_ = is_behind;
         making_->hold(held_);  // repeated, for calls that began since
+    } else if (shared_ != nullptr) {
+        held_ = is_behind;
+        shared_->hold(held_);
     }
 }
 
 void Exchange::on_deadline() {
     if (making_ != nullptr) {
         making_->expire();
-    } else {
-        intake_.stop();
-        fail(error_too_late(allowed_, false));
+        return;
     }
+    intake_.stop();
+    joining_.reset();
+    const bool is_made = shared_ != nullptr;
+    if (is_made) {
+        shared_->leave(*this);
+    }
+    fail(error_too_late(allowed_, is_made));
 }
 
 // ---- 9. reply: all replies have one form
 
-void Exchange::on_result() {
-    const Result &result = making_->result();
-    outcome_ = result.outcome ? name_of(*result.outcome) : outcome_;
+void Exchange::on_result(const Result &result) {
+    const bool is_ours = source_ == Source::own || source_ == Source::led;
+    if (is_ours) {
+        outcome_ = result.outcome ? name_of(*result.outcome) : outcome_;
+    }
     if (result.error) {
         fail(*result.error);
         return;
     }
     reply_->finish(result);
     phase_ = Phase::replied;
-    making_->release_images();
+    if (making_ != nullptr) {
+        making_->release_images();
+    }
+}
+
+void Exchange::on_shared_end() {
+    if (source_ == Source::followed) {
+        outcome_ = by_key_ ? "replayed" : "shared";
+        if (!by_key_ && policy_.sharing.coalesce.charge_each && !shared_->result().error) {
+            order_->funds.pay(images_answered(), shared_->result().bill.cost.usd);
+        }
+    }
+    if (shared_->has_failed()) {
+        outcome_ = "internal_error";
+        fail(ApiError::of(kInternalError));
+        return;
+    }
+    on_result(shared_->result());
 }
 
 void Exchange::fail(const ApiError &error) {
@@ -236,9 +350,43 @@ Answer Exchange::refuse(const ApiError &error) {
     return answer;
 }
 
+const Making *Exchange::making() const {
+    if (source_ == Source::led) {
+        return shared_ == nullptr ? nullptr : &shared_->making();
+    }
+    return making_.get();
+}
+
+const Result *Exchange::result() const {
+    if (kept_) {
+        return &kept_->result;
+    }
+    if (shared_ != nullptr) {
+        return &shared_->result();
+    }
+    return making_ == nullptr ? nullptr : &making_->result();
+}
+
 const History &Exchange::history() const {
     static const History kNothing;
-    return making_ == nullptr ? kNothing : making_->result().history;
+    return making() == nullptr ? kNothing : making()->result().history;
+}
+
+int64_t Exchange::images_answered() const {
+    if (source_ == Source::own || source_ == Source::led) {
+        return making() == nullptr ? 0 : making()->images_answered();
+    }
+    const bool has_images = result() != nullptr && !result()->error && phase_ != Phase::open;
+    return has_images ? static_cast<int64_t>(result()->images.size()) : 0;
+}
+
+std::optional<MicroUsd> Exchange::cost() const {
+    if (source_ == Source::own || source_ == Source::led) {
+        return making() == nullptr ? std::nullopt : making()->result().bill.cost.usd;
+    }
+    const bool pays =
+        source_ == Source::followed && !by_key_ && policy_.sharing.coalesce.charge_each;
+    return pays ? shared_->result().bill.cost.usd : std::optional<MicroUsd>(0);
 }
 
 AnswerFacts Exchange::facts() const {
@@ -246,87 +394,109 @@ AnswerFacts Exchange::facts() const {
     facts.request_id = order_->request_id;
     facts.created = ports_.clock.unix_seconds();
     facts.requested_model = order_->requested_model;
-    facts.history = &history();
+    const Result *about = result();
+    facts.history = about == nullptr ? &history() : &about->history;
     facts.latency = milliseconds();
     facts.operation = &row_of(order_->operation);
     facts.on_stream = is_stream(*order_);
     facts.inputs = &order_->inputs;
+    facts.cache = cache_.id.empty() ? nullptr : &cache_;
+    if (cache_.hit) {
+        facts.cost = Cost{0, "cache"};
+    } else if (shares_result()) {
+        facts.shared = true;
+        facts.cost =
+            policy_.sharing.coalesce.charge_each ? std::nullopt : std::optional(Cost{0, "shared"});
+    } else if (by_key_ && kept_) {
+        facts.request_id = kept_->request_id;
+        facts.created = kept_->created;
+        facts.latency = kept_->latency;
+    } else if (by_key_ && shared_ != nullptr && shared_->has_ended()) {
+        facts.request_id = shared_->first_request();
+        facts.created = shared_->created();
+        facts.latency = shared_->latency();
+    }
     return facts;
 }
 
 AnswerFacts Exchange::facts_of(const ApiError &error) const {
     AnswerFacts facts = this->facts();
+    const Result *about = result();
     facts.adjustments = &order_->request.adjustments;
     if (error.status == 504) {
-        facts.may_still_be_working = history().may_still_be_working();
+        facts.may_still_be_working = facts.history->may_still_be_working();
     }
-    if (making_ != nullptr) {
-        facts.cost = making_->result().withheld_cost;
+    facts.cost.reset();
+    if (about != nullptr && !shares_result()) {
+        facts.cost = about->withheld_cost;
     }
-    facts.billed = images_lost() > 0 || facts.cost.has_value();
+    facts.billed = images_lost() > 0 || facts.cost.has_value() || (kept_ && kept_->billed) ||
+                   (source_ == Source::followed && shared_->is_billed());
     return facts;
+}
+
+// The headers of the first part.
+void Exchange::complete_head(Answer &answer) {
+    add_quota_headers(order_->funds.quotas(), answer);
+    if (by_key_) {
+        answer.headers.emplace_back("Idempotent-Replayed", "true");
+    }
+    if (cache_.hit) {
+        const int64_t now = ports_.clock.unix_seconds();
+        answer.headers.emplace_back("Age",
+                                    std::to_string(std::max<int64_t>(0, now - kept_->created)));
+        answer.headers.emplace_back(
+            "Cache-Status", "image-gateway; hit; ttl=" + std::to_string(kept_->expires - now));
+    } else if (cache_took_part_) {
+        answer.headers.emplace_back("Cache-Status",
+                                    cache_wish_.no_store   ? "image-gateway; fwd=bypass"
+                                    : cache_wish_.no_cache ? "image-gateway; fwd=request"
+                                                           : "image-gateway; fwd=miss");
+    }
 }
 
 // ---- 10. settle what was really used
 
 void Exchange::settle(int status) noexcept {
     deadline_timer_.reset();
-    Funds &funds = order_->funds;
-    if (!funds.has_entered()) {
-        funds.drop_question();
-        return;
+    if (!handed_over_) {
+        settle_order(*order_, making(), ports_, {status, outcome_, began_});
     }
-    const int64_t images = images_answered();
-    if (images > 0 && !making_->is_billed()) {
-        funds.pay(images, std::nullopt);  // images were sent before the making broke off
-    }
-    RequestEnd end{.history = history()};
-    end.unix_seconds = ports_.clock.unix_seconds();
-    end.request_id = order_->request_id;
-    end.key = order_->caller.id();
-    end.account = order_->caller.key == nullptr ? Account{} : order_->caller.key->account;
-    end.end_user = order_->end_user;
-    end.requested_model = order_->requested_model;
-    end.images = images;
-    end.images_lost = images_lost();
-    end.cost = cost();
-    end.counted = funds.spent(history());
-    end.latency = milliseconds();
-    end.status = status;
-    end.outcome = outcome_;
-    const auto day_counts = funds.settle(end.images, end.images_lost, end.counted);
-    end.day_counts = day_counts;
-    tell_request_end(ports_.observers, end);
 }
 
 // ---- endings from outside
 
-void Exchange::cancel() noexcept {
-    if (making_ != nullptr && making_->is_asking()) {
-        outcome_ = "client_gone";  // the provider may continue and bill
-    } else if (making_ != nullptr && outcome_.empty() && making_->result().outcome) {
-        outcome_ = name_of(*making_->result().outcome);
-    }
+void Exchange::stop_making() noexcept {
     intake_.stop();
-    if (making_ != nullptr) {
+    joining_.reset();
+    if (shared_ != nullptr) {
+        handed_over_ = shared_->leave(*this) || handed_over_;
+    } else if (making_ != nullptr) {
         making_->drop();
     }
+}
+
+void Exchange::cancel() noexcept {
+    const Making *made_by = making();
+    if (made_by != nullptr && made_by->is_asking()) {
+        outcome_ = "client_gone";  // the provider may continue and bill
+    } else if (made_by != nullptr && outcome_.empty() && made_by->result().outcome) {
+        outcome_ = name_of(*made_by->result().outcome);
+    }
+    stop_making();
     settle(kClientGone);
     reply_->stop();
 }
 
 void Exchange::end_by_exception() noexcept {
     const bool is_over = phase_ == Phase::replied;
-    intake_.stop();
     if (!is_over) {
         outcome_ = "internal_error";
     }
-    if (making_ != nullptr) {
-        if (!is_over) {
-            making_->withhold();
-        }
-        making_->drop();
+    if (making_ != nullptr && !is_over) {
+        making_->withhold();
     }
+    stop_making();
     settle(kInternalError);
     if (is_over) {
         return;

@@ -2,6 +2,7 @@
 // order. The adapter calls them. The reply goes to the function that is passed to run().
 //
 //   identify, enter --> entered --run--> making --> replied
+//                                  \-(made already, or being made)-^
 //                  (an error, an exception, or a client that leaves: from anywhere)
 #pragma once
 
@@ -20,6 +21,7 @@
 #include "core/response/reply.h"
 #include "core/response/stream_reply.h"
 #include "core/routing/model_map.h"
+#include "core/sharing/joining.h"
 
 namespace gateway {
 
@@ -30,7 +32,7 @@ struct BodySize {
     bool may_need_disk = false;
 };
 
-class Exchange final {
+class Exchange final : private Follower {
  public:
     using Entered = tl::expected<void, ApiError>;
 
@@ -79,9 +81,7 @@ class Exchange final {
     // For log variables.
     [[nodiscard]] std::string_view end_user() const { return head_.on_behalf_of; }
     [[nodiscard]] size_t images() const { return static_cast<size_t>(images_answered()); }
-    [[nodiscard]] std::optional<MicroUsd> cost() const {
-        return making_ == nullptr ? std::nullopt : making_->result().bill.cost.usd;
-    }
+    [[nodiscard]] std::optional<MicroUsd> cost() const;
     [[nodiscard]] const std::string &request_id() const { return order_->request_id; }
     [[nodiscard]] std::string_view caller_id() const { return order_->caller.id(); }
     // Whether the caller has a virtual key, a token or admin rights.
@@ -96,7 +96,7 @@ class Exchange final {
     }
     // Images that were or may have been made and billed, but are not in the reply.
     [[nodiscard]] int64_t images_lost() const {
-        return making_ == nullptr ? 0 : making_->images_lost();
+        return making() == nullptr ? 0 : making()->images_lost();
     }
     [[nodiscard]] std::string_view outcome() const { return outcome_; }
     [[nodiscard]] int64_t milliseconds() const { return (ports_.clock.now() - began_).count(); }
@@ -104,19 +104,49 @@ class Exchange final {
  private:
     enum class Phase : uint8_t { open, entered, making, replied };
 
+    // Where the images come from.
+    enum class Source : uint8_t {
+        own,       // a making of this request alone
+        led,       // a shared making with this request's order
+        followed,  // a shared making with the order of an equal request
+        kept,      // a result that was kept
+    };
+
     void on_ordered(const Entered &ordered);
+    void join();
+    void on_joined(Joined joined);
     void reserve();
     void make();
+    void follow();
+    void answer_kept(Joined joined);
     void choose_reply();
     void on_deadline();
-    void on_result();
+    void on_result(const Result &result);
     void settle(int status) noexcept;
+    void stop_making() noexcept;
     void fail(const ApiError &error);
 
-    [[nodiscard]] const History &history() const;
-    [[nodiscard]] int64_t images_answered() const {
-        return making_ == nullptr ? 0 : making_->images_answered();
+    void on_shared_end() override;
+    CallbackOwner &owner() override { return *ports_.owner; }
+    void preview(const Maker &maker, const Preview &preview) override {
+        reply_->preview(maker, preview);
     }
+    void image(const Maker &maker, const ImageWords &words, const Image &image,
+               const std::vector<Adjustment> &adjustments) override {
+        reply_->image(maker, words, image, adjustments);
+    }
+    void piece(const Maker & /*maker*/, const Bytes & /*piece*/) override {}
+
+    // That makes this request's order; null: none does.
+    [[nodiscard]] const Making *making() const;
+    [[nodiscard]] const History &history() const;
+    // What the reply is about: perhaps of another request.
+    [[nodiscard]] const Result *result() const;
+    [[nodiscard]] int64_t images_answered() const;
+    [[nodiscard]] bool shares_result() const {
+        return !by_key_ && !cache_.hit && (source_ == Source::followed || source_ == Source::kept);
+    }
+    void complete_head(Answer &answer);
     [[nodiscard]] AnswerFacts facts() const;
     [[nodiscard]] AnswerFacts facts_of(const ApiError &error) const;
 
@@ -141,7 +171,16 @@ class Exchange final {
     std::unique_ptr<Reply> other_reply_;
     Reply *reply_ = &document_;
     std::unique_ptr<Making> making_;
-    bool held_ = false;  // provider responses are paused because the client is slow
+    Source source_ = Source::own;
+    CacheWish cache_wish_;
+    std::unique_ptr<Joining> joining_;
+    std::shared_ptr<SharedMaking> shared_;
+    Rare<KeptResult> kept_;
+    CacheFacts cache_;
+    bool cache_took_part_ = false;
+    bool by_key_ = false;       // the reply is equal to that of the first request with the same key
+    bool handed_over_ = false;  // the shared making settles the order
+    bool held_ = false;         // provider responses are paused because the client is slow
     std::string_view outcome_;
 };
 

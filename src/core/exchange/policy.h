@@ -12,6 +12,7 @@
 #include "core/net/fetch_rules.h"
 #include "core/ports.h"
 #include "core/request/decode.h"
+#include "core/sharing/sharing_rules.h"
 
 namespace gateway {
 
@@ -33,6 +34,7 @@ struct Policy {
     Milliseconds deadline{590'000};
     Milliseconds heartbeat{15'000};
     size_t answer_max = 0;
+    SharingRules sharing;
     bool buffering = true;  // the gateway collects a whole reply before it sends it
 };
 

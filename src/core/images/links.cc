@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr size_t kNameLength = 26;
+constexpr std::string_view kResultEnding = ".base64";
 constexpr size_t kDirectoryLength = 2;  // a directory is named by the first letters of a name
 
 struct Ending {
@@ -66,6 +67,15 @@ std::string new_image_name(Random &random, ImageFormat format) {
     const auto *ending = std::find_if(std::begin(kEndings), std::end(kEndings),
                                       [=](const Ending &row) { return row.format == format; });
     return ending == std::end(kEndings) ? name : name.append(ending->text);
+}
+
+std::string new_result_name(Random &random) {
+    return new_image_name(random, ImageFormat::unknown).append(kResultEnding);
+}
+
+bool is_result_name(std::string_view name) {
+    return name.size() == kNameLength + kResultEnding.size() && name.ends_with(kResultEnding) &&
+           name.substr(0, kNameLength).find_first_not_of(kLetters) == std::string_view::npos;
 }
 
 ImageFormat format_of_name(std::string_view name) {

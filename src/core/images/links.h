@@ -22,8 +22,11 @@ struct Hosting {
 
 // A name of 130 random bits, with the file extension of the format.
 std::string new_image_name(Random &random, ImageFormat format);
-// Whether the name has that form. The gateway opens no other files in the store.
+// Whether the name has that form. The gateway serves no other files of the store.
 bool is_image_name(std::string_view name);
+// The name of a file with the base64 of kept results. No link leads to it.
+std::string new_result_name(Random &random);
+bool is_result_name(std::string_view name);
 ImageFormat format_of_name(std::string_view name);
 // Whether a directory of this name below the store can contain images.
 bool is_image_directory(std::string_view name);

@@ -28,6 +28,10 @@ struct RequestHead {
     std::string_view fit;
     std::string_view timeout;
     std::string_view raw;
+    std::string_view cache_control;
+    std::string_view cache_key;  // x-bf-cache-key, as Bifrost's clients send it
+    std::string_view cache_ttl;
+    std::string_view path;        // of the request's URL
     std::string_view path_model;  // the model in a path in Azure's form
     std::string base_url;         // the URL of the gateway as the client used it, for links
     bool marks_end = true;        // the client can detect a reply that broke off

@@ -188,7 +188,27 @@ void write_inputs(JsonWriter &out, const InputImages &inputs) {
     out.close_array();
 }
 
+void write_cache_facts(JsonWriter &out, const AnswerFacts &facts) {
+    const CacheFacts &cache = *facts.cache;
+    out.key("cache_debug").open_object().key("cache_hit").boolean(cache.hit);
+    out.key("cache_id").string(cache.id);
+    if (cache.hit) {
+        out.key("hit_type").string("direct");
+        out.key("requested_provider").string(cache.requested_provider);
+        out.key("requested_model").string(cache.requested_model);
+        out.key("provider_used").string(facts.maker->provider);
+        out.key("model_used").string(facts.maker->model);
+    }
+    out.close_object();
+}
+
 void write_totals(JsonWriter &out, const AnswerFacts &facts) {
+    if (facts.shared) {
+        out.key("shared").boolean(true);
+    }
+    if (facts.cache != nullptr) {
+        write_cache_facts(out, facts);
+    }
     if (facts.inputs != nullptr && !facts.inputs->images.empty()) {
         write_inputs(out, *facts.inputs);
     }
@@ -248,6 +268,9 @@ void write_error_members(JsonWriter &out, const ApiError &error, const AnswerFac
     out.close_object();
     out.key("extra_fields").open_object();
     write_facts(out, facts);
+    if (facts.shared) {
+        out.key("shared").boolean(true);
+    }
     if (facts.may_still_be_working) {
         out.key("may_still_be_working").boolean(*facts.may_still_be_working);
     }

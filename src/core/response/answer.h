@@ -29,6 +29,14 @@ struct Answer {
     bool broken = false;   // the reply ends here and is incomplete, which the client must notice
 };
 
+// How the cache took part in a reply.
+struct CacheFacts {
+    bool hit = false;
+    std::string id;
+    std::string_view requested_provider;  // of the candidate whose result it is
+    std::string_view requested_model;
+};
+
 // What a reply says besides the images.
 struct AnswerFacts {
     std::string_view request_id;
@@ -44,6 +52,8 @@ struct AnswerFacts {
     std::optional<bool> may_still_be_working;  // whether a provider may be; set after a timeout
     std::optional<Cost> cost;
     bool billed = false;  // of an error: an image was or may have been billed
+    bool shared = false;  // another request made the images, and this one waited for them
+    const CacheFacts *cache = nullptr;  // null: no cache took part
     // On success:
     const InputImages *inputs = nullptr;  // null: none
     bool usage_counted = false;  // the gateway counted the tokens because the provider reports none

@@ -21,7 +21,7 @@ AnswerFacts Reply::facts_of(const Result &result) const {
     AnswerFacts facts = context_.facts();
     facts.maker = &result.maker;
     facts.adjustments = &result.adjustments;
-    facts.cost = result.bill.cost;
+    facts.cost = facts.cost ? facts.cost : std::optional(result.bill.cost);
     facts.usage_counted = result.bill.counted;
     facts.raw_request = result.raw_request;
     facts.raw_response = result.raw_response;

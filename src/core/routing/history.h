@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/limits/health.h"
@@ -37,6 +38,11 @@ struct SkipRecord {
 
 class History {
  public:
+    History() = default;
+    // What was written down before, of a request that has ended.
+    History(std::vector<AttemptRecord> attempts, std::vector<SkipRecord> skipped)
+        : attempts_(std::move(attempts)), skipped_(std::move(skipped)) {}
+
     // Changes nothing if it throws. `outcome` must not contain secrets.
     const AttemptRecord &add(const Candidate &candidate, const Outcome &outcome,
                              AttemptRecord record, Milliseconds now);

@@ -1,0 +1,376 @@
+#include "core/sharing/joining.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/bytes/parts.h"
+#include "core/json/writer.h"
+#include "core/routing/failure.h"
+#include "core/sharing/cache_key.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr Milliseconds kFirstPause{10};
+constexpr Milliseconds kLongestPause{250};
+constexpr int64_t kLongestCached = int64_t{366} * 86'400;  // seconds
+
+std::string tenant_of(const Order &order) {
+    std::string tenant;
+    if (!order.caller.id().empty()) {
+        add_part(tenant, order.caller.id());
+        add_part(tenant, order.end_user);
+    }
+    return tenant;
+}
+
+RecordId record_id(std::string_view kind, std::initializer_list<std::string_view> parts) {
+    std::string text(kind);
+    for (const std::string_view part : parts) {
+        add_part(text, part);
+    }
+    return sha256(text);
+}
+
+bool has_seed(const Order &order) {
+    return order.request.params.has(Param::seed);
+}
+
+bool may_coalesce(const Order &order, const SharingRules &rules) {
+    return rules.coalesce.on && order.idempotency_key.empty() &&
+           (rules.coalesce.unseeded || has_seed(order)) && !order.caller.id().empty();
+}
+
+bool may_be_cached(const Order &order, const SharingRules &rules, const CacheWish &wish) {
+    return rules.cache.on && !wish.no_store && (rules.cache.unseeded || has_seed(order)) &&
+           !order.raw_request && !order.raw_response && !order.caller.id().empty();
+}
+
+ApiError error_other_order(const std::string &first) {
+    return ApiError::of(422, "idempotency_key_reused",
+                        "The Idempotency-Key belongs to the request " + first +
+                            ", which asked for something else. Use a new key for each request.",
+                        "Idempotency-Key");
+}
+
+ApiError error_in_progress() {
+    ApiError error = ApiError::of(409, "idempotency_in_progress",
+                                  "The first request with this Idempotency-Key is in progress in "
+                                  "another worker. Repeat the request later.",
+                                  "Idempotency-Key");
+    error.retry_after = 1;
+    return error;
+}
+
+ApiError error_no_records() {
+    ApiError error = ApiError::of(503, "idempotency_unavailable",
+                                  "The gateway currently cannot record requests with an "
+                                  "Idempotency-Key, so it does not make the images.",
+                                  "Idempotency-Key");
+    error.retry_after = 1;
+    return error;
+}
+
+ApiError error_store_full() {
+    return ApiError::of(507, "store_full",
+                        "The gateway's store is full of results that it must keep for earlier "
+                        "requests with an Idempotency-Key. Repeat the request later, or without "
+                        "this header.",
+                        "Idempotency-Key");
+}
+
+ApiError error_not_cached() {
+    return ApiError::of(504, "not_in_cache",
+                        "The cache has no result for this request, and Cache-Control: "
+                        "only-if-cached asks for no other.",
+                        "Cache-Control");
+}
+
+ApiError error_leader_died() {
+    return ApiError::of(502, "outcome_unknown",
+                        "The gateway was stopped while it worked on an equal request, whose result "
+                        "this request was waiting for. The images may have been made and billed.");
+}
+
+Adjustment ignored_key(const Order &order) {
+    JsonWriter key;
+    return {"Idempotency-Key", std::move(key.string(order.idempotency_key)).finish_text(), "null",
+            "the caller has no key or token, so the gateway does not know whose key it is"};
+}
+
+}  // namespace
+
+bool Joining::concerns(const Order &order, const SharingRules &rules, const CacheWish &wish) {
+    return (rules.idempotency.on && !order.idempotency_key.empty()) || may_coalesce(order, rules) ||
+           may_be_cached(order, rules, wish) || wish.only_if_cached;
+}
+
+Joining::Joining(Parts parts) : parts_(std::move(parts)), tenant_(tenant_of(parts_.order)) {
+    terms_.owner = parts_.order.caller.id();
+    terms_.hosting = parts_.order.form.hosting;
+}
+
+Joining::~Joining() {
+    if (promised_) {
+        parts_.sharing.running.break_promise(terms_.id);
+    }
+    if (claims_) {
+        parts_.sharing.records->forget(terms_.id, parts_.order.request_id);
+    }
+}
+
+void Joining::start(std::function<void(Joined)> then) {
+    then_ = std::move(then);
+    if (tenant_.empty() && !parts_.order.idempotency_key.empty()) {
+        parts_.order.request.adjustments.push_back(ignored_key(parts_.order));
+    }
+    if (tenant_.empty()) {
+        parts_.wish.only_if_cached ? refuse(error_not_cached()) : end({});
+        return;
+    }
+    digest_inputs();
+}
+
+void Joining::digest_inputs() {
+    auto contents = std::make_shared<const InputContents>(parts_.order.inputs);
+    if (contents->empty()) {
+        on_digested(InputDigests());
+        return;
+    }
+    auto digests = std::make_shared<std::optional<InputDigests>>();
+    task_ = parts_.ports.tasks.run([contents, digests] { *digests = contents->digest(); },
+                                   [this, digests] { on_digested(std::move(*digests)); });
+    if (task_ == nullptr) {
+        refuse(error_overloaded("its thread pool takes no more tasks"));
+    }
+}
+
+void Joining::on_digested(std::optional<InputDigests> digests) {
+    if (!digests) {
+        refuse(ApiError::of(500));
+        return;
+    }
+    digests_ = std::move(*digests);
+    terms_.order = digest_of(parts_.order, digests_, parts_.path);
+    parts_.rules.idempotency.on && !parts_.order.idempotency_key.empty() ? by_key() : in_cache();
+}
+
+// ---- by the key, and among equal requests
+
+void Joining::by_key() {
+    terms_.kind = RecordKind::keyed;
+    terms_.goes_on = true;
+    terms_.keep = parts_.rules.idempotency.keep;
+    terms_.id = record_id("keyed", {tenant_, parts_.path, parts_.order.idempotency_key});
+    take_promise();
+}
+
+void Joining::among_equals() {
+    if (leads_ || !may_coalesce(parts_.order, parts_.rules)) {
+        lead_or_make();
+        return;
+    }
+    terms_.kind = RecordKind::shared;
+    terms_.id = record_id(
+        "shared",
+        {tenant_, {reinterpret_cast<const char *>(terms_.order.data()), terms_.order.size()}});
+    take_promise();
+}
+
+// In this worker first.
+void Joining::take_promise() {
+    MakingRegister &running = parts_.sharing.running;
+    if (const auto making = running.find(terms_.id)) {
+        making->terms().order == terms_.order ? follow(making)
+                                              : refuse(error_other_order(making->first_request()));
+        return;
+    }
+    if (running.is_promised(terms_.id)) {
+        wait();
+        return;
+    }
+    running.promise(terms_.id);
+    promised_ = true;
+    if (parts_.sharing.records != nullptr) {
+        claim();
+        return;
+    }
+    leads_ = true;
+    terms_.kind == RecordKind::keyed ? in_cache() : lead_or_make();
+}
+
+void Joining::claim() {
+    RecordClaim claim;
+    claim.id = terms_.id;
+    claim.kind = terms_.kind;
+    claim.order = terms_.order;
+    claim.owner = terms_.owner;
+    claim.request_id = parts_.order.request_id;
+    claim.keep = terms_.keep;
+    claim.kept_max = terms_.kind == RecordKind::keyed ? parts_.rules.kept_max : 0;
+    claims_ = true;
+    task_ = parts_.sharing.records->claim(std::move(claim),
+                                          [this](const Claimed &claimed) { on_claimed(claimed); });
+}
+
+void Joining::on_claimed(const Claimed &claimed) {
+    using Answer = Claimed::Answer;
+    const bool keyed = terms_.kind == RecordKind::keyed;
+    claims_ = claimed.answer == Answer::ours;
+    switch (claimed.answer) {
+        case Answer::ours:
+            leads_ = true;
+            terms_.has_record = true;
+            keyed ? in_cache() : lead_or_make();
+            return;
+        case Answer::running:
+            // Without a store, the result cannot come from another worker.
+            keyed &&terms_.hosting == nullptr ? refuse(error_in_progress()) : wait();
+            return;
+        case Answer::ended:
+            !keyed &&claimed.kept->facts.empty() ? refuse(error_leader_died())
+                                                 : replay(*claimed.kept);
+            return;
+        case Answer::other_order: refuse(error_other_order(claimed.request_id)); return;
+        case Answer::interrupted:
+            keyed ? replay(KeptRecord{.request_id = claimed.request_id})
+                  : refuse(error_leader_died());
+            return;
+        case Answer::full: refuse(error_store_full()); return;
+        case Answer::unavailable: break;
+    }
+    if (keyed) {
+        refuse(error_no_records());
+        return;
+    }
+    leads_ = true;  // only for this worker
+    lead_or_make();
+}
+
+// Another request is about to begin the making, or has begun it in another worker.
+void Joining::wait() {
+    if (std::exchange(promised_, false)) {
+        parts_.sharing.running.break_promise(terms_.id);
+    }
+    pause_ = pause_ == Milliseconds(0) ? kFirstPause : std::min(pause_ * 3 / 2, kLongestPause);
+    timer_ = parts_.ports.loop.start_timer(pause_, [this] { take_promise(); });
+}
+
+void Joining::follow(std::shared_ptr<SharedMaking> making) {
+    Joined joined{.kind = Joined::Kind::follow, .making = std::move(making)};
+    joined.by_key = terms_.kind == RecordKind::keyed;
+    end(std::move(joined));
+}
+
+void Joining::replay(const KeptRecord &record) {
+    const Hosting *hosting = terms_.hosting.get();
+    const int64_t now = parts_.ports.clock.unix_seconds();
+    const int64_t links_end = now + (hosting == nullptr ? 0 : hosting->lifetime);
+    Joined joined{.kind = Joined::Kind::replay};
+    joined.kept = read_kept(record, hosting, std::min(links_end, record.expires));
+    joined.by_key = terms_.kind == RecordKind::keyed;
+    if (!joined.kept) {
+        joined.kept = interrupted_result(record.request_id);
+    }
+    end(std::move(joined));
+}
+
+// ---- in the cache
+
+bool Joining::uses_cache() const {
+    return parts_.sharing.records != nullptr && terms_.hosting != nullptr &&
+           may_be_cached(parts_.order, parts_.rules, parts_.wish);
+}
+
+std::string Joining::cache_scope() const {
+    std::string scope("cached");
+    add_part(scope, parts_.order.caller.id());
+    add_part(scope, parts_.rules.cache.for_whole_key ? "" : parts_.order.end_user);
+    add_part(scope, parts_.wish.partition);
+    return scope;
+}
+
+void Joining::in_cache() {
+    if (!uses_cache()) {
+        parts_.wish.only_if_cached ? refuse(error_not_cached()) : among_equals();
+        return;
+    }
+    Order &order = parts_.order;
+    const Preparation preparation = order.preparation(parts_.ports.clock.unix_seconds());
+    const std::string scope = cache_scope();
+    std::vector<RecordId> ids;
+    terms_.cache_ttl = std::min(parts_.wish.ttl.value_or(parts_.rules.cache.ttl), kLongestCached);
+    for (size_t i = 0; i < order.plan.candidates.size(); ++i) {
+        const auto &prepared = order.plan.prepared(i, preparation);
+        const auto id = prepared ? cache_key(scope, order, order.plan.candidates[i], *prepared,
+                                             digests_, !parts_.rules.cache.for_whole_key)
+                                 : std::nullopt;
+        terms_.cache_ids.push_back(id);
+        if (id) {
+            ids.push_back(*id);
+            cache_candidates_.push_back(i);
+        }
+    }
+    if (ids.empty() || parts_.wish.no_cache) {
+        on_found(std::nullopt, {});
+        return;
+    }
+    first_cache_id_ = ids.front();
+    task_ = parts_.sharing.records->find(
+        std::move(ids),
+        [this](std::optional<size_t> found, const KeptRecord &record) { on_found(found, record); });
+}
+
+void Joining::on_found(std::optional<size_t> found, const KeptRecord &record) {
+    const int64_t now = parts_.ports.clock.unix_seconds();
+    const bool is_young = !parts_.wish.max_age || now - record.created <= *parts_.wish.max_age;
+    if (found && is_young) {
+        const Hosting &hosting = *terms_.hosting;
+        Joined joined{.kind = Joined::Kind::hit};
+        joined.kept = read_kept(record, &hosting, std::min(now + hosting.lifetime, record.expires));
+        joined.candidate = cache_candidates_[*found];
+        if (joined.kept && !joined.kept->result.error) {
+            first_cache_id_ = terms_.cache_ids[joined.candidate];
+            end(std::move(joined));
+            return;
+        }
+    }
+    parts_.wish.only_if_cached ? refuse(error_not_cached()) : among_equals();
+}
+
+// ---- the end
+
+void Joining::lead_or_make() {
+    const bool is_cached = std::any_of(terms_.cache_ids.begin(), terms_.cache_ids.end(),
+                                       [](const auto &id) { return id.has_value(); });
+    if (!leads_ && is_cached) {
+        // A making of its own, which nobody else finds, but whose result is kept.
+        leads_ = true;
+        terms_.kind = RecordKind::cached;
+        terms_.id = record_id("alone", {parts_.order.request_id});
+    }
+    end(Joined{.kind = leads_ ? Joined::Kind::lead : Joined::Kind::make});
+}
+
+SharingTerms Joining::take_terms() {
+    claims_ = false;
+    if (std::exchange(promised_, false)) {
+        parts_.sharing.running.break_promise(terms_.id);
+    }
+    return std::move(terms_);
+}
+
+void Joining::refuse(ApiError error) {
+    end(Joined{.kind = Joined::Kind::refuse, .error = std::move(error)});
+}
+
+void Joining::end(Joined joined) {
+    if (joined.kind != Joined::Kind::lead && std::exchange(promised_, false)) {
+        parts_.sharing.running.break_promise(terms_.id);
+    }
+    const auto then = std::move(then_);
+    then(std::move(joined));
+}
+
+}  // namespace gateway

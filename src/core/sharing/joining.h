@@ -1,0 +1,108 @@
+// Finds out whether what an order asks for was made already, or is being made: by its
+// Idempotency-Key, in the cache, and among equal requests in progress.
+//
+//   digest --> by key --> in the cache --> among equal requests --> make it
+//                 |             |                    |
+//           replay, follow     hit            follow, replay
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/api_error.h"
+#include "core/sharing/cache_wish.h"
+#include "core/sharing/kept_result.h"
+#include "core/sharing/making_register.h"
+#include "core/sharing/order_digest.h"
+#include "core/sharing/sharing_rules.h"
+
+namespace gateway {
+
+// What an order's request has to do.
+struct Joined {
+    enum class Kind : uint8_t {
+        make,    // make it alone
+        lead,    // make it, so that others may share it: see Joining::take_terms()
+        follow,  // wait for `making`
+        replay,  // answer with `kept`, the result of the first request with the same key
+        hit,     // answer with `kept` from the cache
+        refuse,  // answer with `error`
+    };
+    Kind kind = Kind::make;
+    std::shared_ptr<SharedMaking> making;
+    std::optional<KeptResult> kept;
+    std::optional<ApiError> error;
+    size_t candidate = 0;  // whose result is in the cache
+    bool by_key = false;   // the reply must be equal to the first
+};
+
+class Joining {
+ public:
+    // All arguments must outlive the object. `path` is that of the request's URL.
+    struct Parts {
+        const Ports &ports;
+        SharingPorts &sharing;
+        Order &order;
+        const SharingRules &rules;
+        const CacheWish &wish;
+        std::string path;
+    };
+
+    // Whether an order needs any of this.
+    static bool concerns(const Order &order, const SharingRules &rules, const CacheWish &wish);
+
+    explicit Joining(Parts parts);
+    // Forgets what it has claimed and not handed over.
+    ~Joining();
+    Joining(const Joining &) = delete;
+    Joining &operator=(const Joining &) = delete;
+
+    // Calls `then` once, perhaps before it returns.
+    void start(std::function<void(Joined)> then);
+
+    // The terms for the making that the request leads. Call it once.
+    SharingTerms take_terms();
+
+    // How the cache took part, for the reply.
+    [[nodiscard]] const std::optional<RecordId> &cache_id() const { return first_cache_id_; }
+    [[nodiscard]] bool may_be_stored() const { return !terms_.cache_ids.empty(); }
+
+ private:
+    void digest_inputs();
+    void on_digested(std::optional<InputDigests> digests);
+    void by_key();
+    void claim();
+    void on_claimed(const Claimed &claimed);
+    void wait();
+    void in_cache();
+    void on_found(std::optional<size_t> found, const KeptRecord &record);
+    void among_equals();
+    void take_promise();
+    void follow(std::shared_ptr<SharedMaking> making);
+    void replay(const KeptRecord &record);
+    void lead_or_make();
+    void refuse(ApiError error);
+    void end(Joined joined);
+    [[nodiscard]] std::string cache_scope() const;
+    [[nodiscard]] bool uses_cache() const;
+
+    Parts parts_;
+    std::function<void(Joined)> then_;
+    std::string tenant_;  // empty: the caller has no identity
+    InputDigests digests_;
+    SharingTerms terms_;
+    bool leads_ = false;
+    bool promised_ = false;
+    bool claims_ = false;  // a claim is made, or its answer is not there yet
+    std::optional<RecordId> first_cache_id_;
+    std::vector<size_t> cache_candidates_;  // of the ids that are looked up
+    Milliseconds pause_{0};
+    std::unique_ptr<Task> task_;
+    std::unique_ptr<Timer> timer_;
+};
+
+}  // namespace gateway

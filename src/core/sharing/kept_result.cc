@@ -1,0 +1,390 @@
+#include "core/sharing/kept_result.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/json/document.h"
+#include "core/json/writer.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr std::string_view kFiles = "/images/files/";
+
+// ---- writing
+
+void write_usage_facts(JsonWriter &out, const Usage &usage) {
+    out.open_array();
+    out.number(usage.input_tokens).number(usage.input_text_tokens);
+    out.number(usage.input_image_tokens).number(usage.output_tokens);
+    for (const auto &optional : {usage.output_text_tokens, usage.output_image_tokens}) {
+        optional ? out.number(*optional) : out.null();
+    }
+    out.number(usage.total_tokens).close_array();
+}
+
+void write_optional(JsonWriter &out, std::string_view key, const std::optional<int64_t> &number) {
+    if (number) {
+        out.key(key).number(*number);
+    }
+}
+
+void write_cost_facts(JsonWriter &out, std::string_view key, const Cost &cost) {
+    out.key(key).open_object();
+    write_optional(out, "usd", cost.usd);
+    out.key("basis").string(cost.basis).close_object();
+}
+
+// The name of the image in the store that a link to the gateway leads to; empty: another link.
+std::string_view stored_name(std::string_view link, std::string_view base_url) {
+    if (base_url.empty() || !link.starts_with(base_url)) {
+        return {};
+    }
+    link.remove_prefix(base_url.size());
+    if (!link.starts_with(kFiles)) {
+        return {};
+    }
+    link.remove_prefix(kFiles.size());
+    const std::string_view name = link.substr(0, link.find('?'));
+    return is_image_name(name) ? name : std::string_view();
+}
+
+void write_kept_image(JsonWriter &out, const Image &image, std::string_view link,
+                      std::string_view name) {
+    out.open_object().key("index").number(image.index);
+    if (image.form == Image::Form::url) {
+        out.key("link").string(link);
+        if (!name.empty()) {
+            out.key("name").string(name);
+        }
+    } else {
+        out.key("size").number(static_cast<int64_t>(image.content.size()));
+    }
+    out.key("format").number(static_cast<int64_t>(image.format));
+    out.key("revised_prompt").string(image.revised_prompt);
+    write_optional(out, "seed", image.seed);
+    out.key("width").number(int64_t{image.width}).key("height").number(int64_t{image.height});
+    out.key("bytes").number(static_cast<int64_t>(image.bytes));
+    out.key("provenance").number(static_cast<int64_t>(image.provenance));
+    write_optional(out, "expires_at", image.expires_at);
+    out.key("usage");
+    write_usage_facts(out, image.usage);
+    out.close_object();
+}
+
+void write_kept_attempt(JsonWriter &out, const AttemptRecord &attempt) {
+    out.open_object().key("provider").string(attempt.provider).key("model").string(attempt.model);
+    out.key("outcome").string(name_of(attempt.outcome));
+    out.key("status").number(int64_t{attempt.status}).key("code").string(attempt.code);
+    out.key("message").string(attempt.message).key("latency").number(attempt.latency);
+    out.key("images").number(attempt.images).key("may_be_billed").boolean(attempt.may_be_billed);
+    write_optional(out, "cost", attempt.cost);
+    if (attempt.call) {
+        out.key("call").number(static_cast<int64_t>(*attempt.call));
+    }
+    out.close_object();
+}
+
+void write_kept_error(JsonWriter &out, const ApiError &error) {
+    out.key("error").open_object().key("status").number(int64_t{error.status});
+    out.key("type").string(error.type).key("code").string(error.code);
+    out.key("message").string(error.message).key("param").string(error.param);
+    out.key("from_provider").boolean(error.from_provider).key("details").open_array();
+    for (const Problem &problem : error.details) {
+        out.open_object().key("param").string(problem.param).key("code").string(problem.code);
+        out.key("message").string(problem.message).close_object();
+    }
+    out.close_array().close_object();
+}
+
+void write_history(JsonWriter &out, const History &history) {
+    out.key("attempts").open_array();
+    for (const AttemptRecord &attempt : history.attempts()) {
+        write_kept_attempt(out, attempt);
+    }
+    out.close_array().key("skipped").open_array();
+    for (const SkipRecord &skip : history.skipped()) {
+        out.open_object().key("provider").string(skip.provider).key("model").string(skip.model);
+        out.key("by").number(static_cast<int64_t>(skip.by)).close_object();
+    }
+    out.close_array();
+}
+
+void write_kept_words(JsonWriter &out, const ImageWords &words) {
+    out.key("words").open_object().key("size").string(words.size);
+    out.key("quality").string(words.quality).key("background").string(words.background);
+    out.key("output_format").string(words.output_format).close_object();
+}
+
+void write_kept_adjustments(JsonWriter &out, const std::vector<Adjustment> &adjustments) {
+    out.key("adjustments").open_array();
+    for (const Adjustment &adjustment : adjustments) {
+        out.open_object().key("param").string(adjustment.param);
+        out.key("requested").string(adjustment.requested).key("sent").string(adjustment.sent);
+        out.key("reason").string(adjustment.reason).close_object();
+    }
+    out.close_array();
+}
+
+// ---- reading
+
+int64_t integer_of(JsonValue value, int64_t otherwise = 0) {
+    return value.integer().value_or(otherwise);
+}
+
+std::string text_of(JsonValue value) {
+    return std::string(value.string());
+}
+
+template <typename Enum>
+Enum enum_of(JsonValue value, Enum last) {
+    const int64_t number = integer_of(value);
+    return number < 0 || number > static_cast<int64_t>(last) ? Enum{} : static_cast<Enum>(number);
+}
+
+Usage read_usage_facts(JsonValue value) {
+    Usage usage;
+    usage.input_tokens = integer_of(value.at(0));
+    usage.input_text_tokens = integer_of(value.at(1));
+    usage.input_image_tokens = integer_of(value.at(2));
+    usage.output_tokens = integer_of(value.at(3));
+    usage.output_text_tokens = value.at(4).integer();
+    usage.output_image_tokens = value.at(5).integer();
+    usage.total_tokens = integer_of(value.at(6));
+    return usage;
+}
+
+// The basis refers to a constant.
+Cost read_cost_facts(JsonValue value) {
+    constexpr std::string_view kBases[] = {"provider", "tokens", "image", "megapixels", "mixed"};
+    Cost cost;
+    cost.usd = value["usd"].integer();
+    for (const std::string_view basis : kBases) {
+        if (basis == value["basis"].string()) {
+            cost.basis = basis;
+        }
+    }
+    return cost;
+}
+
+AttemptRecord read_kept_attempt(JsonValue value) {
+    AttemptRecord attempt;
+    attempt.provider = text_of(value["provider"]);
+    attempt.model = text_of(value["model"]);
+    attempt.outcome = outcome_named(value["outcome"].string()).value_or(OutcomeType::unknown);
+    attempt.status = static_cast<int>(integer_of(value["status"]));
+    attempt.code = text_of(value["code"]);
+    attempt.message = text_of(value["message"]);
+    attempt.latency = integer_of(value["latency"]);
+    attempt.images = integer_of(value["images"]);
+    attempt.may_be_billed = value["may_be_billed"].boolean().value_or(false);
+    attempt.cost = value["cost"].integer();
+    if (const auto call = value["call"].integer()) {
+        attempt.call = static_cast<size_t>(*call);
+    }
+    return attempt;
+}
+
+History read_history(JsonValue root) {
+    std::vector<AttemptRecord> attempts;
+    for (const JsonValue attempt : root["attempts"]) {
+        attempts.push_back(read_kept_attempt(attempt));
+    }
+    std::vector<SkipRecord> skipped;
+    for (const JsonValue skip : root["skipped"]) {
+        skipped.push_back({text_of(skip["provider"]), text_of(skip["model"]),
+                           enum_of(skip["by"], Hindrance::memory)});
+    }
+    return {std::move(attempts), std::move(skipped)};
+}
+
+ApiError read_kept_error(JsonValue value) {
+    ApiError error = ApiError::of(static_cast<int>(integer_of(value["status"], 500)));
+    error.type = text_of(value["type"]);
+    error.code = text_of(value["code"]);
+    error.message = text_of(value["message"]);
+    error.param = text_of(value["param"]);
+    error.from_provider = value["from_provider"].boolean().value_or(false);
+    for (const JsonValue problem : value["details"]) {
+        error.details.push_back(
+            {text_of(problem["param"]), text_of(problem["code"]), text_of(problem["message"])});
+    }
+    return error;
+}
+
+ImageWords read_kept_words(JsonValue value) {
+    return {text_of(value["size"]), text_of(value["quality"]), text_of(value["background"]),
+            text_of(value["output_format"])};
+}
+
+std::vector<Adjustment> read_kept_adjustments(JsonValue list) {
+    std::vector<Adjustment> adjustments;
+    for (const JsonValue value : list) {
+        adjustments.push_back({text_of(value["param"]), text_of(value["requested"]),
+                               text_of(value["sent"]), text_of(value["reason"])});
+    }
+    return adjustments;
+}
+
+// Signs a link to the store anew.
+void renew_link(Image &image, std::string_view name, const Hosting &hosting, int64_t links_end) {
+    const std::string link = image.content.copy();
+    const std::string base = link.substr(0, link.find(kFiles));
+    image.content = Bytes::own(base + "/" + signed_link(name, links_end, hosting.keys.front()));
+    image.expires_at = links_end;
+}
+
+Image read_kept_image(JsonValue value) {
+    Image image;
+    image.index = integer_of(value["index"]);
+    image.format = enum_of(value["format"], ImageFormat::heic);
+    image.revised_prompt = text_of(value["revised_prompt"]);
+    image.seed = value["seed"].integer();
+    image.width = static_cast<int>(integer_of(value["width"]));
+    image.height = static_cast<int>(integer_of(value["height"]));
+    image.bytes = static_cast<size_t>(integer_of(value["bytes"]));
+    image.provenance = enum_of(value["provenance"], Provenance::c2pa);
+    image.expires_at = value["expires_at"].integer();
+    image.usage = read_usage_facts(value["usage"]);
+    return image;
+}
+
+// Gives each image its content. False if the file has not the size that the facts say.
+bool read_kept_images(JsonValue list, const KeptRecord &record, const Hosting *hosting,
+                      int64_t links_end, std::vector<Image> &images) {
+    size_t at = 0;
+    for (const JsonValue value : list) {
+        Image image = read_kept_image(value);
+        if (const JsonValue link = value["link"]) {
+            image.form = Image::Form::url;
+            image.content = Bytes::own(text_of(link));
+            const std::string_view name = value["name"].string();
+            if (hosting != nullptr && !name.empty()) {
+                renew_link(image, name, *hosting, links_end);
+            }
+        } else {
+            const auto size = static_cast<size_t>(std::max<int64_t>(integer_of(value["size"]), 0));
+            image.content = record.images.part(at, size);
+            if (image.content.size() != size) {
+                return false;
+            }
+            at += size;
+        }
+        images.push_back(std::move(image));
+    }
+    return at == record.images.size();
+}
+
+}  // namespace
+
+Keeping keep_result(const KeptResult &kept, std::string_view base_url) {
+    const Result &result = kept.result;
+    Keeping keeping;
+    JsonWriter out;
+    out.open_object().key("request_id").string(kept.request_id);
+    out.key("created").number(kept.created).key("latency").number(kept.latency);
+    out.key("status").number(int64_t{kept.status}).key("billed").boolean(kept.billed);
+    if (result.error) {
+        write_kept_error(out, *result.error);
+    }
+    if (result.outcome) {
+        out.key("outcome").string(name_of(*result.outcome));
+    }
+    out.key("provider").string(result.maker.provider).key("model").string(result.maker.model);
+    write_kept_words(out, result.words);
+    out.key("images").open_array();
+    for (const Image &image : result.images) {
+        const bool is_link = image.form == Image::Form::url;
+        const std::string link = is_link ? image.content.copy() : std::string();
+        const std::string_view name = stored_name(link, base_url);
+        if (!name.empty()) {
+            keeping.names.emplace_back(name);
+            keeping.bytes += image.bytes;
+        }
+        write_kept_image(out, image, link, name);
+        if (!is_link) {
+            keeping.images.append(image.content);
+        }
+    }
+    out.close_array().key("usage");
+    write_usage_facts(out, result.bill.usage);
+    out.key("counted").boolean(result.bill.counted);
+    write_cost_facts(out, "cost", result.bill.cost);
+    if (result.withheld_cost) {
+        write_cost_facts(out, "withheld_cost", *result.withheld_cost);
+    }
+    write_kept_adjustments(out, result.adjustments);
+    write_history(out, result.history);
+    out.key("raw_request").string(result.raw_request);
+    out.key("raw_response").string(result.raw_response);
+    out.key("requested").number(result.requested).key("withheld").number(result.withheld);
+    out.key("missing").string(result.missing).close_object();
+    keeping.facts = std::move(out).finish_text();
+    keeping.bytes += keeping.images.size();
+    return keeping;
+}
+
+std::optional<KeptResult> read_kept(const KeptRecord &record, const Hosting *hosting,
+                                    int64_t links_end) {
+    if (record.facts.empty()) {
+        return interrupted_result(record.request_id);
+    }
+    constexpr JsonLimits kOwnJson{32, size_t{1} << 20, size_t{1} << 16, false, false};
+    const auto document = JsonDocument::read(record.facts, kOwnJson);
+    if (!document) {
+        return std::nullopt;
+    }
+    const JsonValue root = document->root();
+    KeptResult kept;
+    kept.request_id = text_of(root["request_id"]);
+    kept.created = integer_of(root["created"]);
+    kept.latency = integer_of(root["latency"]);
+    kept.status = static_cast<int>(integer_of(root["status"], 200));
+    kept.expires = record.expires;
+    kept.billed = root["billed"].boolean().value_or(false);
+    Result &result = kept.result;
+    if (const JsonValue error = root["error"]) {
+        result.error = read_kept_error(error);
+    }
+    result.outcome = outcome_named(root["outcome"].string());
+    result.maker = {text_of(root["provider"]), text_of(root["model"])};
+    result.words = read_kept_words(root["words"]);
+    if (!read_kept_images(root["images"], record, hosting, links_end, result.images)) {
+        return std::nullopt;
+    }
+    result.bill.usage = read_usage_facts(root["usage"]);
+    result.bill.counted = root["counted"].boolean().value_or(false);
+    result.bill.cost = read_cost_facts(root["cost"]);
+    if (const JsonValue cost = root["withheld_cost"]) {
+        result.withheld_cost = read_cost_facts(cost);
+    }
+    result.adjustments = read_kept_adjustments(root["adjustments"]);
+    result.history = read_history(root);
+    result.raw_request = text_of(root["raw_request"]);
+    result.raw_response = text_of(root["raw_response"]);
+    result.requested = integer_of(root["requested"]);
+    result.withheld = integer_of(root["withheld"]);
+    result.missing = text_of(root["missing"]);
+    if (!result.error && result.images.empty()) {
+        return std::nullopt;
+    }
+    return kept;
+}
+
+KeptResult interrupted_result(std::string request_id) {
+    KeptResult kept;
+    kept.request_id = std::move(request_id);
+    kept.status = 502;
+    kept.billed = true;
+    kept.result.error = ApiError::of(
+        kept.status, "outcome_unknown",
+        "The gateway was stopped while it worked on the first request with this Idempotency-Key. "
+        "The images may have been made and billed, so they are not made again. Use another key to "
+        "make them again.");
+    kept.result.outcome = OutcomeType::unknown;
+    return kept;
+}
+
+}  // namespace gateway

@@ -1,0 +1,379 @@
+#include "core/sharing/shared_making.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/image_ports.h"
+#include "core/making/settlement.h"
+#include "core/sharing/making_register.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr int kNobodyWaits = 499;
+constexpr Milliseconds kLongestKeeping{60'000};
+constexpr int64_t kForWaiting = 60;  // seconds that a result is kept for waiting requests
+
+// The first request was answered, but its result could not be written down.
+KeptResult error_not_kept(const KeptResult &kept) {
+    KeptResult error;
+    error.request_id = kept.request_id;
+    error.created = kept.created;
+    error.latency = kept.latency;
+    error.status = 507;
+    error.billed = true;
+    error.result.error = ApiError::of(
+        error.status, "result_not_kept",
+        "The first request with this Idempotency-Key was answered, but the gateway could not keep "
+        "its result. The images are not made again. Use another key to make them again.");
+    error.result.history = kept.result.history;
+    return error;
+}
+
+}  // namespace
+
+SharedMaking::SharedMaking(std::shared_ptr<Order> order, Health &health, MakingHome &home,
+                           SharingTerms terms, MakingRegister &running)
+    : order_(std::move(order)),
+      request_id_(order_->request_id),
+      terms_(std::move(terms)),
+      running_(running),
+      own_(home.open(*this)),
+      abandon_(own_->ports().loop.make_alarm([this] { abandon(); }, TimerKind::holds_exit)),
+      making_(order_, health, own_->ports(), this, [this] { on_end(); }) {}
+
+SharedMaking::~SharedMaking() {
+    stop();
+}
+
+// ---- followers
+
+void SharedMaking::lead(Follower &leader) {
+    places_.push_back({&leader, nullptr});
+    leader_ = &leader;
+    const Ports &ports = own_->ports();
+    const Milliseconds left = order_->deadline - ports.clock.now();
+    deadline_ =
+        ports.loop.start_timer(std::max(left, Milliseconds(0)), [this] { making_.expire(); });
+    making_.start();
+}
+
+void SharedMaking::attach(Follower &follower) {
+    const size_t place = places_.size();
+    places_.push_back({&follower, nullptr});
+    if (phase_ != Phase::running) {
+        places_[place].told = own_->ports().loop.start_timer(Milliseconds(0), [this, place] {
+            if (Follower *late = places_[place].follower) {
+                run_for(late->owner(), [late] { late->on_shared_end(); });
+            }
+        });
+        return;
+    }
+    making_.hold(false);  // a slow client holds up nobody else
+    for (const Early &early : early_) {
+        follower.image(making_.result().maker, early.words, early.image, early.adjustments);
+    }
+}
+
+bool SharedMaking::leave(const Follower &follower) noexcept {
+    for (Place &place : places_) {
+        if (place.follower == &follower) {
+            place.follower = nullptr;
+            place.told.reset();
+        }
+    }
+    const bool led = leader_ == &follower && phase_ == Phase::running;
+    leader_ = leader_ == &follower ? nullptr : leader_;
+    if (phase_ == Phase::running && followers() == 0 && !terms_.goes_on) {
+        abandon_->set(Milliseconds(0));  // later: this may be a callback of the making
+    }
+    return led;
+}
+
+size_t SharedMaking::followers() const {
+    return static_cast<size_t>(std::count_if(places_.begin(), places_.end(),
+                                             [](const Place &place) { return place.follower; }));
+}
+
+void SharedMaking::hold(bool held) {
+    if (phase_ == Phase::running && followers() == 1) {
+        making_.hold(held);
+    }
+}
+
+// A follower may leave, and others may come, while they are told.
+template <typename Tell>
+void SharedMaking::tell_all(Tell tell) noexcept {
+    for (size_t i = 0; i < places_.size(); ++i) {
+        if (Follower *follower = places_[i].follower) {
+            run_for(follower->owner(), [&] { tell(*follower); });
+        }
+    }
+}
+
+void SharedMaking::preview(const Maker &maker, const Preview &preview) {
+    tell_all([&](Follower &follower) { follower.preview(maker, preview); });
+}
+
+void SharedMaking::image(const Maker &maker, const ImageWords &words, const Image &image,
+                         const std::vector<Adjustment> &adjustments) {
+    early_.push_back({words, image, adjustments});
+    tell_all([&](Follower &follower) { follower.image(maker, words, image, adjustments); });
+}
+
+// ---- the end
+
+bool SharedMaking::is_billed() const {
+    return making_.images_lost() > 0 || making_.result().withheld_cost.has_value();
+}
+
+void SharedMaking::on_end() {
+    const Ports &ports = own_->ports();
+    phase_ = Phase::ended;
+    // Also lets a worker that was told to quit wait until the result is written.
+    deadline_ = ports.loop.start_timer(kLongestKeeping, [this] { stop(); });
+    created_ = ports.clock.unix_seconds();
+    latency_ = (ports.clock.now() - (order_->deadline - order_->allowed)).count();
+    tell_all([](Follower &follower) { follower.on_shared_end(); });
+    if (leader_ == nullptr) {
+        const Result &result = making_.result();
+        settle(kNobodyWaits, result.outcome ? name_of(*result.outcome) : "refused");
+    }
+    keep();
+}
+
+void SharedMaking::settle(int status, std::string_view outcome) noexcept {
+    settle_order(*order_, &making_, own_->ports(),
+                 {status, outcome, order_->deadline - order_->allowed});
+}
+
+// The last client has left.
+void SharedMaking::abandon() noexcept {
+    if (phase_ == Phase::running && followers() == 0) {
+        stop();
+    }
+}
+
+void SharedMaking::stop() noexcept {
+    if (phase_ == Phase::over) {
+        return;
+    }
+    const bool was_running = phase_ == Phase::running;
+    const bool was_asking = was_running && making_.is_asking();
+    deadline_.reset();
+    question_.reset();
+    write_.reset();
+    making_.drop();
+    if (was_running && leader_ == nullptr) {
+        settle(kNobodyWaits, "client_gone");
+    }
+    if (terms_.kind == RecordKind::keyed && (was_asking || !was_running)) {
+        end_record({});  // nobody knows what the provider made, or the result was not written yet
+    } else {
+        forget_record();
+    }
+    conclude();
+}
+
+void SharedMaking::end_by_exception(const char *what) noexcept {
+    try {
+        own_->ports().log.write(
+            LogLevel::error,
+            std::string("image gateway: an exception ended a shared making: ") + what);
+    } catch (...) {  // a line that there is no memory for
+    }
+    const bool was_running = phase_ == Phase::running;
+    failed_ = was_running;
+    making_.withhold();
+    making_.drop();
+    if (was_running) {
+        phase_ = Phase::ended;
+        tell_all([](Follower &follower) { follower.on_shared_end(); });
+        if (leader_ == nullptr) {
+            settle(500, "internal_error");
+        }
+    }
+    is_billed() || !was_running ? end_record({}) : forget_record();
+    conclude();
+}
+
+// ---- keeping the result
+
+bool SharedMaking::must_be_kept() const {
+    return terms_.has_record && (!making_.result().error || is_billed());
+}
+
+// Only what the provider made as it was asked to.
+std::optional<RecordId> SharedMaking::cache_id() const {
+    const Result &result = making_.result();
+    const bool whole = !result.error && result.missing.empty() &&
+                       static_cast<int64_t>(result.images.size()) == result.requested;
+    for (size_t i = 0; whole && i < terms_.cache_ids.size(); ++i) {
+        const Candidate &candidate = order_->plan.candidates[i];
+        if (candidate.provider->name != result.maker.provider ||
+            candidate.model != result.maker.model) {
+            continue;
+        }
+        const auto &prepared =
+            order_->plan.prepared(i, order_->preparation(own_->ports().clock.unix_seconds()));
+        const bool as_asked =
+            prepared && result.adjustments.size() == order_->request.adjustments.size() +
+                                                         prepared->fitted.adjustments.size();
+        return as_asked ? terms_.cache_ids[i] : std::nullopt;
+    }
+    return std::nullopt;
+}
+
+void SharedMaking::keep() {
+    const auto cache = cache_id();
+    if (!must_be_kept()) {
+        forget_record();
+        cache ? write(false, cache) : conclude();
+        return;
+    }
+    if (terms_.kind == RecordKind::keyed) {
+        write(true, cache);
+        return;
+    }
+    question_ =
+        own_->records()->is_wanted(terms_.id, order_->request_id, [this, cache](bool wanted) {
+            question_.reset();
+            terms_.has_record = wanted;
+            wanted || cache ? write(wanted, cache) : conclude();
+        });
+}
+
+// Images of a stream that were sent early have no content in the result.
+KeptResult SharedMaking::kept_result() const {
+    KeptResult kept;
+    kept.result = making_.result();
+    for (Image &image : kept.result.images) {
+        const auto early = std::find_if(early_.begin(), early_.end(), [&](const Early &one) {
+            return one.image.index == image.index;
+        });
+        if (image.content.empty() && early != early_.end()) {
+            image.content = early->image.content;
+        }
+    }
+    kept.request_id = order_->request_id;
+    kept.created = created_;
+    kept.latency = latency_;
+    kept.status = kept.result.error ? kept.result.error->status : 200;
+    kept.billed = is_billed();
+    return kept;
+}
+
+void SharedMaking::write(bool for_record, const std::optional<RecordId> &cache_id) {
+    const Ports &ports = own_->ports();
+    const KeptResult kept = kept_result();
+    Keeping keeping = keep_result(kept, order_->form.base_url);
+    const int64_t now = ports.clock.unix_seconds();
+    RecordEnd end;
+    end.facts = std::move(keeping.facts);
+    end.file_bytes = keeping.images.size();
+    end.bytes = keeping.bytes;
+    end.model = kept.result.maker.provider + "/" + kept.result.maker.model;
+    end.request_id = order_->request_id;
+    end.owner = terms_.owner;
+    if (cache_id) {
+        cache_end_ = end;
+        cache_end_->id = *cache_id;
+        cache_end_->expires = now + terms_.cache_ttl;
+    }
+    if (for_record) {
+        const bool keyed = terms_.kind == RecordKind::keyed;
+        record_end_ = std::move(end);
+        record_end_->id = terms_.id;
+        record_end_->expires = now + (keyed ? terms_.keep : kForWaiting);
+    }
+    if (keeping.images.empty() && keeping.names.empty()) {
+        note_written(true);
+        return;
+    }
+    if (terms_.hosting == nullptr) {
+        note_written(false);
+        return;
+    }
+    KeptFiles files;
+    files.expires =
+        std::max(record_end_ ? record_end_->expires : 0, cache_end_ ? cache_end_->expires : 0);
+    for (const std::string &name : keeping.names) {
+        files.images.push_back(image_path(*terms_.hosting, name));
+    }
+    if (!keeping.images.empty()) {
+        files.path = image_path(*terms_.hosting, new_result_name(ports.random));
+        files.base64 = std::move(keeping.images);
+        for (auto *one : {&record_end_, &cache_end_}) {
+            if (*one) {
+                (*one)->file = files.path;
+            }
+        }
+    }
+    write_ = ports.files.keep(std::move(files), [this](const Written &written) {
+        if (written.result != Written::whole) {
+            own_->ports().log.write(LogLevel::error,
+                                    "image gateway: cannot keep a result: " + written.problem);
+        }
+        note_written(written.result == Written::whole);
+    });
+    if (write_ == nullptr) {
+        note_written(false);
+    }
+}
+
+void SharedMaking::note_written(bool written) {
+    if (cache_end_ && written) {
+        own_->records()->put(std::move(*cache_end_));
+    }
+    if (record_end_ && written) {
+        own_->records()->finish(std::move(*record_end_));
+    } else if (record_end_ && terms_.kind == RecordKind::keyed) {
+        end_record(keep_result(error_not_kept(kept_result()), {}).facts);
+    } else if (record_end_) {
+        forget_record();
+    }
+    terms_.has_record = false;
+    conclude();
+}
+
+// Without facts, the record says that the request was interrupted.
+void SharedMaking::end_record(std::string facts) noexcept {
+    if (!terms_.has_record) {
+        return;
+    }
+    terms_.has_record = false;
+    RecordEnd end;
+    end.id = terms_.id;
+    end.facts = std::move(facts);
+    end.expires = own_->ports().clock.unix_seconds() + terms_.keep;
+    end.request_id = std::move(request_id_);
+    own_->records()->finish(std::move(end));
+}
+
+void SharedMaking::forget_record() noexcept {
+    if (terms_.has_record) {
+        terms_.has_record = false;
+        own_->records()->forget(terms_.id, std::move(request_id_));
+    }
+}
+
+void SharedMaking::conclude() noexcept {
+    if (phase_ == Phase::over) {
+        return;
+    }
+    phase_ = Phase::over;
+    deadline_.reset();
+    abandon_->unset();
+    for (Place &place : places_) {
+        if (place.told != nullptr && place.follower != nullptr) {
+            place.told.reset();
+            run_for(place.follower->owner(), [&] { place.follower->on_shared_end(); });
+        }
+    }
+    making_.release_images();
+    early_.clear();
+    running_.remove(terms_.id);
+}
+
+}  // namespace gateway

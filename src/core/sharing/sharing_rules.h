@@ -1,0 +1,34 @@
+// The settings of a location for idempotency keys, shared requests and the cache.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gateway {
+
+struct IdempotencyRules {
+    bool on = true;
+    int64_t keep = 86'400;  // seconds
+};
+
+struct CoalesceRules {
+    bool on = false;
+    bool charge_each = false;  // each request pays, not only the first
+    bool unseeded = false;     // also requests without a seed
+};
+
+struct CacheRules {
+    bool on = false;
+    int64_t ttl = 3'600;         // seconds
+    bool for_whole_key = false;  // else results are for one end user of a key
+    bool unseeded = false;
+};
+
+struct SharingRules {
+    IdempotencyRules idempotency;
+    CoalesceRules coalesce;
+    CacheRules cache;
+    size_t kept_max = 0;  // bytes that records may keep in the store
+};
+
+}  // namespace gateway

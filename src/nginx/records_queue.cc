@@ -1,0 +1,269 @@
+#include "nginx/records_queue.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "core/utc_time.h"
+#include "nginx/ngx.h"
+#include "state/process_identity.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr Milliseconds kRecordRetry{1'000};
+constexpr Milliseconds kRecordSweep{10'000};
+constexpr Milliseconds kRecordLogAgain{60'000};
+constexpr size_t kMaxWaiting = 100'000;
+
+class RecordTask final : public Task {
+ public:
+    explicit RecordTask(std::shared_ptr<RecordsQueue::Entry> entry) : entry_(std::move(entry)) {}
+    ~RecordTask() override { entry_->then = nullptr; }
+
+ private:
+    std::shared_ptr<RecordsQueue::Entry> entry_;
+};
+
+}  // namespace
+
+RecordsQueue::RecordsQueue(std::string path, const Clock &clock, EventLoop &loop, TaskPool &tasks,
+                           bool maintains)
+    : clock_(clock),
+      tasks_(tasks),
+      file_(std::make_shared<File>()),
+      again_(loop.make_alarm([this] { go_on(); }, TimerKind::idle)) {
+    file_->path = std::move(path);
+    if (maintains) {
+        sweep_alarm_ = loop.make_alarm([this] { sweep(); }, TimerKind::idle);
+    }
+    sweep();  // also opens the file before the first request
+}
+
+RecordsQueue::~RecordsQueue() {
+    task_.reset();
+    Job last;
+    last.unix_seconds = clock_.unix_seconds();
+    {
+        // A thread may have begun the job; its operations may be done twice.
+        const std::scoped_lock lock(file_->mutex);
+    }
+    const auto take = [&](Group &group) {
+        for (const auto &entry : group) {
+            if (entry->operation.must_be_done()) {
+                last.group.push_back(entry);
+            }
+        }
+    };
+    if (job_ != nullptr) {
+        take(job_->group);
+    }
+    take(waiting_);
+    if (!last.group.empty()) {
+        run(*file_, last);
+        if (!last.problem.text.empty()) {
+            log_problem(last.problem.text);
+        }
+    }
+}
+
+void RecordsQueue::add(std::shared_ptr<Entry> entry) {
+    waiting_.push_back(std::move(entry));
+    if (job_ == nullptr && !stopped_) {
+        begin();
+    }
+}
+
+void RecordsQueue::add_quietly(RecordOperation operation) noexcept {
+    try {
+        auto entry = std::make_shared<Entry>();
+        entry->operation = std::move(operation);
+        add(std::move(entry));
+    } catch (...) {
+        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                      "image gateway: no memory to write a record");
+    }
+}
+
+void RecordsQueue::sweep() {
+    if (sweep_alarm_ != nullptr) {
+        sweep_alarm_->set(kRecordSweep);
+    }
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::sweep;
+    add_quietly(std::move(operation));
+}
+
+void RecordsQueue::begin() {
+    if (job_ != nullptr || waiting_.empty()) {
+        return;
+    }
+    auto job = std::make_shared<Job>();
+    job->group.swap(waiting_);
+    job->unix_seconds = clock_.unix_seconds();
+    job_ = job;
+    try {
+        task_ =
+            tasks_.run([file = file_, job] { run(*file, *job); }, [this, job] { on_done(job); });
+    } catch (...) {
+        task_.reset();  // handled as a full pool
+    }
+    if (task_ == nullptr) {
+        job->problem = {"the thread pool takes no more tasks", StateProblem::Kind::busy};
+        again_->set(Milliseconds(0));  // whoever asks is told later
+    }
+}
+
+void RecordsQueue::go_on() {
+    if (const std::shared_ptr<Job> job = task_ == nullptr ? job_ : nullptr) {
+        on_done(job);
+    } else {
+        begin();
+    }
+}
+
+// On a thread of the pool.
+void RecordsQueue::run(File &file, Job &job) noexcept {
+    try {
+        const std::scoped_lock lock(file.mutex);
+        if (const auto done = work(file, job); !done) {
+            job.problem = done.error();
+            file.open.reset();
+        }
+    } catch (...) {
+        job.problem = {"no memory", StateProblem::Kind::busy};
+    }
+}
+
+// A damaged file is renamed: its requests are forgotten, but new ones can be recorded.
+tl::expected<void, StateProblem> RecordsQueue::work(File &file, Job &job) {
+    if (file.open && !file.open->is_in_place()) {
+        file.open.reset();
+    }
+    if (!file.open) {
+        auto opened = RecordsFile::open(file.path, own_identity());
+        if (!opened && opened.error().kind == StateProblem::Kind::damaged) {
+            std::string aside = file.path + ".damaged-" + format_time(job.unix_seconds);
+            for (const char *ending : {"-wal", "-shm", ""}) {
+                (void)std::rename((file.path + ending).c_str(), (aside + ending).c_str());
+            }
+            job.note = "\"" + file.path + "\" is damaged: " + opened.error().text + "; it is \"" +
+                       aside + "\" now, and its requests are forgotten";
+            opened = RecordsFile::open(file.path, own_identity());
+        }
+        if (!opened) {
+            return tl::unexpected(opened.error());
+        }
+        file.open.emplace(std::move(*opened));
+    }
+    std::vector<RecordOperation *> operations;
+    operations.reserve(job.group.size());
+    for (const auto &entry : job.group) {
+        operations.push_back(&entry->operation);
+    }
+    return file.open->run(operations, job.unix_seconds);
+}
+
+void RecordsQueue::on_done(const std::shared_ptr<Job> &job) {
+    job_.reset();
+    task_.reset();
+    if (!job->note.empty()) {
+        ngx_str_t text = to_ngx(job->note);
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "image gateway: %V", &text);
+    }
+    const bool done = job->problem.text.empty();
+    Group again;
+    for (const auto &entry : job->group) {
+        if (!done && entry->operation.must_be_done() && waiting_.size() < kMaxWaiting) {
+            again.push_back(entry);
+        } else if (const auto then = std::exchange(entry->then, nullptr)) {
+            run_for(*entry->owner, [&] { then(entry->operation, done); });
+        }
+    }
+    if (!done) {
+        log_problem(job->problem.text);
+        waiting_.insert(waiting_.begin(), again.begin(), again.end());
+        again_->set(kRecordRetry);
+        return;
+    }
+    logged_.reset();
+    begin();
+}
+
+// At once, and then once a minute.
+void RecordsQueue::log_problem(const std::string &problem) {
+    if (logged_ && clock_.now() - *logged_ < kRecordLogAgain) {
+        return;
+    }
+    logged_ = clock_.now();
+    const std::string line = "\"" + file_->path + "\": " + problem;
+    ngx_str_t text = to_ngx(line);
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "image gateway: cannot use the records in %V",
+                  &text);
+}
+
+std::unique_ptr<Task> NgxRecords::ask(RecordOperation operation,
+                                      std::function<void(RecordOperation &, bool)> then) {
+    auto entry = std::make_shared<RecordsQueue::Entry>();
+    entry->operation = std::move(operation);
+    entry->owner = &owner_;
+    entry->then = std::move(then);
+    auto task = std::make_unique<RecordTask>(entry);
+    queue_.add(std::move(entry));
+    return task;
+}
+
+std::unique_ptr<Task> NgxRecords::claim(RecordClaim claim, std::function<void(Claimed)> then) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::claim;
+    operation.claim = std::move(claim);
+    return ask(std::move(operation), [then = std::move(then)](RecordOperation &ran, bool done) {
+        then(done ? std::move(ran.claimed) : Claimed());
+    });
+}
+
+std::unique_ptr<Task> NgxRecords::find(
+    std::vector<RecordId> ids, std::function<void(std::optional<size_t>, KeptRecord)> then) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::find;
+    operation.ids = std::move(ids);
+    return ask(std::move(operation), [then = std::move(then)](RecordOperation &ran, bool done) {
+        then(done ? ran.found : std::nullopt, std::move(ran.kept));
+    });
+}
+
+std::unique_ptr<Task> NgxRecords::is_wanted(RecordId id, std::string request_id,
+                                            std::function<void(bool)> then) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::is_wanted;
+    operation.ids = {id};
+    operation.request_id = std::move(request_id);
+    return ask(std::move(operation),
+               [then = std::move(then)](const RecordOperation &ran, bool done) {
+                   then(!done || ran.wanted);
+               });
+}
+
+void NgxRecords::finish(RecordEnd end) noexcept {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::finish;
+    operation.end = std::move(end);
+    queue_.add_quietly(std::move(operation));
+}
+
+void NgxRecords::forget(RecordId id, std::string request_id) noexcept {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::forget;
+    operation.request_id = std::move(request_id);
+    operation.end.id = id;
+    queue_.add_quietly(std::move(operation));
+}
+
+void NgxRecords::put(RecordEnd end) noexcept {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::put;
+    operation.end = std::move(end);
+    queue_.add_quietly(std::move(operation));
+}
+
+}  // namespace gateway

@@ -1,0 +1,66 @@
+#include "state/process_identity.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+namespace gateway {
+
+namespace {
+
+std::string read_line(const std::string &path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+// When the process was started, in ticks since the machine was. Empty if that is not known, and for
+// a process that has ended and that its parent has not waited for: in a container without an init,
+// nobody ever does.
+std::string start_of_process(long number) {
+    constexpr int kFieldsBefore = 18;  // between the state and the time
+    const std::string line = read_line("/proc/" + std::to_string(number) + "/stat");
+    const size_t name_end = line.rfind(')');
+    if (name_end == std::string::npos) {
+        return {};
+    }
+    std::istringstream fields(line.substr(name_end + 1));
+    std::string state;
+    fields >> state;
+    std::string field;
+    for (int i = 0; i <= kFieldsBefore && fields >> field; ++i) {
+    }
+    const bool has_ended = state.empty() || state == "Z" || state == "X";
+    return fields && !has_ended ? field : std::string();
+}
+
+std::string identity_of(long number) {
+    return std::to_string(number) + " " + start_of_process(number) + " " +
+           read_line("/proc/sys/kernel/random/boot_id");
+}
+
+}  // namespace
+
+std::string own_identity() {
+    return identity_of(getpid());
+}
+
+bool is_running(const std::string &identity) {
+    long number = 0;
+    const auto [end, error] =
+        std::from_chars(identity.data(), identity.data() + identity.size(), number);
+    if (error != std::errc() || number <= 0) {
+        return false;
+    }
+    if (kill(static_cast<pid_t>(number), 0) != 0 && errno == ESRCH) {
+        return false;
+    }
+    return identity_of(number) == identity;
+}
+
+}  // namespace gateway

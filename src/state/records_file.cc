@@ -1,0 +1,304 @@
+#include "state/records_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "state/private_file.h"
+#include "state/process_identity.h"
+#include "state/records_schema.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr int64_t kSweptAtOnce = 1000;
+
+// ids and hashes are texts of hexadecimal digits, so that operators can read them.
+std::string to_text(const Sha256 &hash) {
+    return to_hex(hash);
+}
+
+// A file with images stays open while a reply refers to it. Empty if it is not there any more, or
+// is not the one that was written.
+Bytes open_images(const std::string &path, size_t size) {
+    if (path.empty()) {
+        return {};
+    }
+    const int number = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (number < 0) {
+        return {};
+    }
+    const std::shared_ptr<const void> owner(nullptr, [number](const void *) { close(number); });
+    struct stat status {};
+    if (fstat(number, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
+        status.st_size != static_cast<off_t>(size)) {
+        return {};
+    }
+    Bytes images;
+    images.append(Slice{owner, {}, {number, 0, size}});
+    return images;
+}
+
+// The columns of a row that has ended, from `first` on: facts, file, file_bytes, request_id,
+// created, expires. False if its images are gone.
+bool read_kept(const Statement &row, int first, KeptRecord &kept) {
+    const std::string file = row.text(first + 1);
+    const auto size = static_cast<size_t>(row.integer(first + 2));
+    kept.facts = row.text(first);
+    kept.images = open_images(file, size);
+    kept.request_id = row.text(first + 3);
+    kept.created = row.integer(first + 4);
+    kept.expires = row.integer(first + 5);
+    return kept.images.size() == (file.empty() ? 0 : size);
+}
+
+constexpr const char *kKeptColumns = "facts, file, file_bytes, request_id, created, expires";
+
+}  // namespace
+
+RecordsFile::RecordsFile(Database database, std::string path, std::string identity)
+    : database_(std::move(database)), path_(std::move(path)), identity_(std::move(identity)) {
+    struct stat status {};
+    if (stat(path_.c_str(), &status) == 0) {
+        device_ = status.st_dev;
+        inode_ = status.st_ino;
+    }
+}
+
+tl::expected<RecordsFile, StateProblem> RecordsFile::open(const std::string &path,
+                                                          std::string identity) {
+    if (auto made = make_private(path); !made) {
+        return tl::unexpected(StateProblem{std::move(made.error())});
+    }
+    auto database = Database::open(path);
+    if (!database) {
+        return tl::unexpected(database.error());
+    }
+    // The intent to ask a provider is committed before the provider is asked. Killing processes
+    // loses no commit; a power failure may lose the last ones.
+    if (!database->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                       "PRAGMA journal_size_limit = 67108864;")) {
+        return tl::unexpected(database->problem());
+    }
+    if (auto prepared = prepare_records(*database); !prepared) {
+        return tl::unexpected(std::move(prepared.error()));
+    }
+    return RecordsFile(std::move(*database), path, std::move(identity));
+}
+
+bool RecordsFile::is_in_place() const {
+    struct stat status {};
+    return stat(path_.c_str(), &status) == 0 && status.st_dev == device_ && status.st_ino == inode_;
+}
+
+tl::expected<void, StateProblem> RecordsFile::run(std::span<RecordOperation *const> operations,
+                                                  int64_t unix_seconds) {
+    bool done = database_.run("BEGIN IMMEDIATE");
+    for (RecordOperation *operation : operations) {
+        done = done && run_one(*operation, unix_seconds);
+    }
+    if (done && database_.run("COMMIT")) {
+        return {};
+    }
+    StateProblem problem = database_.problem();
+    database_.run("ROLLBACK");
+    return tl::unexpected(std::move(problem));
+}
+
+bool RecordsFile::run_one(RecordOperation &operation, int64_t unix_seconds) {
+    using Kind = RecordOperation::Kind;
+    switch (operation.kind) {
+        case Kind::claim: return claim(operation.claim, operation.claimed, unix_seconds);
+        case Kind::find: return find(operation, unix_seconds);
+        case Kind::is_wanted: return is_wanted(operation);
+        case Kind::finish: return finish(operation.end, unix_seconds);
+        case Kind::forget: {
+            Statement drop = database_.prepare(
+                "DELETE FROM records WHERE id = ? AND request_id = ? AND process = ?");
+            return drop.bind(to_text(operation.end.id))
+                .bind(operation.request_id)
+                .bind(identity_)
+                .run();
+        }
+        case Kind::put: return put(operation.end, unix_seconds);
+        case Kind::sweep: return sweep(unix_seconds);
+    }
+    return true;
+}
+
+std::optional<bool> RecordsFile::is_full(size_t max) {
+    Statement sum = database_.prepare("SELECT bytes FROM kept");
+    if (sum.next() != Statement::Step::row) {
+        return std::nullopt;
+    }
+    return max != 0 && sum.integer(0) >= static_cast<int64_t>(max);
+}
+
+bool RecordsFile::insert(const RecordClaim &claim, int64_t unix_seconds) {
+    Statement insert = database_.prepare(
+        "INSERT OR REPLACE INTO records"
+        " (id, kind, owner, asked, request_id, process, keep, created, expires)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)");
+    return insert.bind(to_text(claim.id))
+        .bind(static_cast<int64_t>(claim.kind))
+        .bind(claim.owner)
+        .bind(to_text(claim.order))
+        .bind(claim.request_id)
+        .bind(identity_)
+        .bind(claim.keep)
+        .bind(unix_seconds)
+        .run();
+}
+
+// A keyed request stays known, so that it is not made a second time. A shared one stays until all
+// that wait for it have seen it.
+bool RecordsFile::note_interrupted(const RecordId &id, RecordKind kind, int64_t unix_seconds) {
+    constexpr int64_t kSeenByWaiting = 5;
+    Statement end = database_.prepare(
+        "UPDATE records SET process = NULL, facts = '', file = '', file_bytes = 0, bytes = 0,"
+        " expires = ? + (CASE ? WHEN 0 THEN keep ELSE ? END) WHERE id = ?");
+    return end.bind(unix_seconds)
+        .bind(static_cast<int64_t>(kind))
+        .bind(kSeenByWaiting)
+        .bind(to_text(id))
+        .run();
+}
+
+bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix_seconds) {
+    using Answer = Claimed::Answer;
+    claimed = {};
+    Statement row =
+        database_.prepare(std::string("SELECT process, asked, kind, ") + kKeptColumns +
+                          " FROM records WHERE id = ? AND (expires IS NULL OR expires > ?)");
+    row.bind(to_text(claim.id)).bind(unix_seconds);
+    const Statement::Step step = row.next();
+    if (step == Statement::Step::failed) {
+        return false;
+    }
+    if (step == Statement::Step::done) {
+        const auto full = is_full(claim.kept_max);
+        claimed.answer = full.value_or(false) ? Answer::full : Answer::ours;
+        return full && (*full || insert(claim, unix_seconds));
+    }
+    const std::string process = row.text(0);
+    const auto kind = static_cast<RecordKind>(row.integer(2));
+    claimed.request_id = row.text(6);
+    if (row.text(1) != to_text(claim.order)) {
+        claimed.answer = Answer::other_order;
+        return true;
+    }
+    if (process.empty()) {
+        claimed.kept.emplace();
+        claimed.answer = Answer::ended;
+        if (!read_kept(row, 3, *claimed.kept)) {
+            claimed.kept->facts.clear();  // the images are gone: as if nobody knew them
+            claimed.kept->images = {};
+        }
+        return true;
+    }
+    if (is_running(process)) {
+        claimed.answer = Answer::running;
+        Statement want = database_.prepare("UPDATE records SET wanted = 1 WHERE id = ?");
+        return want.bind(to_text(claim.id)).run();
+    }
+    claimed.answer = Answer::interrupted;
+    return note_interrupted(claim.id, kind, unix_seconds);
+}
+
+bool RecordsFile::find(RecordOperation &operation, int64_t unix_seconds) {
+    operation.found.reset();
+    for (size_t i = 0; i < operation.ids.size(); ++i) {
+        Statement row = database_.prepare(std::string("SELECT ") + kKeptColumns +
+                                          " FROM records WHERE id = ? AND expires > ?");
+        const Statement::Step step = row.bind(to_text(operation.ids[i])).bind(unix_seconds).next();
+        if (step == Statement::Step::failed) {
+            return false;
+        }
+        if (step == Statement::Step::row && read_kept(row, 0, operation.kept)) {
+            operation.found = i;
+            return true;
+        }
+    }
+    return true;
+}
+
+bool RecordsFile::is_wanted(RecordOperation &operation) {
+    Statement drop = database_.prepare(
+        "DELETE FROM records WHERE id = ? AND request_id = ? AND process = ? AND wanted = 0");
+    const bool done =
+        drop.bind(to_text(operation.ids.front())).bind(operation.request_id).bind(identity_).run();
+    operation.wanted = database_.changes() == 0;
+    return done;
+}
+
+bool RecordsFile::finish(const RecordEnd &end, int64_t /*unix_seconds*/) {
+    Statement update = database_.prepare(
+        "UPDATE records SET process = NULL, facts = ?, file = ?, file_bytes = ?, bytes = ?,"
+        " expires = ?, model = ? WHERE id = ? AND request_id = ? AND process = ?");
+    return update.bind(end.facts)
+        .bind(end.file)
+        .bind(static_cast<int64_t>(end.file_bytes))
+        .bind(static_cast<int64_t>(end.bytes))
+        .bind(end.expires)
+        .bind(end.model)
+        .bind(to_text(end.id))
+        .bind(end.request_id)
+        .bind(identity_)
+        .run();
+}
+
+bool RecordsFile::put(const RecordEnd &end, int64_t unix_seconds) {
+    Statement insert = database_.prepare(
+        "INSERT OR REPLACE INTO records"
+        " (id, kind, owner, asked, request_id, process, keep, created, expires, facts, file,"
+        " file_bytes, bytes, model)"
+        " VALUES (?, ?, ?, '', ?, NULL, 0, ?, ?, ?, ?, ?, ?, ?)");
+    return insert.bind(to_text(end.id))
+        .bind(static_cast<int64_t>(end.kind))
+        .bind(end.owner)
+        .bind(end.request_id)
+        .bind(unix_seconds)
+        .bind(end.expires)
+        .bind(end.facts)
+        .bind(end.file)
+        .bind(static_cast<int64_t>(end.file_bytes))
+        .bind(static_cast<int64_t>(end.bytes))
+        .bind(end.model)
+        .run();
+}
+
+// Files are not removed here: the store removes them when their own time is over.
+bool RecordsFile::sweep(int64_t unix_seconds) {
+    Statement drop = database_.prepare(
+        "DELETE FROM records WHERE id IN (SELECT id FROM records WHERE expires <= ? LIMIT ?)");
+    if (!drop.bind(unix_seconds).bind(kSweptAtOnce).run()) {
+        return false;
+    }
+    struct Left {
+        RecordId id{};
+        RecordKind kind = RecordKind::keyed;
+    };
+    std::vector<Left> left;
+    Statement running =
+        database_.prepare("SELECT id, kind, process FROM records WHERE process IS NOT NULL");
+    Statement::Step step = running.next();
+    for (; step == Statement::Step::row; step = running.next()) {
+        const auto id = parse_sha256(running.text(0));
+        if (id && !is_running(running.text(2))) {
+            left.push_back({*id, static_cast<RecordKind>(running.integer(1))});
+        }
+    }
+    for (const Left &one : left) {
+        if (!note_interrupted(one.id, one.kind, unix_seconds)) {
+            return false;
+        }
+    }
+    return step == Statement::Step::done;
+}
+
+}  // namespace gateway

@@ -1,0 +1,69 @@
+// The file of records beside the state file: requests with an Idempotency-Key, shared requests, and
+// the index of the cache. Its operations run in groups, each group in one transaction.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "core/sharing/records.h"
+#include "state/database.h"
+
+namespace gateway {
+
+struct RecordOperation {
+    enum class Kind : uint8_t { claim, find, is_wanted, finish, forget, put, sweep };
+    Kind kind = Kind::sweep;
+    RecordClaim claim;
+    RecordEnd end;
+    std::vector<RecordId> ids;  // to find; of the others, the first one
+    std::string request_id;     // of the request that has claimed the record
+
+    // The results:
+    Claimed claimed;
+    std::optional<size_t> found;
+    KeptRecord kept;
+    bool wanted = false;
+
+    // Whether it must be done sooner or later, and has no answer.
+    [[nodiscard]] bool must_be_done() const { return kind == Kind::finish || kind == Kind::forget; }
+};
+
+class RecordsFile {
+ public:
+    // Creates the file if need be. `identity` is that of this process.
+    static tl::expected<RecordsFile, StateProblem> open(const std::string &path,
+                                                        std::string identity);
+
+    // All of them or, after a problem, none.
+    tl::expected<void, StateProblem> run(std::span<RecordOperation *const> operations,
+                                         int64_t unix_seconds);
+
+    // Whether the file of this name is still the one that is open.
+    [[nodiscard]] bool is_in_place() const;
+
+ private:
+    RecordsFile(Database database, std::string path, std::string identity);
+    bool run_one(RecordOperation &operation, int64_t unix_seconds);
+    bool claim(const RecordClaim &claim, Claimed &claimed, int64_t unix_seconds);
+    bool insert(const RecordClaim &claim, int64_t unix_seconds);
+    bool note_interrupted(const RecordId &id, RecordKind kind, int64_t unix_seconds);
+    std::optional<bool> is_full(size_t max);
+    bool find(RecordOperation &operation, int64_t unix_seconds);
+    bool is_wanted(RecordOperation &operation);
+    bool finish(const RecordEnd &end, int64_t unix_seconds);
+    bool put(const RecordEnd &end, int64_t unix_seconds);
+    bool sweep(int64_t unix_seconds);
+
+    Database database_;
+    std::string path_;
+    std::string identity_;
+    uint64_t device_ = 0;
+    uint64_t inode_ = 0;
+};
+
+}  // namespace gateway

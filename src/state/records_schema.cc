@@ -1,0 +1,85 @@
+#include "state/records_schema.h"
+
+#include <string>
+
+namespace gateway {
+
+namespace {
+
+// "igwr". A file with another id belongs to another program.
+constexpr int64_t kRecordsApplication = 0x69677772;
+constexpr int64_t kRecordsVersion = 1;
+
+constexpr const char *kRecordTables = R"sql(
+PRAGMA application_id = 0x69677772;
+PRAGMA user_version = 1;
+CREATE TABLE records (
+    id TEXT PRIMARY KEY,         -- a hash: of the caller and the key, or of what is asked for
+    kind INTEGER NOT NULL,       -- 0: Idempotency-Key, 1: shared, 2: cached
+    owner TEXT NOT NULL,         -- the id of the caller's key or token
+    model TEXT NOT NULL DEFAULT '',  -- "provider/model" that made the images
+    asked TEXT NOT NULL,         -- a hash of what is asked for
+    request_id TEXT NOT NULL,    -- of the request that asked first
+    process TEXT,                -- that works on it; NULL: it has ended
+    wanted INTEGER NOT NULL DEFAULT 0,  -- a request in another process waits for its end
+    keep INTEGER NOT NULL,       -- seconds, after its end
+    created INTEGER NOT NULL,    -- unix seconds
+    expires INTEGER,             -- unix seconds; NULL: it has not ended
+    facts TEXT NOT NULL DEFAULT '',  -- the result, as JSON; empty: it was interrupted
+    file TEXT NOT NULL DEFAULT '',   -- with the base64 of the images
+    file_bytes INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0  -- of all files that are kept for it
+) WITHOUT ROWID;
+CREATE INDEX records_by_expiry ON records (expires);
+CREATE INDEX records_in_progress ON records (process) WHERE process IS NOT NULL;
+CREATE TABLE kept (bytes INTEGER NOT NULL);  -- one row: the sum of records.bytes
+INSERT INTO kept VALUES (0);
+CREATE TRIGGER record_added AFTER INSERT ON records BEGIN
+    UPDATE kept SET bytes = bytes + NEW.bytes; END;
+CREATE TRIGGER record_changed AFTER UPDATE OF bytes ON records BEGIN
+    UPDATE kept SET bytes = bytes + NEW.bytes - OLD.bytes; END;
+CREATE TRIGGER record_removed AFTER DELETE ON records BEGIN
+    UPDATE kept SET bytes = bytes - OLD.bytes; END;
+)sql";
+
+int64_t number_of_pragma(Database &database, const char *sql) {
+    Statement statement = database.prepare(sql);
+    return statement.next() == Statement::Step::row ? statement.integer(0) : -1;
+}
+
+tl::expected<void, StateProblem> prepare_record_tables(Database &database) {
+    if (number_of_pragma(database, "SELECT count(*) FROM sqlite_master") == 0 &&
+        !database.run(kRecordTables)) {
+        return tl::unexpected(database.problem());
+    }
+    if (number_of_pragma(database, "PRAGMA application_id") != kRecordsApplication) {
+        return tl::unexpected(StateProblem{"is a database of something else"});
+    }
+    const int64_t version = number_of_pragma(database, "PRAGMA user_version");
+    if (version != kRecordsVersion) {
+        return tl::unexpected(
+            StateProblem{"was made by another version of the gateway: it has version " +
+                         std::to_string(version) + ", and this gateway reads version " +
+                         std::to_string(kRecordsVersion)});
+    }
+    return {};
+}
+
+}  // namespace
+
+// REPLACE runs the trigger for the removed row only with recursive triggers.
+tl::expected<void, StateProblem> prepare_records(Database &database) {
+    if (!database.run("PRAGMA recursive_triggers = ON") || !database.run("BEGIN IMMEDIATE")) {
+        return tl::unexpected(database.problem());
+    }
+    auto prepared = prepare_record_tables(database);
+    if (prepared && !database.run("COMMIT")) {
+        prepared = tl::unexpected(database.problem());
+    }
+    if (!prepared) {
+        database.run("ROLLBACK");
+    }
+    return prepared;
+}
+
+}  // namespace gateway

@@ -1,0 +1,228 @@
+// The file of records: each request is made once, whichever process asks.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "state/process_identity.h"
+#include "state/records_file.h"
+#include "state_directory.h"
+
+namespace gateway {
+namespace {
+
+using Answer = Claimed::Answer;
+
+// The identity of a process that has ended.
+std::string ended_process() {
+    int pipes[2];
+    EXPECT_EQ(pipe(pipes), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        const std::string own = own_identity();
+        _exit(write(pipes[1], own.data(), own.size()) > 0 ? 0 : 1);
+    }
+    char text[256];
+    const ssize_t size = read(pipes[0], text, sizeof(text));
+    close(pipes[0]);
+    close(pipes[1]);
+    waitpid(child, nullptr, 0);
+    return {text, static_cast<size_t>(size)};
+}
+
+class StateRecordsTest : public StateDirectoryTest {
+ protected:
+    RecordsFile open(const std::string &identity) {
+        auto file = RecordsFile::open(path, identity);
+        EXPECT_TRUE(file) << file.error().text;
+        return std::move(*file);
+    }
+    RecordsFile open() { return open(own_identity()); }
+
+    static void run(RecordsFile &file, RecordOperation &operation, int64_t now = kNow) {
+        RecordOperation *all[] = {&operation};
+        const auto done = file.run(all, now);
+        EXPECT_TRUE(done) << done.error().text;
+    }
+    static Claimed claim(RecordsFile &file, uint8_t id, uint8_t order = 1,
+                         RecordKind kind = RecordKind::keyed, int64_t now = kNow, size_t max = 0) {
+        RecordOperation operation;
+        operation.kind = RecordOperation::Kind::claim;
+        operation.claim = {{id}, kind, {order}, "a", "req_" + std::to_string(id), 100, max};
+        run(file, operation, now);
+        return operation.claimed;
+    }
+    static void finish(RecordsFile &file, uint8_t id, const std::string &images = "",
+                       size_t bytes = 0, const std::string &request = "") {
+        RecordOperation operation;
+        operation.kind = RecordOperation::Kind::finish;
+        operation.end.id = {id};
+        operation.end.facts = "{}";
+        operation.end.file = images;
+        operation.end.file_bytes = images.empty() ? 0 : std::filesystem::file_size(images);
+        operation.end.bytes = bytes;
+        operation.end.expires = kNow + 100;
+        operation.end.request_id = request.empty() ? "req_" + std::to_string(id) : request;
+        run(file, operation);
+    }
+    static void forget(RecordsFile &file, uint8_t id, const std::string &request) {
+        RecordOperation operation;
+        operation.kind = RecordOperation::Kind::forget;
+        operation.end.id = {id};
+        operation.request_id = request;
+        run(file, operation);
+    }
+    static bool is_wanted(RecordsFile &file, uint8_t id) {
+        RecordOperation operation;
+        operation.kind = RecordOperation::Kind::is_wanted;
+        operation.ids = {{id}};
+        operation.request_id = "req_" + std::to_string(id);
+        run(file, operation);
+        return operation.wanted;
+    }
+    static void sweep(RecordsFile &file, int64_t now) {
+        RecordOperation operation;
+        run(file, operation, now);
+    }
+};
+
+TEST_F(StateRecordsTest, TheFirstClaimsAndTheOthersSeeHowFarItIs) {
+    RecordsFile one = open();
+    RecordsFile two = open();
+    EXPECT_EQ(claim(one, 1).answer, Answer::ours);
+    EXPECT_EQ(claim(two, 1).answer, Answer::running);
+    EXPECT_EQ(claim(two, 1, 9).answer, Answer::other_order);
+    EXPECT_EQ(claim(two, 1, 9).request_id, "req_1");
+    finish(one, 1);
+    const Claimed ended = claim(two, 1);
+    EXPECT_EQ(ended.answer, Answer::ended);
+    EXPECT_EQ(ended.kept->facts, "{}");
+    EXPECT_EQ(claim(two, 2).answer, Answer::ours);
+}
+
+TEST_F(StateRecordsTest, AnEndedRecordIsForgottenWhenItsTimeIsOver) {
+    RecordsFile file = open();
+    claim(file, 1);
+    finish(file, 1);
+    EXPECT_EQ(claim(file, 1, 1, RecordKind::keyed, kNow + 99).answer, Answer::ended);
+    EXPECT_EQ(claim(file, 1, 9, RecordKind::keyed, kNow + 100).answer, Answer::ours);
+}
+
+TEST_F(StateRecordsTest, OnlyTheRequestThatClaimedARecordForgetsOrEndsIt) {
+    RecordsFile file = open();
+    claim(file, 1);
+    forget(file, 1, "req_other");
+    finish(file, 1, "", 0, "req_other");
+    EXPECT_EQ(claim(file, 1).answer, Answer::running);
+    forget(file, 1, "req_1");
+    EXPECT_EQ(claim(file, 1).answer, Answer::ours);
+}
+
+TEST_F(StateRecordsTest, ARecordOfADeadProcessStaysInterruptedForItsWholeTime) {
+    RecordsFile dead = open(ended_process());
+    RecordsFile file = open();
+    EXPECT_EQ(claim(dead, 1).answer, Answer::ours);
+    EXPECT_EQ(claim(file, 1).answer, Answer::interrupted);
+    const Claimed again = claim(file, 1, 1, RecordKind::keyed, kNow + 99);
+    EXPECT_EQ(again.answer, Answer::ended);
+    EXPECT_TRUE(again.kept->facts.empty());
+}
+
+TEST_F(StateRecordsTest, TheSweepEndsRecordsOfDeadProcessesAndDropsOldOnes) {
+    RecordsFile dead = open(ended_process());
+    RecordsFile file = open();
+    claim(dead, 1);
+    claim(file, 2);
+    claim(file, 3);
+    finish(file, 3);
+    sweep(file, kNow);
+    EXPECT_EQ(claim(file, 1).answer, Answer::ended);
+    EXPECT_EQ(claim(file, 2).answer, Answer::running);
+    sweep(file, kNow + 1000);
+    EXPECT_EQ(claim(file, 2).answer, Answer::running) << "it is in progress, however long";
+    EXPECT_EQ(claim(file, 3, 9).answer, Answer::ours);
+}
+
+TEST_F(StateRecordsTest, SharedRecordsAreKeptOnlyIfSomebodyWaits) {
+    RecordsFile file = open();
+    claim(file, 1, 1, RecordKind::shared);
+    EXPECT_FALSE(is_wanted(file, 1));
+    EXPECT_EQ(claim(file, 1, 1, RecordKind::shared).answer, Answer::ours);
+    EXPECT_EQ(claim(file, 1, 1, RecordKind::shared).answer, Answer::running);
+    EXPECT_TRUE(is_wanted(file, 1));
+}
+
+TEST_F(StateRecordsTest, ImagesAreReadFromTheFileThatWasWrittenAndFromNoOther) {
+    RecordsFile file = open();
+    const std::string images = directory + "/images";
+    std::ofstream(images) << "base64";
+    claim(file, 1);
+    finish(file, 1, images, 6);
+    const Claimed found = claim(file, 1);
+    ASSERT_EQ(found.kept->images.size(), 6U);
+    char text[6];
+    const FileRange range = found.kept->images.slices().front().file;
+    EXPECT_EQ(pread(range.descriptor, text, 6, 0), 6);
+    EXPECT_EQ(std::string(text, 6), "base64");
+    std::ofstream(images) << "other";
+    EXPECT_TRUE(claim(file, 1).kept->facts.empty());
+    std::filesystem::remove(images);
+    std::filesystem::create_symlink("/etc/passwd", images);
+    EXPECT_TRUE(claim(file, 1).kept->facts.empty());
+}
+
+TEST_F(StateRecordsTest, WhatIsKeptIsSummedUpAndBounded) {
+    RecordsFile file = open();
+    claim(file, 1);
+    finish(file, 1, "", 600);
+    EXPECT_EQ(claim(file, 2, 1, RecordKind::keyed, kNow, 601).answer, Answer::ours);
+    finish(file, 2, "", 1);
+    EXPECT_EQ(claim(file, 3, 1, RecordKind::keyed, kNow, 601).answer, Answer::full);
+    sweep(file, kNow + 100);
+    EXPECT_EQ(claim(file, 3, 1, RecordKind::keyed, kNow, 601).answer, Answer::ours);
+}
+
+TEST_F(StateRecordsTest, AFileOfAnotherProgramIsLeftAlone) {
+    std::ofstream(path) << "this is no database, but it is somebody's file\n";
+    EXPECT_FALSE(RecordsFile::open(path, own_identity()));
+    std::filesystem::remove(path);
+    auto other = Database::open(path);
+    ASSERT_TRUE(other->run("CREATE TABLE mine (x)"));
+    const auto opened = RecordsFile::open(path, own_identity());
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().kind, StateProblem::Kind::other);
+}
+
+TEST(ProcessIdentity, OfAProcessThatNobodyHasWaitedForIsThatOfAnEndedOne) {
+    int pipes[2];
+    ASSERT_EQ(pipe(pipes), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        const std::string own = own_identity();
+        _exit(write(pipes[1], own.data(), own.size()) > 0 ? 0 : 1);
+    }
+    char text[256];
+    const ssize_t size = read(pipes[0], text, sizeof(text));
+    ASSERT_GT(size, 0);
+    siginfo_t ended{};
+    ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+    EXPECT_FALSE(is_running({text, static_cast<size_t>(size)}));
+    waitpid(child, nullptr, 0);
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
+TEST(ProcessIdentity, TellsARunningProcessFromAnEndedOne) {
+    EXPECT_TRUE(is_running(own_identity()));
+    EXPECT_FALSE(is_running(ended_process()));
+    EXPECT_FALSE(is_running(""));
+    EXPECT_FALSE(is_running("0 1 x"));
+    std::string reused = own_identity();
+    reused.insert(reused.find(' ') + 1, "9");  // another start
+    EXPECT_FALSE(is_running(reused));
+}
+
+}  // namespace
+}  // namespace gateway
