@@ -5,7 +5,7 @@ bench() {
     local program ended=0
     need_packages wrk cmake ninja-build libbenchmark-dev
     build_for_distribution
-    for program in core proxy_vs_gateway storm memory parked inputs workers; do
+    for program in core proxy_vs_gateway storm memory parked inputs cached workers; do
         MODULE=$root/build/$module python3 t/bench/$program.py "$@" || ended=1
     done
     return $ended

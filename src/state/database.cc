@@ -45,6 +45,11 @@ bool Statement::run() {
     return sqlite3_reset(statement_.get()) == SQLITE_OK && step == Step::done;
 }
 
+void Statement::reset() {
+    sqlite3_reset(statement_.get());
+    bound_ = 0;
+}
+
 Statement::Step Statement::next() {
     if (statement_ == nullptr) {
         return Step::failed;

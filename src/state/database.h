@@ -39,6 +39,8 @@ class Statement {
 
     enum class Step : uint8_t { row, done, failed };
     Step next();
+    // For new values.
+    void reset();
     [[nodiscard]] int64_t integer(int column) const;
     [[nodiscard]] std::string text(int column) const;
 

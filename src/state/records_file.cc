@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -98,7 +98,12 @@ bool RecordsFile::is_in_place() const {
 
 tl::expected<void, StateProblem> RecordsFile::run(std::span<RecordOperation *const> operations,
                                                   int64_t unix_seconds) {
-    bool done = database_.run("BEGIN IMMEDIATE");
+    // Looking up needs no lock that keeps other writers away.
+    const bool only_looks =
+        std::all_of(operations.begin(), operations.end(), [](const RecordOperation *operation) {
+            return operation->kind == RecordOperation::Kind::find;
+        });
+    bool done = database_.run(only_looks ? "BEGIN" : "BEGIN IMMEDIATE");
     for (RecordOperation *operation : operations) {
         done = done && run_one(*operation, unix_seconds);
     }
@@ -211,19 +216,24 @@ bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix
 }
 
 bool RecordsFile::find(RecordOperation &operation, int64_t unix_seconds) {
+    if (!find_) {
+        find_.emplace(database_.prepare(std::string("SELECT ") + kKeptColumns +
+                                        " FROM records WHERE id = ? AND expires > ?"));
+    }
     operation.found.reset();
-    for (size_t i = 0; i < operation.ids.size(); ++i) {
-        Statement row = database_.prepare(std::string("SELECT ") + kKeptColumns +
-                                          " FROM records WHERE id = ? AND expires > ?");
-        const Statement::Step step = row.bind(to_text(operation.ids[i])).bind(unix_seconds).next();
+    for (size_t i = 0; i < operation.ids.size() && !operation.found; ++i) {
+        find_->reset();
+        const Statement::Step step =
+            find_->bind(to_text(operation.ids[i])).bind(unix_seconds).next();
         if (step == Statement::Step::failed) {
+            find_.reset();
             return false;
         }
-        if (step == Statement::Step::row && read_kept(row, 0, operation.kept)) {
+        if (step == Statement::Step::row && read_kept(*find_, 0, operation.kept)) {
             operation.found = i;
-            return true;
         }
     }
+    find_->reset();  // else it would keep the transaction open
     return true;
 }
 

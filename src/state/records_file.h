@@ -60,6 +60,7 @@ class RecordsFile {
     bool sweep(int64_t unix_seconds);
 
     Database database_;
+    std::optional<Statement> find_;  // the statement that runs most often
     std::string path_;
     std::string identity_;
     uint64_t device_ = 0;
