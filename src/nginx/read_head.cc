@@ -12,7 +12,7 @@ namespace gateway {
 
 namespace {
 
-constexpr std::string_view kGenerations = "/images/generations";
+constexpr std::string_view kImagesInPath = "/images/";
 
 void read_authorization(RequestHead &head, std::string_view value) {
     constexpr std::string_view kScheme = "bearer";
@@ -64,7 +64,7 @@ std::string base_url_of(ngx_http_request_t *r) {
 #endif
     url.append("://").append(host);
     std::string_view path = to_view(r->uri);
-    path.remove_suffix(std::min(path.size(), kGenerations.size()));
+    path = path.substr(0, path.rfind(kImagesInPath));
     for (const char c : path) {
         if (c == '/' || kPlain.find(c) != kPlain.npos) {
             url += c;

@@ -169,6 +169,15 @@ def test_an_image_behind_a_url_is_sent_as_bytes(gateway, openai, scratch):
         assert images_of(parts_of(openai.work[-1])[1])[0].content == noisy(*size)
 
 
+def test_links_to_kept_images_work_on_every_path(gateway, scratch):
+    g = gateway(OPEN, f"{SANDBOX} image_gateway_store {scratch}/store;", extra_locations=f"location /openai/ {{ {OPEN} }}")
+    for path, fields in (("/v1/images/edits", {}), ("/v1/images/variations", {"prompt": None}), ("/openai/v1/images/edits", {})):
+        reply = g.edit([("image", original())], path=path, model="sandbox/placeholder", response_format="url", **fields)
+        assert reply.status == 200, reply
+        kept = g.get(reply.json["data"][0]["url"].removeprefix(g.url))
+        assert (kept.status, kept.headers["content-type"]) == (200, "image/png"), reply.json["data"][0]["url"]
+
+
 def test_a_stream_of_edits_has_its_own_events(g, openai):
     reply = g.edit([("image", original())], model=MODEL, stream="true", partial_images=1)
     names = [line[7:] for line in reply.text.splitlines() if line.startswith("event: ")]
