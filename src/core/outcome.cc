@@ -64,7 +64,12 @@ std::string_view name_of(ImageFormat format) {
 }
 
 std::string_view name_of(Provenance provenance) {
-    return provenance == Provenance::c2pa ? "c2pa" : "";
+    switch (provenance) {
+        case Provenance::c2pa: return "c2pa";
+        case Provenance::c2pa_lost: return "c2pa_lost";
+        case Provenance::none: break;
+    }
+    return "";
 }
 
 }  // namespace gateway

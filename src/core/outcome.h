@@ -44,7 +44,8 @@ std::string_view name_of(ImageFormat format);
 // Whether an image says where it is from. `none` also if the gateway has not seen its bytes.
 enum class Provenance : uint8_t {
     none,
-    c2pa,  // it carries Content Credentials, as the provider sent them
+    c2pa,       // it carries Content Credentials, as the provider sent them
+    c2pa_lost,  // it had some, before the gateway put it together with the original
 };
 
 std::string_view name_of(Provenance provenance);
@@ -75,6 +76,9 @@ struct Image {
     int height = 0;
     size_t bytes = 0;
     Provenance provenance = Provenance::none;
+    // Of the pixels that the mask keeps, the share that the model had changed, if the gateway has
+    // put the image together with the original.
+    std::optional<double> outside_mask_changed;
     std::optional<int64_t> expires_at;  // if it is a link; unix seconds
     Usage usage;                        // its part of the usage of its call
 };

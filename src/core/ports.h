@@ -139,6 +139,7 @@ class HeldDisk;
 class HeldMemory;
 class ImageFetcher;
 class ImageFiles;
+class LongTasks;
 class UsageBook;
 class Observer;
 class SpoolFiles;
@@ -161,6 +162,7 @@ struct Ports {
     std::shared_ptr<const SpoolFiles> spool = nullptr;  // null: no input images in files
     CallbackOwner *owner = nullptr;                     // of all callbacks of these ports
     SharingPorts *sharing = nullptr;                    // null: nothing is shared between requests
+    LongTasks *long_tasks = nullptr;                    // null: they need no turn
 };
 
 }  // namespace gateway

@@ -12,6 +12,11 @@ constexpr std::array<WordRow<FitMode>, 2> kFitModes = {{
     {"strict", FitMode::strict},
 }};
 
+constexpr std::array<WordRow<bool>, 2> kProvenanceModes = {{
+    {"off", false},
+    {"require", true},
+}};
+
 UnknownFields read_unknown_fields(ngx_conf_t *cf) {
     const std::string_view mode = to_view(arguments(cf)[1]);
     UnknownFields unknown;
@@ -93,6 +98,11 @@ constexpr Directive kAnswerDirectives[] = {
       [](LocationConf &location, const LocationConf &above) {
           location.policy.body.images = above.policy.body.images;
       }}},
+    {"image_gateway_provenance",
+     kHttpServerLocation,
+     {1, 1},
+     "off",
+     word_value<&Policy::keeps_provenance, kProvenanceModes>},
     {"image_gateway_raw", kHttpServerLocation, {1, 1}, "off", flag_value<&Policy::raw>},
     {"image_gateway_unknown_fields",
      kHttpServerLocation,

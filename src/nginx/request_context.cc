@@ -74,6 +74,7 @@ RequestPorts::RequestPorts(Worker &worker, const LocationConf *location, Callbac
         ports.spool = location->spool;
     }
     ports.disk = worker.disk.get();
+    ports.long_tasks = worker.long_tasks.get();
     ports.observers = std::span(observers, worker.usage != nullptr ? 2 : 1);
 }
 

@@ -55,6 +55,7 @@ Worker::Worker(MainConf &main)
       tasks(main.threads, *this),
       memory(HeldMemory::create(main.memory)),
       disk(HeldDisk::create(main.disk)),
+      long_tasks(LongTasks::create({})),
       engine(clock, loop, sockets, *memory),
       upstream(engine, *this, loop),
       ledger_memory(main.zone, ZonePart::ledger, main.budget_zone),

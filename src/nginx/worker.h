@@ -6,6 +6,7 @@
 #include "core/limits/accounts.h"
 #include "core/limits/health.h"
 #include "core/limits/ledger.h"
+#include "core/long_tasks.h"
 #include "core/ports.h"
 #include "nginx/event_loop.h"
 #include "nginx/jwks_source.h"
@@ -58,6 +59,7 @@ class Worker final : private CallbackOwner {
     NgxTaskPool tasks;
     std::shared_ptr<HeldMemory> memory;
     std::shared_ptr<HeldDisk> disk;
+    std::shared_ptr<LongTasks> long_tasks;
     CurlEngine engine;
     CurlClient upstream;
     ZoneMemory ledger_memory;

@@ -150,8 +150,18 @@ TEST_F(CacheKeyTest, DependsOnTheScopeTheProviderAndTheInputs) {
     EXPECT_NE(edited, key("a", provider, {{Sha256{2}}, std::nullopt}));
     order.inputs.mask.emplace().content = Content::in_memory("mask");
     const Candidate candidate{&provider, "gpt-image-2"};
-    order.inputs.images.front().content = {};
     Prepared prepared;
+    const auto masked = [&](std::optional<int> feather) {
+        prepared.exact_feather = feather;
+        return *cache_key("a", order, candidate, prepared, {{Sha256{}}, Sha256{}}, true);
+    };
+    EXPECT_NE(masked(std::nullopt), masked(8));
+    EXPECT_NE(masked(0), masked(8));
+    order.keeps_provenance = true;
+    const Sha256 keeping = masked(8);
+    order.keeps_provenance = false;
+    EXPECT_NE(keeping, masked(8));
+    order.inputs.images.front().content = {};
     EXPECT_FALSE(cache_key("a", order, candidate, prepared, {{Sha256{}}, Sha256{}}, true))
         << "an image that only the provider has";
 }

@@ -37,6 +37,8 @@ inline const std::set<std::string> kPublishedFields = {"prompt",
                                                        "guidance",
                                                        "input_fidelity",
                                                        "strength",
+                                                       "mask_mode",
+                                                       "mask_feather",
                                                        "fallbacks"};
 
 inline std::vector<std::string> split(std::string_view words) {
@@ -65,7 +67,8 @@ inline std::vector<std::string> words_of_all(const std::string &field) {
         {"output_format", "png webp jpeg jpg gif"},
         {"background", "transparent opaque auto white"},
         {"moderation", "low auto high"},
-        {"input_fidelity", "high low medium"}};
+        {"input_fidelity", "high low medium"},
+        {"mask_mode", "model exact soft"}};
     return split(kWords.at(field));
 }
 

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "core/images/base64_stream.h"
 #include "core/images/check_images.h"
 #include "fake_ports.h"
+#include "png_files.h"
 #include "responses.h"
 
 namespace gateway {
@@ -207,6 +209,106 @@ TEST_F(DeliveryTest, CancelsWhatRunsWhenItIsLetGoOf) {
     delivery.reset();
     EXPECT_EQ(world.fetcher.open(), 0U);
     EXPECT_EQ(ends, 0);
+}
+
+// mask_mode "exact"; how an image is put together is tested with ExactMasking.
+class ExactDeliveryTest : public DeliveryTest {
+ protected:
+    ExactDeliveryTest() {
+        const std::string png = make_png(rgba_image(1, 1, [](uint32_t, uint32_t) {
+            return Rgba{1, 2, 3, 255};
+        }));
+        auto exact = std::make_shared<ExactWish>();
+        exact->original = exact->mask = Content::in_memory(png);
+        exact->facts.format = ImageFormat::png;
+        exact->facts.width = exact->facts.height = 1;
+        wish.exact = exact;
+        wish.memory = world.memory->open({1, 2});
+    }
+    void start(std::vector<Image> images, Form form, bool keeps = true) {
+        wish.form = form;
+        wish.hosting = keeps ? &hosting : nullptr;
+        delivery = std::make_unique<ImageDelivery>(world.ports, wish, [this](Slot &) { ++ends; });
+        slots.clear();
+        slots.resize(images.size());
+        for (size_t i = 0; i < images.size(); ++i) {
+            slots[i].image = std::move(images[i]);
+            slots[i].image.index = static_cast<int64_t>(i);
+            delivery->add(slots[i]);
+        }
+        world.loop.advance(Milliseconds(0));
+        world.loop.advance(Milliseconds(0));
+    }
+    [[nodiscard]] std::string noted(size_t index = 0) const {
+        return delivery->notes().size() <= index ? "nothing"
+                                                 : delivery->notes()[index].adjustment.reason;
+    }
+};
+
+TEST_F(ExactDeliveryTest, PutsEachImageTogether) {
+    start({bytes(), bytes()}, Form::bytes);
+    EXPECT_EQ(ends, 0);
+    EXPECT_EQ(world.tasks.run_all(), 2U);
+    EXPECT_EQ(ends, 2);
+    for (const Slot &slot : slots) {
+        EXPECT_EQ(slot.image.outside_mask_changed, 1);
+        EXPECT_NE(slot.image.content.copy(), kPng);
+        EXPECT_EQ(decoded_size(slot.image.content), slot.image.bytes);
+    }
+    EXPECT_EQ(noted(), "nothing");
+    EXPECT_EQ(trouble(), "none");
+}
+
+TEST_F(ExactDeliveryTest, StoresWhatItPutTogether) {
+    start({bytes()}, Form::links);
+    EXPECT_TRUE(world.files.entries.empty());
+    world.tasks.run_all();
+    ASSERT_EQ(world.files.entries.size(), 1U);
+    EXPECT_NE(world.files.entries[0]->asked.base64.copy(), kPng);
+    world.files.end(0, Written::failed);
+    EXPECT_EQ(ends, 1);
+    EXPECT_EQ(slots[0].image.outside_mask_changed, 1) << "it could not be stored, but it is there";
+    EXPECT_EQ(trouble(), "the image could not be written to the store");
+}
+
+TEST_F(ExactDeliveryTest, FetchesALinkThatItsFormWouldLeave) {
+    start({link(), link(), link()}, Form::links, false);
+    ASSERT_EQ(world.fetcher.open(), 3U);
+    world.fetcher.end(0, fetched());
+    world.fetcher.end(1, fetched("UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA=="));
+    world.fetcher.end(2, lost(false));
+    world.loop.advance(Milliseconds(0));
+    world.tasks.run_all();
+    EXPECT_EQ(ends, 3);
+    EXPECT_EQ(slots[0].image.form, Image::Form::base64);
+    EXPECT_EQ(slots[0].image.outside_mask_changed, 1);
+    EXPECT_EQ(slots[1].image.content.copy(), link().content.copy());
+    EXPECT_EQ(slots[1].image.expires_at, 5);
+    EXPECT_EQ(slots[2].image.content.copy(), link().content.copy());
+    ASSERT_EQ(delivery->notes().size(), 2U);
+    EXPECT_EQ(noted(0),
+              "image 1 is as the model returned it outside of the mask, too: the model returned a "
+              "webp image, not a png");
+    EXPECT_TRUE(noted(1).ends_with("its link could not be fetched: lost"));
+    EXPECT_EQ(trouble(), "none") << "links were wanted";
+}
+
+TEST_F(ExactDeliveryTest, GivesUpWhatIsNotDoneInTime) {
+    start({bytes(), link(), link()}, Form::links, false);
+    world.fetcher.end(1, fetched());
+    world.loop.advance(Milliseconds(0));
+    EXPECT_EQ(world.tasks.waiting(), 2U);
+    delivery->give_up();
+    EXPECT_EQ(ends, 3);
+    EXPECT_EQ(slots[0].image.content.copy(), kPng);
+    EXPECT_EQ(slots[1].image.form, Image::Form::url);
+    EXPECT_EQ(slots[2].image.form, Image::Form::url) << "as it came";
+    ASSERT_EQ(delivery->notes().size(), 3U);
+    for (size_t i = 0; i < 3; ++i) {
+        EXPECT_TRUE(noted(i).ends_with(": the deadline passed"));
+    }
+    world.tasks.run_all();
+    EXPECT_EQ(ends, 3);
 }
 
 TEST(CheckImages, TakesOutWhatIsNoImageAndIsNoSuccessWithoutAny) {

@@ -434,5 +434,20 @@ TEST(HeldMemory, TinyEventsCountInProportionToTheirBytes) {
     EXPECT_EQ(held->total(), 0U);
 }
 
+TEST_F(HeldMemoryTest, GivesAtOnceOnlyWhatNobodyWaitsFor) {
+    const auto first = answer_of(1);
+    const auto second = answer_of(2);
+    ASSERT_TRUE(first->take(40));
+    EXPECT_FALSE(second->memory->reserve_at_once(25 * kBlockSize));
+    EXPECT_FALSE(held->anyone_waits()) << "it does not queue";
+    EXPECT_TRUE(second->memory->reserve_at_once(10 * kBlockSize));
+    EXPECT_EQ(second->memory->reserved(), 10 * kBlockSize);
+    EXPECT_EQ(held->total(), 50 * kBlockSize);
+    const auto third = answer_of(3);
+    EXPECT_FALSE(third->take(40));
+    EXPECT_TRUE(held->anyone_waits());
+    EXPECT_FALSE(second->memory->reserve_at_once(1)) << "a response waits";
+}
+
 }  // namespace
 }  // namespace gateway

@@ -18,7 +18,8 @@ Image image_of(int64_t index, const std::string &base64) {
     image.width = 640;
     image.height = 480;
     image.bytes = 1234;
-    image.provenance = Provenance::c2pa;
+    image.provenance = Provenance::c2pa_lost;
+    image.outside_mask_changed = 0.25;
     image.usage.input_tokens = 7;
     image.usage.output_image_tokens = 9;
     return image;

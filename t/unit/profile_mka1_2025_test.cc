@@ -18,7 +18,7 @@ const ProfileWalk &walk() {
          words("style", "vivid natural").default_value("vivid"), text("user", 0, 1024)},
         "aspect_ratio resolution output_format output_compression background moderation stream "
         "partial_images seed num_inference_steps negative_prompt guidance "
-        "input_fidelity strength fallbacks");
+        "input_fidelity strength mask_mode mask_feather fallbacks");
     return mka1;
 }
 

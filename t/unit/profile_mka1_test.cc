@@ -20,7 +20,7 @@ const ProfileWalk &walk() {
          words("output_format", "png webp jpeg"), text("user", 0, 1024)},
         "aspect_ratio resolution output_compression background moderation stream partial_images "
         "seed num_inference_steps negative_prompt guidance "
-        "input_fidelity strength fallbacks");
+        "input_fidelity strength mask_mode mask_feather fallbacks");
     return mka1;
 }
 

@@ -20,7 +20,7 @@ const ProfileWalk &walk() {
          integer("partial_images", 0, 3), text("user", 0, 1024), integer("seed"),
          integer("num_inference_steps", 1),  // the bound is ours
          text("negative_prompt", 0, {}), of_kind(Expected::Kind::fallbacks, "fallbacks")},
-        "aspect_ratio resolution guidance input_fidelity strength");
+        "aspect_ratio resolution guidance input_fidelity strength mask_mode mask_feather");
     return mpilot;
 }
 

@@ -23,7 +23,7 @@ const ProfileWalk &walk() {
          of_kind(Expected::Kind::boolean, "stream").default_value("false").nullable(),
          integer("partial_images").default_value("0").nullable(), text("user", 0, 1024)},
         "aspect_ratio resolution seed num_inference_steps negative_prompt guidance "
-        "input_fidelity strength fallbacks");
+        "input_fidelity strength mask_mode mask_feather fallbacks");
     return truefoundry;
 }
 

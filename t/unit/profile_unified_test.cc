@@ -35,6 +35,8 @@ const ProfileWalk &walk() {
          of_kind(Expected::Kind::number, "guidance").nullable(),
          words("input_fidelity", "high low").nullable(),
          of_kind(Expected::Kind::number, "strength").nullable(),
+         words("mask_mode", "model exact").nullable(),
+         integer("mask_feather", 0, 64).nullable(),
          of_kind(Expected::Kind::fallbacks, "fallbacks").nullable()},
         "");
     return unified;

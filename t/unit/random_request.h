@@ -55,7 +55,9 @@ class RequestMaker {
             case FieldType::number: return static_cast<double>(random_.below(240)) / 16;
             case FieldType::integer: return integer(field);
             case FieldType::model:
-            case FieldType::fallbacks: break;
+            case FieldType::fallbacks:
+            case FieldType::mask_mode:
+            case FieldType::mask_feather: break;
         }
         return {};
     }

@@ -222,6 +222,17 @@ bool AnswerMemory::reserve(size_t need, size_t wish) {
     return false;
 }
 
+bool AnswerMemory::reserve_at_once(size_t bytes) noexcept {
+    HeldMemory &held = *request_->held_;
+    HeldMemory::Caller &caller = request_->caller_.second;
+    if (!held.queue_.empty() || !held.fits(caller, bytes)) {
+        return false;
+    }
+    held.add(caller, bytes);
+    reserved_ += bytes;
+    return true;
+}
+
 void AnswerMemory::end() noexcept {
     if (std::exchange(ended_, true)) {
         return;

@@ -106,6 +106,8 @@ class RequestMemory : public std::enable_shared_from_this<RequestMemory> {
     RequestMemory(const RequestMemory &) = delete;
     RequestMemory &operator=(const RequestMemory &) = delete;
 
+    [[nodiscard]] const HeldMemory::Owner &owner() const { return caller_.first; }
+    [[nodiscard]] size_t limit() const { return held_->limit_; }
     // Whether the request may start something that needs memory. A request that holds a part of a
     // response may always continue.
     [[nodiscard]] bool may_begin() const;
@@ -143,6 +145,8 @@ class AnswerMemory {
     // reserved.
     bool reserve(size_t need, size_t wish);
     std::function<void()> on_room;
+    // Reserves `bytes` bytes if they are available now and no response waits for memory.
+    [[nodiscard]] bool reserve_at_once(size_t bytes) noexcept;
     // While its client reads nothing, the request lets another one exceed the limit in its place.
     void stand_back(bool stands_back) noexcept { request_->stands_back_ = stands_back; }
     // Call it when the response has ended. Reserved bytes are given back; held bytes stay counted.

@@ -35,7 +35,8 @@ struct Policy {
     Milliseconds heartbeat{15'000};
     size_t answer_max = 0;
     SharingRules sharing;
-    bool buffering = true;  // the gateway collects a whole reply before it sends it
+    bool buffering = true;          // the gateway collects a whole reply before it sends it
+    bool keeps_provenance = false;  // images with Content Credentials are not changed
 };
 
 }  // namespace gateway

@@ -43,7 +43,7 @@ Order::Progress progress_of(const OrderSource &source, const Order &order) {
     }
     const bool is_passed_through = !source.policy.buffering && source.head.marks_end &&
                                    !order.raw_request && !order.raw_response &&
-                                   order.form.format != "url" &&
+                                   order.form.format != "url" && !order.request.mask_mode.exact &&
                                    order.request.params.integer(Param::n, 1) == 1;
     return is_passed_through ? Order::Progress::pieces : Order::Progress::none;
 }
@@ -57,6 +57,7 @@ void take_wishes(const OrderSource &source, Order &order) {
     order.idempotency_key = source.head.idempotency_key;
     order.traceparent = source.head.traceparent;
     order.answer_max = source.policy.answer_max;
+    order.keeps_provenance = source.policy.keeps_provenance;
     order.form = form_of(source, order);
     order.progress = progress_of(source, order);
 }

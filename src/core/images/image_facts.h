@@ -21,6 +21,8 @@ struct ImageFacts {
     // Nothing if it is not known, because the file is truncated, or has too many parts.
     std::optional<bool> has_alpha;
     std::optional<bool> is_animated;
+    bool has_16_bits = false;      // per channel; only of a PNG
+    bool is_interlaced = false;    // only of a PNG
     bool has_credentials = false;  // Content Credentials (C2PA) were found
 };
 

@@ -25,7 +25,11 @@ void note_first_data(ImageFacts &facts) {
 }  // namespace
 
 NextRead PngChunks::begin(std::string_view front, HeaderFacts &found) {
+    constexpr size_t kBitDepth = 24;
     constexpr size_t kColourType = 25;
+    constexpr size_t kInterlaceMethod = 28;
+    found.facts.has_16_bits = byte_at(front, kBitDepth) == 16;
+    found.facts.is_interlaced = byte_at(front, kInterlaceMethod) != 0;
     if (has_alpha_channel(byte_at(front, kColourType))) {
         found.facts.has_alpha = true;
     }

@@ -86,7 +86,11 @@ void ImageDelivery::start_more() {
 void ImageDelivery::begin(Item &item) {
     item.begun = true;
     ++running_;
-    is_link(item.slot.image) ? fetch(item) : store(item);
+    if (is_link(item.slot.image)) {
+        fetch(item);
+    } else {
+        mask(item);
+    }
 }
 
 void ImageDelivery::fetch(Item &item) {
@@ -110,15 +114,108 @@ void ImageDelivery::on_fetched(Item &item, FetchedImage arrived) {
     fetched.form = Image::Form::base64;
     fetched.content = std::move(arrived.base64);
     if (!arrived.problem.empty() || !read_facts(fetched)) {
-        fail(item, Trouble::not_fetched,
-             arrived.problem.empty() ? "the link does not lead to an image"
-                                     : std::move(arrived.problem));
+        std::string why = arrived.problem.empty() ? "the link does not lead to an image"
+                                                  : std::move(arrived.problem);
+        if (wish_.exact != nullptr) {
+            leave_unmasked(item, "its link could not be fetched: " + why);
+        }
+        if (changes_image(image, wish_.form, wish_.hosting)) {
+            fail(item, Trouble::not_fetched, std::move(why));
+        } else {
+            finish(item);
+        }
         return;
     }
     fetched.expires_at.reset();
     item.link = std::exchange(image, std::move(fetched));
-    wish_.form == DeliveryWish::Form::bytes ? finish(item) : store(item);
+    mask(item);
 }
+
+// ---- mask_mode "exact"
+
+void ImageDelivery::mask(Item &item) {
+    if (wish_.exact == nullptr) {
+        go_on_with_bytes(item);
+        return;
+    }
+    if (const std::string why = why_not_exact(*wish_.exact, item.slot.image); !why.empty()) {
+        leave_unmasked(item, why);
+        go_on_with_bytes(item);
+        return;
+    }
+    item.masking = std::make_unique<ExactMasking>(
+        ports_, wish_.exact, item.slot.image.content, wish_.memory, wish_.max,
+        [this, &item](ExactMasking::Ended ended) { on_masked(item, std::move(ended)); });
+}
+
+void ImageDelivery::on_masked(Item &item, ExactMasking::Ended ended) {
+    Image &image = item.slot.image;
+    if (ended.base64.empty()) {
+        leave_unmasked(item, ended.why);
+        go_on_with_bytes(item);
+        return;
+    }
+    image.content = std::move(ended.base64);
+    image.bytes = ended.bytes;
+    image.outside_mask_changed = ended.outside_changed;
+    if (image.provenance == Provenance::c2pa) {
+        image.provenance = Provenance::c2pa_lost;
+        note(item, "mask_mode", R"("exact")", R"("exact")",
+             "was put together with the original, so its Content Credentials are lost");
+    }
+    if (ended.feather < wish_.exact->feather) {
+        note(item, "mask_feather", std::to_string(wish_.exact->feather),
+             std::to_string(ended.feather), "has a smaller feather, because the mask is narrow");
+    }
+    go_on_with_bytes(item);
+}
+
+void ImageDelivery::leave_unmasked(Item &item, const std::string &why) {
+    note(item, "mask_mode", R"("exact")", R"("model")",
+         "is as the model returned it outside of the mask, too: " + why);
+}
+
+void ImageDelivery::note(const Item &item, const char *param, std::string requested,
+                         std::string sent, std::string reason) {
+    const int64_t index = item.slot.image.index;
+    notes_.push_back({index,
+                      {param, std::move(requested), std::move(sent),
+                       "image " + std::to_string(index) + " " + std::move(reason)}});
+}
+
+void ImageDelivery::go_on_with_bytes(Item &item) {
+    if (is_to_be_stored(item)) {
+        store(item);
+        return;
+    }
+    take_link_back(item);
+    finish(item);
+}
+
+// Whether this is asked of the image as it is now, whose bytes are here.
+bool ImageDelivery::is_to_be_stored(const Item &item) const {
+    const Image &image = item.slot.image;
+    const Image &made = image.outside_mask_changed || !item.link ? image : *item.link;
+    return wish_.form != DeliveryWish::Form::bytes &&
+           (changes_image(made, wish_.form, wish_.hosting) ||
+            (item.link && changes_image(*item.link, wish_.form, wish_.hosting)));
+}
+
+// A link that was fetched only for the mask stays a link if there is no new image.
+void ImageDelivery::take_link_back(Item &item) {
+    Image &image = item.slot.image;
+    if (item.link && !image.outside_mask_changed &&
+        !changes_image(*item.link, wish_.form, wish_.hosting)) {
+        image = std::move(*item.link);
+    }
+}
+
+bool ImageDelivery::is_noted(const Item &item) const {
+    return std::any_of(notes_.begin(), notes_.end(),
+                       [&](const Note &note) { return note.index == item.slot.image.index; });
+}
+
+// ---- the store
 
 void ImageDelivery::store(Item &item) {
     const Image &image = item.slot.image;
@@ -137,7 +234,7 @@ void ImageDelivery::on_written(Item &item, const Written &written) {
         ports_.log.write(LogLevel::error,
                          for_log("image gateway: cannot store an image in \"" +
                                  wish_.hosting->directory + "\": " + written.problem));
-        if (item.link) {
+        if (item.link && !image.outside_mask_changed) {
             image = std::move(*item.link);
         }
         const bool full = written.result == Written::store_full;
@@ -173,11 +270,19 @@ void ImageDelivery::give_up() {
         if (item.done) {
             continue;
         }
-        const bool is_fetched = !is_link(item.slot.image);
-        problems_.push_back({item.slot.image.index,
-                             is_fetched ? Trouble::not_stored : Trouble::not_fetched,
-                             "the deadline passed"});
+        const Image &image = item.slot.image;
+        const bool is_fetched = !is_link(image);
+        if (is_fetched ? is_to_be_stored(item) : changes_image(image, wish_.form, wish_.hosting)) {
+            problems_.push_back({image.index,
+                                 is_fetched ? Trouble::not_stored : Trouble::not_fetched,
+                                 "the deadline passed"});
+        }
+        if (wish_.exact != nullptr && !image.outside_mask_changed && !is_noted(item)) {
+            leave_unmasked(item, "the deadline passed");
+            take_link_back(item);
+        }
         item.fetch.reset();
+        item.masking.reset();
         item.write.reset();
         item.begun = true;
         item.done = true;

@@ -22,10 +22,16 @@ void compare_form(std::span<const Image> images, const Params &requested,
     }
     std::string why = problems.empty() ? "" : ": " + problems.front().why;
     if (wanted == "url") {
-        into.push_back({"response_format", "\"url\"", "\"url\"",
-                        why.empty() ? "the model returns bytes and the gateway did not store "
-                                      "them: the url is a data: URL"
-                                    : "the url is a data: URL" + why});
+        const bool is_ours = std::any_of(images.begin(), images.end(), [](const Image &image) {
+            return image.outside_mask_changed.has_value();
+        });
+        into.push_back(
+            {"response_format", "\"url\"", "\"url\"",
+             !why.empty() ? "the url is a data: URL" + why
+             : is_ours    ? "the gateway put the image together and did not store it: the url is a "
+                            "data: URL"
+                          : "the model returns bytes and the gateway did not store them: the url "
+                            "is a data: URL"});
     } else {
         into.push_back({"response_format", "\"b64_json\"", "\"url\"",
                         "the model returns links, and not all could be fetched" + why});

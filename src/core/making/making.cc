@@ -1,6 +1,7 @@
 #include "core/making/making.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/making/differences.h"
@@ -37,16 +38,32 @@ Adjustment left_out_images(int64_t requested, size_t count) {
                 " more images than requested; the reply does not contain them"};
 }
 
+std::shared_ptr<const ExactWish> exact_wish_of(const Order &order, int feather) {
+    auto wish = std::make_shared<ExactWish>();
+    const InputImage &original = order.inputs.images.front();
+    wish->original = original.content;
+    wish->facts = original.facts;
+    wish->mask = order.inputs.mask->content;
+    wish->feather = feather;
+    wish->luminance = !order.strict;
+    wish->keeps_provenance = order.keeps_provenance;
+    return wish;
+}
+
 // All adjustments of a request, up to the images that were made.
 std::vector<Adjustment> adjustments_of(const Order &order, const Prepared &prepared,
                                        const ImageWords &words, std::span<const Image> images,
-                                       std::span<const ImageDelivery::Problem> problems) {
+                                       std::span<const ImageDelivery::Problem> problems,
+                                       std::span<const ImageDelivery::Note> notes) {
     std::vector<Adjustment> adjustments = order.request.adjustments;
     const auto add = [&](const std::vector<Adjustment> &more) {
         adjustments.insert(adjustments.end(), more.begin(), more.end());
     };
     add(prepared.fitted.adjustments);
     add(list_differences(words, images, order.request.params, prepared.fitted.params, problems));
+    for (const ImageDelivery::Note &note : notes) {
+        adjustments.push_back(note.adjustment);
+    }
     return adjustments;
 }
 
@@ -135,14 +152,17 @@ bool Making::send_early(Slot &slot) {
     ImageWords words = *slot.words;
     take_truth(words, slot.image);
     std::vector<ImageDelivery::Problem> problems;
-    if (failed) {
-        problems = delivery_->problems();
-        std::erase_if(problems,
-                      [&](const auto &problem) { return problem.index != slot.image.index; });
+    std::vector<ImageDelivery::Note> notes;
+    if (delivery_ != nullptr) {
+        const auto of_slot = [&](const auto &entry) { return entry.index == slot.image.index; };
+        std::copy_if(delivery_->problems().begin(), delivery_->problems().end(),
+                     std::back_inserter(problems), of_slot);
+        std::copy_if(delivery_->notes().begin(), delivery_->notes().end(),
+                     std::back_inserter(notes), of_slot);
     }
     const Prepared &prepared = tray_.prepared();
     const auto adjustments =
-        adjustments_of(*order_, prepared, words, std::span(&slot.image, 1), problems);
+        adjustments_of(*order_, prepared, words, std::span(&slot.image, 1), problems, notes);
     fill_in_sent(words, prepared.fitted.params);
     watcher_->image(maker(), words, slot.image, adjustments);
     slot.state = Slot::State::sent;
@@ -154,15 +174,19 @@ bool Making::send_early(Slot &slot) {
 
 void Making::bring_into_form(Slot &slot) {
     const Provider &provider = *tray_.candidate().provider;
-    note_lifetime(slot.image, *tray_.prepared().spec, ports_.clock.unix_seconds());
-    if (!order_->form.changes(slot.image)) {
+    const Prepared &prepared = tray_.prepared();
+    note_lifetime(slot.image, *prepared.spec, ports_.clock.unix_seconds());
+    if (!prepared.exact_feather && !order_->form.changes(slot.image)) {
         slot.state = Slot::State::ready;
         return;
     }
     if (delivery_ == nullptr) {
-        delivery_ = std::make_unique<ImageDelivery>(
-            ports_, order_->form.wish_for(provider, order_->answer_max, order_->memory),
-            [this](Slot &ready) { on_ready(ready); });
+        DeliveryWish wish = order_->form.wish_for(provider, order_->answer_max, order_->memory);
+        if (prepared.exact_feather) {
+            wish.exact = exact_wish_of(*order_, *prepared.exact_feather);
+        }
+        delivery_ = std::make_unique<ImageDelivery>(ports_, std::move(wish),
+                                                    [this](Slot &ready) { on_ready(ready); });
     }
     delivery_->add(slot);
 }
@@ -299,9 +323,14 @@ void Making::fill_result(int64_t count) {
     const Prepared &prepared = *made_.prepared;
     result_.words = std::move(made_.calls.front().words);
     take_truth(result_.words, result_.images.front());
-    result_.adjustments = adjustments_of(
-        *order_, prepared, result_.words, result_.images,
-        delivery_ == nullptr ? std::span<const ImageDelivery::Problem>() : delivery_->problems());
+    std::span<const ImageDelivery::Problem> problems;
+    std::span<const ImageDelivery::Note> notes;
+    if (delivery_ != nullptr) {
+        problems = delivery_->problems();
+        notes = delivery_->notes();
+    }
+    result_.adjustments =
+        adjustments_of(*order_, prepared, result_.words, result_.images, problems, notes);
     if (count < result_.requested) {
         result_.adjustments.push_back(
             missing_images(result_.requested, result_.images.size(), result_.missing));

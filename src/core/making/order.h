@@ -52,6 +52,7 @@ struct Order {
     enum class Progress : uint8_t { none, events, pieces } progress = Progress::none;
     ImageForm form;
     bool strict = false;
+    bool keeps_provenance = false;  // an image with Content Credentials is not changed
     bool raw_request = false;
     bool raw_response = false;
     size_t answer_max = 0;

@@ -44,6 +44,7 @@ class Decoder {
                 complete(field);
             }
         }
+        prefer_png();
         find_contradictions();
     }
 
@@ -158,6 +159,15 @@ class Decoder {
         }
     }
 
+    // Only a PNG can be put together with the original. A request for another format is kept.
+    void prefer_png() {
+        Params &params = request_.params;
+        if (request_.mask_mode.exact && !request_.masks.empty() &&
+            !params.has(Param::output_format)) {
+            params.set_default(Param::output_format, std::string_view("png"));
+        }
+    }
+
     void decode_field(const Field &field, JsonValue value) {
         if (read_.is_form && field.type != FieldType::text && value.is(JsonKind::string) &&
             value.string().empty()) {
@@ -166,7 +176,15 @@ class Decoder {
         switch (field.type) {
             case FieldType::model: decode_model(value); return;
             case FieldType::fallbacks: decode_fallbacks(value); return;
-            case FieldType::integer: decode_integer(field, value); return;
+            case FieldType::integer:
+                if (const auto integer = read_integer(field, value)) {
+                    request_.params[*field.param] = *integer;
+                }
+                return;
+            case FieldType::mask_mode: decode_mask_mode(field, value); return;
+            case FieldType::mask_feather:
+                request_.mask_mode.feather = read_integer(field, value);
+                return;
             case FieldType::number:
                 if (const auto number = read_.number(value)) {
                     request_.params[*field.param] = *number;
@@ -190,7 +208,15 @@ class Decoder {
         }
     }
 
-    void decode_integer(const Field &field, JsonValue value) {
+    void decode_mask_mode(const Field &field, JsonValue value) {
+        if (!value.is(JsonKind::string)) {
+            wrong_type(field.name, "a string", value);
+        } else if (fits(field, value.string())) {
+            request_.mask_mode.exact = value.string() == "exact";
+        }
+    }
+
+    std::optional<int64_t> read_integer(const Field &field, JsonValue value) {
         const auto integer = read_.integer(value);
         if (!integer) {
             wrong_type(field.name, "an integer", value);
@@ -203,8 +229,9 @@ class Decoder {
                 field.name, "integer_above_max_value",
                 std::string(field.name) + " must be at most " + std::to_string(field.max) + ".");
         } else {
-            request_.params[*field.param] = *integer;
+            return integer;
         }
+        return std::nullopt;
     }
 
     bool fits(const Field &field, std::string_view text) {
@@ -214,6 +241,7 @@ class Decoder {
         };
         switch (field.type) {
             case FieldType::choice:
+            case FieldType::mask_mode:
                 return is_one_of(text, field.choices) ||
                        invalid(" must be one of: " + std::string(field.choices) + ".");
             case FieldType::size:

@@ -96,9 +96,18 @@ struct Adjustment {
     std::string reason;
 };
 
+// What happens outside of the mask: the model decides, or the gateway keeps the original there.
+struct MaskMode {
+    static constexpr int64_t kDefaultFeather = 8;
+
+    bool exact = false;
+    std::optional<int64_t> feather;  // as requested
+};
+
 struct ImageRequest {
     Operation operation = Operation::generate;
     Params params;
+    MaskMode mask_mode;
     std::vector<ImageReference> images;            // input images
     std::vector<ImageReference> masks;             // none or one
     std::string model;                             // as written in the request; empty: none

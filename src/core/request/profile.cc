@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/images/feather.h"
 #include "core/request/decode_images.h"
 #include "core/words.h"
 
@@ -19,7 +20,7 @@ constexpr int64_t kLongestUser = 1024;
 constexpr bool kRequired = true;
 constexpr bool kNullable = true;
 
-// ---- unified: the union of all profiles; every optional field may be null
+// ---- unified: the union of all profiles, and fields of its own; every optional field may be null
 
 constexpr Field kUnified[] = {
     {"prompt", text, P::prompt, 1, kLongestText, {}, kRequired},
@@ -45,6 +46,8 @@ constexpr Field kUnified[] = {
     {"user", text, P::user, 0, kLongestUser, {}, false, kNullable},
     {"input_fidelity", choice, P::input_fidelity, kNone, kAny, "high low", false, kNullable},
     {"strength", number, P::strength, kNone, kAny, {}, false, kNullable},
+    {"mask_mode", mask_mode, {}, kNone, kAny, "model exact", false, kNullable},
+    {"mask_feather", mask_feather, {}, 0, kMaxFeather, {}, false, kNullable},
     {"fallbacks", fallbacks, {}, kNone, kAny, {}, false, kNullable},
 };
 

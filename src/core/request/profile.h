@@ -22,12 +22,14 @@ enum class FieldType : uint8_t {
     resolution,  // a tier
     model,
     fallbacks,
+    mask_mode,
+    mask_feather,
 };
 
 struct Field {
     std::string_view name;
     FieldType type;
-    std::optional<Param> param;  // empty for the fields `model` and `fallbacks`
+    std::optional<Param> param;  // empty for fields that no provider gets
     int64_t min = INT64_MIN;     // for texts, the number of characters
     int64_t max = INT64_MAX;
     std::string_view choices = {};  // separated by spaces

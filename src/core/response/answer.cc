@@ -139,6 +139,9 @@ void write_image_facts(JsonWriter &out, std::span<const Image> images) {
         }
         out.key("provenance");
         image.provenance == Provenance::none ? out.null() : out.string(name_of(image.provenance));
+        if (image.outside_mask_changed) {
+            out.key("outside_mask_changed").number(*image.outside_mask_changed);
+        }
         if (image.expires_at) {
             out.key("expires_at").number(*image.expires_at);
         }

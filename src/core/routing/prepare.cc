@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "core/catalog/fit_mask_mode.h"
 #include "core/request/decode.h"
 
 namespace gateway {
@@ -100,6 +101,19 @@ tl::expected<void, ApiError> add_inputs(Prepared &prepared, const Preparation &p
     return {};
 }
 
+tl::expected<void, ApiError> add_mask_mode(Prepared &prepared, const Preparation &preparation) {
+    auto fitted = fit_mask_mode(preparation.request, preparation.inputs, prepared.fitted.params,
+                                preparation.mode);
+    if (!fitted) {
+        return tl::unexpected(std::move(fitted.error()));
+    }
+    prepared.exact_feather = fitted->exact_feather;
+    for (Adjustment &adjustment : fitted->adjustments) {
+        prepared.fitted.adjustments.push_back(std::move(adjustment));
+    }
+    return {};
+}
+
 // Adds an adjustment if the model is not in the catalogue or is past its shutdown date.
 void note_model(Prepared &prepared, const Candidate &candidate, const Preparation &preparation) {
     std::string reason;
@@ -136,6 +150,9 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
     }
     prepared.fitted = std::move(*fitted);
     if (auto added = add_inputs(prepared, preparation, *candidate.provider->dialect); !added) {
+        return tl::unexpected(std::move(added.error()));
+    }
+    if (auto added = add_mask_mode(prepared, preparation); !added) {
         return tl::unexpected(std::move(added.error()));
     }
     add_end_user(prepared, preparation.on_behalf_of);

@@ -1,6 +1,7 @@
 // Step 5 for one candidate: fits the request to its model and divides it into calls.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
@@ -39,6 +40,9 @@ struct Prepared {
     std::vector<JsonValue> passed;  // unknown fields that are forwarded
     CallInputs inputs;              // of each call
     std::vector<Pixels> input_sizes;
+    // Of mask_mode "exact"; not set: images stay as the model returns them.
+    std::optional<int> exact_feather;
+
     [[nodiscard]] int64_t images() const {
         return calls.empty() ? 0 : calls.back().first + calls.back().images;
     }

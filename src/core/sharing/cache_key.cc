@@ -60,6 +60,12 @@ std::optional<Sha256> cache_key(std::string_view scope, const Order &order,
     }
     add_part(text, "form");
     add_part(text, order.form.format);
+    if (prepared.exact_feather) {
+        add_part(text, "exact");
+        add_part(text, std::to_string(*prepared.exact_feather));
+        add_part(text, order.strict ? "strict" : "");
+        add_part(text, order.keeps_provenance ? "keeps provenance" : "");
+    }
     return sha256(text);
 }
 

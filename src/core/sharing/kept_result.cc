@@ -68,6 +68,9 @@ void write_kept_image(JsonWriter &out, const Image &image, std::string_view link
     out.key("width").number(int64_t{image.width}).key("height").number(int64_t{image.height});
     out.key("bytes").number(static_cast<int64_t>(image.bytes));
     out.key("provenance").number(static_cast<int64_t>(image.provenance));
+    if (image.outside_mask_changed) {
+        out.key("outside_mask_changed").number(*image.outside_mask_changed);
+    }
     write_optional(out, "expires_at", image.expires_at);
     out.key("usage");
     write_usage_facts(out, image.usage);
@@ -245,7 +248,8 @@ Image read_kept_image(JsonValue value) {
     image.width = static_cast<int>(integer_of(value["width"]));
     image.height = static_cast<int>(integer_of(value["height"]));
     image.bytes = static_cast<size_t>(integer_of(value["bytes"]));
-    image.provenance = enum_of(value["provenance"], Provenance::c2pa);
+    image.provenance = enum_of(value["provenance"], Provenance::c2pa_lost);
+    image.outside_mask_changed = value["outside_mask_changed"].number();
     image.expires_at = value["expires_at"].integer();
     image.usage = read_usage_facts(value["usage"]);
     return image;

@@ -105,8 +105,10 @@ Sha256 digest_of(const Order &order, const InputDigests &inputs, std::string_vie
     }
     add_part(text, "form");
     add_part(text, order.form.format);
+    add_part(text, request.mask_mode.exact ? "exact" : "model");
+    add_part(text, std::to_string(request.mask_mode.feather.value_or(-1)));
     for (const bool flag : {order.strict, order.raw_request, order.raw_response, order.form.only_so,
-                            order.fit == FitMode::strict}) {
+                            order.fit == FitMode::strict, order.keeps_provenance}) {
         add_part(text, flag ? "yes" : "no");
     }
     return sha256(text);
