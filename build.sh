@@ -26,7 +26,7 @@ Usage: ./build.sh [COMMAND]
                                      tests take as many cases as they may want, in some minutes more
                           http       the running nginx, with workers that are nobody; beside http-asan only some
                           http-asan  the running nginx with sanitizers
-                          sdk        the clients of others
+                          sdk        the clients of others; with LITELLM=1 also LiteLLM, which takes a while to install
                           cost       instructions, allocations and system calls of a request, against t/cost/budgets.json
   bench [ARG …]         CPU time to understand and to admit a request, of the gateway beside plain proxy_pass, what a
                         primary that answers only 429 costs, what slow readers and waiting requests cost in

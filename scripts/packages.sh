@@ -85,6 +85,21 @@ prepare_python() {
     printf '%s\n' "$wanted" >build/venv/requirements.txt
 }
 
+# LiteLLM takes more than a minute, so only those who ask for it get it, in an environment of its own.
+prepare_litellm() {
+    local wanted
+    wanted=$(cat t/sdk/litellm_requirements.txt)
+    if [[ -e build/litellm/requirements.txt && $(<build/litellm/requirements.txt) == "$wanted" ]]; then
+        return 0
+    fi
+    say "Installing with pip into build/litellm: $wanted"
+    rm -rf build/litellm
+    python3 -m venv build/litellm
+    with_progress "echo pip is installing" build/litellm/bin/pip install -q --disable-pip-version-check -r t/sdk/litellm_requirements.txt ||
+        fail "pip could not install t/sdk/litellm_requirements.txt."
+    printf '%s\n' "$wanted" >build/litellm/requirements.txt
+}
+
 prepare_node() {
     [[ -n $(command -v node) && -n $(command -v npm) ]] || need_packages nodejs npm
     mkdir -p build/sdk

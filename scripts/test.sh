@@ -125,8 +125,13 @@ http_tests_with_sanitizers() {
 
 # The Node half of the suite runs in a copy, so that node_modules stays out of the tree.
 sdk_tests() {
+    local litellm=
     prepare_node || return
-    MODULE=$root/build/$module SDK_NODE_DIR=$root/build/sdk in_python sdk t/sdk "$@"
+    if [[ ${LITELLM:-} == 1 ]]; then
+        prepare_litellm
+        litellm=$root/build/litellm/bin/python
+    fi
+    MODULE=$root/build/$module SDK_NODE_DIR=$root/build/sdk SDK_LITELLM_PYTHON=$litellm in_python sdk t/sdk "$@"
 }
 
 # One after another, and with what they print: valgrind counts, and no clock has a say.
