@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "catalogues.h"
 
@@ -215,6 +216,100 @@ TEST(Price, OfGeminiModelsIsAsPublished) {
         EXPECT_EQ(at_precision_of(row.published, *cost.usd),
                   at_precision_of(row.published, *parse_dollars(row.published)))
             << row.model << " " << row.tier << " " << *cost.usd;
+    }
+}
+
+struct EditRow {
+    const char *api;
+    const char *model;
+    const char *size;
+    std::vector<Pixels> inputs;
+    const char *published;  // dollars
+};
+
+// As the providers' price lists have them: for the image that is made, and for those that it is
+// made from.
+TEST(Price, OfEditsIsAsPublished) {
+    constexpr Pixels kOne{1024, 1024};
+    constexpr Pixels kTwo{2048, 1024};
+    constexpr Pixels kSmall{64, 64};
+    const EditRow kRows[] = {
+        // Black Forest Labs: each further megapixel of output and each one of input
+        {"black-forest-labs", "flux-2-pro", "1024x1024", {kOne}, "0.045"},
+        {"black-forest-labs", "flux-2-pro", "1024x1024", {kSmall}, "0.045"},
+        {"black-forest-labs", "flux-2-pro", "1024x1024", {kOne, kTwo}, "0.075"},
+        {"black-forest-labs", "flux-2-pro", "2048x2048", {kOne}, "0.09"},
+        {"black-forest-labs", "flux-2-max", "1024x1024", {kOne, kOne}, "0.13"},
+        {"black-forest-labs", "flux-2-klein-4b", "1024x1024", {kOne}, "0.015"},
+        {"black-forest-labs", "flux-2-klein-9b", "1024x1024", {kOne}, "0.017"},
+        {"black-forest-labs", "flux-kontext-pro", "", {kTwo}, "0.04"},
+        {"black-forest-labs", "flux-kontext-max", "", {kTwo}, "0.08"},
+        {"black-forest-labs", "flux-pro-1.0-fill", "", {kTwo}, "0.05"},
+        {"black-forest-labs", "flux-pro-1.0-expand", "", {kTwo}, "0.05"},
+        // fal
+        {"fal", "fal-ai/flux-2-pro/edit", "1024x1024", {kOne}, "0.045"},
+        {"fal", "fal-ai/flux-2-pro/edit", "2048x1024", {kOne, kOne}, "0.075"},
+        {"fal", "fal-ai/flux-2-flex/edit", "1024x1024", {kOne}, "0.1"},
+        {"fal", "fal-ai/flux-pro/kontext", "", {kOne}, "0.04"},
+        {"fal", "fal-ai/flux-pro/v1/fill", "1024x1024", {kOne}, "0.05"},
+        {"fal", "fal-ai/flux-pro/v1/fill", "2048x1024", {kTwo}, "0.1"},
+        // Replicate
+        {"replicate", "black-forest-labs/flux-kontext-pro", "", {kOne}, "0.04"},
+        {"replicate", "black-forest-labs/flux-kontext-max", "", {kOne}, "0.08"},
+        // xAI: $0.02, and $0.002 for each input image
+        {"xai", "grok-imagine-image", "", {kOne}, "0.022"},
+        {"xai", "grok-imagine-image", "", {kOne, kTwo, kSmall}, "0.026"},
+        // Recraft: 40 units for a raster image by V3
+        {"recraft", "recraftv3", "", {kOne}, "0.04"},
+    };
+    for (const EditRow &row : kRows) {
+        SCOPED_TRACE(std::string(row.model) + " " + row.size);
+        const ModelSpec &model = model_of(row.api, row.model);
+        ASSERT_TRUE(model.can(Operation::edit));
+        ASSERT_LE(static_cast<int64_t>(row.inputs.size()), model.inputs.max);
+        const Params sent = sent_as(row.size);
+        const PricedCall call{sent, 1, static_cast<int64_t>(row.inputs.size()), 0, row.inputs};
+        ImageResult result;
+        result.images.resize(1);
+        const Cost cost = cost_of(result, call, model);
+        EXPECT_EQ(cost.usd, *parse_dollars(row.published));
+        const auto bound = upper_bound(call, model);
+        ASSERT_TRUE(bound);
+        EXPECT_GE(*bound, *parse_dollars(row.published)) << "a budget covers it";
+    }
+}
+
+// Gemini's price list says what an input image costs in addition; OpenAI's, what a million of its
+// tokens costs.
+TEST(Price, OfInputImagesInTokensIsAsPublished) {
+    const struct {
+        const char *api;
+        const char *model;
+        int64_t tokens;
+        const char *published;
+    } kRows[] = {
+        {"google-gemini", "gemini-nano-banana-2.1", 1120, "0.00168"},
+        {"google-gemini", "gemini-3-pro-image", 560, "0.0011"},
+        {"google-gemini", "gemini-3.1-flash-image", 1120, "0.00056"},
+        {"google-gemini", "gemini-3.1-flash-lite-image", 1120, "0.00028"},
+        {"openai", "gpt-image-1.5", 1'000'000, "8"},
+        {"openai", "gpt-image-2", 1'000'000, "8"},
+        {"openai", "gpt-image-2.5-flare", 1'000'000, "8"},
+        {"openai", "gpt-image-1-mini", 1'000'000, "2.5"},
+    };
+    for (const auto &row : kRows) {
+        SCOPED_TRACE(row.model);
+        const ModelSpec &model = model_of(row.api, row.model);
+        const Params sent;
+        ImageResult result;
+        result.images.resize(1);
+        const auto cost_with = [&](int64_t tokens) {
+            result.usage =
+                Usage{.input_tokens = tokens, .input_image_tokens = tokens, .output_tokens = 1000};
+            return cost_of(result, {sent}, model).usd.value_or(-1);
+        };
+        EXPECT_EQ(at_precision_of(row.published, cost_with(row.tokens) - cost_with(0)),
+                  at_precision_of(row.published, *parse_dollars(row.published)));
     }
 }
 
