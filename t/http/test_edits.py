@@ -208,6 +208,14 @@ def test_a_model_that_cannot_is_passed_over(gateway, openai):
     assert (refused.status, refused.json["error"]["code"]) == (400, "unsupported_operation")
 
 
+def test_a_mask_that_selects_nothing_is_listed(g, openai):
+    opaque = Image.new("RGBA", (64, 48), (0, 0, 0, 255))
+    opaque.paste((255, 255, 255, 255), (0, 0, 32, 48))  # black and white, and opaque
+    reply = g.edit([("image", original()), ("mask", saved(opaque))], model=MODEL)
+    assert reply.status == 200 and painted_box(image_of(reply)) is None
+    assert reply.json["extra_fields"]["adjustments"][0]["reason"].startswith("no pixel of the mask is transparent")
+
+
 def test_neighbours_get_their_own_images(g, openai):
     def one(seed):
         content = noisy(300, 200, seed)

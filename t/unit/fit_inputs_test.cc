@@ -36,5 +36,24 @@ TEST(FitInputs, BoundsTheSumOfAllImages) {
               "The input images have 101 bytes together; this model takes at most 100.");
 }
 
+TEST(FitInputs, ListsAMaskThatSelectsNothing) {
+    ModelSpec model;
+    model.inputs.mask = MaskForm{MaskKind::alpha, MaskLevels::grey};
+    InputImages inputs = images_of({100});
+    inputs.mask = inputs.images.front();
+    ConvertedMask mask{*model.inputs.mask, *inputs.mask, {}};
+    mask.result.outcome = MaskOutcome::unchanged;
+    mask.result.had_alpha = true;
+    mask.result.edit_share = 0.01;
+    inputs.masks = {mask};
+    EXPECT_TRUE(fit_inputs(inputs, model, FitMode::strict)->adjustments.empty());
+    inputs.masks.front().result.edit_share = 0;
+    const auto fitted = fit_inputs(inputs, model, FitMode::strict);
+    ASSERT_TRUE(fitted);
+    ASSERT_EQ(fitted->adjustments.size(), 1U);
+    EXPECT_EQ(fitted->adjustments.front().reason,
+              "no pixel of the mask is transparent, so it selects nothing to edit");
+}
+
 }  // namespace
 }  // namespace gateway

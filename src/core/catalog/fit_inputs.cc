@@ -129,6 +129,12 @@ class InputFitter {
             adjust(R"("black and white")", R"("white = edit")",
                    "the mask has no transparent pixels, so white was read as the area to edit");
         }
+        if (mask.result.edit_share == 0) {
+            adjust(R"("an area to edit")", R"("no area to edit")",
+                   mask.result.had_alpha
+                       ? "no pixel of the mask is transparent, so it selects nothing to edit"
+                       : "no pixel of the mask is white, so it selects nothing to edit");
+        }
         if (mask.result.outcome == MaskOutcome::written) {
             adjust(R"("transparent = edit")", sent_form(mask.form), "converted for this model");
         }
