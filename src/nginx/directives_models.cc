@@ -61,6 +61,8 @@ void read_alias_argument(Alias &alias, const ngx_str_t &argument) {
         alias.choice.after_refusal = is_first_of(value, "after_refusal", "fallback", "fail")
                                          ? AfterRefusal::fallback
                                          : AfterRefusal::fail;
+    } else if (take_parameter(argument, "variation", value)) {
+        alias.varies_by_edits = is_first_of(value, "variation", "edit", "model");
     } else if (take_parameter(argument, "weight", value)) {
         if (alias.members.empty()) {
             throw ConfError{"\"" + std::string(text) + "\" must follow a model"};

@@ -208,6 +208,42 @@ def test_a_model_that_cannot_is_passed_over(gateway, openai):
     assert (refused.status, refused.json["error"]["code"]) == (400, "unsupported_operation")
 
 
+def vary(g, model, headers=(), **fields):
+    return g.edit([("image", original())], headers, path="/v1/images/variations", **{"prompt": None, "model": model, **fields})
+
+
+def test_an_alias_may_make_variations_by_edits(gateway, openai):
+    g = gateway(OPEN, provider("openai", openai) + SANDBOX + f"""
+        image_model by_edit variation=edit {MODEL};
+        image_model both variation=edit {MODEL} sandbox/placeholder;
+        image_model none variation=model {MODEL};""")
+    reply = vary(g, "by_edit", n=2)
+    assert reply.status == 200, (reply, openai.refusals)
+    assert reply.json["extra_fields"]["request_type"] == "image_variation"
+    assert (openai.work[0].path, painted_box(image_of(reply))) == ("/v1/images/edits", (0, 0, 64, 6))
+    sent = parts_of(openai.work[0])[0]
+    assert sent["n"] == 2 and sent["prompt"].startswith("Create a variation of this image.")
+    only, = reply.json["extra_fields"]["adjustments"]
+    assert (only["param"], only["requested"], only["sent"]) == ("prompt", None, sent["prompt"])
+    assert "makes no variations" in only["reason"]
+    assert reply.json["extra_fields"]["cost"]["usd"] > 0
+    assert vary(g, "by_edit", prompt="another sky").status == 200
+    assert parts_of(openai.work[1])[0]["prompt"] == "another sky"
+    assert vary(g, "both").json["extra_fields"]["provider"] == "sandbox", "a model that makes variations comes first"
+    for refused in (vary(g, "none"), vary(g, "by_edit", {"X-Image-Gateway-Fit": "strict"})):
+        assert (refused.status, refused.json["error"]["code"]) == (400, "unsupported_operation")
+    assert len(openai.work) == 2
+    assert g.get("/v1/models/by_edit").json["alias"]["variation"] == "edit"
+    assert "variation" not in g.get("/v1/models/none").json["alias"]
+
+
+def test_an_edit_takes_over_from_a_model_that_makes_variations(gateway, openai):
+    g = gateway(OPEN, provider("openai", openai) + "image_provider sandbox { api sandbox; fail broken; retry off; }"
+                f"image_model both variation=edit {MODEL} sandbox/placeholder;")
+    reply = vary(g, "both")
+    assert [one["provider"] for one in reply.json["extra_fields"]["attempts"]] == ["sandbox", "openai"]
+
+
 def test_a_mask_that_selects_nothing_is_listed(g, openai):
     opaque = Image.new("RGBA", (64, 48), (0, 0, 0, 255))
     opaque.paste((255, 255, 255, 255), (0, 0, 32, 48))  # black and white, and opaque

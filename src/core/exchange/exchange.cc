@@ -158,6 +158,9 @@ void Exchange::on_ordered(const Entered &ordered) {
         return;
     }
     order_->plan = std::move(*plan);
+    if (order_->operation == Operation::variation && order_->plan.varies_by_edits) {
+        put_variations_first(order_->plan, *order_->catalogue);
+    }
     intake_.convert_mask([this](const Entered &ready) { ready ? join() : fail(ready.error()); });
 }
 

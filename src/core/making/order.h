@@ -60,7 +60,8 @@ struct Order {
     Milliseconds allowed{0};   // from the request's start to the deadline
 
     [[nodiscard]] Preparation preparation(int64_t unix_seconds) const {
-        return {request, *catalogue, fit, requested_model, end_user, unix_seconds, &inputs};
+        return {request,  *catalogue,   fit,     requested_model,
+                end_user, unix_seconds, &inputs, plan.varies_by_edits};
     }
     // The request id that is sent to providers.
     [[nodiscard]] std::string_view id_for_providers() const {

@@ -271,6 +271,9 @@ void write_alias(JsonWriter &out, const Alias &alias) {
     write_head(out, alias.name, 0, "image_gateway");
     out.key("alias").open_object();
     out.key("mode").string(alias.mode == AliasMode::weighted ? "weighted" : "ordered");
+    if (alias.varies_by_edits) {
+        out.key("variation").string("edit");
+    }
     out.key("models").open_array();
     for (const Alias::Member &member : alias.members) {
         out.open_object().key("model").string(member.model);

@@ -35,6 +35,7 @@ struct Alias {
     std::string name;
     AliasMode mode = AliasMode::ordered;
     RouteChoice choice;
+    bool varies_by_edits = false;  // variations by models that can only edit
     struct Member {
         std::string model;  // "provider/model", or another alias
         int weight = 1;

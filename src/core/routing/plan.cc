@@ -99,8 +99,17 @@ tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &cal
     plan.candidates = std::move(planner).candidates();
     if (const Alias *alias = models.alias(model)) {
         plan.choice = alias->choice;
+        plan.varies_by_edits = alias->varies_by_edits;
     }
     return plan;
+}
+
+void put_variations_first(Plan &plan, const Catalogue &catalogue) {
+    std::stable_partition(plan.candidates.begin(), plan.candidates.end(),
+                          [&](const Candidate &candidate) {
+                              const ModelSpec *spec = spec_of(catalogue, candidate);
+                              return spec != nullptr && spec->can(Operation::variation);
+                          });
 }
 
 }  // namespace gateway

@@ -18,6 +18,7 @@ namespace gateway {
 struct Plan {
     std::vector<Candidate> candidates;
     RouteChoice choice;
+    bool varies_by_edits = false;  // as the requested alias says
 
     // The prepared request for this candidate, or why the request does not fit it. Prepared at the
     // first use. Every use must pass the same preparation.
@@ -35,5 +36,8 @@ bool may_use(const Caller &caller, const Candidate &candidate);
 tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &caller,
                                        std::string_view model,
                                        const std::vector<std::string> &fallbacks, Random &random);
+
+// Moves the models that make variations to the front.
+void put_variations_first(Plan &plan, const Catalogue &catalogue);
 
 }  // namespace gateway

@@ -73,10 +73,40 @@ void choose_passed(Prepared &prepared, const std::vector<JsonValue> &fields,
     }
 }
 
+// What the model is asked to do. A model that can only edit makes variations by an edit, if the
+// alias says so. One without a prompt could not be told what to do.
+Operation operation_for(const ModelSpec &model, const Preparation &preparation) {
+    const Operation operation = preparation.request.operation;
+    const bool by_edit = operation == Operation::variation && preparation.varies_by_edits &&
+                         preparation.mode == FitMode::adapt && !model.can(operation) &&
+                         model.can(Operation::edit) && model[Param::prompt];
+    return by_edit ? Operation::edit : operation;
+}
+
+constexpr std::string_view kVariationPrompt =
+    "Create a variation of this image. Keep its subject, style and mood, and change details.";
+
+// The parameters of a variation that is made by an edit.
+Params params_of_edit(const ImageRequest &request) {
+    Params params = request.params;
+    if (!params.has(Param::prompt)) {
+        params[Param::prompt] = kVariationPrompt;
+    }
+    return params;
+}
+
+void note_operation(Prepared &prepared, Operation operation, const ImageRequest &request) {
+    if (operation != request.operation) {
+        prepared.fitted.adjustments.push_back(
+            {"prompt", to_json(request.params[Param::prompt]),
+             to_json(prepared.fitted.params[Param::prompt]),
+             "this model makes no variations, so it edits the image with this prompt"});
+    }
+}
+
 // Adds the input images in the form that the model takes.
 tl::expected<void, ApiError> add_inputs(Prepared &prepared, const Preparation &preparation,
-                                        const Dialect &dialect) {
-    const Operation operation = preparation.request.operation;
+                                        Operation operation, const Dialect &dialect) {
     if (operation == Operation::generate) {
         return {};
     }
@@ -142,14 +172,21 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
             404, "model_not_found",
             "The catalogue has no row for the model '" + candidate.name() + "'.", "model"));
     }
-    const Params &asked = preparation.request.params;
-    auto fitted = fit(asked, *prepared.spec, preparation.mode, preparation.request.operation,
+    const Operation operation = operation_for(*prepared.spec, preparation);
+    const ImageRequest &request = preparation.request;
+    std::optional<Params> own;
+    if (operation != request.operation) {
+        own = params_of_edit(request);
+    }
+    auto fitted = fit(own ? *own : request.params, *prepared.spec, preparation.mode, operation,
                       preparation.inputs != nullptr && preparation.inputs->mask);
     if (!fitted) {
         return tl::unexpected(std::move(fitted.error()));
     }
     prepared.fitted = std::move(*fitted);
-    if (auto added = add_inputs(prepared, preparation, *candidate.provider->dialect); !added) {
+    note_operation(prepared, operation, preparation.request);
+    if (auto added = add_inputs(prepared, preparation, operation, *candidate.provider->dialect);
+        !added) {
         return tl::unexpected(std::move(added.error()));
     }
     if (auto added = add_mask_mode(prepared, preparation); !added) {

@@ -24,6 +24,7 @@ struct Preparation {
     std::string_view on_behalf_of;
     int64_t now = 0;                      // unix seconds
     const InputImages *inputs = nullptr;  // null: the request has no input images
+    bool varies_by_edits = false;         // variations by models that can only edit
 };
 
 // One of the calls that together make the images.
