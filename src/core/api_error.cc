@@ -67,6 +67,12 @@ ApiError ApiError::of(int status, std::string code, std::string message, std::st
     return error;
 }
 
+ApiError ApiError::for_now(int status, std::string code, std::string message, std::string param) {
+    ApiError error = of(status, std::move(code), std::move(message), std::move(param));
+    error.retry_after = 1;
+    return error;
+}
+
 ApiError ApiError::of_all(std::vector<Problem> problems) {
     const Problem &first = problems.front();
     ApiError error = of(400, first.code, first.message, first.param);

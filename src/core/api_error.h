@@ -28,6 +28,9 @@ struct ApiError {
     // An error with the default type, code and message of the status.
     static ApiError of(int status);
     static ApiError of(int status, std::string code, std::string message, std::string param = {});
+    // An error that may be over soon: a repeat after a second may help.
+    static ApiError for_now(int status, std::string code, std::string message,
+                            std::string param = {});
     // A 400 with the first problem's code and message, and all of them as details. There must be at
     // least one.
     static ApiError of_all(std::vector<Problem> problems);

@@ -71,10 +71,8 @@ tl::expected<Caller, ApiError> identify(const RequestHead &head, AuthMode mode,
             refuse("conflicting_api_keys", "The request carries two different API keys."));
     }
     if (accepted.ring != nullptr && !accepted.ring->is_known()) {
-        ApiError error =
-            ApiError::of(503, "keys_unavailable", "The API keys are temporarily not available.");
-        error.retry_after = 1;
-        return tl::unexpected(std::move(error));
+        return tl::unexpected(ApiError::for_now(503, "keys_unavailable",
+                                                "The API keys are temporarily not available."));
     }
     if (accepted.tokens != nullptr && looks_like_jws(secret)) {
         auto bearer = accepted.tokens->verify(secret, unix_seconds);

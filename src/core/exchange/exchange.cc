@@ -19,16 +19,12 @@ constexpr int kInternalError = 500;
 constexpr size_t kMaxUnsent = size_t{256} * 1024;
 
 ApiError error_disk_held() {
-    ApiError error = ApiError::of(507, "disk_space_short",
-                                  "The gateway has no disk space for this body at the moment.");
-    error.retry_after = 1;
-    return error;
+    return ApiError::for_now(507, "disk_space_short",
+                             "The gateway has no disk space for this body at the moment.");
 }
 
 tl::unexpected<ApiError> unavailable(const char *code, const char *message) {
-    ApiError error = ApiError::of(503, code, message);
-    error.retry_after = 1;
-    return tl::unexpected(std::move(error));
+    return tl::unexpected(ApiError::for_now(503, code, message));
 }
 
 }  // namespace

@@ -14,10 +14,7 @@ namespace gateway {
 namespace {
 
 ApiError error_busy() {
-    ApiError error =
-        ApiError::of(503, "task_pool_full", "The gateway has too much work at the moment.");
-    error.retry_after = 1;
-    return error;
+    return ApiError::for_now(503, "task_pool_full", "The gateway has too much work at the moment.");
 }
 
 // On the task pool. `base64` is the gateway's own, of an image that was fetched.

@@ -149,9 +149,7 @@ ApiError error_too_late(Milliseconds deadline, bool may_still_be_working) {
 }
 
 ApiError error_overloaded(const std::string &why) {
-    ApiError error = ApiError::of(503, "overloaded", why);
-    error.retry_after = 1;
-    return error;
+    return ApiError::for_now(503, "overloaded", why);
 }
 
 ApiError error_memory_held() {

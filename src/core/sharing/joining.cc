@@ -55,21 +55,17 @@ ApiError error_other_order(const std::string &first) {
 }
 
 ApiError error_in_progress() {
-    ApiError error = ApiError::of(409, "idempotency_in_progress",
-                                  "The first request with this Idempotency-Key is in progress in "
-                                  "another worker. Repeat the request later.",
-                                  "Idempotency-Key");
-    error.retry_after = 1;
-    return error;
+    return ApiError::for_now(409, "idempotency_in_progress",
+                             "The first request with this Idempotency-Key is in progress in "
+                             "another worker. Repeat the request later.",
+                             "Idempotency-Key");
 }
 
 ApiError error_no_records() {
-    ApiError error = ApiError::of(503, "idempotency_unavailable",
-                                  "The gateway currently cannot record requests with an "
-                                  "Idempotency-Key, so it does not make the images.",
-                                  "Idempotency-Key");
-    error.retry_after = 1;
-    return error;
+    return ApiError::for_now(503, "idempotency_unavailable",
+                             "The gateway currently cannot record requests with an "
+                             "Idempotency-Key, so it does not make the images.",
+                             "Idempotency-Key");
 }
 
 ApiError error_store_full() {
