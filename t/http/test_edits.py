@@ -137,6 +137,23 @@ def test_disk_space_is_bounded_for_each_caller(gateway):
     assert reply.headers["Retry-After"]
 
 
+def test_disk_space_of_fetched_images_and_masks_is_counted(gateway, scratch):
+    (scratch / "large.png").write_bytes(noisy(1200, 1000))  # 3.6 MB
+    scratch.chmod(0o755)
+    g = gateway(f"{OPEN} image_gateway_input_allow 127.0.0.0/8;", SANDBOX + "image_gateway_input_disk 4m share=100%;",
+                extra_locations=f"location /pictures/ {{ alias {scratch}/; }}")
+    url = f"{g.url}/pictures/large.png"
+    assert g.generate(model="sandbox/placeholder", image=url).status == 200
+    reply = g.generate(model="sandbox/placeholder", images=[url, url])
+    assert (reply.status, reply.json["error"]["code"]) == (507, "disk_space_short")
+    assert reply.headers["Retry-After"]
+    blank = saved(Image.new("RGB", (1500, 1500)))
+    reply = g.edit([("image", blank), ("mask", mask(1500, 1500))], model="sandbox/placeholder")
+    assert (reply.status, reply.json["error"]["code"]) == (507, "disk_space_short"), "a mask may need 9 MB, until it is written"
+    for _ in range(3):
+        assert g.edit([("image", saved(Image.new("RGB", (900, 900)))), ("mask", mask(900, 900))], model="sandbox/placeholder").status == 200
+
+
 def test_text_beside_images_is_bounded_by_body_max(gateway):
     g = gateway(f"{OPEN} image_gateway_body_max 20k;", SANDBOX)
     content = data_url(noisy(300, 200))

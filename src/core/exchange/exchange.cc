@@ -18,11 +18,6 @@ constexpr int kClientGone = 499;
 constexpr int kInternalError = 500;
 constexpr size_t kMaxUnsent = size_t{256} * 1024;
 
-ApiError error_disk_held() {
-    return ApiError::for_now(507, "disk_space_short",
-                             "The gateway has no disk space for this body at the moment.");
-}
-
 tl::unexpected<ApiError> unavailable(const char *code, const char *message) {
     return tl::unexpected(ApiError::for_now(503, code, message));
 }

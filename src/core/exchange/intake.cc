@@ -19,9 +19,18 @@ InputWork &Intake::work() {
         const Milliseconds left = order_.deadline - ports_.clock.now();
         work_ = std::make_unique<InputWork>(
             ports_, InputRules{source_.policy.body, source_.policy.input_rules, order_.memory,
-                               std::clamp(left, Milliseconds(1), kLongestFetch)});
+                               std::clamp(left, Milliseconds(1), kLongestFetch),
+                               [this] { return disk(); }});
     }
     return *work_;
+}
+
+// A request whose body is in memory begins to count when it needs disk space.
+DiskSpace *Intake::disk() {
+    if (order_.disk == nullptr && ports_.disk != nullptr) {
+        order_.disk = ports_.disk->open(order_.memory->owner());
+    }
+    return order_.disk.get();
 }
 
 void Intake::take(ReceivedBody body, std::function<void(Ended)> then) {

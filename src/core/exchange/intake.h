@@ -32,6 +32,7 @@ class Intake {
     void on_read(ReadBody body);
     void on_loaded(tl::expected<InputImages, ApiError> inputs);
     InputWork &work();
+    DiskSpace *disk();
     [[nodiscard]] std::vector<MaskForm> mask_forms() const;
     void end(Ended ended);
 

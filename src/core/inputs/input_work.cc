@@ -17,6 +17,19 @@ ApiError error_busy() {
     return ApiError::for_now(503, "task_pool_full", "The gateway has too much work at the moment.");
 }
 
+size_t on_disk(const Content &content) {
+    return content.is_in_file() ? content.size() : 0;
+}
+
+// The most disk space that a mask of this kind may need: as if it could not be compressed.
+size_t disk_for_mask(const MaskForm &form, const ImageFacts &facts) {
+    constexpr size_t kBesides = size_t{4} * 1024;
+    const bool has_alpha = form.kind == MaskKind::alpha || form.kind == MaskKind::opaque_alpha;
+    const auto row = static_cast<size_t>(facts.width) * (has_alpha ? 4 : 1) + 1;
+    const size_t bytes = row * static_cast<size_t>(facts.height);
+    return bytes + bytes / 1000 + kBesides;
+}
+
 // On the task pool. `base64` is the gateway's own, of an image that was fetched.
 FoundImage decode_fetched(const Bytes &base64, const SpoolFiles *spool) {
     constexpr size_t kPiece = size_t{48} * 1024;
@@ -40,6 +53,11 @@ FoundImage decode_fetched(const Bytes &base64, const SpoolFiles *spool) {
 
 }  // namespace
 
+ApiError error_disk_held() {
+    return ApiError::for_now(507, "disk_space_short",
+                             "The gateway has no disk space for this request at the moment.");
+}
+
 // ---- the body
 
 void InputWork::read(ReceivedBody body, std::function<void(ReadBody)> then) {
@@ -58,6 +76,19 @@ void InputWork::read(ReceivedBody body, std::function<void(ReadBody)> then) {
     if (task_ == nullptr) {
         read->error = error_busy();
         (*callback)(std::move(*read));
+    }
+}
+
+// ---- disk space
+
+bool InputWork::hold_disk(size_t bytes) {
+    DiskSpace *disk = rules_.disk == nullptr ? nullptr : rules_.disk();
+    return disk == nullptr || disk->hold(disk->held() + bytes);
+}
+
+void InputWork::give_back_disk(size_t bytes) {
+    if (DiskSpace *disk = rules_.disk == nullptr ? nullptr : rules_.disk()) {
+        (void)disk->hold(disk->held() - bytes);
     }
 }
 
@@ -132,6 +163,12 @@ void InputWork::on_fetched(Slot &slot, FetchedImage fetched) {
         end_one();
         return;
     }
+    const size_t bytes = fetched.base64.size() / 4 * 3;
+    if (bytes > SpoolSink::kMaxInMemory && !hold_disk(bytes)) {
+        error_ = error_disk_held();
+        end_one();
+        return;
+    }
     auto found = std::make_shared<FoundImage>();
     found->problem = "could not be read by the gateway";
     // Only the job holds the blocks, because the loop's thread must release them and it destroys
@@ -157,6 +194,10 @@ void InputWork::end_one() {
 
 void InputWork::end_load() {
     const auto then = std::move(then_loaded_);
+    if (error_) {
+        then(tl::unexpected(std::move(*error_)));
+        return;
+    }
     if (problems_.empty()) {
         problems_ = check_inputs(inputs_, rules_.limits.images);
     }
@@ -221,6 +262,11 @@ void InputWork::convert_mask(InputImages &inputs, const std::vector<MaskForm> &f
     const ImageFacts &facts = inputs.images.front().facts;
     running_ = forms.size();
     for (const MaskForm &form : forms) {
+        const size_t held = disk_for_mask(form, facts);
+        if (!hold_disk(held)) {
+            std::exchange(then_converted_, nullptr)(tl::unexpected(error_disk_held()));
+            return;
+        }
         MaskTarget target;
         target.kind = form.kind;
         target.levels = form.levels;
@@ -236,7 +282,9 @@ void InputWork::convert_mask(InputImages &inputs, const std::vector<MaskForm> &f
             [conversion, content = mask.content, target, spool = ports_.spool, stop = stop_] {
                 *conversion = convert(content, target, spool.get(), stop.get());
             },
-            [this, &inputs, form, conversion] {
+            [this, &inputs, form, conversion, held] {
+                const bool is_new = conversion->result.outcome == MaskOutcome::written;
+                give_back_disk(held - (is_new ? on_disk(conversion->content) : 0));
                 if (then_converted_ == nullptr) {
                     return;  // another conversion failed
                 }

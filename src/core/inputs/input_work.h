@@ -6,11 +6,13 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "core/api_error.h"
+#include "core/bytes/held_disk.h"
 #include "core/image_ports.h"
 #include "core/inputs/read_body.h"
 #include "core/net/fetch_rules.h"
@@ -25,7 +27,10 @@ struct InputRules {
     std::shared_ptr<const FetchRules> fetch_rules;  // for URLs of callers
     std::shared_ptr<RequestMemory> memory;
     Milliseconds longest_fetch{0};
+    std::function<DiskSpace *()> disk = nullptr;  // unset, or null: disk space is not counted
 };
+
+ApiError error_disk_held();
 
 class InputWork {
  public:
@@ -60,6 +65,8 @@ class InputWork {
     void on_fetched(Slot &slot, FetchedImage fetched);
     void end_one();
     void end_load();
+    bool hold_disk(size_t bytes);
+    void give_back_disk(size_t bytes);
     void add_problem(const InputImage &image, const std::string &problem);
 
     const Ports &ports_;
@@ -70,6 +77,7 @@ class InputWork {
     std::vector<std::unique_ptr<Slot>> slots_;
     std::vector<std::unique_ptr<Task>> conversions_;
     std::vector<Problem> problems_;
+    std::optional<ApiError> error_;  // counts more than problems
     std::shared_ptr<size_t> left_to_fetch_;
     size_t running_ = 0;
     std::function<void(tl::expected<InputImages, ApiError>)> then_loaded_;
