@@ -119,7 +119,7 @@ TEST(EditProperty, EveryInputIsSentOnceOrTheRequestIsRefused) {
     RequestMaker requests(11);
     EditMaker edits(requests.random());
     size_t sent = 0;
-    for (int64_t round = 0; round < of_cases<int64_t>(100'000); ++round) {
+    for (int64_t round = 0; round < (is_long_run() ? 1'000'000 : 10'000); ++round) {
         const EditableModel &model = models[requests.random().below(models.size())];
         const RandomRequest asked = requests.make();
         const InputImages inputs = edits.inputs(*model.spec);
