@@ -36,16 +36,18 @@ struct EditWorld : DialectWorld {
         unknown.names = {"own", "search_prompt", "left", "mask_blur"};
         auto request = decode_request(asked, {unified_profile(), unknown});
         EXPECT_TRUE(request) << request.error().message;
-        if (operation == Operation::variation) {
+        if (operation == Operation::variation || !has_prompt) {
             request->params.clear(Param::prompt);
         }
-        const ModelSpec *spec = built_in().find("", dialect.name(), model);
-        fits_.push_back(fit(request->params, *spec, FitMode::adapt, operation));
+        const ModelSpec &spec = model_of(dialect.name(), model);
+        EXPECT_TRUE(spec.can(operation)) << model;
+        EXPECT_LE(images.size(), static_cast<size_t>(spec.inputs.max)) << model;
+        fits_.push_back(fit(request->params, spec, FitMode::adapt, operation));
         EXPECT_TRUE(fits_.back()) << fits_.back().error().message;
         return dialect.begin(
             {provider, provider.keys.data(), model, fits_.back()->params, request->passed, "req_1",
              "idem-1", "00-ab-cd-01", random,
-             CallInputs{operation, images, has_mask ? &mask : nullptr, &spec->inputs}});
+             CallInputs{operation, images, has_mask ? &mask : nullptr, &spec.inputs}});
     }
     HttpCall edit(const char *model, const std::string &asked,
                   Operation operation = Operation::edit) {
@@ -55,9 +57,35 @@ struct EditWorld : DialectWorld {
     std::vector<InputImage> images = {input_image("one")};
     InputImage mask = input_image("the mask");
     bool has_mask = false;
+    bool has_prompt = true;  // if not, what is asked has one only for the decoder
 
  private:
     std::deque<tl::expected<Fitted, ApiError>> fits_;
+};
+
+// For bodies that are short enough to be compared as a whole.
+struct EditCall : EditWorld {
+    using EditWorld::EditWorld;
+
+    // Images "one", "two" and so on, whose bytes are "1", "22" …, and the mask "m".
+    HttpCall write(const char *model, size_t count, bool with_mask = false,
+                   const std::string &asked = R"({"prompt":"x","seed":1})",
+                   Operation operation = Operation::edit) {
+        images.clear();
+        for (size_t i = 1; i <= count; ++i) {
+            images.push_back(
+                input_image(std::string(i, static_cast<char>('0' + i)), ImageFormat::jpeg));
+        }
+        EXPECT_TRUE(!with_mask || model_of(dialect.name(), model).inputs.mask) << model;
+        mask = input_image("m");
+        has_mask = with_mask;
+        return edit(model, asked, operation);
+    }
+    std::string body(const char *model, size_t count, bool with_mask = false,
+                     const std::string &asked = R"({"prompt":"x","seed":1})",
+                     Operation operation = Operation::edit) {
+        return write(model, count, with_mask, asked, operation).body.copy();
+    }
 };
 
 // The body of a form, with "B" for its boundary and without the lines' CRs.

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "dialect_test.h"
-#include "edit_call.h"
+#include "edit_world.h"
 #include "read_json.h"
 #include "responses.h"
 

@@ -8,7 +8,7 @@
 
 #include "catalogues.h"
 #include "core/bytes/base64.h"
-#include "dialect_world.h"
+#include "edit_world.h"
 #include "image_files.h"
 
 namespace gateway {
@@ -19,52 +19,22 @@ struct Sent {
     std::string body;
 };
 
-InputImage image_of(const std::string &bytes, ImageFormat format) {
-    InputImage image;
-    image.content = Content::in_memory(bytes);
-    image.facts.format = format;
-    return image;
-}
-
 const std::string kOne = files::png(16, 8);
 const std::string kTwo = "jpeg";
 
 class ImageInputsTest : public testing::Test {
  protected:
     // With `count` images, and a mask if it is requested. Boundaries are written as B.
-    Sent sent(const char *api, const char *model, size_t count, bool has_mask = false,
-              Operation operation = Operation::edit, void (*change)(Params &) = nullptr) {
-        Provider provider;
-        provider.dialect = dialect_named(api);
-        EXPECT_TRUE(provider.dialect->takes_images()) << api;
-        provider.url = "https://p";
-        const ProviderKey key{"k"};
-        const ModelSpec &spec = model_of(api, model);
-        EXPECT_TRUE(spec.can(operation)) << model;
-        const std::vector<InputImage> images = {image_of(kOne, ImageFormat::png),
-                                                image_of(kTwo, ImageFormat::jpeg)};
-        const InputImage mask = image_of("mask", ImageFormat::png);
-        Params params;
-        if (operation == Operation::edit) {
-            params[Param::prompt] = std::string_view("a");
-        }
-        if (change != nullptr) {
-            change(params);
-        }
-        FakeRandom random;
-        const ProviderRequest request{
-            provider,
-            &key,
-            model,
-            params,
-            {},
-            {},
-            {},
-            {},
-            random,
-            {operation, std::span(images).first(count), has_mask ? &mask : nullptr, &spec.inputs}};
-        const Work work = provider.dialect->begin(request);
-        const HttpCall &call = std::get<HttpCall>(work);
+    static Sent sent(const char *api, const char *model, size_t count, bool has_mask = false,
+                     Operation operation = Operation::edit,
+                     const std::string &asked = R"({"prompt":"a"})") {
+        EditWorld world(api, "https://p");
+        EXPECT_TRUE(world.dialect.takes_images()) << api;
+        world.images = {input_image(kOne), input_image(kTwo, ImageFormat::jpeg)};
+        world.images.resize(count);
+        world.mask = input_image("mask");
+        world.has_mask = has_mask;
+        const HttpCall call = world.edit(model, asked, operation);
         std::string body = call.body.copy();
         EXPECT_EQ(body.size(), call.body.size());
         if (body.starts_with("--")) {
@@ -156,8 +126,8 @@ TEST_F(ImageInputsTest, HaveTheFieldsOfServersOfOnesOwn) {
     EXPECT_NE(server.body.find(file_of("image[]", "image.png", "png", kOne) +
                                file_of("mask", "mask.png", "png", "mask")),
               std::string::npos);
-    const Sent strong = sent("sd-server", "m", 1, false, Operation::edit,
-                             [](Params &params) { params[Param::strength] = 0.5; });
+    const Sent strong =
+        sent("sd-server", "m", 1, false, Operation::edit, R"({"prompt":"a","strength":0.5})");
     EXPECT_NE(strong.body.find(R"("strength":0.5)"), std::string::npos) << strong.body;
     EXPECT_NE(sent("azure-openai", "gpt-image-2", 1).body.find("name=\"image\""),
               std::string::npos);

@@ -7,7 +7,7 @@
 
 #include "core/catalog/fit.h"
 #include "core/request/decode.h"
-#include "edit_call.h"
+#include "edit_world.h"
 #include "fake_ports.h"
 #include "read_json.h"
 #include "responses.h"
