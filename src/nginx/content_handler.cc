@@ -82,6 +82,9 @@ ngx_int_t answer_with_image(ngx_http_request_t *r, RequestContext &context, cons
 }
 
 bool is_allowed(const EndpointRow &row, ngx_uint_t method) {
+    if (method == NGX_HTTP_DELETE) {
+        return row.methods.ends_with("DELETE");
+    }
     return row.is_read() ? method == NGX_HTTP_GET || method == NGX_HTTP_HEAD
                          : method == NGX_HTTP_POST;
 }
@@ -90,6 +93,39 @@ ngx_int_t refuse_method(ngx_http_request_t *r, RequestContext &context, const En
     return refuse(r, context,
                   ApiError::of(405, "method_not_allowed", std::string(row.method_error)),
                   row.methods);
+}
+
+bool is_about_jobs(EndpointRow::What what) {
+    return what == EndpointRow::jobs || what == EndpointRow::job || what == EndpointRow::async_job;
+}
+
+JobRequest job_request(ngx_http_request_t *r, const Endpoint &endpoint) {
+    JobRequest request;
+    request.id = endpoint.name;
+    if (endpoint.what() == EndpointRow::jobs) {
+        request.what = JobRequest::What::list;
+        request.query = to_view(r->args);
+    } else if (endpoint.what() == EndpointRow::async_job) {
+        request.what = JobRequest::What::show_bifrost;
+        request.operation = row_of(*endpoint.row->operation).request_type;
+    } else if (r->method == NGX_HTTP_DELETE) {
+        request.what = JobRequest::What::remove;
+    }
+    return request;
+}
+
+// The answer comes later, from the records.
+ngx_int_t answer_about_jobs(ngx_http_request_t *r, RequestContext &context, Exchange &exchange,
+                            const Endpoint &endpoint) {
+    const ngx_int_t discarded = ngx_http_discard_request_body(r);
+    if (discarded != NGX_OK) {
+        return discarded;
+    }
+    ++r->main->count;  // keeps the request until then
+    exchange.answer_about_jobs(job_request(r, endpoint), [&context](Answer answer) {
+        context.answer_soon(std::move(answer));
+    });
+    return NGX_DONE;
 }
 
 bool is_of_type(std::string_view content_type, std::string_view type) {
@@ -197,6 +233,7 @@ ngx_int_t handle(ngx_http_request_t *r) {
     if (context == nullptr) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+    const Worker &own_worker = *worker();
     const LocationConf &location = location_conf(r);
     Exchange &exchange = context->exchange(location);
     if (is_preflight(r, location.cors)) {
@@ -221,13 +258,18 @@ ngx_int_t handle(ngx_http_request_t *r) {
             return refuse(r, *context, identified.error());
         }
     }
-    if (endpoint.what() == EndpointRow::none || endpoint.what() == EndpointRow::file) {
+    const bool has_jobs = location.policy.sharing.jobs.on && own_worker.records != nullptr;
+    if (endpoint.what() == EndpointRow::none || endpoint.what() == EndpointRow::file ||
+        (!has_jobs && (is_about_jobs(endpoint.what()) || endpoint.row->is_async))) {
         const std::string path(to_view(r->uri).substr(0, 256));
         return refuse(r, *context,
                       ApiError::of(404, "unknown_url", "There is nothing at " + path + "."));
     }
     if (!is_allowed(*endpoint.row, r->method)) {
         return refuse_method(r, *context, *endpoint.row);
+    }
+    if (is_about_jobs(endpoint.what())) {
+        return answer_about_jobs(r, *context, exchange, endpoint);
     }
     if (endpoint.what() != EndpointRow::make) {
         return answer_about_models(r, *context, exchange, endpoint);
@@ -237,6 +279,9 @@ ngx_int_t handle(ngx_http_request_t *r) {
                       ApiError::of(403, "foreign_page",
                                    "The request comes from a web page of another site, which "
                                    "image_gateway_cors does not allow."));
+    }
+    if (endpoint.row->is_async) {
+        exchange.make_job(Exchange::JobForm::bifrost);
     }
     return enter(r, *context, exchange);
 }

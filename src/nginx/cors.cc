@@ -37,7 +37,9 @@ bool is_origin(std::string_view text) {
 
 // What pages may read of an answer besides what browsers always show them.
 std::string exposed_headers() {
-    std::string all = "x-request-id, Server-Timing, Retry-After, x-should-retry";
+    std::string all =
+        "x-request-id, Server-Timing, Retry-After, x-should-retry, Location, "
+        "Preference-Applied, Idempotent-Replayed, Age, Cache-Status";
     std::string_view before;
     for (const LimitRow &row : kLimitRows) {
         if (row.header.empty() || row.header == before) {
@@ -114,7 +116,7 @@ bool add_cors_headers(ngx_http_request_t *r, const Cors &cors) {
         return added && add_header(r, "Access-Control-Expose-Headers", kExposed);
     }
     const std::string_view wanted = header_of(r, "access-control-request-headers");
-    added = added && add_header(r, "Access-Control-Allow-Methods", "GET, POST, OPTIONS") &&
+    added = added && add_header(r, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS") &&
             add_header(r, "Access-Control-Max-Age", "3600");
     // SDKs send their own headers. None of them has an effect that the key does not allow.
     return added &&

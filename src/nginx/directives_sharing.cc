@@ -86,6 +86,19 @@ CacheRules read_cache(ngx_conf_t *cf) {
     return rules;
 }
 
+JobRules read_jobs(ngx_conf_t *cf) {
+    JobRules rules;
+    rules.on = read_switch(cf);
+    for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
+        std::string_view value;
+        if (!take_parameter(arguments(cf)[i], "keep", value)) {
+            invalid_parameter(to_view(arguments(cf)[i]), "keep=TIME");
+        }
+        rules.keep = read_keeping("keep", value);
+    }
+    return rules;
+}
+
 template <auto kMember, auto kRead>
 constexpr DirectiveTarget sharing_value = {
     nullptr,
@@ -110,6 +123,11 @@ constexpr Directive kSharingDirectives[] = {
      {1, 2},
      "on keep=24h",
      sharing_value<&SharingRules::idempotency, read_idempotency>},
+    {"image_gateway_jobs",
+     kHttpServerLocation,
+     {1, 2},
+     "off",
+     sharing_value<&SharingRules::jobs, read_jobs>},
 };
 [[gnu::used]] constexpr auto kSharingText = rows_as_text<kSharingDirectives>();
 

@@ -93,10 +93,11 @@ void finish_sharing(const ngx_http_core_loc_conf_t &core, const MainConf &main,
                     LocationConf &location) {
     SharingRules &rules = location.policy.sharing;
     const bool keeps = !main.state.path.empty() && location.store != nullptr;
-    if (rules.cache.on && !keeps) {
-        throw ConfError{"location \"" + to_string(core.name) +
-                        "\" has \"image_gateway_cache on\", which needs \"image_gateway_state\" "
-                        "and \"image_gateway_store\""};
+    const char *needs = rules.cache.on ? "image_gateway_cache" : "image_gateway_jobs";
+    if ((rules.cache.on || rules.jobs.on) && !keeps) {
+        throw ConfError{"location \"" + to_string(core.name) + "\" has \"" + needs +
+                        " on\", which needs \"image_gateway_state\" and "
+                        "\"image_gateway_store\""};
     }
     rules.kept_max = keeps ? location.store->max : 0;
 }

@@ -13,6 +13,7 @@ namespace gateway {
 namespace {
 
 constexpr std::string_view kImagesInPath = "/images/";
+constexpr std::string_view kAsyncInPath = "/async";
 
 void read_authorization(RequestHead &head, std::string_view value) {
     constexpr std::string_view kScheme = "bearer";
@@ -46,6 +47,7 @@ constexpr HeaderField kFields[] = {
     {"x-image-gateway-raw", "X-Image-Gateway-Raw", &RequestHead::raw},
     {"x-bf-cache-key", "x-bf-cache-key", &RequestHead::cache_key},
     {"x-bf-cache-ttl", "x-bf-cache-ttl", &RequestHead::cache_ttl},
+    {"x-bf-async-job-result-ttl", "x-bf-async-job-result-ttl", &RequestHead::job_keep},
 };
 
 // The URL under which the client addressed the gateway, for links. Empty if it is not known. Needs
@@ -65,6 +67,9 @@ std::string base_url_of(ngx_http_request_t *r) {
     url.append("://").append(host);
     std::string_view path = to_view(r->uri);
     path = path.substr(0, path.rfind(kImagesInPath));
+    if (path.ends_with(kAsyncInPath)) {
+        path.remove_suffix(kAsyncInPath.size());
+    }
     for (const char c : path) {
         if (c == '/' || kPlain.find(c) != kPlain.npos) {
             url += c;
@@ -116,6 +121,8 @@ void read_header(RequestHead &head, std::bitset<std::size(kFields)> &seen, std::
     } else if (name == "cache-control") {
         // A list, which may be sent in several lines; only the last one of these counts.
         head.cache_control = value;
+    } else if (name == "prefer") {
+        head.prefer.append(head.prefer.empty() ? "" : ",").append(value);
     } else if (name == "cookie") {
         head.has_cookie = true;
     } else {

@@ -244,6 +244,37 @@ std::unique_ptr<Task> NgxRecords::is_wanted(RecordId id, std::string request_id,
                });
 }
 
+std::unique_ptr<Task> NgxRecords::find_jobs(
+    JobQuery query, std::function<void(std::optional<std::vector<JobRecord>>)> then) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::find_jobs;
+    operation.query = std::move(query);
+    return ask(std::move(operation), [then = std::move(then)](RecordOperation &ran, bool done) {
+        done ? then(std::move(ran.jobs)) : then(std::nullopt);
+    });
+}
+
+std::unique_ptr<Task> NgxRecords::remove_job(JobQuery query,
+                                             std::function<void(std::optional<JobRecord>)> then) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::remove_job;
+    operation.query = std::move(query);
+    return ask(std::move(operation), [then = std::move(then)](RecordOperation &ran, bool done) {
+        const bool found = done && !ran.jobs.empty();
+        found ? then(std::move(ran.jobs.front())) : then(std::nullopt);
+    });
+}
+
+std::unique_ptr<Task> NgxRecords::is_cancelled(RecordId id, std::function<void(bool)> then) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::is_cancelled;
+    operation.ids = {id};
+    return ask(std::move(operation),
+               [then = std::move(then)](const RecordOperation &ran, bool done) {
+                   then(done && ran.cancelled);
+               });
+}
+
 void NgxRecords::finish(RecordEnd end) noexcept {
     RecordOperation operation;
     operation.kind = RecordOperation::Kind::finish;

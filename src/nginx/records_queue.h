@@ -83,6 +83,11 @@ class NgxRecords final : public Records {
         std::function<void(std::optional<size_t>, KeptRecord)> then) override;
     std::unique_ptr<Task> is_wanted(RecordId id, std::string request_id,
                                     std::function<void(bool)> then) override;
+    std::unique_ptr<Task> find_jobs(
+        JobQuery query, std::function<void(std::optional<std::vector<JobRecord>>)> then) override;
+    std::unique_ptr<Task> remove_job(JobQuery query,
+                                     std::function<void(std::optional<JobRecord>)> then) override;
+    std::unique_ptr<Task> is_cancelled(RecordId id, std::function<void(bool)> then) override;
     void finish(RecordEnd end) noexcept override;
     void forget(RecordId id, std::string request_id) noexcept override;
     void put(RecordEnd end) noexcept override;

@@ -121,6 +121,9 @@ bool RecordsFile::run_one(RecordOperation &operation, int64_t unix_seconds) {
         case Kind::claim: return claim(operation.claim, operation.claimed, unix_seconds);
         case Kind::find: return find(operation, unix_seconds);
         case Kind::is_wanted: return is_wanted(operation);
+        case Kind::find_jobs: return find_jobs(operation, unix_seconds);
+        case Kind::remove_job: return remove_job(operation, unix_seconds);
+        case Kind::is_cancelled: return is_cancelled(operation);
         case Kind::finish: return finish(operation.end, unix_seconds);
         case Kind::forget: {
             Statement drop = database_.prepare(
@@ -147,8 +150,9 @@ std::optional<bool> RecordsFile::is_full(size_t max) {
 bool RecordsFile::insert(const RecordClaim &claim, int64_t unix_seconds) {
     Statement insert = database_.prepare(
         "INSERT OR REPLACE INTO records"
-        " (id, kind, owner, asked, request_id, process, keep, created, expires)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)");
+        " (id, kind, owner, asked, request_id, process, keep, created, expires, job, tenant,"
+        " operation, requested, format)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?)");
     return insert.bind(to_text(claim.id))
         .bind(static_cast<int64_t>(claim.kind))
         .bind(claim.owner)
@@ -157,6 +161,11 @@ bool RecordsFile::insert(const RecordClaim &claim, int64_t unix_seconds) {
         .bind(identity_)
         .bind(claim.keep)
         .bind(unix_seconds)
+        .bind(claim.job.id)
+        .bind(claim.job.tenant)
+        .bind(claim.job.operation)
+        .bind(claim.job.model)
+        .bind(claim.job.format)
         .run();
 }
 
@@ -166,8 +175,9 @@ bool RecordsFile::note_interrupted(const RecordId &id, RecordKind kind, int64_t 
     constexpr int64_t kSeenByWaiting = 5;
     Statement end = database_.prepare(
         "UPDATE records SET process = NULL, facts = '', file = '', file_bytes = 0, bytes = 0,"
-        " expires = ? + (CASE ? WHEN 0 THEN keep ELSE ? END) WHERE id = ?");
+        " ended = ?, expires = ? + (CASE ? WHEN 1 THEN ? ELSE keep END) WHERE id = ?");
     return end.bind(unix_seconds)
+        .bind(unix_seconds)
         .bind(static_cast<int64_t>(kind))
         .bind(kSeenByWaiting)
         .bind(to_text(id))
@@ -246,16 +256,118 @@ bool RecordsFile::is_wanted(RecordOperation &operation) {
     return done;
 }
 
-bool RecordsFile::finish(const RecordEnd &end, int64_t /*unix_seconds*/) {
+bool RecordsFile::is_cancelled(RecordOperation &operation) {
+    Statement row = database_.prepare("SELECT cancelled FROM records WHERE id = ?");
+    const Statement::Step step = row.bind(to_text(operation.ids.front())).next();
+    operation.cancelled = step == Statement::Step::row && row.integer(0) != 0;
+    return step != Statement::Step::failed;
+}
+
+namespace {
+
+constexpr const char *kJobColumns =
+    "job, tenant, operation, requested, format, created, ended, status, process, id";
+
+// The columns of kJobColumns, and after them those of kKeptColumns.
+JobRecord read_job(const Statement &row, bool with_images) {
+    constexpr int kKept = 10;
+    JobRecord job;
+    job.about = {row.text(0), row.text(1), row.text(2), row.text(3), row.text(4)};
+    job.created = row.integer(5);
+    job.ended = row.integer(6);
+    job.status = row.text(7);
+    const std::string process = row.text(8);
+    if (!process.empty()) {
+        job.state = is_running(process) ? JobState::running : JobState::interrupted;
+        return job;
+    }
+    job.state = row.text(kKept).empty() ? JobState::interrupted : JobState::ended;
+    job.kept.expires = row.integer(kKept + 5);
+    if (with_images && job.state == JobState::ended && !read_kept(row, kKept, job.kept)) {
+        job.state = JobState::interrupted;  // its images are gone
+    }
+    return job;
+}
+
+}  // namespace
+
+bool RecordsFile::find_jobs(RecordOperation &operation, int64_t unix_seconds) {
+    const JobQuery &query = operation.query;
+    const bool one = !query.id.empty();
+    operation.jobs.clear();
+    std::string sql = std::string("SELECT ") + kJobColumns + ", " + kKeptColumns +
+                      " FROM records WHERE kind = 3 AND tenant = ?"
+                      " AND (expires IS NULL OR expires > ?)";
+    if (one) {
+        sql += " AND job = ?";
+    } else {
+        sql +=
+            " AND (? = '' OR (created, job) < (SELECT created, job FROM records"
+            " WHERE kind = 3 AND tenant = ? AND job = ?))"
+            " AND (? = '' OR ? = CASE WHEN process IS NOT NULL THEN 'in_progress'"
+            " WHEN status = '' THEN 'failed' ELSE status END)"
+            " ORDER BY created DESC, job DESC LIMIT ?";
+    }
+    Statement row = database_.prepare(sql);
+    row.bind(query.tenant).bind(unix_seconds);
+    if (one) {
+        row.bind(query.id);
+    } else {
+        row.bind(query.after).bind(query.tenant).bind(query.after);
+        row.bind(query.status).bind(query.status).bind(static_cast<int64_t>(query.limit));
+    }
+    Statement::Step step = row.next();
+    for (; step == Statement::Step::row; step = row.next()) {
+        operation.jobs.push_back(read_job(row, one));
+    }
+    return step == Statement::Step::done;
+}
+
+// Files are removed when the row is: what is left of a transaction that fails is removed by the
+// store's sweep.
+bool RecordsFile::remove_job(RecordOperation &operation, int64_t unix_seconds) {
+    if (!find_jobs(operation, unix_seconds)) {
+        return false;
+    }
+    if (operation.jobs.empty()) {
+        return true;
+    }
+    const JobRecord &job = operation.jobs.front();
+    Statement change = database_.prepare(
+        job.state == JobState::running
+            ? "UPDATE records SET cancelled = 1 WHERE kind = 3 AND tenant = ? AND job = ?"
+            : "DELETE FROM records WHERE kind = 3 AND tenant = ? AND job = ?"
+              " RETURNING file || char(10) || images");
+    change.bind(job.about.tenant).bind(job.about.id);
+    std::string files;
+    Statement::Step step = change.next();
+    for (; step == Statement::Step::row; step = change.next()) {
+        files = change.text(0);
+    }
+    for (size_t start = 0; start < files.size();) {
+        const size_t end = std::min(files.find('\n', start), files.size());
+        if (end > start) {
+            (void)unlink(files.substr(start, end - start).c_str());
+        }
+        start = end + 1;
+    }
+    return step == Statement::Step::done;
+}
+
+bool RecordsFile::finish(const RecordEnd &end, int64_t unix_seconds) {
     Statement update = database_.prepare(
         "UPDATE records SET process = NULL, facts = ?, file = ?, file_bytes = ?, bytes = ?,"
-        " expires = ?, model = ? WHERE id = ? AND request_id = ? AND process = ?");
+        " expires = ?, model = ?, images = ?, status = ?, ended = ?"
+        " WHERE id = ? AND request_id = ? AND process = ?");
     return update.bind(end.facts)
         .bind(end.file)
         .bind(static_cast<int64_t>(end.file_bytes))
         .bind(static_cast<int64_t>(end.bytes))
         .bind(end.expires)
         .bind(end.model)
+        .bind(end.images)
+        .bind(end.status)
+        .bind(unix_seconds)
         .bind(to_text(end.id))
         .bind(end.request_id)
         .bind(identity_)

@@ -16,18 +16,32 @@
 namespace gateway {
 
 struct RecordOperation {
-    enum class Kind : uint8_t { claim, find, is_wanted, finish, forget, put, sweep };
+    enum class Kind : uint8_t {
+        claim,
+        find,
+        is_wanted,
+        find_jobs,
+        remove_job,
+        is_cancelled,
+        finish,
+        forget,
+        put,
+        sweep,
+    };
     Kind kind = Kind::sweep;
     RecordClaim claim;
     RecordEnd end;
     std::vector<RecordId> ids;  // to find; of the others, the first one
     std::string request_id;     // of the request that has claimed the record
+    JobQuery query;
 
     // The results:
     Claimed claimed;
     std::optional<size_t> found;
     KeptRecord kept;
     bool wanted = false;
+    bool cancelled = false;
+    std::vector<JobRecord> jobs;
 
     // Whether it must be done sooner or later, and has no answer.
     [[nodiscard]] bool must_be_done() const { return kind == Kind::finish || kind == Kind::forget; }
@@ -55,6 +69,9 @@ class RecordsFile {
     std::optional<bool> is_full(size_t max);
     bool find(RecordOperation &operation, int64_t unix_seconds);
     bool is_wanted(RecordOperation &operation);
+    bool find_jobs(RecordOperation &operation, int64_t unix_seconds);
+    bool remove_job(RecordOperation &operation, int64_t unix_seconds);
+    bool is_cancelled(RecordOperation &operation);
     bool finish(const RecordEnd &end, int64_t unix_seconds);
     bool put(const RecordEnd &end, int64_t unix_seconds);
     bool sweep(int64_t unix_seconds);

@@ -15,7 +15,7 @@ PRAGMA application_id = 0x69677772;
 PRAGMA user_version = 1;
 CREATE TABLE records (
     id TEXT PRIMARY KEY,         -- a hash: of the caller and the key, or of what is asked for
-    kind INTEGER NOT NULL,       -- 0: Idempotency-Key, 1: shared, 2: cached
+    kind INTEGER NOT NULL,       -- 0: Idempotency-Key, 1: shared, 2: cached, 3: job
     owner TEXT NOT NULL,         -- the id of the caller's key or token
     model TEXT NOT NULL DEFAULT '',  -- "provider/model" that made the images
     asked TEXT NOT NULL,         -- a hash of what is asked for
@@ -28,8 +28,19 @@ CREATE TABLE records (
     facts TEXT NOT NULL DEFAULT '',  -- the result, as JSON; empty: it was interrupted
     file TEXT NOT NULL DEFAULT '',   -- with the base64 of the images
     file_bytes INTEGER NOT NULL DEFAULT 0,
-    bytes INTEGER NOT NULL DEFAULT 0  -- of all files that are kept for it
+    bytes INTEGER NOT NULL DEFAULT 0,  -- of all files that are kept for it
+    images TEXT NOT NULL DEFAULT '',   -- paths of images in the store, one per line
+    -- Only of jobs:
+    job TEXT NOT NULL DEFAULT '',      -- its id, as clients write it
+    tenant TEXT NOT NULL DEFAULT '',   -- who may see it; empty: whoever knows the id
+    operation TEXT NOT NULL DEFAULT '',
+    requested TEXT NOT NULL DEFAULT '',  -- the model, as requested
+    format TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL DEFAULT '',   -- completed, failed or cancelled, once it has ended
+    ended INTEGER NOT NULL DEFAULT 0,  -- unix seconds
+    cancelled INTEGER NOT NULL DEFAULT 0  -- its owner has asked to cancel it
 ) WITHOUT ROWID;
+CREATE INDEX records_of_jobs ON records (tenant, created) WHERE kind = 3;
 CREATE INDEX records_by_expiry ON records (expires);
 CREATE INDEX records_in_progress ON records (process) WHERE process IS NOT NULL;
 CREATE TABLE kept (bytes INTEGER NOT NULL);  -- one row: the sum of records.bytes

@@ -26,7 +26,7 @@ def test_a_preflight_is_answered_without_a_key_and_without_a_body(g):
         reply = g.request("OPTIONS", path, headers={"Origin": PAGE, **ASKS})
         assert reply.status == 204 and reply.body == b"" and "Origin" in reply.headers["vary"]
         assert cors(reply) == {"access-control-allow-origin": PAGE, "access-control-allow-credentials": "true",
-                               "access-control-allow-methods": "GET, POST, OPTIONS",
+                               "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
                                "access-control-allow-headers": "authorization,content-type,x-stainless-lang",
                                "access-control-max-age": "3600"}
 

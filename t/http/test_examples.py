@@ -29,6 +29,7 @@ def test_every_example_is_named_here(project):
     assert {each.name for each in (project / "examples").glob("*.conf")} == {"quickstart.conf",
                                                                              "openai-with-fallback.conf",
                                                                              "edits.conf",
+                                                                             "jobs.conf",
                                                                              "made-once.conf",
                                                                              "many-providers.conf",
                                                                              "published-apis.conf",
@@ -69,6 +70,18 @@ def test_made_once_replays_a_keyed_request(project, scratch, gateway):
                           {"x-api-key": "sk-bf-a", "Idempotency-Key": "order-1"}, 30,
                           {"prompt": "a red kite", "model": "try"}) for _ in range(2))
     assert first.status == 200 and first.body == second.body and second.headers["idempotent-replayed"] == "true"
+
+
+def test_jobs_has_the_result_after_a_while(project, scratch, gateway):
+    port = free_port()
+    block = http_block_of(project / "examples" / "jobs.conf").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+    block = block.replace("/var/lib/nginx/images", str(scratch)).replace("2s..5s", "100ms..200ms")
+    gateway("return 404;", http=block)
+    accepted = call(f"http://127.0.0.1:{port}/v1/images/generations", "POST", None, {"Prefer": "respond-async"}, 30,
+                    {"prompt": "a red kite", "model": "try"})
+    assert accepted.status == 202
+    done = until(lambda: (job := call(accepted.headers["location"])).json["status"] == "completed" and job, 10)
+    assert done.json["result"]["data"][0]["b64_json"]
 
 
 def test_openai_with_fallback_is_a_configuration(project, scratch, certs):

@@ -13,6 +13,12 @@ Content Content::in_memory(std::string bytes) {
     return content;
 }
 
+Content Content::of_size(size_t size) {
+    Content content;
+    content.size_ = size;
+    return content;
+}
+
 Content Content::in_file(std::shared_ptr<const ByteFile> file, uint64_t offset, size_t size) {
     Content content;
     content.file_ = std::move(file);

@@ -23,6 +23,8 @@ class Content {
  public:
     Content() = default;
     static Content in_memory(std::string bytes);
+    // Of which only the size is known. Nothing can be read from it.
+    static Content of_size(size_t size);
     static Content in_file(std::shared_ptr<const ByteFile> file, uint64_t offset, size_t size);
 
     [[nodiscard]] size_t size() const { return size_; }

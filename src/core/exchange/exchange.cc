@@ -1,6 +1,7 @@
 #include "core/exchange/exchange.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "core/bytes/held_memory.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int kClientGone = 499;
 constexpr int kInternalError = 500;
+constexpr int64_t kLongestJobKeep = int64_t{366} * 86'400;  // seconds
 constexpr size_t kMaxUnsent = size_t{256} * 1024;
 
 tl::unexpected<ApiError> unavailable(const char *code, const char *message) {
@@ -166,12 +168,19 @@ void Exchange::join() {
         cache_wish_ = *wish;
         cache_took_part_ = !order_->caller.id().empty();
     }
-    if (ports_.sharing == nullptr || !Joining::concerns(*order_, policy_.sharing, cache_wish_)) {
+    const std::optional<int64_t> keep = job_keep();
+    if (keep && is_stream(*order_)) {
+        fail(ApiError::of(400, "invalid_value", "A job has no stream of events.", "stream"));
+        return;
+    }
+    if (!keep &&
+        (ports_.sharing == nullptr || !Joining::concerns(*order_, policy_.sharing, cache_wish_))) {
         reserve();
         return;
     }
-    joining_ = std::make_unique<Joining>(Joining::Parts{
-        ports_, *ports_.sharing, *order_, policy_.sharing, cache_wish_, std::string(head_.path)});
+    joining_ =
+        std::make_unique<Joining>(Joining::Parts{ports_, *ports_.sharing, *order_, policy_.sharing,
+                                                 cache_wish_, std::string(head_.path), keep});
     joining_->start([this](Joined joined) { on_joined(std::move(joined)); });
 }
 
@@ -190,8 +199,103 @@ void Exchange::on_joined(Joined joined) {
             return;
         case Joined::Kind::replay:
         case Joined::Kind::hit: answer_kept(std::move(joined)); return;
+        case Joined::Kind::job: show_existing_job(); return;
         case Joined::Kind::refuse: fail(*joined.error); return;
     }
+}
+
+// ---- jobs: the client asks for the result later
+
+// How long the job's result is kept, in seconds. Nothing if the request is not a job.
+std::optional<int64_t> Exchange::job_keep() const {
+    const JobRules &rules = policy_.sharing.jobs;
+    const bool can = rules.on && ports_.sharing != nullptr && ports_.sharing->records != nullptr;
+    if (!can || (job_form_ == JobForm::none && !wishes_.respond_async)) {
+        return std::nullopt;
+    }
+    int64_t wished = 0;
+    const std::string_view text = job_form_ == JobForm::bifrost ? head_.job_keep : "";
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), wished);
+    const bool is_valid = error == std::errc() && stop == text.data() + text.size() && wished > 0;
+    return is_valid ? std::min(wished, kLongestJobKeep) : rules.keep;
+}
+
+void Exchange::start_job() {
+    job_.about = joining_->job();
+    job_.created = ports_.clock.unix_seconds();
+    shared_ = ports_.sharing->running.begin(order_, joining_->take_terms());
+    phase_ = Phase::making;
+    deadline_timer_.reset();  // the shared making has the order's deadline
+    handed_over_ = true;
+    const std::chrono::seconds wait = wishes_.wait.value_or(std::chrono::seconds(0));
+    if (wait.count() > 0 && job_form_ != JobForm::bifrost) {
+        shared_->attach(*this);
+        job_wait_ = ports_.loop.start_timer(wait, [this] {
+            shared_->leave(*this);
+            accept_job(job_);
+        });
+        shared_->start();
+        return;
+    }
+    shared_->start();
+    accept_job(job_);
+}
+
+void Exchange::accept_job(const JobRecord &job) {
+    const JobContext context{policy_.hosting.get(), ports_.clock.unix_seconds()};
+    const bool as_bifrost = job_form_ == JobForm::bifrost;
+    Answer answer;
+    answer.status = kJobAccepted;
+    answer.body = as_bifrost ? write_bifrost_job(job, context) : write_job(job, context);
+    if (!as_bifrost) {
+        answer.headers.emplace_back("Location", head_.base_url + "/images/jobs/" + job.about.id);
+        answer.headers.emplace_back("Preference-Applied", "respond-async");
+    }
+    answer.headers.emplace_back("Retry-After", "2");
+    outcome_ = "accepted";
+    job_wait_.reset();
+    settle(kJobAccepted);
+    complete_head(answer);
+    phase_ = Phase::replied;
+    answer_(std::move(answer));
+}
+
+// A repeated request with the same Idempotency-Key.
+void Exchange::show_existing_job() {
+    by_key_ = true;
+    JobRequest request;
+    request.id = joining_->job().id;
+    JobQuery query;
+    query.tenant = joining_->job().tenant;
+    query.id = joining_->job().id;
+    job_task_ = ports_.sharing->records->find_jobs(
+        std::move(query), [this](const std::optional<std::vector<JobRecord>> &found) {
+            if (!found || found->empty()) {
+                fail(error_overloaded("the records of jobs cannot be read"));
+                return;
+            }
+            accept_job(found->front());
+        });
+}
+
+void Exchange::answer_about_jobs(const JobRequest &request, std::function<void(Answer)> answer) {
+    answer_ = std::move(answer);
+    const auto wishes = read_wishes(head_);
+    if (!wishes) {
+        fail(wishes.error());
+        return;
+    }
+    order_->end_user = head_.on_behalf_of;
+    job_requests_ = std::make_unique<JobRequests>(ports_, policy_, tenant_of(*order_));
+    job_requests_->answer(request, [this](JobRequests::Answered answered) {
+        if (!answered) {
+            fail(answered.error());
+            return;
+        }
+        complete_head(*answered);
+        phase_ = Phase::replied;
+        answer_(std::move(*answered));
+    });
 }
 
 void Exchange::follow() {
@@ -243,6 +347,10 @@ void Exchange::make() {
         order_->progress = Order::Progress::none;  // a shared image is not passed through
     }
     choose_reply();
+    if (source_ == Source::led && job_keep()) {
+        start_job();
+        return;
+    }
     if (source_ == Source::led) {
         if (joining_->may_be_stored()) {
             cache_.id = joining_->cache_id() ? to_hex(*joining_->cache_id()) : "";
@@ -315,6 +423,12 @@ void Exchange::on_result(const Result &result) {
 }
 
 void Exchange::on_shared_end() {
+    job_wait_.reset();
+    if (shared_->was_cancelled()) {
+        outcome_ = "cancelled";
+        fail(ApiError::of(409, "cancelled", "The job was cancelled."));
+        return;
+    }
     if (source_ == Source::followed) {
         outcome_ = by_key_ ? "replayed" : "shared";
         if (!by_key_ && policy_.sharing.coalesce.charge_each && !shared_->result().error) {
@@ -435,6 +549,10 @@ void Exchange::complete_head(Answer &answer) {
     if (by_key_) {
         answer.headers.emplace_back("Idempotent-Replayed", "true");
     }
+    if (handed_over_ && answer.status != kJobAccepted && wishes_.wait) {
+        answer.headers.emplace_back("Preference-Applied",
+                                    "wait=" + std::to_string(wishes_.wait->count()));
+    }
     if (cache_.hit) {
         const int64_t now = ports_.clock.unix_seconds();
         answer.headers.emplace_back("Age",
@@ -463,6 +581,9 @@ void Exchange::settle(int status) noexcept {
 void Exchange::stop_making() noexcept {
     intake_.stop();
     joining_.reset();
+    job_requests_.reset();
+    job_wait_.reset();
+    job_task_.reset();
     if (shared_ != nullptr) {
         handed_over_ = shared_->leave(*this) || handed_over_;
     } else if (making_ != nullptr) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/exchange/intake.h"
+#include "core/exchange/job_requests.h"
 #include "core/exchange/policy.h"
 #include "core/making/making.h"
 #include "core/response/models.h"
@@ -55,6 +56,13 @@ class Exchange final : private Follower {
     [[nodiscard]] ModelListContext model_list() const {
         return {models_, *order_->catalogue, order_->caller};
     }
+
+    // The request is a job, in this form: its client asks for the result later. Call it before
+    // run().
+    enum class JobForm : uint8_t { none, ours, bifrost };
+    void make_job(JobForm form) { job_form_ = form; }
+    // For a request about jobs, which needs none of the following steps.
+    void answer_about_jobs(const JobRequest &request, std::function<void(Answer)> answer);
 
     // Takes all other steps. `answer` is called once, or once for each part of a stream. Destroying
     // the exchange cancels it; `answer` itself must not destroy it.
@@ -119,6 +127,10 @@ class Exchange final : private Follower {
     void make();
     void follow();
     void answer_kept(Joined joined);
+    void start_job();
+    void accept_job(const JobRecord &job);
+    void show_existing_job();
+    [[nodiscard]] std::optional<int64_t> job_keep() const;
     void choose_reply();
     void on_deadline();
     void on_result(const Result &result);
@@ -178,6 +190,11 @@ class Exchange final : private Follower {
     Rare<KeptResult> kept_;
     CacheFacts cache_;
     bool cache_took_part_ = false;
+    JobForm job_form_ = JobForm::none;
+    JobRecord job_;  // if it was accepted
+    std::unique_ptr<JobRequests> job_requests_;
+    std::unique_ptr<Timer> job_wait_;
+    std::unique_ptr<Task> job_task_;
     bool by_key_ = false;       // the reply is equal to that of the first request with the same key
     bool handed_over_ = false;  // the shared making settles the order
     bool held_ = false;         // provider responses are paused because the client is slow

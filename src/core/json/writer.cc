@@ -198,6 +198,14 @@ JsonWriter &JsonWriter::json(std::string_view text) {
     return *this;
 }
 
+JsonWriter &JsonWriter::json_by_reference(const Bytes &text) {
+    separate();
+    done_.append(std::exchange(text_, {}));
+    text_.reserve(kRoom);
+    done_.append(text);
+    return *this;
+}
+
 JsonWriter &JsonWriter::string_by_reference(std::string_view prefix, const Bytes &content) {
     separate();
     text_ += '"';

@@ -35,6 +35,9 @@ class JsonWriter {
     // Writes a text that is already JSON.
     JsonWriter &json(std::string_view text);
 
+    // The same, by reference.
+    JsonWriter &json_by_reference(const Bytes &text);
+
     // Writes a string whose content is passed by reference. The content must need no escapes.
     JsonWriter &string_by_reference(std::string_view prefix, const Bytes &content);
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/images/links.h"
+#include "core/request_id.h"
 
 namespace gateway {
 
@@ -41,6 +42,53 @@ constexpr EndpointRow kRows[] = {
      .method_error = "This path accepts only GET and HEAD.",
      .has_name = true,
      .of_deployment = true},
+    {.tail = "images/jobs",
+     .what = EndpointRow::jobs,
+     .methods = kRead,
+     .method_error = "This path accepts only GET and HEAD."},
+    {.tail = "images/jobs/",
+     .what = EndpointRow::job,
+     .methods = "GET, HEAD, DELETE",
+     .method_error = "This path accepts only GET, HEAD and DELETE.",
+     .has_name = true},
+    {.tail = "async/images/generations",
+     .what = EndpointRow::make,
+     .operation = Operation::generate,
+     .methods = "POST",
+     .method_error = "This path accepts only POST.",
+     .is_async = true},
+    {.tail = "async/images/generations/",
+     .what = EndpointRow::async_job,
+     .operation = Operation::generate,
+     .methods = kRead,
+     .method_error = "This path accepts only GET and HEAD.",
+     .has_name = true},
+    {.tail = "async/images/edits",
+     .what = EndpointRow::make,
+     .operation = Operation::edit,
+     .methods = "POST",
+     .method_error = "This path accepts only POST.",
+     .takes_form = true,
+     .is_async = true},
+    {.tail = "async/images/edits/",
+     .what = EndpointRow::async_job,
+     .operation = Operation::edit,
+     .methods = kRead,
+     .method_error = "This path accepts only GET and HEAD.",
+     .has_name = true},
+    {.tail = "async/images/variations",
+     .what = EndpointRow::make,
+     .operation = Operation::variation,
+     .methods = "POST",
+     .method_error = "This path accepts only POST.",
+     .takes_form = true,
+     .is_async = true},
+    {.tail = "async/images/variations/",
+     .what = EndpointRow::async_job,
+     .operation = Operation::variation,
+     .methods = kRead,
+     .method_error = "This path accepts only GET and HEAD.",
+     .has_name = true},
     {.tail = "models",
      .what = EndpointRow::models,
      .methods = kRead,
@@ -53,7 +101,12 @@ constexpr EndpointRow kRows[] = {
 };
 
 bool is_right_name(EndpointRow::What what, std::string_view name) {
-    return what == EndpointRow::file ? is_image_name(name) : !name.empty();
+    switch (what) {
+        case EndpointRow::file: return is_image_name(name);
+        case EndpointRow::job:
+        case EndpointRow::async_job: return is_job_id(name);
+        default: return !name.empty();
+    }
 }
 
 // Matches paths such as "images/generations".

@@ -10,7 +10,7 @@
 namespace gateway {
 
 struct EndpointRow {
-    enum What : uint8_t { none, make, models, model, file };
+    enum What : uint8_t { none, make, models, model, file, jobs, job, async_job };
 
     std::string_view tail;  // of the path
     What what = none;
@@ -22,6 +22,7 @@ struct EndpointRow {
     bool takes_form = false;     // the body may be multipart/form-data, not only JSON
     bool has_name = false;       // a name follows the tail
     bool of_deployment = false;  // "deployments/MODEL/" may precede the tail
+    bool is_async = false;       // in Bifrost's form: replies with a job
 
     [[nodiscard]] bool is_read() const { return methods.starts_with("GET"); }
 };

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/json/text.h"
+#include "core/request/header_value.h"
 
 namespace gateway {
 
@@ -92,6 +93,29 @@ tl::expected<void, ApiError> read_raw(std::string_view text, Wishes &wishes) {
     return {};
 }
 
+// Preferences that the gateway does not know, or cannot read, are ignored, as RFC 7240 says.
+void read_preferences(std::string_view text, Wishes &wishes) {
+    constexpr int64_t kLongestWait = 86'400;
+    while (!text.empty()) {
+        const size_t comma = text.find(',');
+        const std::string_view preference = text.substr(0, std::min(comma, text.find(';')));
+        text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+        const size_t equals = preference.find('=');
+        const std::string_view name = without_blanks(preference.substr(0, equals));
+        if (equal_ignoring_case(name, "respond-async")) {
+            wishes.respond_async = true;
+        } else if (equal_ignoring_case(name, "wait") && equals != std::string_view::npos) {
+            const std::string_view value = without_blanks(preference.substr(equals + 1));
+            int64_t seconds = 0;
+            const auto [stop, problem] =
+                std::from_chars(value.data(), value.data() + value.size(), seconds);
+            if (problem == std::errc() && stop == value.data() + value.size() && seconds >= 0) {
+                wishes.wait = std::chrono::seconds(std::min(seconds, kLongestWait));
+            }
+        }
+    }
+}
+
 }  // namespace
 
 tl::expected<Wishes, ApiError> read_wishes(const RequestHead &head) {
@@ -118,6 +142,7 @@ tl::expected<Wishes, ApiError> read_wishes(const RequestHead &head) {
     if (auto read = read_raw(head.raw, wishes); !read) {
         return tl::unexpected(std::move(read.error()));
     }
+    read_preferences(head.prefer, wishes);
     return wishes;
 }
 

@@ -32,6 +32,8 @@ struct RequestHead {
     std::string_view cache_key;  // x-bf-cache-key, as Bifrost's clients send it
     std::string_view cache_ttl;
     std::string_view path;        // of the request's URL
+    std::string prefer;           // the values of all such headers, with commas between them
+    std::string_view job_keep;    // x-bf-async-job-result-ttl
     std::string_view path_model;  // the model in a path in Azure's form
     std::string base_url;         // the URL of the gateway as the client used it, for links
     bool marks_end = true;        // the client can detect a reply that broke off
@@ -44,6 +46,9 @@ struct Wishes {
     bool strict = false;
     bool raw_request = false;
     bool raw_response = false;
+    // Prefer (RFC 7240): the result may be asked for later, perhaps after a time to wait for it.
+    bool respond_async = false;
+    std::optional<std::chrono::seconds> wait;
 };
 
 // Checks and reads the headers: ids must be visible ASCII of limited length, words must be known,

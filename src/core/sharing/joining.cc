@@ -5,6 +5,7 @@
 
 #include "core/bytes/parts.h"
 #include "core/json/writer.h"
+#include "core/request_id.h"
 #include "core/routing/failure.h"
 #include "core/sharing/cache_key.h"
 
@@ -15,15 +16,6 @@ namespace {
 constexpr Milliseconds kFirstPause{10};
 constexpr Milliseconds kLongestPause{250};
 constexpr int64_t kLongestCached = int64_t{366} * 86'400;  // seconds
-
-std::string tenant_of(const Order &order) {
-    std::string tenant;
-    if (!order.caller.id().empty()) {
-        add_part(tenant, order.caller.id());
-        add_part(tenant, order.end_user);
-    }
-    return tenant;
-}
 
 RecordId record_id(std::string_view kind, std::initializer_list<std::string_view> parts) {
     std::string text(kind);
@@ -97,6 +89,19 @@ Adjustment ignored_key(const Order &order) {
 
 }  // namespace
 
+std::string tenant_of(const Order &order) {
+    std::string tenant;
+    if (!order.caller.id().empty()) {
+        add_part(tenant, order.caller.id());
+        add_part(tenant, order.end_user);
+    }
+    return tenant;
+}
+
+RecordId job_record(std::string_view id) {
+    return record_id("job", {id});
+}
+
 bool Joining::concerns(const Order &order, const SharingRules &rules, const CacheWish &wish) {
     return (rules.idempotency.on && !order.idempotency_key.empty()) || may_coalesce(order, rules) ||
            may_be_cached(order, rules, wish) || wish.only_if_cached;
@@ -118,6 +123,10 @@ Joining::~Joining() {
 
 void Joining::start(std::function<void(Joined)> then) {
     then_ = std::move(then);
+    if (parts_.job_keep) {
+        digest_inputs();
+        return;
+    }
     if (tenant_.empty() && !parts_.order.idempotency_key.empty()) {
         parts_.order.request.adjustments.push_back(ignored_key(parts_.order));
     }
@@ -149,7 +158,30 @@ void Joining::on_digested(std::optional<InputDigests> digests) {
     }
     digests_ = std::move(*digests);
     terms_.order = digest_of(parts_.order, digests_, parts_.path);
+    if (parts_.job_keep) {
+        as_job();
+        return;
+    }
     parts_.rules.idempotency.on && !parts_.order.idempotency_key.empty() ? by_key() : in_cache();
+}
+
+// A repeated request with the same Idempotency-Key is about the same job.
+void Joining::as_job() {
+    const Order &order = parts_.order;
+    terms_.kind = RecordKind::job;
+    terms_.goes_on = true;
+    terms_.keep = *parts_.job_keep;
+    job_.id = new_job_id(parts_.ports.random);
+    if (parts_.rules.idempotency.on && !order.idempotency_key.empty() && !tenant_.empty()) {
+        job_.id =
+            job_id_from(record_id("keyed job", {tenant_, parts_.path, order.idempotency_key}));
+    }
+    job_.tenant = tenant_;
+    job_.operation = row_of(order.operation).request_type;
+    job_.model = order.requested_model;
+    job_.format = order.form.format;
+    terms_.id = job_record(job_.id);
+    take_promise();
 }
 
 // ---- by the key, and among equal requests
@@ -178,8 +210,13 @@ void Joining::among_equals() {
 void Joining::take_promise() {
     MakingRegister &running = parts_.sharing.running;
     if (const auto making = running.find(terms_.id)) {
-        making->terms().order == terms_.order ? follow(making)
-                                              : refuse(error_other_order(making->first_request()));
+        if (making->terms().order != terms_.order) {
+            refuse(error_other_order(making->first_request()));
+        } else if (terms_.kind == RecordKind::job) {
+            end(Joined{.kind = Joined::Kind::job});
+        } else {
+            follow(making);
+        }
         return;
     }
     if (running.is_promised(terms_.id)) {
@@ -204,7 +241,8 @@ void Joining::claim() {
     claim.owner = terms_.owner;
     claim.request_id = parts_.order.request_id;
     claim.keep = terms_.keep;
-    claim.kept_max = terms_.kind == RecordKind::keyed ? parts_.rules.kept_max : 0;
+    claim.kept_max = terms_.kind != RecordKind::shared ? parts_.rules.kept_max : 0;
+    claim.job = job_;
     claims_ = true;
     task_ = parts_.sharing.records->claim(std::move(claim),
                                           [this](const Claimed &claimed) { on_claimed(claimed); });
@@ -212,24 +250,37 @@ void Joining::claim() {
 
 void Joining::on_claimed(const Claimed &claimed) {
     using Answer = Claimed::Answer;
-    const bool keyed = terms_.kind == RecordKind::keyed;
+    const bool keyed = terms_.kind != RecordKind::shared;
+    const bool is_job = terms_.kind == RecordKind::job;
     claims_ = claimed.answer == Answer::ours;
     switch (claimed.answer) {
         case Answer::ours:
             leads_ = true;
             terms_.has_record = true;
-            keyed ? in_cache() : lead_or_make();
+            keyed && !is_job ? in_cache() : lead_or_make();
             return;
         case Answer::running:
+            if (is_job) {
+                end(Joined{.kind = Joined::Kind::job});
+                return;
+            }
             // Without a store, the result cannot come from another worker.
             keyed &&terms_.hosting == nullptr ? refuse(error_in_progress()) : wait();
             return;
         case Answer::ended:
+            if (is_job) {
+                end(Joined{.kind = Joined::Kind::job});
+                return;
+            }
             !keyed &&claimed.kept->facts.empty() ? refuse(error_leader_died())
                                                  : replay(*claimed.kept);
             return;
         case Answer::other_order: refuse(error_other_order(claimed.request_id)); return;
         case Answer::interrupted:
+            if (is_job) {
+                end(Joined{.kind = Joined::Kind::job});
+                return;
+            }
             keyed ? replay(KeptRecord{.request_id = claimed.request_id})
                   : refuse(error_leader_died());
             return;

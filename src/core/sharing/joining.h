@@ -30,6 +30,7 @@ struct Joined {
         follow,  // wait for `making`
         replay,  // answer with `kept`, the result of the first request with the same key
         hit,     // answer with `kept` from the cache
+        job,     // a job for it exists already: answer with that
         refuse,  // answer with `error`
     };
     Kind kind = Kind::make;
@@ -39,6 +40,11 @@ struct Joined {
     size_t candidate = 0;  // whose result is in the cache
     bool by_key = false;   // the reply must be equal to the first
 };
+
+// The record of a job with this id.
+RecordId job_record(std::string_view id);
+// Who may see the jobs of these requests; empty: nobody is known.
+std::string tenant_of(const Order &order);
 
 class Joining {
  public:
@@ -50,6 +56,8 @@ class Joining {
         const SharingRules &rules;
         const CacheWish &wish;
         std::string path;
+        // For a job: its time after the end, in seconds.
+        std::optional<int64_t> job_keep;
     };
 
     // Whether an order needs any of this.
@@ -69,11 +77,14 @@ class Joining {
 
     // How the cache took part, for the reply.
     [[nodiscard]] const std::optional<RecordId> &cache_id() const { return first_cache_id_; }
+    // Of the job that the request leads, or that exists already.
+    [[nodiscard]] const JobAbout &job() const { return job_; }
     [[nodiscard]] bool may_be_stored() const { return !terms_.cache_ids.empty(); }
 
  private:
     void digest_inputs();
     void on_digested(std::optional<InputDigests> digests);
+    void as_job();
     void by_key();
     void claim();
     void on_claimed(const Claimed &claimed);
@@ -95,6 +106,7 @@ class Joining {
     std::string tenant_;  // empty: the caller has no identity
     InputDigests digests_;
     SharingTerms terms_;
+    JobAbout job_;
     bool leads_ = false;
     bool promised_ = false;
     bool claims_ = false;  // a claim is made, or its answer is not there yet

@@ -131,6 +131,26 @@ void write_kept_adjustments(JsonWriter &out, const std::vector<Adjustment> &adju
     out.close_array();
 }
 
+void write_kept_input(JsonWriter &out, const InputImage &input) {
+    out.open_object().key("file_id").string(input.file_id);
+    out.key("size").number(static_cast<int64_t>(input.content.size()));
+    out.key("width").number(int64_t{input.facts.width});
+    out.key("height").number(int64_t{input.facts.height});
+    out.key("format").number(static_cast<int64_t>(input.facts.format)).close_object();
+}
+
+void write_kept_inputs(JsonWriter &out, const InputImages &inputs) {
+    out.key("inputs").open_array();
+    for (const InputImage &image : inputs.images) {
+        write_kept_input(out, image);
+    }
+    out.close_array();
+    if (inputs.mask) {
+        out.key("mask");
+        write_kept_input(out, *inputs.mask);
+    }
+}
+
 // ---- reading
 
 int64_t integer_of(JsonValue value, int64_t otherwise = 0) {
@@ -231,6 +251,28 @@ std::vector<Adjustment> read_kept_adjustments(JsonValue list) {
     return adjustments;
 }
 
+InputImage read_kept_input(JsonValue value) {
+    InputImage input;
+    input.file_id = text_of(value["file_id"]);
+    input.content =
+        Content::of_size(static_cast<size_t>(std::max<int64_t>(integer_of(value["size"]), 0)));
+    input.facts.width = static_cast<int>(integer_of(value["width"]));
+    input.facts.height = static_cast<int>(integer_of(value["height"]));
+    input.facts.format = enum_of(value["format"], ImageFormat::heic);
+    return input;
+}
+
+InputImages read_kept_inputs(JsonValue root) {
+    InputImages inputs;
+    for (const JsonValue image : root["inputs"]) {
+        inputs.images.push_back(read_kept_input(image));
+    }
+    if (const JsonValue mask = root["mask"]) {
+        inputs.mask = read_kept_input(mask);
+    }
+    return inputs;
+}
+
 // Signs a link to the store anew.
 void renew_link(Image &image, std::string_view name, const Hosting &hosting, int64_t links_end) {
     const std::string link = image.content.copy();
@@ -321,6 +363,7 @@ Keeping keep_result(const KeptResult &kept, std::string_view base_url) {
     }
     write_kept_adjustments(out, result.adjustments);
     write_history(out, result.history);
+    write_kept_inputs(out, kept.inputs);
     out.key("raw_request").string(result.raw_request);
     out.key("raw_response").string(result.raw_response);
     out.key("requested").number(result.requested).key("withheld").number(result.withheld);
@@ -366,6 +409,7 @@ std::optional<KeptResult> read_kept(const KeptRecord &record, const Hosting *hos
     }
     result.adjustments = read_kept_adjustments(root["adjustments"]);
     result.history = read_history(root);
+    kept.inputs = read_kept_inputs(root);
     result.raw_request = text_of(root["raw_request"]);
     result.raw_response = text_of(root["raw_response"]);
     result.requested = integer_of(root["requested"]);
@@ -377,16 +421,33 @@ std::optional<KeptResult> read_kept(const KeptRecord &record, const Hosting *hos
     return kept;
 }
 
+InputImages facts_of_inputs(const InputImages &inputs) {
+    const auto facts_of = [](const InputImage &input) {
+        InputImage facts;
+        facts.file_id = input.file_id;
+        facts.facts = input.facts;
+        facts.content = Content::of_size(input.content.size());
+        return facts;
+    };
+    InputImages facts;
+    for (const InputImage &image : inputs.images) {
+        facts.images.push_back(facts_of(image));
+    }
+    if (inputs.mask) {
+        facts.mask = facts_of(*inputs.mask);
+    }
+    return facts;
+}
+
 KeptResult interrupted_result(std::string request_id) {
     KeptResult kept;
     kept.request_id = std::move(request_id);
     kept.status = 502;
     kept.billed = true;
-    kept.result.error = ApiError::of(
-        kept.status, "outcome_unknown",
-        "The gateway was stopped while it worked on the first request with this Idempotency-Key. "
-        "The images may have been made and billed, so they are not made again. Use another key to "
-        "make them again.");
+    kept.result.error = ApiError::of(kept.status, "outcome_unknown",
+                                     "The gateway was stopped while it worked on this request. The "
+                                     "images may have been made and "
+                                     "billed, so they are not made again.");
     kept.result.outcome = OutcomeType::unknown;
     return kept;
 }

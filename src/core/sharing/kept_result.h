@@ -10,6 +10,7 @@
 
 #include "core/images/links.h"
 #include "core/making/result.h"
+#include "core/request/input_image.h"
 #include "core/sharing/records.h"
 
 namespace gateway {
@@ -22,6 +23,7 @@ struct KeptResult {
     int status = 200;
     int64_t expires = 0;
     bool billed = false;  // of an error: an image was or may have been billed
+    InputImages inputs;   // without their bytes
 };
 
 // What is kept of a result. The images of the result must still have their content.
@@ -39,6 +41,9 @@ Keeping keep_result(const KeptResult &kept, std::string_view base_url);
 // end at `links_end`. Nothing if the record is damaged.
 std::optional<KeptResult> read_kept(const KeptRecord &record, const Hosting *hosting,
                                     int64_t links_end);
+
+// The facts of the input images, which are kept with a result.
+InputImages facts_of_inputs(const InputImages &inputs);
 
 // What a request gets that was interrupted, because its worker ended: nobody knows whether the
 // images were made.

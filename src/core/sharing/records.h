@@ -24,6 +24,16 @@ enum class RecordKind : uint8_t {
     keyed,   // of a request with an Idempotency-Key
     shared,  // of a request in progress that equal requests may share
     cached,  // a result
+    job,     // of a request whose client asks for the result later
+};
+
+// What a job is about, beside its result.
+struct JobAbout {
+    std::string id;      // as clients write it
+    std::string tenant;  // who may see it; empty: whoever knows the id
+    std::string operation;
+    std::string model;   // as requested
+    std::string format;  // the requested form of the images
 };
 
 // What ended records keep: how the request ended, and the base64 of its images.
@@ -43,6 +53,7 @@ struct RecordClaim {
     std::string request_id;
     int64_t keep = 0;     // seconds, after the end
     size_t kept_max = 0;  // bytes that all records may keep together; 0: no limit
+    JobAbout job;         // only for a job
 };
 
 struct Claimed {
@@ -69,10 +80,32 @@ struct RecordEnd {
     size_t bytes = 0;  // of all files that are kept for it
     int64_t expires = 0;
     std::string model;       // "provider/model"
+    std::string images;      // paths of kept images, one per line
+    std::string status;      // of a job
     std::string request_id;  // of the request that has claimed the record
     // Only for the cache:
     RecordKind kind = RecordKind::cached;
     std::string owner;
+};
+
+enum class JobState : uint8_t { running, ended, interrupted };
+
+// A job as it is recorded.
+struct JobRecord {
+    JobAbout about;
+    JobState state = JobState::running;
+    int64_t created = 0;
+    int64_t ended = 0;   // unix seconds; 0: it has not
+    std::string status;  // once it has ended; empty: it was interrupted
+    KeptRecord kept;     // if it has ended
+};
+
+struct JobQuery {
+    std::string tenant;
+    std::string id;  // empty: a list of all jobs of the tenant, newest first
+    size_t limit = 0;
+    std::string after;   // the id of the job before the first one of the list
+    std::string status;  // empty: any
 };
 
 class Records {
@@ -88,6 +121,17 @@ class Records {
     // is forgotten.
     virtual std::unique_ptr<Task> is_wanted(RecordId id, std::string request_id,
                                             std::function<void(bool)> then) = 0;
+
+    // The job, or the jobs; an empty list if there is none. Nothing if the records cannot be read.
+    virtual std::unique_ptr<Task> find_jobs(
+        JobQuery query, std::function<void(std::optional<std::vector<JobRecord>>)> then) = 0;
+    // Removes a job that has ended, with its images, or asks its worker to cancel it. The answer is
+    // the job as it was before; nothing: there is none, or the records cannot be read.
+    virtual std::unique_ptr<Task> remove_job(
+        JobQuery query, std::function<void(std::optional<JobRecord>)> then) = 0;
+
+    // Whether the owner of the job has asked to cancel it.
+    virtual std::unique_ptr<Task> is_cancelled(RecordId id, std::function<void(bool)> then) = 0;
 
     // These are repeated until they succeed.
     virtual void finish(RecordEnd end) noexcept = 0;

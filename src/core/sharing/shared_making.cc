@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kNobodyWaits = 499;
 constexpr Milliseconds kLongestKeeping{60'000};
+constexpr Milliseconds kCancelLook{500};
 constexpr int64_t kForWaiting = 60;  // seconds that a result is kept for waiting requests
 
 // The first request was answered, but its result could not be written down.
@@ -25,9 +26,15 @@ KeptResult error_not_kept(const KeptResult &kept) {
     error.billed = true;
     error.result.error = ApiError::of(
         error.status, "result_not_kept",
-        "The first request with this Idempotency-Key was answered, but the gateway could not keep "
-        "its result. The images are not made again. Use another key to make them again.");
+        "The request was served, but the gateway could not keep its result. The images are not "
+        "made again for the same Idempotency-Key or job.");
     error.result.history = kept.result.history;
+    return error;
+}
+
+ApiError error_cancelled() {
+    ApiError error = ApiError::of(kNobodyWaits, "cancelled", "The job was cancelled.");
+    error.type = "invalid_request_error";
     return error;
 }
 
@@ -52,11 +59,32 @@ SharedMaking::~SharedMaking() {
 void SharedMaking::lead(Follower &leader) {
     places_.push_back({&leader, nullptr});
     leader_ = &leader;
+    start();
+}
+
+void SharedMaking::start() {
     const Ports &ports = own_->ports();
     const Milliseconds left = order_->deadline - ports.clock.now();
     deadline_ =
         ports.loop.start_timer(std::max(left, Milliseconds(0)), [this] { making_.expire(); });
+    if (terms_.kind == RecordKind::job) {
+        cancel_look_ = ports.loop.make_alarm([this] { look_for_cancel(); }, TimerKind::idle);
+        cancel_look_->set(kCancelLook);
+    }
     making_.start();
+}
+
+// Another worker may have got the request to cancel the job.
+void SharedMaking::look_for_cancel() {
+    if (phase_ != Phase::running) {
+        return;
+    }
+    cancel_look_->set(kCancelLook);
+    question_ = own_->records()->is_cancelled(terms_.id, [this](bool cancelled) {
+        if (cancelled) {
+            cancel();
+        }
+    });
 }
 
 void SharedMaking::attach(Follower &follower) {
@@ -138,7 +166,9 @@ void SharedMaking::on_end() {
     tell_all([](Follower &follower) { follower.on_shared_end(); });
     if (leader_ == nullptr) {
         const Result &result = making_.result();
-        settle(kNobodyWaits, result.outcome ? name_of(*result.outcome) : "refused");
+        const int status = result.error ? result.error->status : 200;
+        settle(terms_.kind == RecordKind::job ? status : kNobodyWaits,
+               result.outcome ? name_of(*result.outcome) : "refused");
     }
     keep();
 }
@@ -168,11 +198,38 @@ void SharedMaking::stop() noexcept {
     if (was_running && leader_ == nullptr) {
         settle(kNobodyWaits, "client_gone");
     }
-    if (terms_.kind == RecordKind::keyed && (was_asking || !was_running)) {
+    if (terms_.kind == RecordKind::job ||
+        (terms_.kind == RecordKind::keyed && (was_asking || !was_running))) {
         end_record({});  // nobody knows what the provider made, or the result was not written yet
     } else {
         forget_record();
     }
+    conclude();
+}
+
+void SharedMaking::cancel() noexcept {
+    if (phase_ != Phase::running) {
+        return;
+    }
+    making_.drop();
+    phase_ = Phase::ended;
+    deadline_.reset();
+    created_ = own_->ports().clock.unix_seconds();
+    cancelled_ = true;
+    tell_all([](Follower &follower) { follower.on_shared_end(); });
+    if (leader_ == nullptr) {
+        settle(kNobodyWaits, "cancelled");
+    }
+    std::string facts;
+    try {
+        KeptResult kept = kept_result();
+        kept.result.error = error_cancelled();
+        kept.status = kept.result.error->status;
+        facts = keep_result(kept, {}).facts;
+    } catch (...) {
+        facts.clear();  // then it ends as interrupted
+    }
+    end_record(std::move(facts), "cancelled");
     conclude();
 }
 
@@ -194,14 +251,16 @@ void SharedMaking::end_by_exception(const char *what) noexcept {
             settle(500, "internal_error");
         }
     }
-    is_billed() || !was_running ? end_record({}) : forget_record();
+    is_billed() || !was_running || terms_.kind == RecordKind::job ? end_record({})
+                                                                  : forget_record();
     conclude();
 }
 
 // ---- keeping the result
 
 bool SharedMaking::must_be_kept() const {
-    return terms_.has_record && (!making_.result().error || is_billed());
+    return terms_.has_record &&
+           (!making_.result().error || is_billed() || terms_.kind == RecordKind::job);
 }
 
 // Only what the provider made as it was asked to.
@@ -232,7 +291,7 @@ void SharedMaking::keep() {
         cache ? write(false, cache) : conclude();
         return;
     }
-    if (terms_.kind == RecordKind::keyed) {
+    if (terms_.kind != RecordKind::shared) {
         write(true, cache);
         return;
     }
@@ -261,6 +320,7 @@ KeptResult SharedMaking::kept_result() const {
     kept.latency = latency_;
     kept.status = kept.result.error ? kept.result.error->status : 200;
     kept.billed = is_billed();
+    kept.inputs = facts_of_inputs(order_->inputs);
     return kept;
 }
 
@@ -269,6 +329,11 @@ void SharedMaking::write(bool for_record, const std::optional<RecordId> &cache_i
     const KeptResult kept = kept_result();
     Keeping keeping = keep_result(kept, order_->form.base_url);
     const int64_t now = ports.clock.unix_seconds();
+    if (terms_.hosting == nullptr && keeping.bytes > 0) {
+        record_end_.emplace();  // for note_written()
+        note_written(false);
+        return;
+    }
     RecordEnd end;
     end.facts = std::move(keeping.facts);
     end.file_bytes = keeping.images.size();
@@ -276,23 +341,23 @@ void SharedMaking::write(bool for_record, const std::optional<RecordId> &cache_i
     end.model = kept.result.maker.provider + "/" + kept.result.maker.model;
     end.request_id = order_->request_id;
     end.owner = terms_.owner;
+    end.status = kept.result.error ? "failed" : "completed";
+    for (const std::string &name : keeping.names) {
+        end.images += image_path(*terms_.hosting, name) + "\n";
+    }
     if (cache_id) {
         cache_end_ = end;
         cache_end_->id = *cache_id;
         cache_end_->expires = now + terms_.cache_ttl;
     }
     if (for_record) {
-        const bool keyed = terms_.kind == RecordKind::keyed;
+        const bool shared = terms_.kind == RecordKind::shared;
         record_end_ = std::move(end);
         record_end_->id = terms_.id;
-        record_end_->expires = now + (keyed ? terms_.keep : kForWaiting);
+        record_end_->expires = now + (shared ? kForWaiting : terms_.keep);
     }
     if (keeping.images.empty() && keeping.names.empty()) {
         note_written(true);
-        return;
-    }
-    if (terms_.hosting == nullptr) {
-        note_written(false);
         return;
     }
     KeptFiles files;
@@ -328,8 +393,8 @@ void SharedMaking::note_written(bool written) {
     }
     if (record_end_ && written) {
         own_->records()->finish(std::move(*record_end_));
-    } else if (record_end_ && terms_.kind == RecordKind::keyed) {
-        end_record(keep_result(error_not_kept(kept_result()), {}).facts);
+    } else if (record_end_ && terms_.kind != RecordKind::shared) {
+        end_record(keep_result(error_not_kept(kept_result()), {}).facts, "failed");
     } else if (record_end_) {
         forget_record();
     }
@@ -338,7 +403,7 @@ void SharedMaking::note_written(bool written) {
 }
 
 // Without facts, the record says that the request was interrupted.
-void SharedMaking::end_record(std::string facts) noexcept {
+void SharedMaking::end_record(std::string facts, const char *status) noexcept {
     if (!terms_.has_record) {
         return;
     }
@@ -348,6 +413,7 @@ void SharedMaking::end_record(std::string facts) noexcept {
     end.facts = std::move(facts);
     end.expires = own_->ports().clock.unix_seconds() + terms_.keep;
     end.request_id = std::move(request_id_);
+    end.status = status;  // short: no allocation
     own_->records()->finish(std::move(end));
 }
 
@@ -365,6 +431,9 @@ void SharedMaking::conclude() noexcept {
     phase_ = Phase::over;
     deadline_.reset();
     abandon_->unset();
+    if (cancel_look_ != nullptr) {
+        cancel_look_->unset();
+    }
     for (Place &place : places_) {
         if (place.told != nullptr && place.follower != nullptr) {
             place.told.reset();

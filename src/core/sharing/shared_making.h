@@ -73,6 +73,10 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
 
     // Starts the making for its leader, whose order is made with the leader's funds.
     void lead(Follower &leader);
+    // Starts the making of a job, for which nobody waits.
+    void start();
+    // Ends the making of a job at its owner's wish.
+    void cancel() noexcept;
     // Gives the follower what has been sent before. If the making has ended, the end is told later
     // by a timer.
     void attach(Follower &follower);
@@ -89,6 +93,8 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     [[nodiscard]] bool has_ended() const { return phase_ != Phase::running; }
     // Whether it ended by an exception, without a result.
     [[nodiscard]] bool has_failed() const { return failed_; }
+    // Whether it was cancelled, without a result.
+    [[nodiscard]] bool was_cancelled() const { return cancelled_; }
     [[nodiscard]] const Making &making() const { return making_; }
     [[nodiscard]] const Result &result() const { return making_.result(); }
     // When the making ended, for replies that must be equal to the first.
@@ -131,7 +137,8 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     [[nodiscard]] KeptResult kept_result() const;
     void write(bool for_record, const std::optional<RecordId> &cache_id);
     void note_written(bool written);
-    void end_record(std::string facts) noexcept;
+    void end_record(std::string facts, const char *status = "") noexcept;
+    void look_for_cancel();
     void forget_record() noexcept;
     void conclude() noexcept;
 
@@ -144,11 +151,13 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     std::vector<Place> places_;
     const Follower *leader_ = nullptr;  // null: it has left, and the making settles the order
     bool failed_ = false;
+    bool cancelled_ = false;
     std::vector<Early> early_;
     int64_t created_ = 0;
     int64_t latency_ = 0;
     std::unique_ptr<Timer> deadline_;
     std::unique_ptr<Alarm> abandon_;
+    std::unique_ptr<Alarm> cancel_look_;  // only for a job
     std::unique_ptr<Task> question_;
     std::unique_ptr<Write> write_;
     std::optional<RecordEnd> record_end_;  // while the files are written

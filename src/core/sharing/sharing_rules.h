@@ -24,10 +24,16 @@ struct CacheRules {
     bool unseeded = false;
 };
 
+struct JobRules {
+    bool on = false;
+    int64_t keep = 3'600;  // seconds, after the end
+};
+
 struct SharingRules {
     IdempotencyRules idempotency;
     CoalesceRules coalesce;
     CacheRules cache;
+    JobRules jobs;
     size_t kept_max = 0;  // bytes that records may keep in the store
 };
 

@@ -293,7 +293,14 @@ class Gateway:
         return found()
 
     def _settled(self, pid):
-        """Counted descriptors of a worker, once they stay the same: workers hand each other sockets at the start."""
+        """Counted descriptors of a worker, once they stay the same: workers hand each other sockets at the start, and
+        open the file of records on another thread."""
+        def has_records():
+            targets = [one.target for one in self.descriptors(pid)]
+            return any(one.endswith(".records-wal") for one in targets)
+
+        if "image_gateway_state" in self.configuration.text(self.directory, self.port):
+            until(has_records, SETTLING)
         while True:
             first = processes.counted(self.descriptors(pid), self._ignored_ports())
             time.sleep(0.03)
