@@ -14,6 +14,7 @@ namespace {
 constexpr Milliseconds kRecordRetry{1'000};
 constexpr Milliseconds kRecordSweep{10'000};
 constexpr Milliseconds kRecordLogAgain{60'000};
+constexpr int64_t kUnwritten = 3'600;  // seconds that such a record is kept
 constexpr size_t kMaxWaiting = 100'000;
 
 class RecordTask final : public Task {
@@ -75,13 +76,29 @@ void RecordsQueue::add(std::shared_ptr<Entry> entry) {
 }
 
 void RecordsQueue::add_quietly(RecordOperation operation) noexcept {
+    const RecordId id = operation.end.id;
+    const bool must_be_done = operation.must_be_done();
     try {
         auto entry = std::make_shared<Entry>();
         entry->operation = std::move(operation);
         add(std::move(entry));
     } catch (...) {
-        ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                      "image gateway: no memory to write a record");
+        if (must_be_done && unwritten_count_ < unwritten_.size()) {
+            unwritten_[unwritten_count_++] = id;
+            again_->set(kRecordRetry);
+        }
+    }
+}
+
+// Records whose end could not be written for lack of memory end as interrupted: else, whoever asks
+// for them would wait for as long as this worker runs.
+void RecordsQueue::end_unwritten() {
+    for (size_t count = std::exchange(unwritten_count_, 0); count > 0; --count) {
+        RecordOperation operation;
+        operation.kind = RecordOperation::Kind::finish;
+        operation.end.id = unwritten_[count - 1];
+        operation.end.expires = clock_.unix_seconds() + kUnwritten;
+        add_quietly(std::move(operation));
     }
 }
 
@@ -115,6 +132,7 @@ void RecordsQueue::begin() {
 }
 
 void RecordsQueue::go_on() {
+    end_unwritten();
     if (const std::shared_ptr<Job> job = task_ == nullptr ? job_ : nullptr) {
         on_done(job);
     } else {

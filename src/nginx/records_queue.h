@@ -2,6 +2,7 @@
 // next one collects. A wrapper for each request and shared making implements the port Records.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -35,7 +36,7 @@ class RecordsQueue {
     void add(std::shared_ptr<Entry> entry);
     // The process ends: the task pool takes no more tasks.
     void stop() noexcept { stopped_ = true; }
-    // Without an answer. If there is no memory for it, it is as if the worker had died.
+    // Without an answer.
     void add_quietly(RecordOperation operation) noexcept;
 
  private:
@@ -57,6 +58,7 @@ class RecordsQueue {
     static tl::expected<void, StateProblem> work(File &file, Job &job);
     void begin();
     void go_on();
+    void end_unwritten();
     void on_done(const std::shared_ptr<Job> &job);
     void log_problem(const std::string &problem);
     void sweep();
@@ -65,6 +67,8 @@ class RecordsQueue {
     TaskPool &tasks_;
     std::shared_ptr<File> file_;
     bool stopped_ = false;
+    std::array<RecordId, 32> unwritten_{};  // for which there was no memory
+    size_t unwritten_count_ = 0;
     Group waiting_;
     std::shared_ptr<Job> job_;
     std::unique_ptr<Task> task_;

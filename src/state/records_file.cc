@@ -358,7 +358,7 @@ bool RecordsFile::finish(const RecordEnd &end, int64_t unix_seconds) {
     Statement update = database_.prepare(
         "UPDATE records SET process = NULL, facts = ?, file = ?, file_bytes = ?, bytes = ?,"
         " expires = ?, model = ?, images = ?, status = ?, ended = ?"
-        " WHERE id = ? AND request_id = ? AND process = ?");
+        " WHERE id = ? AND ? IN (request_id, '') AND process = ?");
     return update.bind(end.facts)
         .bind(end.file)
         .bind(static_cast<int64_t>(end.file_bytes))

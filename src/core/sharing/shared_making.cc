@@ -71,7 +71,9 @@ void SharedMaking::start() {
         cancel_look_ = ports.loop.make_alarm([this] { look_for_cancel(); }, TimerKind::idle);
         cancel_look_->set(kCancelLook);
     }
-    making_.start();
+    started_ = true;
+    // What throws from here on ends the making, not only the request that begins it.
+    run_for(static_cast<CallbackOwner &>(*this), [this] { making_.start(); });
 }
 
 // Another worker may have got the request to cancel the job.
@@ -113,7 +115,7 @@ bool SharedMaking::leave(const Follower &follower) noexcept {
     }
     const bool led = leader_ == &follower && phase_ == Phase::running;
     leader_ = leader_ == &follower ? nullptr : leader_;
-    if (phase_ == Phase::running && followers() == 0 && !terms_.goes_on) {
+    if (phase_ == Phase::running && followers() == 0 && !(terms_.goes_on && started_)) {
         abandon_->set(Milliseconds(0));  // later: this may be a callback of the making
     }
     return led;
@@ -163,7 +165,7 @@ void SharedMaking::on_end() {
     deadline_ = ports.loop.start_timer(kLongestKeeping, [this] { stop(); });
     created_ = ports.clock.unix_seconds();
     latency_ = (ports.clock.now() - (order_->deadline - order_->allowed)).count();
-    tell_all([](Follower &follower) { follower.on_shared_end(); });
+    tell_end();
     if (leader_ == nullptr) {
         const Result &result = making_.result();
         const int status = result.error ? result.error->status : 200;
@@ -216,7 +218,7 @@ void SharedMaking::cancel() noexcept {
     deadline_.reset();
     created_ = own_->ports().clock.unix_seconds();
     cancelled_ = true;
-    tell_all([](Follower &follower) { follower.on_shared_end(); });
+    tell_end();
     if (leader_ == nullptr) {
         settle(kNobodyWaits, "cancelled");
     }
@@ -240,20 +242,27 @@ void SharedMaking::end_by_exception(const char *what) noexcept {
             std::string("image gateway: an exception ended a shared making: ") + what);
     } catch (...) {  // a line that there is no memory for
     }
-    const bool was_running = phase_ == Phase::running;
-    failed_ = was_running;
-    making_.withhold();
-    making_.drop();
-    if (was_running) {
-        phase_ = Phase::ended;
-        tell_all([](Follower &follower) { follower.on_shared_end(); });
-        if (leader_ == nullptr) {
-            settle(500, "internal_error");
-        }
+    const bool is_result_kept = phase_ == Phase::ended && told_;
+    failed_ = !told_;
+    if (failed_) {
+        making_.withhold();
     }
-    is_billed() || !was_running || terms_.kind == RecordKind::job ? end_record({})
-                                                                  : forget_record();
+    making_.drop();
+    phase_ = Phase::ended;
+    tell_end();
+    if (leader_ == nullptr) {
+        settle(500, "internal_error");  // has no effect if it was settled
+    }
+    is_billed() || is_result_kept || terms_.kind == RecordKind::job ? end_record({})
+                                                                    : forget_record();
     conclude();
+}
+
+// Once.
+void SharedMaking::tell_end() noexcept {
+    if (!std::exchange(told_, true)) {
+        tell_all([](Follower &follower) { follower.on_shared_end(); });
+    }
 }
 
 // ---- keeping the result

@@ -127,6 +127,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
 
     template <typename Tell>
     void tell_all(Tell tell) noexcept;
+    void tell_end() noexcept;
     [[nodiscard]] size_t followers() const;
     void on_end();
     void settle(int status, std::string_view outcome) noexcept;
@@ -150,6 +151,8 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     Phase phase_ = Phase::running;
     std::vector<Place> places_;
     const Follower *leader_ = nullptr;  // null: it has left, and the making settles the order
+    bool started_ = false;
+    bool told_ = false;  // the followers know that it has ended
     bool failed_ = false;
     bool cancelled_ = false;
     std::vector<Early> early_;
