@@ -19,10 +19,8 @@ ApiError error_no_job() {
 }
 
 ApiError error_jobs_unavailable() {
-    ApiError error = ApiError::of(503, "jobs_unavailable",
-                                  "The gateway currently cannot read the records of jobs.");
-    error.retry_after = 1;
-    return error;
+    return ApiError::for_now(503, "jobs_unavailable",
+                             "The gateway currently cannot read the records of jobs.");
 }
 
 ApiError error_wrong_query(const std::string &name, const char *what) {
