@@ -12,7 +12,7 @@ from fakes.credentials import with_credentials
 from fakes.edited import mask, saved
 from fakes.event_stream import Events
 from fakes.openai import Images, Json
-from harness import background, form, provider
+from harness import background, form, key_entry, provider, write_keys
 from harness.gateway import until
 from harness.links import ALLOW
 from PIL import Image
@@ -324,6 +324,25 @@ def test_neighbours_get_their_own_pixels(g, openai):
         return boxes(opened(reply), box) == boxes(original, box)
     waiting = [background(one, seed) for seed in range(12)]
     assert all(future.result(60) for future in waiting)
+
+
+def test_what_is_kept_is_kept_for_the_same_mask_mode(scratch, gateway, openai):
+    """A repeated key gets the same image; the cache never gives one mode's image for the other."""
+    keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-a")])
+    g = gateway(f"image_gateway; image_gateway_keys {keys}; image_gateway_store {scratch}/store;",
+                f"image_gateway_state {scratch}/state/state.db; image_gateway_cache on unseeded=on;" + provider("openai", openai))
+    caller = {"x-api-key": "sk-a"}
+    openai.next(*[returns(saved(RETURNED))] * 4)
+    first = edit(g, {**caller, "Idempotency-Key": "k"})
+    second = edit(g, {**caller, "Idempotency-Key": "k"})
+    assert second.headers["idempotent-replayed"] == "true" and first.json["data"] == second.json["data"]
+    assert facts(second)[0]["outside_mask_changed"] == 1 and len(openai.work) == 1
+    assert edit(g, {**caller, "Idempotency-Key": "k"}, mask_feather=0).status == 422
+    modes = [{"mask_mode": "model"}, {"mask_feather": 0}, {"mask_mode": "model"}, {"mask_feather": 0}]
+    images = [opened(edit(g, caller, **mode)).convert("RGB").tobytes() for mode in modes]
+    assert images[0] == images[2] == RETURNED.tobytes() and images[1] == images[3]
+    hard, kept = Image.frombytes("RGB", (WIDTH, HEIGHT), images[1]), (32, 0, WIDTH, HEIGHT)
+    assert boxes(hard, kept) == boxes(ORIGINAL, kept)
 
 
 def test_the_sandbox_changes_nothing_outside(g):
