@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gateway {
@@ -24,6 +25,12 @@ struct ApiError {
     std::string model;             // the requested model, if the error is about something else
     bool from_provider = false;
     std::optional<int> retry_after;  // seconds
+    // If a limit or a budget refuses the request: whose, and which. Of fixed texts.
+    struct Limited {
+        std::string_view party;
+        std::string_view limit;
+    };
+    Limited limited;
 
     // An error with the default type, code and message of the status.
     static ApiError of(int status);

@@ -1,5 +1,8 @@
 // Turns every error reply in our locations into our JSON, also errors of nginx and of other
 // modules.
+#include <string>
+#include <utility>
+
 #include "nginx/guard.h"
 #include "nginx/handlers.h"
 #include "nginx/receive_body.h"
@@ -43,14 +46,26 @@ void replace(ngx_http_request_t *r, RequestContext &context) {
     context.replacement = std::move(answer.body);
 }
 
-void add_our_headers(ngx_http_request_t *r, const Exchange &exchange) {
-    const int64_t total = exchange.milliseconds();
-    const int64_t provider = exchange.upstream_milliseconds();
-    const std::string timing =
-        "total;dur=" + std::to_string(total) + ", provider;dur=" + std::to_string(provider) +
-        ", gateway;dur=" + std::to_string(std::max<int64_t>(0, total - provider));
+// Up to now: a stream's provider is still working.
+std::string server_timing(const Timing &timing) {
+    const std::pair<std::string_view, Milliseconds> steps[] = {
+        {"total", timing.total},       {"auth", timing.auth}, {"limits", timing.limits},
+        {"body", timing.body},         {"wait", timing.wait}, {"provider", timing.provider},
+        {"delivery", timing.delivery}, {"own", timing.own()},
+    };
+    std::string text;
+    for (const auto &[name, time] : steps) {
+        text.append(text.empty() ? "" : ", ").append(name).append(";dur=");
+        text += std::to_string(time.count());
+    }
+    return text;
+}
+
+void add_our_headers(ngx_http_request_t *r, RequestContext &context, const Exchange &exchange) {
+    const Timing timing = exchange.timing();
+    context.first_byte = timing.total.count();
     if (!add_header(r, "x-request-id", exchange.request_id()) ||
-        !add_header(r, "Server-Timing", timing)) {
+        !add_header(r, "Server-Timing", server_timing(timing))) {
         throw std::bad_alloc();
     }
 }
@@ -64,7 +79,7 @@ bool prepare_headers(ngx_http_request_t *r) {
     if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST && !context->answered) {
         replace(r, *context);
     }
-    add_our_headers(r, exchange);
+    add_our_headers(r, *context, exchange);
     return add_cors_headers(r, location_conf(r).cors);
 }
 

@@ -54,6 +54,7 @@ class RequestContext final : public CallbackOwner {
     bool answered = false;                  // the reply that is sent was written by us
     Bytes replacement;                      // of the body of nginx's error; empty: it is sent
     AnswerOut out;                          // our reply
+    std::optional<int64_t> first_byte;      // milliseconds until the headers were sent
 
  private:
     void send_soon() noexcept;

@@ -26,6 +26,11 @@ std::string upstream_time(const Exchange &exchange) {
     return exchange.attempts().empty() ? std::string() : seconds(exchange.upstream_milliseconds());
 }
 
+template <Milliseconds Timing::*kStep>
+std::string time_of(const Exchange &exchange) {
+    return seconds((exchange.timing().*kStep).count());
+}
+
 using Reader = std::string (*)(const Exchange &);
 
 struct Variable {
@@ -51,6 +56,22 @@ const Variable kVariables[] = {
      [](const Exchange &e) { return std::to_string(e.attempts().size()); }},
     {ngx_string("image_gateway_upstream_time"), upstream_time},
     {ngx_string("image_gateway_request_id"), [](const Exchange &e) { return e.request_id(); }},
+    {ngx_string("image_gateway_operation"),
+     [](const Exchange &e) { return e.operation() ? std::string(name_of(*e.operation())) : ""; }},
+    {ngx_string("image_gateway_requested_model"),
+     [](const Exchange &e) { return std::string(e.requested_model()); }},
+    {ngx_string("image_gateway_images_lost"),
+     [](const Exchange &e) {
+         return e.images_lost() == 0 ? std::string() : std::to_string(e.images_lost());
+     }},
+    {ngx_string("image_gateway_auth_time"), time_of<&Timing::auth>},
+    {ngx_string("image_gateway_limits_time"), time_of<&Timing::limits>},
+    {ngx_string("image_gateway_body_time"), time_of<&Timing::body>},
+    {ngx_string("image_gateway_wait_time"), time_of<&Timing::wait>},
+    {ngx_string("image_gateway_provider_time"), time_of<&Timing::provider>},
+    {ngx_string("image_gateway_delivery_time"), time_of<&Timing::delivery>},
+    {ngx_string("image_gateway_own_time"),
+     [](const Exchange &e) { return seconds(e.timing().own().count()); }},
 };
 
 // nginx also evaluates variables of requests that the gateway did not handle. Then they are not

@@ -1,9 +1,10 @@
 """The variables for log_format."""
 
 import re
+import time
 
 import pytest
-from fakes.openai import ERRORS, Hang
+from fakes.openai import ERRORS, Delay, Hang
 from harness import key_entry, provider, write_keys
 
 NAMES = ("provider", "model", "key", "outcome", "attempts", "upstream_time", "request_id")
@@ -86,3 +87,39 @@ def test_they_may_be_used_anywhere(gateway):
                 extra_locations='location /plain { return 200 "[$image_gateway_request_id]"; }')
     assert g.generate(size="16x16").headers["X-Made"] == "s/x"
     assert g.get("/plain").text == "[]"
+
+
+STEPS = ("auth", "limits", "body", "wait", "provider", "delivery", "own")
+
+
+def test_the_steps_of_a_request_have_times(gateway, openai):
+    more = ("operation", "requested_model", "images_lost", *(f"{step}_time" for step in STEPS))
+    g = gateway("image_gateway; image_gateway_auth off;",
+                provider("p", openai, "retry attempts=2 backoff=300ms..300ms within=5s;"),
+                access_format=" ".join(f"$image_gateway_{name}" for name in more))
+    openai.always(Delay(0.4))
+    openai.next(ERRORS["server_error"])
+    reply = g.generate(model="p/gpt-image-2")
+    assert reply.status == 200
+    timing = dict(step.split(";dur=") for step in reply.headers["Server-Timing"].split(", "))
+    line = dict(zip(more, g.access_log(1)[0].split(" ")))
+    assert (line["operation"], line["requested_model"], line["images_lost"]) == ("generate", "p/gpt-image-2", "-")
+    for step in STEPS:
+        assert abs(float(line[f"{step}_time"]) * 1000 - float(timing[step])) < 100, (step, line, timing)
+    assert float(timing["provider"]) >= 390 and float(timing["wait"]) >= 100
+    parts = sum(float(timing[step]) for step in STEPS)
+    assert abs(parts - float(timing["total"])) < 20, timing
+
+
+def test_a_slow_upload_is_time_of_the_body(gateway, openai):
+    g = gateway("image_gateway; image_gateway_auth off;", provider("p", openai), access_format="$image_gateway_body_time "
+                "$image_gateway_own_time")
+    body = b'{"prompt": "a", "model": "p/gpt-image-2"}'
+    with g.connect() as raw:
+        raw.send(b"POST /v1/images/generations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                 b"Content-Length: %d\r\n\r\n" % len(body) + body[:10])
+        time.sleep(0.4)
+        raw.send(body[10:])
+        assert raw.response().status == 200
+    upload, own = map(float, g.access_log(1)[0].split(" "))
+    assert upload >= 0.35 > own

@@ -74,6 +74,8 @@ Exchange::Entered Exchange::identify(const RequestHead &head) {
 std::optional<Exchange::Entered> Exchange::enter(BodySize body,
                                                  std::function<void(Entered)> later) {
     Order &order = *order_;
+    step_began_ = began_;
+    end_step(&Timing::auth);
     const HeldMemory::Owner owner = memory_owner_of(order.caller, head_);
     order.memory = ports_.memory.open(owner);
     const size_t copies = kCopiesOfBody * body.memory;
@@ -107,6 +109,7 @@ std::optional<Exchange::Entered> Exchange::enter(BodySize body,
     }
     entered_.reset();
     order.funds.enter(parties, allowed_, [this](Entered entered) {
+        end_step(&Timing::limits);
         phase_ = entered ? Phase::entered : phase_;
         if (later_ != nullptr) {
             std::exchange(later_, nullptr)(std::move(entered));
@@ -125,6 +128,7 @@ bool Exchange::hold_disk(size_t bytes) {
 // ---- the other steps, after the body was read
 
 void Exchange::run(Operation operation, ReceivedBody body, std::function<void(Answer)> answer) {
+    end_step(&Timing::body);
     order_->operation = operation;
     answer_ = std::move(answer);
     order_->deadline = began_ + allowed_;
@@ -181,7 +185,11 @@ void Exchange::join() {
     joining_ =
         std::make_unique<Joining>(Joining::Parts{ports_, *ports_.sharing, *order_, policy_.sharing,
                                                  cache_wish_, std::string(head_.path), keep});
-    joining_->start([this](Joined joined) { on_joined(std::move(joined)); });
+    begin_step();
+    joining_->start([this](Joined joined) {
+        end_step(&Timing::wait);
+        on_joined(std::move(joined));
+    });
 }
 
 void Exchange::on_joined(Joined joined) {
@@ -301,6 +309,7 @@ void Exchange::answer_about_jobs(const JobRequest &request, std::function<void(A
 void Exchange::follow() {
     choose_reply();
     phase_ = Phase::making;
+    begin_step();
     shared_->attach(*this);
 }
 
@@ -331,7 +340,9 @@ void Exchange::answer_kept(Joined joined) {
 void Exchange::reserve() {
     const Preparation preparation = order_->preparation(ports_.clock.unix_seconds());
     const int64_t images = order_->request.params.integer(Param::n, 1);
+    begin_step();
     order_->funds.reserve(images, order_->plan, preparation, [this](const Entered &reserved) {
+        end_step(&Timing::limits);
         if (!reserved) {
             fail(reserved.error());
         } else {
@@ -430,6 +441,7 @@ void Exchange::on_shared_end() {
         return;
     }
     if (source_ == Source::followed) {
+        end_step(&Timing::wait);
         outcome_ = by_key_ ? "replayed" : "shared";
         if (!by_key_ && policy_.sharing.coalesce.charge_each && !shared_->result().error) {
             order_->funds.pay(images_answered(), shared_->result().bill.cost.usd);
@@ -444,12 +456,14 @@ void Exchange::on_shared_end() {
 }
 
 void Exchange::fail(const ApiError &error) {
+    limited_ = error.limited;
     outcome_ = outcome_.empty() ? "refused" : outcome_;
     reply_->fail(error, facts_of(error));
     phase_ = Phase::replied;
 }
 
 Answer Exchange::refuse(const ApiError &error) {
+    limited_ = error.limited;
     outcome_ = outcome_.empty() ? "refused" : outcome_;
     settle(error.status);
     cancel();
@@ -463,6 +477,23 @@ const Making *Exchange::making() const {
         return shared_ == nullptr ? nullptr : &shared_->making();
     }
     return making_.get();
+}
+
+void Exchange::end_step(Milliseconds Timing::*step) {
+    const Milliseconds now = ports_.clock.now();
+    steps_.*step += now - std::exchange(step_began_, now);
+}
+
+// A request that waits for the making of another one pauses.
+Timing Exchange::timing() const {
+    const Milliseconds now = ports_.clock.now();
+    Timing timing = steps_;
+    timing.wait += history().pauses().at(now);
+    timing.provider = history().calls().at(now);
+    timing.delivery = making() == nullptr ? Milliseconds(0) : making()->delivery_time();
+    timing.sending = now - settled_.value_or(now);
+    timing.total = now - began_;
+    return timing;
 }
 
 const Result *Exchange::result() const {
@@ -571,6 +602,7 @@ void Exchange::complete_head(Answer &answer) {
 
 void Exchange::settle(int status) noexcept {
     deadline_timer_.reset();
+    settled_ = settled_.value_or(ports_.clock.now());
     if (!handed_over_) {
         settle_order(*order_, making(), ports_, {status, outcome_, began_});
     }
@@ -579,6 +611,9 @@ void Exchange::settle(int status) noexcept {
 // ---- endings from outside
 
 void Exchange::stop_making() noexcept {
+    if (source_ == Source::followed && phase_ == Phase::making) {
+        end_step(&Timing::wait);
+    }
     intake_.stop();
     joining_.reset();
     job_requests_.reset();

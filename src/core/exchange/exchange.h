@@ -16,6 +16,7 @@
 #include "core/exchange/intake.h"
 #include "core/exchange/job_requests.h"
 #include "core/exchange/policy.h"
+#include "core/exchange/timing.h"
 #include "core/making/making.h"
 #include "core/response/models.h"
 #include "core/response/passed_reply.h"
@@ -108,6 +109,26 @@ class Exchange final : private Follower {
     }
     [[nodiscard]] std::string_view outcome() const { return outcome_; }
     [[nodiscard]] int64_t milliseconds() const { return (ports_.clock.now() - began_).count(); }
+    // Up to now.
+    [[nodiscard]] Timing timing() const;
+
+    // For metrics. The operation is set once run() was called.
+    [[nodiscard]] std::optional<Operation> operation() const {
+        return answer_ ? std::optional(order_->operation) : std::nullopt;
+    }
+    [[nodiscard]] std::string_view requested_model() const { return order_->requested_model; }
+    [[nodiscard]] const std::vector<SkipRecord> &skipped() const { return history().skipped(); }
+    // Null: no images were made for this request.
+    [[nodiscard]] const Usage *usage() const {
+        return making() == nullptr || !making()->is_billed() ? nullptr
+                                                             : &making()->result().bill.usage;
+    }
+    [[nodiscard]] const std::vector<Adjustment> &adjustments() const {
+        return result() == nullptr || result()->adjustments.empty() ? order_->request.adjustments
+                                                                    : result()->adjustments;
+    }
+    // The limit that refused the request.
+    [[nodiscard]] const ApiError::Limited &limited() const { return limited_; }
 
  private:
     enum class Phase : uint8_t { open, entered, making, replied };
@@ -137,6 +158,8 @@ class Exchange final : private Follower {
     void settle(int status) noexcept;
     void stop_making() noexcept;
     void fail(const ApiError &error);
+    void begin_step() { step_began_ = ports_.clock.now(); }
+    void end_step(Milliseconds Timing::*step);
 
     void on_shared_end() override;
     CallbackOwner &owner() override { return *ports_.owner; }
@@ -199,6 +222,10 @@ class Exchange final : private Follower {
     bool handed_over_ = false;  // the shared making settles the order
     bool held_ = false;         // provider responses are paused because the client is slow
     std::string_view outcome_;
+    Timing steps_;  // those that the exchange itself measures
+    Milliseconds step_began_{0};
+    std::optional<Milliseconds> settled_;  // when
+    ApiError::Limited limited_;
 };
 
 }  // namespace gateway

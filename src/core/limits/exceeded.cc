@@ -1,5 +1,7 @@
 #include "core/limits/exceeded.h"
 
+#include <algorithm>
+#include <iterator>
 #include <type_traits>
 
 #include "core/utc_time.h"
@@ -53,6 +55,26 @@ std::string message_of_budget(const Exceeded &exceeded) {
 }
 
 }  // namespace
+
+std::string_view party_word(const Exceeded &exceeded) {
+    switch (exceeded.kind) {
+        case Party::Kind::key: return "key";
+        case Party::Kind::end_user: return "end_user";
+        case Party::Kind::address: return "address";
+        case Party::Kind::model: break;
+    }
+    return "model";
+}
+
+std::string_view limit_word(const Exceeded &exceeded) {
+    if (exceeded.what == Exceeded::What::budget) {
+        return "budget";
+    }
+    const auto *row =
+        std::find_if(std::begin(kLimitRows), std::end(kLimitRows),
+                     [&](const LimitRow &one) { return one.text == exceeded.counted; });
+    return row == std::end(kLimitRows) ? "room" : row->json_name;
+}
 
 std::string message_of(const Exceeded &exceeded) {
     switch (exceeded.what) {

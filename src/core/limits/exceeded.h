@@ -30,6 +30,10 @@ struct Exceeded {
     int64_t unix_seconds = 0;  // when the request came
 };
 
+// Fixed words for the party's kind and for the limit: its name in a keys.json, "budget" or "room".
+std::string_view party_word(const Exceeded &exceeded);
+std::string_view limit_word(const Exceeded &exceeded);
+
 // The error message for the caller.
 std::string message_of(const Exceeded &exceeded);
 

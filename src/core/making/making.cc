@@ -226,6 +226,7 @@ void Making::on_execution_end(ExecutionEnd end) {
     made_ = std::move(*end);
     result_.outcome = OutcomeType::made;
     phase_ = Phase::delivering;
+    delivering_.begin(ports_.clock.now());
     on_made();
 }
 
@@ -374,8 +375,15 @@ void Making::end_with(ApiError error) {
     end();
 }
 
-void Making::end() {
+void Making::end_phase() noexcept {
+    if (phase_ == Phase::delivering) {
+        delivering_.end(ports_.clock.now());
+    }
     phase_ = Phase::ended;
+}
+
+void Making::end() {
+    end_phase();
     if (delivery_ != nullptr) {
         delivery_->give_up();  // where all failed, nobody gets what is under way
     }
@@ -397,7 +405,7 @@ void Making::drop() noexcept {
     if (phase_ == Phase::asking) {
         execution_.drop();
     }
-    phase_ = Phase::ended;
+    end_phase();
     delivery_.reset();
     release_images();
 }

@@ -16,6 +16,7 @@
 #include "core/rare.h"
 #include "core/routing/attempt_context.h"
 #include "core/routing/execution.h"
+#include "core/routing/stopwatch.h"
 
 namespace gateway {
 
@@ -63,6 +64,8 @@ class Making {
     }
     // Whether the funds know the cost of the images that were made.
     [[nodiscard]] bool is_billed() const { return billed_; }
+    // How long the images were brought into the requested form, up to now.
+    [[nodiscard]] Milliseconds delivery_time() const { return delivering_.at(ports_.clock.now()); }
     // Withholds images that were made but not sent: they are billed, but are not in the reply.
     void withhold() noexcept;
 
@@ -84,6 +87,7 @@ class Making {
     void fail_made(ApiError error, OutcomeType outcome = OutcomeType::made);
     void end_with(ApiError error);
     void end();
+    void end_phase() noexcept;
     [[nodiscard]] bool is_of_maker(const Slot &slot) const;
     [[nodiscard]] int64_t images_of_maker() const;
     const Maker &maker();
@@ -95,6 +99,7 @@ class Making {
     Phase phase_ = Phase::asking;
     bool expired_ = false;
     bool billed_ = false;
+    Stopwatch delivering_;
     Result result_;
     Preparation preparation_;
     Tray tray_;

@@ -39,7 +39,7 @@ std::string describe(const AttemptEnd &end) {
 }  // namespace
 
 void AttemptLog::on_attempt_end(const AttemptEnd &end) {
-    if (end.record.outcome != OutcomeType::made) {
+    if (end.record.outcome != OutcomeType::made && !end.dropped) {
         log_.write(log_level(end.record.outcome), describe(end));
     }
 }

@@ -6,6 +6,7 @@
 #include "core/bytes/held_memory.h"
 #include "core/random.h"
 #include "core/routing/failure.h"
+#include "core/routing/pause.h"
 
 namespace gateway {
 
@@ -177,7 +178,7 @@ bool Execution::wait_for_one() {
     // A random delay, so that requests that wait for the same candidate do not all start at once.
     const Milliseconds wait =
         random_time(*soonest, *soonest + *soonest / 4 + kMin, context_.ports.random);
-    waiting_ = context_.ports.loop.start_timer(wait, [this] {
+    waiting_ = start_pause(context_, wait, [this] {
         const auto timer = std::move(waiting_);
         at_ = 0;
         advance();

@@ -158,14 +158,16 @@ ApiError error_memory_held() {
 }
 
 ApiError error_exceeded(const Exceeded &exceeded) {
+    ApiError error;
     if (exceeded.what == Exceeded::What::budget) {
-        return ApiError::of(402, "budget_exceeded", message_of(exceeded));
+        error = ApiError::of(402, "budget_exceeded", message_of(exceeded));
+    } else if (exceeded.what == Exceeded::What::never) {
+        error = ApiError::of(400, "invalid_value", message_of(exceeded), "n");
+    } else {
+        error = ApiError::of(429, "rate_limit_exceeded", message_of(exceeded));
+        error.retry_after = exceeded.retry_after;
     }
-    if (exceeded.what == Exceeded::What::never) {
-        return ApiError::of(400, "invalid_value", message_of(exceeded), "n");
-    }
-    ApiError error = ApiError::of(429, "rate_limit_exceeded", message_of(exceeded));
-    error.retry_after = exceeded.retry_after;
+    error.limited = {party_word(exceeded), limit_word(exceeded)};
     return error;
 }
 

@@ -41,7 +41,8 @@ void History::skip(const Candidate &candidate, Hindered hindered, Milliseconds n
     skipped_.push_back({candidate.provider->name, candidate.model, hindered.by});
 }
 
-void History::drop(const Candidate &candidate, Milliseconds ran, int64_t perhaps_made) noexcept {
+const AttemptRecord *History::drop(const Candidate &candidate, Milliseconds ran,
+                                   int64_t perhaps_made) noexcept {
     upstream_time_ += ran;
     images_lost_ += perhaps_made;
     try {
@@ -53,8 +54,9 @@ void History::drop(const Candidate &candidate, Milliseconds ran, int64_t perhaps
         record.images = perhaps_made;
         record.may_be_billed = perhaps_made > 0;
         attempts_.push_back(std::move(record));
+        return &attempts_.back();
     } catch (const std::bad_alloc &) {
-        return;  // the images are counted; only the record is missing
+        return nullptr;  // the images are counted; only the record is missing
     }
 }
 

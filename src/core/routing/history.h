@@ -12,6 +12,7 @@
 #include "core/limits/health.h"
 #include "core/outcome.h"
 #include "core/routing/model_map.h"
+#include "core/routing/stopwatch.h"
 
 namespace gateway {
 
@@ -53,7 +54,9 @@ class History {
     // All images that were made are accounted for.
     void take_home() noexcept { images_at_risk_ = 0; }
     // Records an attempt that was cancelled because nobody waited for it.
-    void drop(const Candidate &candidate, Milliseconds ran, int64_t perhaps_made) noexcept;
+    // Null if there is no memory for the record.
+    const AttemptRecord *drop(const Candidate &candidate, Milliseconds ran,
+                              int64_t perhaps_made) noexcept;
     // Subtracts images that counted as lost until a repeated call returned them.
     void redeem(int64_t images) { images_lost_ -= images; }
 
@@ -63,6 +66,11 @@ class History {
     // When the first candidate that must pause may be tried again, as a time of the clock.
     [[nodiscard]] std::optional<Milliseconds> first_available() const { return first_available_; }
     [[nodiscard]] Milliseconds upstream_time() const { return upstream_time_; }
+    // When calls were in progress, and when the request paused between them.
+    [[nodiscard]] Stopwatch &calls() { return calls_; }
+    [[nodiscard]] Stopwatch &pauses() { return pauses_; }
+    [[nodiscard]] const Stopwatch &calls() const { return calls_; }
+    [[nodiscard]] const Stopwatch &pauses() const { return pauses_; }
     // Images that were or may have been billed and do not belong to a successful attempt.
     [[nodiscard]] int64_t images_lost() const { return images_lost_ + images_at_risk_; }
     // What providers say they billed although they made no image.
@@ -77,6 +85,8 @@ class History {
     std::vector<SkipRecord> skipped_;
     std::optional<Milliseconds> first_available_;
     Milliseconds upstream_time_{0};
+    Stopwatch calls_;
+    Stopwatch pauses_;
     int64_t images_lost_ = 0;
     int64_t images_at_risk_ = 0;
 };

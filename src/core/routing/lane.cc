@@ -11,6 +11,7 @@
 #include "core/providers/redact.h"
 #include "core/routing/backoff.h"
 #include "core/routing/observer.h"
+#include "core/routing/pause.h"
 
 namespace gateway {
 
@@ -158,6 +159,8 @@ std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
         return ticket.error();
     }
     ticket_ = *ticket;
+    context_.history.calls().begin(context_.ports.clock.now());
+    tell_call_begin(context_.ports.observers, provider());
     key_ = *choice.place;
     ++attempts_;
     attempt_began_ = context_.ports.clock.now();
@@ -306,6 +309,8 @@ void Lane::leave(Verdict verdict) noexcept {
     if (ticket_) {
         context_.health.leave(target_, *ticket_, verdict, context_.moment());
         ticket_.reset();
+        context_.history.calls().end(context_.ports.clock.now());
+        tell_call_end(context_.ports.observers, provider());
     }
 }
 
@@ -328,8 +333,7 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
     }
     const AttemptRecord &added =
         context_.history.add(candidate_, outcome, std::move(record), context_.ports.clock.now());
-    tell_attempt_end(context_.ports.observers, {added, context_.history.attempts().size(),
-                                                outcome.error.message, context_.request_id});
+    tell_end(added, outcome.error.message, false);
     if (is_made) {
         context_.history.redeem(std::exchange(perhaps_billed_, 0));
         risk(std::max<int64_t>(0, images - images_given_));
@@ -339,6 +343,15 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
     if (may_be_billed && perhaps_billed_ == 0) {
         perhaps_billed_ = provider().takes_idempotency ? images : 0;
     }
+}
+
+void Lane::tell_end(const AttemptRecord &record, std::string_view message, bool dropped) noexcept {
+    const ProviderKey *key = keys_[key_].key;
+    const auto number = key == nullptr
+                            ? std::nullopt
+                            : std::optional(static_cast<size_t>(key - provider().keys.data()));
+    tell_attempt_end(context_.ports.observers, {record, context_.history.attempts().size(), message,
+                                                context_.request_id, candidate_, number, dropped});
 }
 
 // Lets a key rest for this model. The key rests for all models only if the provider's error is
@@ -383,7 +396,7 @@ bool Lane::pause_and_retry(const Outcome &outcome) {
     last_->type = outcome.type;
     last_->error = outcome.error;
     last_->retry_after = outcome.retry_after;
-    pause_ = context_.ports.loop.start_timer(pause, [this] {
+    pause_ = start_pause(context_, pause, [this] {
         const auto timer = std::move(pause_);
         // If the call cannot start now, another candidate may be able to.
         if (try_once()) {
@@ -424,12 +437,15 @@ void Lane::expire() {
 void Lane::drop() noexcept {
     pause_.reset();
     if (attempt_ != nullptr) {
-        context_.history.drop(candidate_, context_.ports.clock.now() - attempt_began_,
-                              attempt_->may_be_billed() && !may_be_billed_before()
-                                  ? share().images - images_given_
-                                  : 0);
+        const AttemptRecord *dropped = context_.history.drop(
+            candidate_, context_.ports.clock.now() - attempt_began_,
+            attempt_->may_be_billed() && !may_be_billed_before() ? share().images - images_given_
+                                                                 : 0);
         attempt_.reset();
         risk(0);
+        if (dropped != nullptr) {
+            tell_end(*dropped, {}, true);
+        }
     }
     // Images that were made and not taken stay lost.
     hand_over();

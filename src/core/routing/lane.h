@@ -70,6 +70,7 @@ class Lane {
     void leave(Verdict verdict) noexcept;
     void risk(int64_t images) noexcept;
     void record(const Outcome &outcome, bool may_be_billed);
+    void tell_end(const AttemptRecord &record, std::string_view message, bool dropped) noexcept;
     void rest_key(const Outcome &outcome) noexcept;
     bool pause_and_retry(const Outcome &outcome);
     void finish(Outcome outcome);

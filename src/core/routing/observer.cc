@@ -18,6 +18,22 @@ void tell_each(std::span<Observer *const> observers, Tell tell) noexcept {
 
 }  // namespace
 
+void tell_call_begin(std::span<Observer *const> observers, const Provider &provider) noexcept {
+    tell_each(observers, [&](Observer &observer) { observer.on_call_begin(provider); });
+}
+
+void tell_call_end(std::span<Observer *const> observers, const Provider &provider) noexcept {
+    tell_each(observers, [&](Observer &observer) { observer.on_call_end(provider); });
+}
+
+void tell_pause_begin(std::span<Observer *const> observers) noexcept {
+    tell_each(observers, [](Observer &observer) { observer.on_pause_begin(); });
+}
+
+void tell_pause_end(std::span<Observer *const> observers) noexcept {
+    tell_each(observers, [](Observer &observer) { observer.on_pause_end(); });
+}
+
 void tell_attempt_end(std::span<Observer *const> observers, const AttemptEnd &end) noexcept {
     tell_each(observers, [&](Observer &observer) { observer.on_attempt_end(end); });
 }

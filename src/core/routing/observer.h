@@ -1,5 +1,6 @@
-// Observers are called at the end of each attempt and each request. The log and the usage recorder
-// are observers. They must copy what they keep. Exceptions that they throw are ignored.
+// Observers are called at the end of each attempt and each request, and when calls and pauses begin
+// and end. The log, the usage recorder and the metrics are observers. They must copy what they
+// keep. Exceptions that they throw are ignored.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,9 @@ struct AttemptEnd {
     size_t number;             // among the request's attempts, starting at 1
     std::string_view message;  // of the provider, without secrets
     std::string_view request_id;
+    const Candidate &candidate;
+    std::optional<size_t> key;  // the number of the provider key, starting at 0
+    bool dropped = false;       // it was cancelled because nobody waited for it
 };
 
 // How a request ended that had entered its limits.
@@ -46,10 +50,20 @@ struct RequestEnd {
 class Observer {
  public:
     virtual ~Observer() = default;
+    // A call to a provider is in progress. It ends after its attempt.
+    virtual void on_call_begin(const Provider & /*provider*/) {}
+    virtual void on_call_end(const Provider & /*provider*/) {}
+    // A pause: before a call is repeated, or until a candidate is available.
+    virtual void on_pause_begin() {}
+    virtual void on_pause_end() {}
     virtual void on_attempt_end(const AttemptEnd & /*end*/) {}
     virtual void on_request_end(const RequestEnd & /*end*/) {}
 };
 
+void tell_call_begin(std::span<Observer *const> observers, const Provider &provider) noexcept;
+void tell_call_end(std::span<Observer *const> observers, const Provider &provider) noexcept;
+void tell_pause_begin(std::span<Observer *const> observers) noexcept;
+void tell_pause_end(std::span<Observer *const> observers) noexcept;
 void tell_attempt_end(std::span<Observer *const> observers, const AttemptEnd &end) noexcept;
 void tell_request_end(std::span<Observer *const> observers, const RequestEnd &end) noexcept;
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "core/routing/pause.h"
+
 namespace gateway {
 
 namespace {
@@ -104,7 +106,7 @@ bool Round::wait_for_the_rest() {
     if (!any_made || !soonest) {
         return false;
     }
-    waiting_ = context_.ports.loop.start_timer(*soonest, [this] {
+    waiting_ = start_pause(context_, *soonest, [this] {
         const auto timer = std::move(waiting_);
         go_on();
     });
