@@ -57,7 +57,7 @@ RequestPorts::RequestPorts(Worker &worker, const LocationConf *location, Callbac
       tasks(worker.threads, owner),
       upstream(worker.engine, owner, loop, &tasks),
       files(tasks),
-      attempt_log(log),
+      attempt_log(log, &worker.storms),
       sharing{worker.makings, nullptr},
       observers{&attempt_log, nullptr},
       ports{worker.clock, loop,  worker.random, tasks,          upstream,

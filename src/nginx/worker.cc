@@ -182,6 +182,8 @@ void Worker::sweep() {
         usage->write_what_is_left();
     }
     tell_when_full();
+    ErrorLog log(ngx_cycle->log);
+    storms.tell_rest(log);
     if (swept > 0) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "image gateway: released %uz leases of dead workers", swept);

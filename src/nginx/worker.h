@@ -8,6 +8,7 @@
 #include "core/limits/ledger.h"
 #include "core/long_tasks.h"
 #include "core/ports.h"
+#include "core/routing/failure_storms.h"
 #include "nginx/event_loop.h"
 #include "nginx/jwks_source.h"
 #include "nginx/making_home.h"
@@ -68,6 +69,7 @@ class Worker final : private CallbackOwner {
     Ledger ledger;
     LedgerAccounts accounts;
     Health health;
+    FailureStorms storms{clock};
     std::unique_ptr<UsageWriter> usage;     // null: usage is not recorded
     std::unique_ptr<RecordsQueue> records;  // null: without a state file
     NgxMakingHome home{*this};

@@ -8,6 +8,12 @@ namespace gateway {
 
 namespace {
 
+// Callers choose models, so failures of different models are of the same kind.
+std::string kind_of(const AttemptRecord &record) {
+    return record.provider + " ended as " + std::string(name_of(record.outcome)) + ", status " +
+           std::to_string(record.status) + (record.code.empty() ? "" : ", code " + record.code);
+}
+
 // A mistake of the client is logged as info, a failure of the provider as warn. What the operator
 // must repair is logged as error.
 LogLevel log_level(OutcomeType outcome) {
@@ -39,8 +45,19 @@ std::string describe(const AttemptEnd &end) {
 }  // namespace
 
 void AttemptLog::on_attempt_end(const AttemptEnd &end) {
-    if (end.record.outcome != OutcomeType::made && !end.dropped) {
-        log_.write(log_level(end.record.outcome), describe(end));
+    if (end.record.outcome == OutcomeType::made || end.dropped) {
+        return;
+    }
+    const LogLevel level = log_level(end.record.outcome);
+    if (storms_ == nullptr) {
+        log_.write(level, describe(end));
+        return;
+    }
+    const auto more = storms_->note(kind_of(end.record), level);
+    if (more) {
+        log_.write(level, *more == 0 ? describe(end)
+                                     : describe(end) + ", and " + std::to_string(*more) +
+                                           " more of this kind since the last such line");
     }
 }
 
