@@ -67,7 +67,7 @@ main() {
         fuzz) fuzz "$@" ;;
         install) install_module ;;
         key) manage_keys "$@" ;;
-        docs) python3 docs/providers.py ;;
+        docs) python3 docs/providers.py && python3 docs/metrics.py ;;
         format) format ;;
         lint) lint ;;
         clean) rm -rf build ;;

@@ -47,6 +47,13 @@ std::string prefix_of(const ngx_http_core_loc_conf_t &core) {
     return is_prefix ? to_string(core.name) : std::string();
 }
 
+// "limit_except" and "if" make a nameless location, which is a gateway if the surrounding location
+// is, unless it has a handler of its own. The same for metrics and the status.
+bool inside_of(const ngx_http_core_loc_conf_t &core, bool surrounding,
+               ngx_http_handler_pt handler) {
+    return core.noname != 0 && surrounding && (core.handler == nullptr || core.handler == handler);
+}
+
 }  // namespace
 
 void *create_main_conf(ngx_conf_t *cf) noexcept {
@@ -96,13 +103,19 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
         inherit_directives(location, above);
         auto *core = static_cast<ngx_http_core_loc_conf_t *>(
             ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
-        // "limit_except" and "if" make a nameless location, which is a gateway if the surrounding
-        // location is, unless it has a handler of its own.
-        const bool inside = core->noname != 0 && above.enabled &&
-                            (core->handler == nullptr || core->handler == content_handler);
-        if (!location.enabled && inside) {
+        if (!location.enabled && inside_of(*core, above.enabled, content_handler)) {
             location.enabled = true;
             location.policy.profile = above.policy.profile;
+        }
+        if (inside_of(*core, above.report.kind != ReportConf::Kind::none, report_handler)) {
+            location.report = above.report;
+        }
+        if (location.report.kind != ReportConf::Kind::none) {
+            core->handler = report_handler;
+            finish_report_location(cf,
+                                   *static_cast<MainConf *>(ngx_http_conf_get_module_main_conf(
+                                       cf, ngx_http_image_gateway_module)),
+                                   location);
         }
         location.prefix = core->noname != 0 ? above.prefix : prefix_of(*core);
         if (location.enabled) {

@@ -44,16 +44,28 @@ struct MainConf {
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
     std::vector<std::unique_ptr<ImageStore>> stores;
     ngx_shm_zone_t *zone = nullptr;
-    ngx_shm_zone_t *budget_zone = nullptr;  // null: no location uses the gateway
+    ngx_shm_zone_t *budget_zone = nullptr;   // null: no location uses the gateway
+    ngx_shm_zone_t *metrics_zone = nullptr;  // null: no location shows metrics or the status
+    bool gen_ai_metrics = false;             // some location shows those of gen_ai=on
     StateRules state;
     HeldMemory::Rules memory;
     HeldMemory::Rules disk;  // for the input images of requests
     ngx_thread_pool_t *threads = nullptr;
 };
 
+// A location of image_gateway_metrics or image_gateway_status.
+struct ReportConf {
+    enum class Kind : uint8_t { none, metrics, status };
+    Kind kind = Kind::none;
+    bool is_open = false;  // access=open
+    bool keys = false;
+    bool gen_ai = false;
+};
+
 struct LocationConf {
     WrittenDirectives written;
     bool enabled = false;
+    ReportConf report;
     std::string prefix;       // of all its paths; empty: the location's pattern decides
     std::string public_host;  // of image_gateway_public_url; empty: none
     std::string keys_file;    // empty: none
@@ -92,5 +104,7 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept;
 
 // Checks a location with image_gateway, and completes its Policy. Throws ConfError.
 void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location);
+// The same for a location with image_gateway_metrics or image_gateway_status.
+void finish_report_location(ngx_conf_t *cf, MainConf &main, const LocationConf &location);
 
 }  // namespace gateway

@@ -59,6 +59,7 @@ constexpr void describe_row(const Directive &row, Add add) {
 std::span<const Directive> access_directives();
 std::span<const Directive> answer_directives();
 std::span<const Directive> model_directives();
+std::span<const Directive> report_directives();
 std::span<const Directive> sharing_directives();
 std::span<const Directive> store_directives();
 std::span<const Directive> worker_directives();

@@ -43,9 +43,9 @@ constexpr Directive kGatewayDirectives[] = {
 };
 [[gnu::used]] constexpr auto kGatewayText = rows_as_text<kGatewayDirectives>();
 
-std::array<std::span<const Directive>, 7> tables() {
-    return {kGatewayDirectives,   access_directives(), answer_directives(), model_directives(),
-            sharing_directives(), store_directives(),  worker_directives()};
+std::array<std::span<const Directive>, 8> tables() {
+    return {kGatewayDirectives,  access_directives(),  answer_directives(), model_directives(),
+            report_directives(), sharing_directives(), store_directives(),  worker_directives()};
 }
 
 // The number of a row is its place in WrittenDirectives.

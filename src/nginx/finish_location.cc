@@ -139,6 +139,19 @@ void finish_main(ngx_conf_t *cf, MainConf &main) {
 
 }  // namespace
 
+void finish_report_location(ngx_conf_t *cf, MainConf &main, const LocationConf &location) {
+    if (location.enabled) {
+        throw ConfError{
+            "image_gateway, image_gateway_metrics and image_gateway_status need "
+            "locations of their own"};
+    }
+    finish_main(cf, main);
+    if (main.metrics_zone == nullptr) {
+        main.metrics_zone = add_metrics_zone(cf);
+    }
+    main.gen_ai_metrics = main.gen_ai_metrics || location.report.gen_ai;
+}
+
 void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     auto *core = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));

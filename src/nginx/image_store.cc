@@ -13,10 +13,12 @@
 
 #include "core/bytes/openssl_errors.h"
 #include "core/bytes/sha256.h"
+#include "core/metrics/counters.h"
 #include "nginx/conf_error.h"
 #include "nginx/files.h"
 #include "nginx/guard.h"
 #include "nginx/image_files.h"
+#include "nginx/zone.h"
 
 namespace gateway {
 
@@ -118,6 +120,13 @@ void sweep_store(const ImageStore &store) {
             total -= file.size;
             ++removed;
         }
+    }
+    if (store.metrics_zone != nullptr) {
+        ZoneMemory memory(store.metrics_zone, ZonePart::metrics, store.metrics_zone);
+        const bool writable = access(store.hosting->directory.c_str(), W_OK | X_OK) == 0;
+        Counters(memory).set_store(
+            store.number, {static_cast<int64_t>(total), static_cast<int64_t>(all.size() - removed),
+                           static_cast<int64_t>(store.max), writable ? 0 : 1, now});
     }
     if (removed > 0) {
         ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0, "image gateway: removed %uz images",

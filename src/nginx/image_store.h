@@ -18,6 +18,9 @@ struct ImageStore {
     // The hostings of the locations that use the store, each with its own keys and URL.
     std::vector<std::shared_ptr<Hosting>> users;
     ngx_path_t *path = nullptr;
+    // For metrics; null: none are shown.
+    ngx_shm_zone_t *metrics_zone = nullptr;
+    size_t number = 0;  // among all stores
 };
 
 // Reads the directive's arguments and declares the directory to nginx. Throws ConfError.

@@ -12,6 +12,10 @@ ngx_int_t image_gateway_access(ngx_http_request_t *r) {
     return gateway::access_handler(r);
 }
 
+ngx_int_t image_gateway_log(ngx_http_request_t *r) {
+    return gateway::log_handler(r);
+}
+
 ngx_int_t image_gateway_preconfiguration(ngx_conf_t *cf) {
     return gateway::add_variables(cf);
 }
@@ -25,6 +29,17 @@ ngx_int_t image_gateway_postconfiguration(ngx_conf_t *cf) {
         return NGX_ERROR;
     }
     *handler = image_gateway_access;
+    const auto *main = static_cast<const gateway::MainConf *>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_image_gateway_module));
+    if (main->metrics_zone == nullptr) {
+        return NGX_OK;
+    }
+    handler = static_cast<ngx_http_handler_pt *>(
+        ngx_array_push(&core->phases[NGX_HTTP_LOG_PHASE].handlers));
+    if (handler == nullptr) {
+        return NGX_ERROR;
+    }
+    *handler = image_gateway_log;
     return NGX_OK;
 }
 

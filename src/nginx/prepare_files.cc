@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/metrics/counters.h"
 #include "nginx/conf.h"
 #include "nginx/files.h"
 #include "nginx/guard.h"
@@ -56,13 +57,22 @@ bool prepare_files(ngx_cycle_t *cycle) noexcept {
         if (ngx_get_conf(cycle->conf_ctx, ngx_http_module) == nullptr) {
             return true;
         }
-        const auto *main = static_cast<const MainConf *>(
+        auto *main = static_cast<MainConf *>(
             ngx_http_cycle_get_module_main_conf(cycle, ngx_http_image_gateway_module));
         if (main == nullptr) {
             return true;
         }
         if (main->budget_zone != nullptr && ngx_is_init_cycle(cycle->old_cycle)) {
-            forget_other_zones(main->zone, main->budget_zone);
+            forget_other_zones({main->zone, main->budget_zone, main->metrics_zone});
+        }
+        if (main->metrics_zone != nullptr) {
+            ZoneMemory memory(main->metrics_zone, ZonePart::metrics, main->metrics_zone);
+            Counters(memory).note_configuration(ngx_time());
+        }
+        size_t number = 0;
+        for (const auto &store : main->stores) {
+            store->metrics_zone = main->metrics_zone;
+            store->number = number++;
         }
         if (!main->state.path.empty() && !prepare_state_directory(main->state, cycle)) {
             return false;

@@ -59,11 +59,15 @@ RequestPorts::RequestPorts(Worker &worker, const LocationConf *location, Callbac
       files(tasks),
       attempt_log(log, &worker.storms),
       sharing{worker.makings, nullptr},
-      observers{&attempt_log, nullptr},
+      observers{&attempt_log},
       ports{worker.clock, loop,  worker.random, tasks,          upstream,
             upstream,     files, log,           *worker.memory, worker.usage.get()} {
+    size_t count = 1;
     if (worker.usage != nullptr) {
-        observers[1] = &usage.emplace(*worker.usage);
+        observers[count++] = &usage.emplace(*worker.usage);
+    }
+    if (worker.recorder) {
+        observers[count++] = &*worker.recorder;
     }
     if (worker.records != nullptr) {
         sharing.records = &records.emplace(*worker.records, owner);
@@ -75,7 +79,7 @@ RequestPorts::RequestPorts(Worker &worker, const LocationConf *location, Callbac
     }
     ports.disk = worker.disk.get();
     ports.long_tasks = worker.long_tasks.get();
-    ports.observers = std::span(observers, worker.usage != nullptr ? 2 : 1);
+    ports.observers = std::span(observers).first(count);
 }
 
 RequestContext::RequestContext(ngx_http_request_t *request)
@@ -87,6 +91,9 @@ RequestContext::RequestContext(ngx_http_request_t *request)
 
 RequestContext::~RequestContext() {
     cancel();
+    if (counted_ && worker() != nullptr && worker()->recorder) {
+        worker()->recorder->on_request_gone();
+    }
 }
 
 Exchange &RequestContext::exchange(const LocationConf &location) {
@@ -97,6 +104,10 @@ Exchange &RequestContext::exchange(const LocationConf &location) {
         exchange_.emplace(main_conf(request_).models, location.policy, own.accounts, own.health,
                           ports_->ports);
         location_ = &location;
+        if (!counted_ && own.recorder) {
+            counted_ = true;
+            own.recorder->on_request_begin();
+        }
         if (std::exchange(place_.request, this) == nullptr) {
             ngx_queue_insert_tail(&own.requests, &place_.link);
         }

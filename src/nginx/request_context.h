@@ -67,6 +67,7 @@ class RequestContext final : public CallbackOwner {
     const LocationConf *location_ = nullptr;
     ngx_event_t answer_event_{};
     RequestPlace place_;
+    bool counted_ = false;  // as a request in progress
 };
 
 // The request's context. It is created at the first use and found again after an internal redirect.

@@ -58,6 +58,11 @@ class UsageWriter final : public UsageBook {
 
     void write(UsageRecord record) override;
     [[nodiscard]] bool is_open() const override;
+    // Whether the last job has written, and how long the oldest record has waited.
+    [[nodiscard]] bool is_writable() const { return !failing_; }
+    [[nodiscard]] Milliseconds lag() const {
+        return oldest_ ? parts_.clock.now() - *oldest_ : Milliseconds(0);
+    }
     [[nodiscard]] bool knows_past() const override { return restored_ || unreadable_; }
 
  private:

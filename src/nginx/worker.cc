@@ -18,13 +18,10 @@ namespace gateway {
 namespace {
 
 constexpr Milliseconds kSweepInterval{10'000};
+constexpr Milliseconds kGaugesInterval{1'000};
 
 // Runtime state, not configuration. It survives a reload only in a process without workers.
 std::unique_ptr<Worker> the_worker;
-
-bool is_alive(int32_t process) {
-    return kill(process, 0) == 0 || errno != ESRCH;
-}
 
 // On any thread.
 bool is_ending() {
@@ -32,6 +29,10 @@ bool is_ending() {
 }
 
 }  // namespace
+
+bool is_process_alive(int32_t process) {
+    return kill(process, 0) == 0 || errno != ESRCH;
+}
 
 void NgxRandom::fill(std::span<uint8_t> bytes) {
     while (!bytes.empty()) {
@@ -67,6 +68,7 @@ Worker::Worker(MainConf &main)
       makings(loop, health, home),
       sweep_alarm_(loop.make_alarm([this] { sweep(); }, TimerKind::idle)) {
     ngx_queue_init(&requests);
+    begin_counting(main);
     for (const auto &provider : main.models.providers()) {
         engine.prepare(provider->ca_file);
     }
@@ -85,7 +87,7 @@ Worker::Worker(MainConf &main)
                 keys.push_back(file.ring);
             }
         }
-        usage->start(is_alive, std::move(keys));
+        usage->start(is_process_alive, std::move(keys));
         records = std::make_unique<RecordsQueue>(main.state.path + ".records", clock, loop, tasks,
                                                  ngx_worker == 0);
     }
@@ -105,6 +107,33 @@ Worker::~Worker() {
         const ngx_queue_t *first = ngx_queue_head(&requests);
         (ngx_queue_data(first, RequestPlace, link))->request->cancel();
     }
+    if (counters) {
+        counters->leave_process();
+    }
+}
+
+void Worker::begin_counting(MainConf &main) {
+    if (main.metrics_zone == nullptr) {
+        return;
+    }
+    metrics_memory.emplace(main.metrics_zone, ZonePart::metrics, main.metrics_zone);
+    counters.emplace(*metrics_memory, ngx_worker);
+    recorder.emplace(*counters, main.models, clock, main.gen_ai_metrics);
+    if (!counters->enter_process(static_cast<int32_t>(ngx_pid), clock.unix_seconds(),
+                                 is_process_alive)) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "image gateway: there is no room for the gauges of one more worker");
+    }
+    gauges_alarm_ = loop.make_alarm([this] { show_gauges(); }, TimerKind::idle);
+    show_gauges();
+}
+
+void Worker::show_gauges() {
+    gauges_alarm_->set(kGaugesInterval);
+    counters->set(ProcessGauge::memory_held, static_cast<int64_t>(memory->total()));
+    counters->set(ProcessGauge::memory_limit, static_cast<int64_t>(memory->limit()));
+    counters->set(ProcessGauge::state_lag, usage == nullptr ? -1 : usage->lag().count());
+    counters->set(ProcessGauge::state_writable, usage == nullptr || usage->is_writable() ? 1 : 0);
 }
 
 // Applies contents that another thread has read to this worker's copy of the configuration. Running
@@ -175,9 +204,9 @@ void Worker::sweep() {
     sweep_alarm_->set(kSweepInterval);
     sockets.sweep();
     const Moment now{clock.unix_seconds(), clock.now().count()};
-    const size_t swept = ledger.sweep(now, is_alive, [this](const Orphaned &lost) {
+    const size_t swept = ledger.sweep(now, is_process_alive, [this](const Orphaned &lost) {
         write_orphaned(lost);
-    }) + health.sweep(now, is_alive);
+    }) + health.sweep(now, is_process_alive);
     if (usage != nullptr) {
         usage->write_what_is_left();
     }
@@ -204,8 +233,13 @@ void Worker::write_orphaned(const Orphaned &orphaned) {
 
 void Worker::tell_when_full() {
     constexpr Milliseconds kTellAgain{60'000};
-    times_full_ += ledger.take_times_full();
-    calls_refused_ += health.take_times_full();
+    const size_t parties = ledger.take_times_full();
+    const size_t calls = health.take_times_full();
+    times_full_ += parties;
+    calls_refused_ += calls;
+    if (recorder) {
+        recorder->on_zone_full(parties, calls);
+    }
     const bool is_full = times_full_ > 0 || calls_refused_ > 0;
     if (!is_full || (told_full_ && clock.now() - *told_full_ < kTellAgain)) {
         return;

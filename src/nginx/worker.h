@@ -7,6 +7,7 @@
 #include "core/limits/health.h"
 #include "core/limits/ledger.h"
 #include "core/long_tasks.h"
+#include "core/metrics/recorder.h"
 #include "core/ports.h"
 #include "core/routing/failure_storms.h"
 #include "nginx/event_loop.h"
@@ -72,25 +73,37 @@ class Worker final : private CallbackOwner {
     FailureStorms storms{clock};
     std::unique_ptr<UsageWriter> usage;     // null: usage is not recorded
     std::unique_ptr<RecordsQueue> records;  // null: without a state file
+    // For metrics and the status; not set: no location shows them.
+    std::optional<ZoneMemory> metrics_memory;
+    std::optional<Counters> counters;
+    std::optional<Recorder> recorder;
     NgxMakingHome home{*this};
     MakingRegister makings;  // destroyed before what its makings use
     ngx_queue_t requests{};  // of RequestPlaces
+
+    // Brings what this worker says about itself up to date.
+    void show_gauges();
 
  private:
     // For the worker's own callbacks. Each callback sets its next timer before it can throw.
     void end_by_exception(const char *what) noexcept override;
     void sweep();
+    void begin_counting(MainConf &main);
     void tell_when_full();
     void write_orphaned(const Orphaned &orphaned);
     void watch_files(MainConf &main);
 
     std::unique_ptr<Alarm> sweep_alarm_;
+    std::unique_ptr<Alarm> gauges_alarm_;
     std::optional<Milliseconds> told_full_;
     size_t times_full_ = 0;
     size_t calls_refused_ = 0;  // like times_full_, for calls to providers
     std::vector<std::unique_ptr<WatchedFile>> watched_;
     std::vector<std::unique_ptr<JwksSource>> jwks_;
 };
+
+// Whether there is a process of this number.
+bool is_process_alive(int32_t process);
 
 // The worker of this process. Null in nginx's helper processes, and if no location uses the
 // gateway.

@@ -9,6 +9,7 @@
 
 #include "core/limits/health.h"
 #include "core/limits/ledger.h"
+#include "core/metrics/counters.h"
 #include "nginx/conf_error.h"
 #include "nginx/guard.h"
 #include "nginx/handed_memory.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::string_view kBudgetZoneName = "image_gateway_purses";
 constexpr size_t kBudgetZoneSize = 16 * 1024 * 1024;
+constexpr std::string_view kMetricsZoneName = "image_gateway_metrics";
 
 // Where in the zone the gateway's memory is. It lies in the zone itself, and is found through the
 // slab pool.
@@ -29,7 +31,9 @@ struct Place {
 
 // A cycle's handle of a zone. nginx passes it to the next cycle.
 struct ZoneFile {
-    explicit ZoneFile(bool holds_budgets) : holds_budgets(holds_budgets) {}
+    enum class Kind : uint8_t { limits, budgets, metrics };
+
+    explicit ZoneFile(Kind kind) : kind(kind) {}
     ~ZoneFile() {
         if (descriptor != -1) {
             close(descriptor);
@@ -38,19 +42,19 @@ struct ZoneFile {
     ZoneFile(const ZoneFile &) = delete;
     ZoneFile &operator=(const ZoneFile &) = delete;
 
-    bool holds_budgets;
+    Kind kind;
     int descriptor = -1;  // of the file behind the zone's memory; -1: there is none
 };
 
-// Before the budget records.
-struct BudgetZoneHead {
+// Before the budget records, and before the counters of traffic.
+struct LockedZoneHead {
     static constexpr uint64_t kMagic = 0x316b636f6c677769;
     uint64_t magic;
     RobustMutex mutex;
     uint64_t state_file;
 };
 constexpr size_t kHeadSize = 128;
-static_assert(sizeof(BudgetZoneHead) <= kHeadSize);
+static_assert(sizeof(LockedZoneHead) <= kHeadSize);
 
 // A sixteenth is for the health of providers: at least enough for a few of them, and at most a
 // megabyte, which has room for thousands of models.
@@ -62,13 +66,14 @@ std::span<std::byte> part_of(const Place &place, ZonePart part) {
     switch (part) {
         case ZonePart::health: return whole.first(health);
         case ZonePart::ledger: return whole.subspan(health);
-        case ZonePart::budgets: break;
+        case ZonePart::budgets:
+        case ZonePart::metrics: break;
     }
     return whole.subspan(kHeadSize);
 }
 
-BudgetZoneHead &head_of(const Place &place) {
-    return *reinterpret_cast<BudgetZoneHead *>(place.start);
+LockedZoneHead &head_of(const Place &place) {
+    return *reinterpret_cast<LockedZoneHead *>(place.start);
 }
 
 // Never zero, which means none.
@@ -78,12 +83,12 @@ uint64_t random_number() {
     return number | 1;
 }
 
-bool prepare_budgets(const Place &place, bool fresh) {
-    BudgetZoneHead &head = head_of(place);
-    if (!fresh && head.magic != BudgetZoneHead::kMagic) {
-        return false;
-    }
-    if (!Ledger::prepare_budgets(part_of(place, ZonePart::budgets), fresh, random_number())) {
+// `prepare_rest` does the same for what is behind the head.
+template <typename PrepareRest>
+bool prepare_locked(const Place &place, bool fresh, PrepareRest prepare_rest) {
+    LockedZoneHead &head = head_of(place);
+    if (place.size < kHeadSize || (!fresh && head.magic != LockedZoneHead::kMagic) ||
+        !prepare_rest()) {
         return false;
     }
     if (fresh) {
@@ -92,13 +97,27 @@ bool prepare_budgets(const Place &place, bool fresh) {
             return false;
         }
     }
-    head.magic = BudgetZoneHead::kMagic;
+    head.magic = LockedZoneHead::kMagic;
     return true;
 }
 
+bool prepare_budgets(const Place &place, bool fresh) {
+    return prepare_locked(place, fresh, [&] {
+        return Ledger::prepare_budgets(part_of(place, ZonePart::budgets), fresh, random_number());
+    });
+}
+
+bool prepare_metrics(const Place &place, bool fresh) {
+    return prepare_locked(
+        place, fresh, [&] { return Counters::prepare(part_of(place, ZonePart::metrics), fresh); });
+}
+
 bool prepare(const Place &place, const ZoneFile &file, bool fresh) {
-    if (file.holds_budgets) {
+    if (file.kind == ZoneFile::Kind::budgets) {
         return prepare_budgets(place, fresh);
+    }
+    if (file.kind == ZoneFile::Kind::metrics) {
+        return prepare_metrics(place, fresh);
     }
     const uint64_t id = random_number();
     return Health::prepare(part_of(place, ZonePart::health), fresh, id) &&
@@ -125,7 +144,8 @@ bool inherits_lock() {
 bool take_inherited(ngx_shm_zone_t *zone, const Place &place, ZoneFile &file) {
     bool taken = false;
     const std::vector<int> found = inherited_memory(to_string(zone->shm.name));
-    const bool same_lock = !found.empty() && inherits_lock();
+    const bool same_lock =
+        !found.empty() && (file.kind == ZoneFile::Kind::metrics || inherits_lock());
     for (const int descriptor : found) {
         if (!taken && same_lock && map_memory(descriptor, {place.start, place.size}) &&
             prepare(place, file, false)) {
@@ -207,12 +227,12 @@ extern "C" void image_gateway_close_zone_file(void *data) {
     static_cast<ZoneFile *>(data)->~ZoneFile();
 }
 
-ZoneFile *add_zone_file(ngx_conf_t *cf, bool holds_budgets) {
+ZoneFile *add_zone_file(ngx_conf_t *cf, ZoneFile::Kind kind) {
     ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, sizeof(ZoneFile));
     if (cleanup == nullptr) {
         throw ConfError{"no memory"};
     }
-    auto *file = new (cleanup->data) ZoneFile(holds_budgets);
+    auto *file = new (cleanup->data) ZoneFile(kind);
     cleanup->handler = image_gateway_close_zone_file;
     return file;
 }
@@ -257,7 +277,7 @@ bool replace_unless_known(ngx_conf_t *cf, ngx_shm_zone_t &zone) {
     return true;
 }
 
-ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, bool holds_budgets) {
+ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, ZoneFile::Kind kind) {
     ngx_str_t zone_name = to_ngx(name);
     zone_name.data = ngx_pstrdup(cf->pool, &zone_name);
     ngx_shm_zone_t *zone =
@@ -266,7 +286,7 @@ ngx_shm_zone_t *add(ngx_conf_t *cf, std::string_view name, size_t size, bool hol
         throw ConfError{"zone \"" + std::string(name) + "\" is already used for something else"};
     }
     zone->init = image_gateway_init_zone;
-    zone->data = add_zone_file(cf, holds_budgets);
+    zone->data = add_zone_file(cf, kind);
     return zone;
 }
 
@@ -276,21 +296,29 @@ ngx_shm_zone_t *add_zone(ngx_conf_t *cf, std::string_view name, size_t size) {
     if (size < kMinZone) {
         throw ConfError{"zone \"" + std::string(name) + "\" is too small, it must be at least 64k"};
     }
-    if (name == kBudgetZoneName) {
+    if (name == kBudgetZoneName || name == kMetricsZoneName) {
         throw ConfError{"zone \"" + std::string(name) + "\" is already used for something else"};
     }
-    ngx_shm_zone_t *zone = add(cf, name, size, false);
+    ngx_shm_zone_t *zone = add(cf, name, size, ZoneFile::Kind::limits);
     replace_unless_known(cf, *zone);
     return zone;
 }
 
 ngx_shm_zone_t *add_budget_zone(ngx_conf_t *cf, ngx_shm_zone_t *zone) {
-    ngx_shm_zone_t *budgets = add(cf, kBudgetZoneName, kBudgetZoneSize, true);
+    ngx_shm_zone_t *budgets = add(cf, kBudgetZoneName, kBudgetZoneSize, ZoneFile::Kind::budgets);
     ngx_shm_zone_t *earlier = earlier_zone(cf, *zone);
     if (replace_unless_known(cf, *budgets) && earlier != nullptr) {
         replace(*zone, *earlier);  // it gets another lock
     }
     return budgets;
+}
+
+ngx_shm_zone_t *add_metrics_zone(ngx_conf_t *cf) {
+    constexpr size_t kSlabs = 256 * 1024;
+    ngx_shm_zone_t *zone =
+        add(cf, kMetricsZoneName, kHeadSize + Counters::size() + kSlabs, ZoneFile::Kind::metrics);
+    replace_unless_known(cf, *zone);
+    return zone;
 }
 
 void leave_zone_file_to_master(ngx_shm_zone_t *zone) {
@@ -300,10 +328,12 @@ void leave_zone_file_to_master(ngx_shm_zone_t *zone) {
     }
 }
 
-void forget_other_zones(ngx_shm_zone_t *zone, ngx_shm_zone_t *budget_zone) {
+void forget_other_zones(std::initializer_list<const ngx_shm_zone_t *> zones) {
     for (const int descriptor : inherited_memory()) {
-        if (descriptor != static_cast<ZoneFile *>(zone->data)->descriptor &&
-            descriptor != static_cast<ZoneFile *>(budget_zone->data)->descriptor) {
+        const auto is_of = [=](const ngx_shm_zone_t *zone) {
+            return zone != nullptr && static_cast<ZoneFile *>(zone->data)->descriptor == descriptor;
+        };
+        if (std::none_of(zones.begin(), zones.end(), is_of)) {
             close(descriptor);
         }
     }
@@ -319,8 +349,8 @@ uint64_t &state_file_number(ngx_shm_zone_t *budget_zone) {
     return head_of(*static_cast<const Place *>(slab_pool(budget_zone)->data)).state_file;
 }
 
-ZoneMemory::ZoneMemory(ngx_shm_zone_t *zone, ZonePart part, ngx_shm_zone_t *budget_zone)
+ZoneMemory::ZoneMemory(ngx_shm_zone_t *zone, ZonePart part, ngx_shm_zone_t *locked_zone)
     : region_(part_of(*static_cast<const Place *>(slab_pool(zone)->data), part)),
-      mutex_(head_of(*static_cast<const Place *>(slab_pool(budget_zone)->data)).mutex) {}
+      mutex_(head_of(*static_cast<const Place *>(slab_pool(locked_zone)->data)).mutex) {}
 
 }  // namespace gateway

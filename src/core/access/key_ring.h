@@ -61,6 +61,7 @@ class KeyRing {
     [[nodiscard]] const Key *find(std::string_view secret) const;
     [[nodiscard]] const Key *find_id(std::string_view id) const;
     [[nodiscard]] size_t size() const { return keys_.size(); }
+    [[nodiscard]] const std::vector<Key> &keys() const { return keys_; }
 
  private:
     void index();

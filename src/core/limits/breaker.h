@@ -33,6 +33,8 @@ class Breaker {
     void leave(const BreakerRules &rules, int64_t now, Pass pass, Verdict verdict);
 
     [[nodiscard]] bool is_open() const { return open_until_ != 0; }
+    // Whether it is open, but lets a probe through or waits for its result.
+    [[nodiscard]] bool is_half_open(int64_t now) const { return is_open() && now >= open_until_; }
     // How long until a call may be admitted again; 0: now.
     [[nodiscard]] int64_t wait(int64_t now) const;
     // Whether a new breaker would behave in the same way.

@@ -152,6 +152,20 @@ void Health::read_rests(std::span<const Account> names, std::span<int64_t> waits
     }
 }
 
+void Health::read_breakers(std::span<const Account> models, std::span<BreakerView> views,
+                           Moment now) const {
+    const MemoryLock lock(memory_);
+    const HealthPlaces places(memory_.region());
+    for (size_t i = 0; i < models.size(); ++i) {
+        const HealthEntry *entry = entries_of(places).find(models[i]);
+        views[i] = {};
+        if (entry != nullptr) {
+            views[i] = {entry->breaker.is_open(), entry->breaker.is_half_open(now.milliseconds),
+                        entry->breaker.wait(now.milliseconds)};
+        }
+    }
+}
+
 void Health::rest(const Account &name, std::optional<Milliseconds> time, Moment now) noexcept {
     const MemoryLock lock(memory_);
     HealthPlaces places(memory_.region());

@@ -34,6 +34,13 @@ struct Target {
     int max_calls = 0;  // 0: no limit
 };
 
+// The breaker of a model, for people.
+struct BreakerView {
+    bool is_open = false;
+    bool is_half_open = false;
+    int64_t wait = 0;  // milliseconds until a call may be admitted
+};
+
 // Permission for one call, which leave() takes back.
 struct CallTicket {
     LeaseHandle call;
@@ -59,6 +66,9 @@ class Health {
     // For each name (a key, or a key for a model): milliseconds until its rest ends; 0 if it does
     // not rest.
     void read_rests(std::span<const Account> names, std::span<int64_t> waits, Moment now) const;
+    // The breakers of these models, as Target::model names them. Changes nothing.
+    void read_breakers(std::span<const Account> models, std::span<BreakerView> views,
+                       Moment now) const;
     // Lets it rest for this time, or until the end of a longer rest that has begun. Without a time,
     // each rest is longer than the one before, until serve() is called.
     void rest(const Account &name, std::optional<Milliseconds> time, Moment now) noexcept;

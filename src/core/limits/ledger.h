@@ -2,8 +2,11 @@
 // concurrency, money. Plain data under one lock. What a dead worker leaves is put right.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <tl/expected.hpp>
@@ -12,6 +15,7 @@
 
 #include "core/limits/calendar_count.h"
 #include "core/limits/exceeded.h"
+#include "core/limits/limits.h"
 #include "core/limits/party.h"
 #include "core/limits/quotas.h"
 #include "core/ports.h"
@@ -30,6 +34,12 @@ struct KeySpending {
     Account account{};
     std::string key;  // its id; empty if unknown
     CalendarCount spent[kPeriods];
+};
+
+// What a key has used of each limit, in the order of kLimitRows, and spent in each current period.
+struct KeyUse {
+    std::array<int64_t, std::size(kLimitRows)> used{};
+    std::array<MicroUsd, kPeriods> spent{};
 };
 
 class Ledger {
@@ -87,6 +97,16 @@ class Ledger {
     [[nodiscard]] bool has_written();
     // All keys with sums that are not written yet, also sums that dead workers have counted.
     [[nodiscard]] std::vector<Account> unwritten();
+
+    // For people. Each takes the lock once.
+    [[nodiscard]] KeyUse use_of(const Account &key, Moment now);
+    // How many entries count a party, of at most `count` from number `first` on. Nothing: there are
+    // no more.
+    struct EntryCount {
+        size_t looked_at = 0;
+        size_t used = 0;
+    };
+    [[nodiscard]] std::optional<EntryCount> count_entries(size_t first, size_t count);
 
     // How often, since the last call of this, this process has found no room.
     [[nodiscard]] size_t take_times_full() { return std::exchange(times_full_, 0); }

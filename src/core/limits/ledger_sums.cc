@@ -49,6 +49,38 @@ std::vector<Counted> counted_in(SharedMemory &memory, std::span<std::byte> budge
     return all;
 }
 
+KeyUse Ledger::use_of(const Account &key, Moment moment) {
+    const Dated now(moment);
+    KeyUse use;
+    const MemoryLock lock(memory_);
+    const TallyRegion region(memory_.region());
+    if (const Tally *tally = tallies_of(region).find(key)) {
+        for (size_t i = 0; i < use.used.size(); ++i) {
+            use.used[i] = tally->used(kLimitRows[i], now);
+        }
+    }
+    const BudgetTable budgets(budget_memory_);
+    if (const BudgetRecord *record = budgets.find(key)) {
+        for (size_t i = 0; i < kPeriods; ++i) {
+            const int64_t number = now.numbers[i];
+            use.spent[i] = record->before[i].used_in(number) + record->spent[i].used_in(number);
+        }
+    }
+    return use;
+}
+
+std::optional<Ledger::EntryCount> Ledger::count_entries(size_t first, size_t count) {
+    const MemoryLock lock(memory_);
+    const std::span<Tally> entries = TallyRegion(memory_.region()).entries();
+    if (first >= entries.size()) {
+        return std::nullopt;
+    }
+    const auto some = entries.subspan(first, std::min(count, entries.size() - first));
+    const auto used = std::count_if(some.begin(), some.end(),
+                                    [](const Tally &one) { return one.account != Account{}; });
+    return EntryCount{some.size(), static_cast<size_t>(used)};
+}
+
 uint64_t Ledger::budget_memory_id() {
     const MemoryLock lock(memory_);
     return BudgetRegion(budget_memory_).id();

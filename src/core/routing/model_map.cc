@@ -173,6 +173,54 @@ tl::expected<std::vector<Candidate>, ApiError> ModelMap::resolve(std::string_vie
     return candidates;
 }
 
+std::optional<std::string> ModelMap::listed(const Provider &provider,
+                                            std::string_view model) const {
+    const Dialect &dialect = *provider.dialect;
+    const bool any_case = dialect.ignores_case();
+    const ModelSpec *spec = catalogue_->find(provider.name, dialect.name(), model, any_case);
+    if (spec != nullptr && !spec->is_last_resort() && spec->lists(model, any_case)) {
+        const std::string_view pattern = spec->pattern;
+        return std::string(pattern.substr(0, pattern.find('*')));
+    }
+    for (std::string &configured : configured_models(provider)) {
+        if (any_case ? equal_in_any_case(configured, model) : configured == model) {
+            return std::move(configured);
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> ModelMap::listed(std::string_view name) const {
+    if (alias(name) != nullptr) {
+        return std::string(name);
+    }
+    std::vector<Candidate> candidates;
+    if (!resolve_one(*catalogue_, name, candidates)) {
+        return std::nullopt;
+    }
+    const Provider &provider = *candidates.front().provider;
+    auto model = listed(provider, candidates.front().model);
+    return model ? std::optional(provider.name + "/" + *model) : std::nullopt;
+}
+
+// A bare name belongs to each provider that the catalogue lists it for.
+std::vector<std::string> ModelMap::configured_models(const Provider &provider) const {
+    const Dialect &dialect = *provider.dialect;
+    const size_t end = provider.name.size();
+    std::vector<std::string> models;
+    for (const std::string &name : configured_) {
+        const bool is_full = name.size() > end + 1 && name.starts_with(provider.name) &&
+                             (name[end] == '/' || name[end] == ':');
+        const std::string model = is_full ? name.substr(end + 1) : name;
+        const bool is_own = is_full || catalogue_->lists(provider.name, dialect.name(), model,
+                                                         dialect.ignores_case());
+        if (is_own && std::find(models.begin(), models.end(), model) == models.end()) {
+            models.push_back(model);
+        }
+    }
+    return models;
+}
+
 std::optional<std::string> ModelMap::shut_down(std::string_view name, int64_t unix_seconds) const {
     std::vector<Candidate> candidates;
     if (!resolve_one(*catalogue_, name, candidates)) {

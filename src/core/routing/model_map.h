@@ -83,6 +83,15 @@ class ModelMap {
     [[nodiscard]] tl::expected<std::vector<Candidate>, ApiError> resolve(std::string_view name,
                                                                          Random &random) const;
 
+    // The name of a model as the catalogue or the configuration spells it. Nothing if neither lists
+    // it: callers may request any name.
+    [[nodiscard]] std::optional<std::string> listed(const Provider &provider,
+                                                    std::string_view model) const;
+    // The same for a requested name: the name of an alias, or "provider/model".
+    [[nodiscard]] std::optional<std::string> listed(std::string_view name) const;
+    // The models of this provider that the configuration names, in order.
+    [[nodiscard]] std::vector<std::string> configured_models(const Provider &provider) const;
+
     // A description of the shutdown if this is the name of a model that is past its shutdown date.
     [[nodiscard]] std::optional<std::string> shut_down(std::string_view name,
                                                        int64_t unix_seconds) const;
