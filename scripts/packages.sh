@@ -111,3 +111,15 @@ prepare_node() {
     with_progress "echo npm is installing" npm ci --prefix build/sdk --no-audit --no-fund --loglevel=error || return
     cp build/sdk/package-lock.json build/sdk/node_modules/.installed-lock
 }
+
+# For tests of what metrics show. The package is unpacked and not installed: installed, it would start a server.
+need_prometheus() {
+    [[ ! -x build/prometheus/usr/bin/promtool ]] || return 0
+    command -v promtool >/dev/null && command -v prometheus >/dev/null && return 0
+    say "Getting Debian's package prometheus (19 MB)"
+    update_package_lists
+    rm -rf build/prometheus
+    mkdir -p build/prometheus
+    (cd build/prometheus && apt-get download prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) \
+        >>build/apt.log 2>&1 || fail "cannot get the package prometheus: see build/apt.log"
+}

@@ -109,6 +109,7 @@ side_by_side=(-n "$(($(nproc) + ($(nproc) + 1) / 2))" --dist loadfile --no-loads
 # Workers of a real installation have no privileges: those of this suite neither. Where the suite with sanitizers runs
 # all tests, this one runs those alone that t/http/conftest.py has for it.
 http_tests() {
+    need_prometheus
     local chosen=()
     if has_suite http-asan; then
         chosen=(-m "plain or no_module")
@@ -117,6 +118,7 @@ http_tests() {
 }
 
 http_tests_with_sanitizers() {
+    need_prometheus
     build_with_sanitizers || return
     MODULE=$root/build/asan/$module \
         SANITIZER_PRELOAD=$(gcc -print-file-name=libasan.so):$(realpath "$(gcc -print-file-name=libstdc++.so.6)") \

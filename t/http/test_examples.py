@@ -1,5 +1,6 @@
 """The files in examples/ work unchanged, except for paths and ports of the machine."""
 
+import json
 import re
 import subprocess
 import time
@@ -12,6 +13,7 @@ from fakes.openai import Reset
 from harness import call, environment, form, key_entry, provider, write_keys
 from harness.configuration import Configuration
 from harness.gateway import run_nginx_test, until
+from harness.metrics import Metrics
 from harness.tokens import SigningKey, key_set
 from ports import free_port
 
@@ -32,6 +34,7 @@ def test_every_example_is_named_here(project):
                                                                              "jobs.conf",
                                                                              "made-once.conf",
                                                                              "many-providers.conf",
+                                                                             "production.conf",
                                                                              "published-apis.conf",
                                                                              "tokens-and-budgets.conf"}
 
@@ -167,6 +170,46 @@ def test_tokens_and_budgets_for_teams_and_people(project, scratch, gateway, open
         assert reply.status == 200, reply
     line = until(lambda: (scratch / "images.log").read_text().splitlines()[1:2], 5)[0]
     assert re.fullmatch(r"127\.0\.0\.1 a alice gpt-image-2 1 0\.\d+ 200 [\d.]+", line)
+
+
+def test_production_shows_what_goes_on(project, scratch, gateway, openai):
+    """Metrics, status and the JSON log of the example, with fakes in place of its providers."""
+    flux = BlackForestLabs().start()
+    try:
+        write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
+        port, local = free_port(), free_port()
+        block = http_block_of(project / "examples" / "production.conf")
+        for ours, here in (("https://api.openai.com/v1", openai.url), ("https://api.bfl.ai/v1", flux.url),
+                           ("/etc/nginx/images", str(scratch)), ("/var/lib/nginx/image-store", str(scratch / "store")),
+                           ("/var/lib/nginx/images", str(scratch / "state")),
+                           ("/var/log/nginx", str(scratch)), ("listen 8080;", f"listen 127.0.0.1:{port};"),
+                           ("listen 127.0.0.1:9180;", f"listen 127.0.0.1:{local};")):
+            assert ours in block
+            block = block.replace(ours, here)
+        gateway("return 404;", http=block, env={"OPENAI_API_KEY": "k1", "BFL_API_KEY": "k2"})
+        openai.keys = {"k1"}
+        url = f"http://127.0.0.1:{port}/v1/images/generations"
+        hostile = 'x"\\y'
+        for model, status in (("auto", 200), (hostile, 404)):
+            reply = call(url, "POST", None, {"x-api-key": "sk-bf-a", "X-On-Behalf-Of": "alice"}, 30,
+                         {"prompt": "a red kite", "model": model})
+            assert reply.status == status, reply
+        lines = until(lambda: len(found := (scratch / "images.json").read_text().splitlines()) == 2 and found, 5)
+        made, refused = (json.loads(line) for line in lines)
+        assert (made["status"], made["operation"], made["key"], made["end_user"], made["requested_model"], made["provider"],
+                made["outcome"], made["images"]) == (200, "generate", "a", "alice", "auto", "openai", "made", "1")
+        assert float(made["at_provider"]) <= made["seconds"] + 0.01 and float(made["own"]) >= 0
+        assert (refused["status"], refused["requested_model"], refused["provider"]) == (404, hostile, "")
+        assert "kite" not in "".join(lines) and "sk-bf" not in "".join(lines)
+        metrics = Metrics(call(f"http://127.0.0.1:{local}/metrics", "GET", None, (), 30).text)
+        assert metrics("image_gateway_requests_total", outcome="made", model="auto") == 1
+        assert metrics("image_gateway_key_limit", key="a", limit="concurrent") == 32
+        assert metrics("gen_ai_server_request_duration_seconds_count", gen_ai_request_model="auto") == 1
+        status = call(f"http://127.0.0.1:{local}/status", "GET", None, (), 30)
+        assert status.status == 200 and [one["name"] for one in status.json["providers"]] == ["openai", "flux"]
+        assert call(f"http://127.0.0.1:{port}/metrics", "GET", None, (), 30).status == 404
+    finally:
+        flux.stop()
 
 
 def test_a_created_key_is_accepted(project, gateway, openai, scratch):
