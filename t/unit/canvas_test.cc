@@ -35,14 +35,14 @@ TEST(Canvas, ClipsAnAreaAtEveryEdge) {
 
 TEST(Canvas, ChangesWhatIsInsideACircleOnce) {
     Canvas canvas(6, 5);
-    canvas.change_circle(3, 2, 2, [](uint8_t pixel) { return static_cast<uint8_t>(pixel + 1); });
+    canvas.change_circle(3, 2, 2, [](Canvas::Pixels pixels) { return pixels + uint8_t{1}; });
     EXPECT_EQ(show(canvas), (Rows{"000000", "001100", "011110", "001100", "000000"}));
 }
 
 TEST(Canvas, ClipsACircle) {
     Canvas canvas(3, 1);
-    canvas.change_circle(0, 0, 2, [](uint8_t) { return uint8_t{1}; });
-    canvas.change_circle(-9, 50, 3, [](uint8_t) { return uint8_t{2}; });
+    canvas.change_circle(0, 0, 2, [](Canvas::Pixels) { return Canvas::Pixels{} + uint8_t{1}; });
+    canvas.change_circle(-9, 50, 3, [](Canvas::Pixels) { return Canvas::Pixels{} + uint8_t{2}; });
     EXPECT_EQ(show(canvas), (Rows{"110"}));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "core/images/font.h"
@@ -14,6 +15,9 @@ namespace gateway {
 // Clips every write, so that drawing functions can ignore the edges.
 class Canvas {
  public:
+    // Pixels that are changed at once, by operations of the compiler's vector types.
+    using Pixels = uint8_t __attribute__((vector_size(16)));
+
     Canvas(int width, int height)
         : width_(width),
           height_(height),
@@ -28,17 +32,20 @@ class Canvas {
         return pixels_.data() + static_cast<size_t>(y) * static_cast<size_t>(width_);
     }
 
+    // `changed` returns the new pixels for old ones; each depends on the one in its place alone.
     template <typename Change>
     void change(int x, int y, int width, int height, Change changed) {
-        int from = std::max(x, 0);
-        int to = std::min(x + width, width_);
-        if (from >= to) {
-            return;
-        }
-        int bottom = std::min(y + height, height_);
-        for (int line = std::max(y, 0); line < bottom; ++line) {
-            std::transform(row(line) + from, row(line) + to, row(line) + from, changed);
-        }
+        for_each_row(x, y, width, height, [changed](uint8_t *at, size_t left) {
+            Pixels pixels{};
+            for (; left >= sizeof(pixels); at += sizeof(pixels), left -= sizeof(pixels)) {
+                std::memcpy(&pixels, at, sizeof(pixels));
+                pixels = changed(pixels);
+                std::memcpy(at, &pixels, sizeof(pixels));
+            }
+            std::memcpy(&pixels, at, left);
+            pixels = changed(pixels);
+            std::memcpy(at, &pixels, left);
+        });
     }
 
     template <typename Change>
@@ -50,10 +57,24 @@ class Canvas {
     }
 
     void fill(int x, int y, int width, int height, uint8_t ink) {
-        change(x, y, width, height, [ink](uint8_t) { return ink; });
+        for_each_row(x, y, width, height,
+                     [ink](uint8_t *at, size_t count) { std::memset(at, ink, count); });
     }
 
  private:
+    template <typename Draw>
+    void for_each_row(int x, int y, int width, int height, Draw draw) {
+        int from = std::max(x, 0);
+        int to = std::min(x + width, width_);
+        if (from >= to) {
+            return;
+        }
+        int bottom = std::min(y + height, height_);
+        for (int line = std::max(y, 0); line < bottom; ++line) {
+            draw(row(line) + from, static_cast<size_t>(to - from));
+        }
+    }
+
     // Half the width of a circle, `off` rows away from its centre.
     static int reach(int radius, int off);
 

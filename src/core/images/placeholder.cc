@@ -49,12 +49,18 @@ struct Dice {
     }
 };
 
-uint8_t lighten(uint8_t pixel) {
-    return static_cast<uint8_t>(pixel < kLighter * kSteps ? pixel + kSteps : pixel);
+// The next lighter tone; the lightest one, the shade and the flat inks stay.
+Canvas::Pixels lighten(Canvas::Pixels pixels) {
+    constexpr uint8_t kLightest = kLighter * kSteps;
+    return pixels < kLightest ? pixels + uint8_t{kSteps} : pixels;
 }
 
-uint8_t shade(uint8_t pixel) {
-    return static_cast<uint8_t>(pixel < kBand ? pixel % kSteps + kShade * kSteps : pixel);
+// The shade of any tone; the flat inks stay.
+Canvas::Pixels shade(Canvas::Pixels pixels) {
+    constexpr uint8_t kTone = kSteps;
+    Canvas::Pixels plain = pixels >= uint8_t{2 * kTone} ? pixels - uint8_t{2 * kTone} : pixels;
+    plain = plain >= kTone ? plain - kTone : plain;
+    return pixels < uint8_t{kBand} ? plain + uint8_t{kShade * kTone} : pixels;
 }
 
 void draw_circles(Canvas &canvas, Dice dice) {

@@ -1,4 +1,4 @@
-// Encodes a canvas as a PNG file in memory by libpng. libpng's longjmp does not leave this file.
+// Encodes a canvas as a PNG file in memory.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct PngLabel {
     const char *text;
 };
 
-// `palette` has the colours of the canvas's bytes, at most 256. Returns an empty text if memory is
-// short or libpng refuses the size or the palette.
+// `palette` has the colours of the canvas's bytes, at most 256; all bytes must be within it.
+// Returns an empty text if memory is short, or if there are no pixels or no colours.
 std::string encode_png(const Canvas &canvas, std::span<const Colour> palette,
                        std::span<const PngLabel> labels);
 
