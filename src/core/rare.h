@@ -10,8 +10,12 @@ namespace gateway {
 template <typename T>
 class Rare {
  public:
-    Rare &operator=(T value) {
+    Rare &operator=(T &&value) {
         value_ = std::make_unique<T>(std::move(value));
+        return *this;
+    }
+    Rare &operator=(const T &value) {
+        value_ = std::make_unique<T>(value);
         return *this;
     }
     template <typename... Parts>

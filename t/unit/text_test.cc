@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -203,6 +204,28 @@ TEST(Text, HoldsSpacesAndControlsForInvisible) {
     EXPECT_TRUE(is_visible_ascii("!azAZ09~"));
     for (const char c : {' ', '\t', '\n', '\0', '\x1f', '\x7f', '\x80', '\xff'}) {
         EXPECT_FALSE(is_visible_ascii(std::string("a") + c));
+    }
+}
+
+TEST(Text, FindsTheFirstCharacterThatAStringDoesNotHoldAsItIs) {
+    std::mt19937 random(3);
+    for (size_t size = 0; size < 70; ++size) {
+        const std::string plain(size, 'x');
+        EXPECT_EQ(plain_front(plain), size);
+        for (size_t at = 0; at < size; ++at) {
+            for (const char c : {'"', '\\', '\x1f', '\0', '\x80', '\xff'}) {
+                std::string text = plain;
+                text[at] = c;
+                EXPECT_EQ(plain_front(text), at) << size;
+                text[at + random() % (size - at)] = '"';
+                EXPECT_EQ(plain_front(text), std::min(at, text.find('"'))) << size;
+            }
+            std::string text = plain;
+            for (const char c : {' ', '\x7f', '!', '#', '[', ']', '~'}) {
+                text[at] = c;
+                EXPECT_EQ(plain_front(text), size);
+            }
+        }
     }
 }
 

@@ -106,7 +106,7 @@ TEST(Writer, SetsCommasInEveryNesting) {
 
 TEST(Writer, EscapesKeys) {
     JsonWriter out;
-    out.open_object().key("a\"\n\xff").null().key("").null().close_object();
+    out.open_object().key(std::string_view("a\"\n\xff")).null().key("").null().close_object();
     EXPECT_EQ(std::move(out).finish_text(), "{\"a\\\"\\n\xef\xbf\xbd\":null,\"\":null}");
 }
 

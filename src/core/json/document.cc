@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <exception>
-#include <functional>
 #include <memory>
 #include <new>
 #include <utility>
 
 #include "core/json/arena.h"
+#include "core/json/builder.h"
+#include "core/json/quick_reader.h"
 #include "core/json/text.h"
 
 namespace gateway {
@@ -29,151 +29,6 @@ std::string_view name_of(JsonKind kind) {
     }
     return "nothing";
 }
-
-constexpr size_t kLongestKeyShown = 128;
-
-// Receives yajl's events. C code calls these functions, so they must not throw.
-class JsonBuilder {
- public:
-    JsonBuilder(std::string_view text, const JsonLimits &limits, JsonDocument &document)
-        : text_(text), limits_(limits), document_(document) {
-        // One node per eight bytes is enough for requests, and a good start for responses.
-        document_.nodes_.reserve(std::min<size_t>(limits.nodes, 8 + text.size() / 8));
-    }
-
-    bool value(JsonKind kind, std::string_view text = {}, bool truth = false) {
-        if (document_.nodes_.size() >= limits_.nodes) {
-            return refuse("too many values");
-        }
-        if (!open_.empty()) {
-            JsonNode &parent = document_.nodes_[open_.back()];
-            ++parent.count;
-        }
-        JsonNode node;
-        node.kind = kind;
-        node.truth = truth;
-        node.key = std::exchange(key_, {});
-        node.end = index() + 1;
-        node.text = text.empty() ? text : keep(text);
-        document_.nodes_.push_back(node);
-        return true;
-    }
-
-    bool string(std::string_view text) {
-        if (const auto found = lifted_at(text)) {
-            if (!value(JsonKind::lifted)) {
-                return false;
-            }
-            document_.nodes_.back().lifted = *found;
-            return true;
-        }
-        return value(JsonKind::string, text);
-    }
-
-    bool key(std::string_view text) {
-        const JsonNode &object = document_.nodes_[open_.back()];
-        if (object.count >= limits_.members) {
-            return refuse("too many members in one object");
-        }
-        key_ = keep(text);
-        if (limits_.unique_keys && has_member(open_.back(), key_)) {
-            twice_ = front_of(key_, kLongestKeyShown);
-            return refuse("the key \"" + std::string(front_of(key_, 64)) + "\" appears twice");
-        }
-        return true;
-    }
-
-    bool open(JsonKind kind) {
-        if (open_.size() >= limits_.depth) {
-            return refuse("nested too deeply");
-        }
-        const uint32_t at = index();
-        if (!value(kind)) {
-            return false;
-        }
-        open_.push_back(at);
-        return true;
-    }
-
-    bool close() {
-        document_.nodes_[open_.back()].end = index();
-        open_.pop_back();
-        return true;
-    }
-
-    [[nodiscard]] const std::string &refusal() const { return refusal_; }
-    // The key that appears twice; empty if there is none.
-    [[nodiscard]] const std::string &twice() const { return twice_; }
-
-    // An exception of a callback. It is thrown again after yajl has returned, because it is not an
-    // error in the text.
-    void keep_exception() noexcept { thrown_ = std::current_exception(); }
-    void rethrow() const {
-        if (thrown_ != nullptr) {
-            std::rethrow_exception(thrown_);
-        }
-    }
-
- private:
-    [[nodiscard]] uint32_t index() const { return static_cast<uint32_t>(document_.nodes_.size()); }
-
-    bool refuse(std::string why) {
-        refusal_ = std::move(why);
-        return false;
-    }
-
-    [[nodiscard]] bool inside(std::string_view text) const {
-        const std::less<const char *> before;
-        return !before(text.data(), text_.data()) &&
-               !before(text_.data() + text_.size(), text.data());
-    }
-
-    // yajl passes a pointer into the document. If it unescaped the string, it passes a pointer into
-    // a buffer that it reuses.
-    std::string_view keep(std::string_view text) {
-        if (inside(text)) {
-            return text;
-        }
-        return document_.unescaped_.emplace_back(text);
-    }
-
-    // A string that was cut out is recognised by its position. The author of a document cannot
-    // imitate that.
-    std::optional<uint32_t> lifted_at(std::string_view text) {
-        if (document_.lifted_ == nullptr || !text.empty() || !inside(text)) {
-            return std::nullopt;
-        }
-        const auto &lifted = *document_.lifted_;
-        const auto position = static_cast<size_t>(text.data() - text_.data());
-        while (next_lifted_ < lifted.size() && lifted[next_lifted_].position < position) {
-            ++next_lifted_;
-        }
-        if (next_lifted_ == lifted.size() || lifted[next_lifted_].position != position) {
-            return std::nullopt;
-        }
-        return next_lifted_;
-    }
-
-    [[nodiscard]] bool has_member(uint32_t object, std::string_view key) const {
-        for (uint32_t at = object + 1; at < document_.nodes_.size();
-             at = document_.nodes_[at].end) {
-            if (document_.nodes_[at].key == key) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    std::string_view text_;
-    const JsonLimits &limits_;
-    JsonDocument &document_;
-    std::vector<uint32_t> open_;
-    std::string_view key_;
-    uint32_t next_lifted_ = 0;
-    std::string refusal_;
-    std::string twice_;
-    std::exception_ptr thrown_;
-};
 
 namespace {
 
@@ -255,6 +110,19 @@ JsonError explain(yajl_handle yajl, const JsonBuilder &builder) {
 tl::expected<JsonDocument, JsonError> JsonDocument::read(std::string_view text,
                                                          const JsonLimits &limits,
                                                          const std::vector<LiftedString> *lifted) {
+    if (!limits.strict_text || !find_bad_text(text, limits.escapes)) {
+        JsonDocument document;
+        document.lifted_ = lifted;
+        JsonBuilder builder(text, limits, document);
+        if (read_quickly(text, builder)) {
+            return document;
+        }
+    }
+    return read_by_yajl(text, limits, lifted);
+}
+
+tl::expected<JsonDocument, JsonError> JsonDocument::read_by_yajl(
+    std::string_view text, const JsonLimits &limits, const std::vector<LiftedString> *lifted) {
     if (limits.strict_text) {
         if (const auto offset = find_bad_text(text, limits.escapes)) {
             return tl::unexpected(JsonError{text[*offset] == '\\'

@@ -1,5 +1,5 @@
-// A JSON document. yajl parses it at once from one buffer into a flat list of nodes, which point
-// into that buffer.
+// A JSON document. It is parsed at once from one buffer into a flat list of nodes, which point into
+// that buffer: by a quick reader if it is ordinary, and else by yajl.
 #pragma once
 
 #include <cstdint>
@@ -100,6 +100,10 @@ class JsonDocument {
     // `text` must outlive the document. With `lifted`, `text` is the outline that these strings
     // were cut from.
     static tl::expected<JsonDocument, JsonError> read(
+        std::string_view text, const JsonLimits &limits,
+        const std::vector<LiftedString> *lifted = nullptr);
+    // The same without the quick reader: what that accepts must have the same values here.
+    static tl::expected<JsonDocument, JsonError> read_by_yajl(
         std::string_view text, const JsonLimits &limits,
         const std::vector<LiftedString> *lifted = nullptr);
 

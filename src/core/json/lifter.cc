@@ -69,7 +69,12 @@ void Lifter::scan(std::string_view piece) {
             at = quote + 1;
             continue;
         }
-        look_at(before);
+        // Most strings are short and end in the piece that they begin in: nothing depends on their
+        // characters.
+        const bool is_whole = quote != std::string_view::npos && base + at == string_start_;
+        if (!is_whole || before.size() > limits_.long_string) {
+            look_at(before);
+        }
         // A quote is escaped if an odd number of backslashes is before it. They may have begun in
         // an earlier piece.
         const size_t run = trailing_backslashes(before);
@@ -80,7 +85,9 @@ void Lifter::scan(std::string_view piece) {
             return;
         }
         odd_backslashes_ = false;
-        if (!escaped) {
+        if (escaped) {
+            unusual_ = true;
+        } else {
             close_string(base + quote);
         }
         at = quote + 1;

@@ -6,6 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace gateway {
 
 namespace {
@@ -88,18 +92,69 @@ size_t escape_length(std::string_view text) {
     return second && is_low_surrogate(*second) ? 12 : 0;
 }
 
-// Whether none of eight characters needs a look: all of them are ASCII, and none is a control
-// character, a quote or a backslash. May say no where it is yes.
-bool are_ordinary(uint64_t eight) {
-    constexpr uint64_t kOnes = 0x0101010101010101;
-    constexpr uint64_t kHigh = 0x8080808080808080;
-    const auto below = [](uint64_t word, uint64_t bound) {
-        return (word - kOnes * bound) & ~word & kHigh;
-    };
-    const uint64_t special = (eight & kHigh) | below(eight, 0x20) | below(eight ^ kOnes * '"', 1) |
-                             below(eight ^ kOnes * '\\', 1);
-    return special == 0;
+bool is_ordinary(char c) {
+    return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\';
 }
+
+#if defined(__SSE2__)
+
+// A bit for each of sixteen characters that is not ordinary: one that is not ASCII, a control
+// character, a quote or a backslash.
+unsigned extraordinary(__m128i characters) {
+    const auto is = [&](char c) { return _mm_cmpeq_epi8(characters, _mm_set1_epi8(c)); };
+    // As signed numbers, bytes that are not ASCII are below 0x20, too.
+    const __m128i below = _mm_cmplt_epi8(characters, _mm_set1_epi8(0x20));
+    return static_cast<unsigned>(
+        _mm_movemask_epi8(_mm_or_si128(below, _mm_or_si128(is('"'), is('\\')))));
+}
+
+unsigned extraordinary_of_sixteen(const char *at) {
+    return extraordinary(_mm_loadu_si128(reinterpret_cast<const __m128i *>(at)));
+}
+
+unsigned extraordinary_of_eight(const char *at) {
+    return extraordinary(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(at))) & 0xffU;
+}
+
+// Of a short text: two groups of eight or four characters, which may overlap.
+size_t ordinary_front_of_short(std::string_view text) {
+    const size_t size = text.size();
+    unsigned bits = 0;
+    if (size >= 8) {
+        bits = extraordinary_of_eight(text.data()) | extraordinary_of_eight(text.data() + size - 8)
+                                                         << (size - 8);
+    } else if (size >= 4) {
+        int first = 0;
+        int last = 0;
+        std::memcpy(&first, text.data(), 4);
+        std::memcpy(&last, text.data() + size - 4, 4);
+        bits = (extraordinary(_mm_cvtsi32_si128(first)) & 0xfU) |
+               (extraordinary(_mm_cvtsi32_si128(last)) & 0xfU) << (size - 4);
+    } else {
+        const auto *found = std::find_if_not(text.begin(), text.end(), is_ordinary);
+        return static_cast<size_t>(found - text.begin());
+    }
+    return bits == 0 ? size : static_cast<size_t>(std::countr_zero(bits));
+}
+
+size_t ordinary_front(std::string_view text) {
+    size_t at = 0;
+    for (; at + 16 <= text.size(); at += 16) {
+        if (const unsigned bits = extraordinary_of_sixteen(text.data() + at)) {
+            return at + static_cast<size_t>(std::countr_zero(bits));
+        }
+    }
+    return at + ordinary_front_of_short(text.substr(at));
+}
+
+#else
+
+size_t ordinary_front(std::string_view text) {
+    return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_ordinary) -
+                               text.begin());
+}
+
+#endif
 
 }  // namespace
 
@@ -180,20 +235,7 @@ size_t count_characters(std::string_view text) {
 }
 
 size_t plain_front(std::string_view text) {
-    size_t at = 0;
-    for (uint64_t eight = 0; at + sizeof(eight) <= text.size(); at += sizeof(eight)) {
-        std::memcpy(&eight, text.data() + at, sizeof(eight));
-        if (!are_ordinary(eight)) {
-            break;
-        }
-    }
-    const auto is_ordinary = [](char c) {
-        return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\';
-    };
-    while (at < text.size() && is_ordinary(text[at])) {
-        ++at;
-    }
-    return at;
+    return ordinary_front(text);
 }
 
 bool is_visible_ascii(std::string_view text) {

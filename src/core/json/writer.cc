@@ -1,7 +1,10 @@
 #include "core/json/writer.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "core/json/text.h"
@@ -14,68 +17,67 @@ bool needs_escape(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
 }
 
-void append_control(std::string &out, char c) {
+// The escape of a character that needs one: at most six characters.
+std::string_view escape_of(char c, std::array<char, 6> &room) {
     constexpr std::string_view kHex = "0123456789abcdef";
     switch (c) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
+        case '"': return "\\\"";
+        case '\\': return "\\\\";
+        case '\n': return "\\n";
+        case '\r': return "\\r";
+        case '\t': return "\\t";
         default: break;
     }
-    out += "\\u00";
-    out += kHex[static_cast<size_t>(c) >> 4];
-    out += kHex[static_cast<size_t>(c) & 15];
+    room = {
+        '\\', 'u', '0', '0', kHex[static_cast<size_t>(c) >> 4], kHex[static_cast<size_t>(c) & 15]};
+    return {room.data(), room.size()};
 }
 
 }  // namespace
 
-void JsonWriter::separate() {
-    if (need_comma_) {
-        text_ += ',';
+void JsonWriter::grow(size_t count) {
+    const size_t kept = size_ - done_to_;
+    const size_t capacity = std::max({kRoom, 2 * kept, kept + count});
+    auto larger = std::make_shared_for_overwrite<char[]>(capacity);
+    if (kept != 0) {
+        std::memcpy(larger.get(), text_.get() + done_to_, kept);
     }
-    need_comma_ = true;
+    text_ = std::move(larger);
+    capacity_ = capacity;
+    size_ = kept;
+    done_to_ = 0;
 }
 
-JsonWriter &JsonWriter::open_object() {
-    separate();
-    text_ += '{';
-    need_comma_ = false;
-    return *this;
-}
-
-JsonWriter &JsonWriter::close_object() {
-    text_ += '}';
-    need_comma_ = true;
-    return *this;
-}
-
-JsonWriter &JsonWriter::open_array() {
-    separate();
-    text_ += '[';
-    need_comma_ = false;
-    return *this;
-}
-
-JsonWriter &JsonWriter::close_array() {
-    text_ += ']';
-    need_comma_ = true;
-    return *this;
+void JsonWriter::append(std::string_view text) {
+    if (!text.empty()) {
+        std::memcpy(room(text.size()), text.data(), text.size());
+        size_ += text.size();
+    }
 }
 
 JsonWriter &JsonWriter::key(std::string_view name) {
     string(name);
-    text_ += ':';
+    put(':');
     need_comma_ = false;
     return *this;
 }
 
 JsonWriter &JsonWriter::string(std::string_view text) {
-    separate();
-    text_ += '"';
-    append_escaped(text);
-    text_ += '"';
+    if (plain_front(text) != text.size()) {
+        separate();
+        put('"');
+        append_escaped(text);
+        put('"');
+        return *this;
+    }
+    char *at = room(text.size() + 3);
+    *at = ',';
+    at += need_comma_ ? 1 : 0;
+    *at++ = '"';
+    at = std::copy_n(text.data(), text.size(), at);
+    *at++ = '"';
+    written_to(at);
+    need_comma_ = true;
     return *this;
 }
 
@@ -93,22 +95,19 @@ void JsonWriter::append_escaped(std::string_view text) {
             at += length;
             continue;
         }
-        text_.append(text.substr(start, at - start));
-        if (escape) {
-            append_control(text_, text[at]);
-        } else {
-            text_ += "\xEF\xBF\xBD";
-        }
+        append(text.substr(start, at - start));
+        std::array<char, 6> room;
+        append(escape ? escape_of(text[at], room) : "\xEF\xBF\xBD");
         start = ++at;
     }
-    text_.append(text.substr(start));
+    append(text.substr(start));
 }
 
 JsonWriter &JsonWriter::number(int64_t number) {
+    constexpr size_t kMaxDigits = 24;
     separate();
-    char digits[24];
-    const auto [end, error] = std::to_chars(std::begin(digits), std::end(digits), number);
-    text_.append(digits, end);
+    char *at = room(kMaxDigits);
+    written_to(std::to_chars(at, at + kMaxDigits, number).ptr);
     return *this;
 }
 
@@ -116,23 +115,19 @@ JsonWriter &JsonWriter::number(double number) {
     if (!std::isfinite(number)) {
         return null();
     }
+    constexpr size_t kMaxDigits = 32;
     separate();
-    char digits[32];
-    const auto [end, error] = std::to_chars(std::begin(digits), std::end(digits), number);
-    text_.append(digits, end);
+    char *at = room(kMaxDigits);
+    written_to(std::to_chars(at, at + kMaxDigits, number).ptr);
     return *this;
 }
 
 JsonWriter &JsonWriter::boolean(bool truth) {
-    separate();
-    text_ += truth ? "true" : "false";
-    return *this;
+    return json(truth ? "true" : "false");
 }
 
 JsonWriter &JsonWriter::null() {
-    separate();
-    text_ += "null";
-    return *this;
+    return json("null");
 }
 
 JsonWriter &JsonWriter::copy(JsonValue value, int depth) {
@@ -143,9 +138,7 @@ JsonWriter &JsonWriter::copy(JsonValue value, int depth) {
             if (value.number_text().size() > 64) {
                 return string("…");
             }
-            separate();
-            text_.append(value.number_text());
-            return *this;
+            return json(value.number_text());
         case JsonKind::string: {
             const std::string_view text = value.string();
             if (text.size() <= kLongest) {
@@ -194,7 +187,7 @@ JsonWriter &JsonWriter::exact(JsonValue value) {
 
 JsonWriter &JsonWriter::json(std::string_view text) {
     separate();
-    text_.append(text);
+    append(text);
     return *this;
 }
 
@@ -208,38 +201,42 @@ JsonWriter &JsonWriter::json_by_reference(const Bytes &text) {
 
 JsonWriter &JsonWriter::string_by_reference(std::string_view prefix, const Bytes &content) {
     separate();
-    text_ += '"';
+    put('"');
     append_escaped(prefix);
-    done_.append(std::exchange(text_, {}));
-    text_.reserve(kRoom);
+    move_to_done();
     done_.append(content);
-    text_ += '"';
+    put('"');
     return *this;
 }
 
 JsonWriter &JsonWriter::open_string() {
     separate();
-    text_ += '"';
+    put('"');
     return *this;
 }
 
 JsonWriter &JsonWriter::close_string() {
-    text_ += '"';
+    put('"');
     return *this;
 }
 
+void JsonWriter::move_to_done() {
+    done_.append(Slice{text_, {text_.get() + done_to_, size_ - done_to_}});
+    done_to_ = size_;
+}
+
 Bytes JsonWriter::take() {
-    done_.append(std::exchange(text_, {}));
+    move_to_done();
     return std::exchange(done_, Bytes());
 }
 
 Bytes JsonWriter::finish() && {
-    done_.append(std::move(text_));
+    move_to_done();
     return std::move(done_);
 }
 
 std::string JsonWriter::finish_text() && {
-    return std::move(text_);
+    return {text_.get() + done_to_, size_ - done_to_};
 }
 
 }  // namespace gateway

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -12,13 +14,26 @@ namespace gateway {
 
 class JsonWriter {
  public:
-    JsonWriter() { text_.reserve(kRoom); }
-
-    JsonWriter &open_object();
-    JsonWriter &close_object();
-    JsonWriter &open_array();
-    JsonWriter &close_array();
+    JsonWriter &open_object() { return open('{'); }
+    JsonWriter &close_object() { return close('}'); }
+    JsonWriter &open_array() { return open('['); }
+    JsonWriter &close_array() { return close(']'); }
     JsonWriter &key(std::string_view name);
+    // For a literal, which must need no escapes.
+    template <size_t kSize>
+    JsonWriter &key(const char (&name)[kSize]) {
+        char *at = room(kSize + 3);
+        *at = ',';
+        at += need_comma_ ? 1 : 0;
+        *at++ = '"';
+        std::memcpy(at, name, kSize - 1);
+        at += kSize - 1;
+        *at++ = '"';
+        *at++ = ':';
+        written_to(at);
+        need_comma_ = false;
+        return *this;
+    }
 
     // Replaces bytes that are not UTF-8 by U+FFFD, because texts of providers may contain anything.
     JsonWriter &string(std::string_view text);
@@ -54,10 +69,46 @@ class JsonWriter {
 
  private:
     static constexpr size_t kRoom = 1024;  // most documents fit without growing
-    void separate();
-    void append_escaped(std::string_view text);
 
-    std::string text_;
+    // Memory for the next `count` bytes.
+    char *room(size_t count) {
+        if (capacity_ - size_ < count) {
+            grow(count);
+        }
+        return text_.get() + size_;
+    }
+    void written_to(const char *end) { size_ = static_cast<size_t>(end - text_.get()); }
+    void put(char c) {
+        *room(1) = c;
+        ++size_;
+    }
+    void append(std::string_view text);
+    void grow(size_t count);
+    void separate() {
+        if (need_comma_) {
+            put(',');
+        }
+        need_comma_ = true;
+    }
+    JsonWriter &open(char bracket) {
+        separate();
+        put(bracket);
+        need_comma_ = false;
+        return *this;
+    }
+    JsonWriter &close(char bracket) {
+        put(bracket);
+        need_comma_ = true;
+        return *this;
+    }
+    void append_escaped(std::string_view text);
+    void move_to_done();
+
+    // What was taken refers to it. Writing goes on behind that.
+    std::shared_ptr<char[]> text_;
+    size_t capacity_ = 0;
+    size_t size_ = 0;
+    size_t done_to_ = 0;  // up to here it is in done_, or was taken
     Bytes done_;
     bool need_comma_ = false;
 };

@@ -232,7 +232,7 @@ void Attempt::cancel_job() noexcept {
     job_.reset();
 }
 
-void Attempt::end(Outcome outcome, const HttpResponse *response) {
+void Attempt::end(Outcome &&outcome, const HttpResponse *response) {
     if (raw_ != nullptr && (response != nullptr || streamed_)) {
         if (response != nullptr) {
             raw_->response = show_response(*response, provider().secrets);
@@ -300,7 +300,10 @@ void Attempt::draw_previews() {
 void Attempt::run_work() {
     auto outcome = std::make_shared<Outcome>();
     run_task([outcome, make = std::move(local_work_.make)] { *outcome = make(); },
-             [this, outcome] { listener_.on_outcome(std::move(*outcome)); });
+             [this, outcome] {
+                 Outcome ended = std::move(*outcome);
+                 listener_.on_outcome(std::move(ended));
+             });
 }
 
 void Attempt::run_task(std::function<void()> work, std::function<void()> done) {

@@ -34,7 +34,7 @@ class Attempt {
         std::function<void(ImageResult)> on_image;
         // Base64 of a single image, while it arrives. If unset, the image comes with the outcome.
         std::function<void(Bytes)> on_piece;
-        std::function<void(Outcome)> on_outcome;  // exactly once
+        std::function<void(Outcome &&)> on_outcome;  // exactly once
     };
 
     // All that `request` refers to must outlive the attempt.
@@ -66,7 +66,7 @@ class Attempt {
     void draw_previews();
     void run_work();
     void run_task(std::function<void()> work, std::function<void()> done);
-    void end(Outcome outcome, const HttpResponse *response);
+    void end(Outcome &&outcome, const HttpResponse *response);
     void add_what_was_sent(ImageResult &result) const;
     void cancel_job() noexcept;
 

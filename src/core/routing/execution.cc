@@ -87,7 +87,7 @@ bool Execution::on_covered(const Funds::Covered &covered) {
     State &state = states_[at_];
     context_.tray.begin(candidate(), prepared());
     round_ = std::make_unique<Round>(context_, candidate(), prepared(),
-                                     [this](RoundEnd end) { on_round_end(std::move(end)); });
+                                     [this](RoundEnd &&end) { on_round_end(std::move(end)); });
     const auto hindered = round_->start();
     if (!hindered) {
         ++state.rounds;
@@ -117,7 +117,7 @@ bool Execution::pass_over(const Uncovered &uncovered) {
     return false;
 }
 
-void Execution::on_round_end(RoundEnd end) {
+void Execution::on_round_end(RoundEnd &&end) {
     ended_ = std::move(round_);
     if (end.outcome.type == OutcomeType::made) {
         end_made(std::move(end));
@@ -193,7 +193,7 @@ void Execution::end(ExecutionEnd end) {
     on_end(std::move(end));
 }
 
-void Execution::end_made(RoundEnd end) {
+void Execution::end_made(RoundEnd &&end) {
     this->end(Made{&candidate(), &prepared(), std::move(end.made), std::move(end.missing)});
 }
 

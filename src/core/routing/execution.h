@@ -61,13 +61,13 @@ class Execution {
     bool on_covered(const Funds::Covered &covered);
     bool pass_over(const Uncovered &uncovered);
     [[nodiscard]] bool all_finished() const;
-    void on_round_end(RoundEnd end);
+    void on_round_end(RoundEnd &&end);
     void go_on_after(const RoundEnd &end);
     bool wait_for_one();
     void fail();
     void fail_shown(const Outcome &outcome);
     void end(ExecutionEnd end);
-    void end_made(RoundEnd end);
+    void end_made(RoundEnd &&end);
     [[nodiscard]] const Candidate &candidate() const { return plan_.candidates[at_]; }
     [[nodiscard]] const Prepared &prepared() { return *plan_.prepared(at_, preparation_); }
 

@@ -49,7 +49,9 @@ bool concerns_key(OutcomeType type) {
 void hide_secrets_in(ProviderError &error, const std::vector<std::string> &secrets) {
     for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
                                              &ProviderError::message, &ProviderError::param}) {
-        error.*text = redact(std::move(error.*text), secrets);
+        if (!(error.*text).empty()) {
+            error.*text = redact(std::move(error.*text), secrets);
+        }
     }
 }
 
@@ -67,16 +69,18 @@ Lane::Lane(const AttemptContext &context, const Candidate &candidate, const Targ
           provider().takes_idempotency
               ? call_key(context.identity, provider().target(candidate.model).model, number)
               : std::string()) {
+    const std::vector<ProviderKey> &keys = provider().keys;
+    if (keys.size() <= 1) {
+        keys_.push_back(keys.empty() ? in_order(nullptr, provider().account)
+                                     : in_order(&keys.front(), keys.front().account));
+        return;
+    }
     std::vector<int> weights;
-    for (const ProviderKey &key : provider().keys) {
+    for (const ProviderKey &key : keys) {
         weights.push_back(key.weight);
     }
     for (const size_t index : weighted_order(weights, context.ports.random)) {
-        const ProviderKey &key = provider().keys[index];
-        keys_.push_back({&key, key.account});
-    }
-    if (keys_.empty()) {
-        keys_.push_back({nullptr, provider().account});
+        keys_.push_back(in_order(&keys[index], keys[index].account));
     }
 }
 
@@ -119,19 +123,14 @@ std::optional<Hindered> Lane::start_again() {
 // ---- an attempt
 
 Lane::KeyChoice Lane::choose_key() const {
-    std::vector<Account> names;  // two for each key: the key, and the key for this model
-    for (const KeyInOrder &key : keys_) {
-        names.push_back(key.account);
-        names.push_back(both(key.account, target_.model));
-    }
-    std::vector<int64_t> rests(names.size());
-    context_.health.read_rests(names, rests, context_.moment());
     KeyChoice choice;
     for (size_t i = 0; i < keys_.size(); ++i) {
-        const Milliseconds wait(std::max(rests[2 * i], rests[2 * i + 1]));
         if (keys_[i].failed) {
             continue;
         }
+        std::array<int64_t, 2> rests{};
+        context_.health.read_rests(keys_[i].names, rests, context_.moment());
+        const Milliseconds wait(std::max(rests[0], rests[1]));
         if (wait == Milliseconds(0)) {
             return {i, std::nullopt};
         }
@@ -179,7 +178,7 @@ std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
 
 Attempt::Listener Lane::listener() {
     Attempt::Listener listener;
-    listener.on_outcome = [this](Outcome outcome) { on_outcome(std::move(outcome)); };
+    listener.on_outcome = [this](Outcome &&outcome) { on_outcome(std::move(outcome)); };
     const Tray::Listener &wanted = context_.tray.listener;
     if (wanted.on_preview) {
         listener.on_preview = [this](Preview preview) {
@@ -259,7 +258,7 @@ void Lane::hold(bool held) {
     }
 }
 
-void Lane::on_outcome(Outcome outcome) {
+void Lane::on_outcome(Outcome &&outcome) {
     finished_ = std::move(attempt_);
     if (shown_ && outcome.type == OutcomeType::broken) {
         outcome.type = OutcomeType::unknown;  // the provider has worked on it and may bill it
@@ -358,16 +357,15 @@ void Lane::tell_end(const AttemptRecord &record, std::string_view message, bool 
 // about the key or its account, not about one request: callers choose what is in a request.
 void Lane::rest_key(const Outcome &outcome) noexcept {
     KeyInOrder &key = keys_[key_];
-    const Account for_model = both(key.account, target_.model);
-    const Account &concerned = outcome.reach == Reach::key ? key.account : for_model;
+    const auto &[for_all, for_model] = key.names;
+    const Account &concerned = outcome.reach == Reach::key ? for_all : for_model;
     const auto rest = [&](const Account &name, std::optional<Milliseconds> time) {
         context_.health.rest(name, time, context_.moment());
         key.failed = true;
     };
     switch (outcome.type) {
         case OutcomeType::made: {
-            const Account names[] = {key.account, for_model};
-            context_.health.serve(names);
+            context_.health.serve(key.names);
             break;
         }
         case OutcomeType::throttled: {
@@ -406,7 +404,7 @@ bool Lane::pause_and_retry(const Outcome &outcome) {
     return true;
 }
 
-void Lane::finish(Outcome outcome) {
+void Lane::finish(Outcome &&outcome) {
     end_ = std::move(outcome);
     if (end_->type == OutcomeType::made) {
         put_images();

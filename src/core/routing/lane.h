@@ -2,6 +2,7 @@
 // ends it.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -66,14 +67,14 @@ class Lane {
     void hand_on(Slot &slot);
     void put_images();
     [[nodiscard]] Usage usage_of_call() const;
-    void on_outcome(Outcome outcome);
+    void on_outcome(Outcome &&outcome);
     void leave(Verdict verdict) noexcept;
     void risk(int64_t images) noexcept;
     void record(const Outcome &outcome, bool may_be_billed);
     void tell_end(const AttemptRecord &record, std::string_view message, bool dropped) noexcept;
     void rest_key(const Outcome &outcome) noexcept;
     bool pause_and_retry(const Outcome &outcome);
-    void finish(Outcome outcome);
+    void finish(Outcome &&outcome);
     [[nodiscard]] const Provider &provider() const { return *candidate_.provider; }
 
     const AttemptContext &context_;
@@ -87,9 +88,12 @@ class Lane {
     // single key that has no name.
     struct KeyInOrder {
         const ProviderKey *key;
-        Account account;
+        std::array<Account, 2> names;  // of the key, and of the key for this model
         bool failed = false;
     };
+    [[nodiscard]] KeyInOrder in_order(const ProviderKey *key, const Account &account) const {
+        return {key, {account, both(account, target_.model)}};
+    }
     std::vector<KeyInOrder> keys_;
     size_t key_ = 0;
     std::string idempotency_key_;  // empty: the provider does not support it

@@ -41,7 +41,7 @@ Target target_of(const Candidate &candidate, const ModelSpec &spec) {
 }  // namespace
 
 Round::Round(const AttemptContext &context, const Candidate &candidate, const Prepared &prepared,
-             std::function<void(RoundEnd)> on_end)
+             std::function<void(RoundEnd &&)> on_end)
     : context_(context), target_(target_of(candidate, *prepared.spec)), on_end_(std::move(on_end)) {
     for (size_t number = 0; number < prepared.calls.size(); ++number) {
         lanes_.push_back(std::make_unique<Lane>(context, candidate, target_, prepared, number,

@@ -34,7 +34,7 @@ class Round {
  public:
     // All arguments but `on_end` must outlive the round.
     Round(const AttemptContext &context, const Candidate &candidate, const Prepared &prepared,
-          std::function<void(RoundEnd)> on_end);
+          std::function<void(RoundEnd &&)> on_end);
     ~Round() = default;
     Round(const Round &) = delete;
     Round &operator=(const Round &) = delete;
@@ -61,7 +61,7 @@ class Round {
 
     const AttemptContext &context_;
     Target target_;
-    std::function<void(RoundEnd)> on_end_;
+    std::function<void(RoundEnd &&)> on_end_;
     std::vector<std::unique_ptr<Lane>> lanes_;
     size_t next_ = 0;  // index of the first lane that has not started
     std::optional<Hindered> hindered_;
