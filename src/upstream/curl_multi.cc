@@ -27,6 +27,15 @@ constexpr size_t kMinBytes = size_t{16} * 1024;
 constexpr std::chrono::microseconds kTimeOfTurn{2'000};
 constexpr std::chrono::microseconds kMinTime{100};
 
+// Before 8.1.1, curl joins a continued line at the front of a head to the last field of the handle's
+// transfer before, which it has freed: https://github.com/curl/curl/issues/11101. A provider, or
+// the host of a link, could so damage this process. Those versions get a new handle for each
+// transfer.
+bool can_reuse_handles() {
+    constexpr unsigned kFirstSound = 0x080101;
+    return curl_version_info(CURLVERSION_NOW)->version_num >= kFirstSound;
+}
+
 // Sets a flag for a block, and resets it however the block is left.
 class Flag {
  public:
@@ -65,7 +74,8 @@ CurlMulti::CurlMulti(const Clock &clock, EventLoop &loop, SocketPort &sockets, s
       sockets_(sockets),
       ca_file_(std::move(ca_file)),
       alarm_(loop.make_alarm([this] { on_alarm(); }, TimerKind::idle)),
-      idle_connections_(clock, loop) {
+      idle_connections_(clock, loop),
+      reuses_handles_(can_reuse_handles()) {
     // Idle: the deadline of the request keeps the process from exiting.
     make_room(64);
     idle_.reserve(kIdleEasyHandles);  // so that give_back() never allocates
@@ -114,7 +124,7 @@ CURL *CurlMulti::take_easy() {
 
 void CurlMulti::give_back(CURL *easy, bool is_as_new) noexcept {
     --jobs_;
-    if (!is_as_new || idle_.size() >= kIdleEasyHandles) {
+    if (!is_as_new || !reuses_handles_ || idle_.size() >= kIdleEasyHandles) {
         curl_easy_cleanup(easy);
         return;
     }

@@ -103,6 +103,7 @@ class CurlMulti final : public SocketListener {
     std::unique_ptr<Alarm> alarm_;
     std::vector<CURL *> idle_;
     IdleConnections idle_connections_;
+    const bool reuses_handles_;
     std::array<Closed, 64> closed_;  // the latest
     size_t closings_ = 0;
     size_t jobs_ = 0;

@@ -196,6 +196,24 @@ TEST_F(UpstreamClientTest, AProvidersOwnTimeIsLimited) {
     }
 }
 
+// A line that continues none: libcurl 7.88 joins it to a field of the transfer before.
+TEST_F(UpstreamClientTest, AContinuedLineAtTheFrontOfAHeadHarmsNobody) {
+    const LoopbackServer server([](const auto &peer, const std::string &head) {
+        const bool is_folded = head.starts_with("GET /folded");
+        peer.send(std::string("HTTP/1.1 200 OK\r\n") +
+                  (is_folded ? " X: folded\r\n" : "X: y\r\n") +
+                  "Content-Length: 2\r\nConnection: close\r\n\r\n{}");
+    });
+    for (const char *path : {"/x", "/folded", "/x", "/folded"}) {
+        responses.clear();
+        HttpCall call = get(server);
+        call.url = server.url() + path;
+        start(mine, std::move(call));
+        ASSERT_TRUE(loop.run_until([&] { return responses.size() == 1; })) << path;
+        EXPECT_EQ(responses.front().end == TransferEnd::answered, path == std::string_view("/x"));
+    }
+}
+
 TEST_F(UpstreamClientTest, AReceiveBufferThatNobodyNeedsForAWhileIsReleased) {
     const LoopbackServer server([](const auto &peer, const auto &) { peer.send(kAnswer); });
     start(mine, get(server));
