@@ -1,5 +1,6 @@
 #include "nginx/answer_out.h"
 
+#include <cstddef>
 #include <utility>
 
 #include "nginx/guard.h"
@@ -107,8 +108,8 @@ ngx_int_t AnswerOut::send(ngx_http_request_t *r) {
 
 size_t AnswerOut::unsent() const {
     size_t bytes = waiting_.size();
-    for (const Sent &sent : sent_) {
-        bytes += static_cast<size_t>(ngx_buf_size(sent.buffer));
+    for (size_t i = gone_; i < sent_.size(); ++i) {
+        bytes += static_cast<size_t>(ngx_buf_size(sent_[i].buffer));
     }
     return bytes;
 }
@@ -129,6 +130,9 @@ ngx_chain_t *AnswerOut::take_waiting(ngx_http_request_t *r) {
     ngx_chain_t *first = nullptr;
     ngx_chain_t **next = &first;
     ngx_buf_t *last = nullptr;
+    if (sent_.empty()) {
+        sent_.reserve(bytes.slices().size());
+    }
     for (const Slice &slice : bytes.slices()) {
         ngx_chain_t *link = take_link(r);
         if (link == nullptr) {
@@ -157,8 +161,12 @@ ngx_chain_t *AnswerOut::take_waiting(ngx_http_request_t *r) {
 }
 
 void AnswerOut::forget_sent(ngx_http_request_t *r, ngx_chain_t *chain) {
-    while (!sent_.empty() && ngx_buf_size(sent_.front().buffer) == 0) {
-        sent_.pop_front();
+    while (gone_ < sent_.size() && ngx_buf_size(sent_[gone_].buffer) == 0) {
+        sent_[gone_++] = {};
+    }
+    if (2 * gone_ >= sent_.size()) {
+        sent_.erase(sent_.begin(), sent_.begin() + static_cast<std::ptrdiff_t>(gone_));
+        gone_ = 0;
     }
     ngx_chain_update_chains(r->pool, &free_, &busy_, &chain,
                             reinterpret_cast<ngx_buf_tag_t>(&ngx_http_image_gateway_module));

@@ -2,8 +2,8 @@
 // number of unsent bytes decides whether the provider response is paused.
 #pragma once
 
-#include <list>
 #include <optional>
+#include <vector>
 
 #include "core/response/answer.h"
 #include "nginx/ngx.h"
@@ -48,7 +48,8 @@ class AnswerOut {
     bool broken_ = false;
     Bytes waiting_;            // not given to nginx yet
     bool last_given_ = false;  // nginx has the last part
-    std::list<Sent> sent_;     // given to nginx, and perhaps not sent yet
+    std::vector<Sent> sent_;   // given to nginx, and perhaps not sent yet
+    size_t gone_ = 0;          // of them, the first ones: sent
     ngx_chain_t *busy_ = nullptr;
     ngx_chain_t *free_ = nullptr;  // for reuse: a reply may have any number of parts
 };

@@ -33,6 +33,8 @@ class Bytes {
     // A copy, in one piece of memory of exactly its size.
     static Bytes copy_of(std::string_view text);
 
+    // Makes room for so many further slices.
+    void reserve(size_t slices) { slices_.reserve(slices_.size() + slices); }
     void append(Slice slice);
     void append(const Bytes &other);
     void append(std::string text);  // moves the text, does not copy it

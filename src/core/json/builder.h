@@ -21,8 +21,9 @@ class JsonBuilder {
  public:
     JsonBuilder(std::string_view text, const JsonLimits &limits, JsonDocument &document)
         : text_(text), limits_(limits), document_(document) {
-        // One node per eight bytes is enough for requests, and a good start for responses.
-        document_.nodes_.reserve(std::min<size_t>(limits.nodes, 8 + text.size() / 8));
+        // Enough for most requests, and little enough for malloc to keep it for the next document.
+        constexpr size_t kUsual = 20;
+        document_.nodes_.reserve(std::min(limits.nodes, kUsual));
         open_.reserve(std::min<size_t>(limits.depth, 16));
     }
 

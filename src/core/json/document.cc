@@ -218,10 +218,12 @@ const LiftedString *JsonValue::lifted() const {
 }
 
 JsonValue JsonValue::operator[](std::string_view key) const {
-    if (is(JsonKind::object)) {
-        for (const JsonValue member : *this) {
-            if (member.key() == key) {
-                return member;
+    const JsonNode &object = node();
+    if (object.kind == JsonKind::object) {
+        const JsonNode *nodes = document_->nodes_.data();
+        for (uint32_t at = index_ + 1; at < object.end; at = nodes[at].end) {
+            if (nodes[at].key == key) {
+                return {document_, at};
             }
         }
     }

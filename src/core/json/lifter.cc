@@ -36,6 +36,9 @@ bool only_escaped_slashes(const Bytes &content) {
 }
 
 size_t trailing_backslashes(std::string_view text) {
+    if (text.empty() || text.back() != '\\') {
+        return 0;
+    }
     const size_t last_other = text.find_last_not_of('\\');
     return last_other == std::string_view::npos ? text.size() : text.size() - last_other - 1;
 }

@@ -203,6 +203,8 @@ JsonWriter &JsonWriter::string_by_reference(std::string_view prefix, const Bytes
     separate();
     put('"');
     append_escaped(prefix);
+    constexpr size_t kBeforeAndAfter = 2;
+    done_.reserve(content.slices().size() + kBeforeAndAfter);
     move_to_done();
     done_.append(content);
     put('"');

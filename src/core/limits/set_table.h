@@ -27,11 +27,14 @@ class SetTable {
     // `place` is a hint: the place in the set where the entry was last. It may have moved.
     Entry *find(const Account &account, uint8_t &place) const {
         Entry *set = places_of(account).data();
-        if (set[place].account == account) {
+        // std::array would compare by calling memcmp().
+        const auto is_it = [&account](const Entry &entry) {
+            return entry.account[0] == account[0] && entry.account[1] == account[1];
+        };
+        if (is_it(set[place])) {
             return set + place;
         }
-        auto *found = std::find_if(set, set + kWays,
-                                   [&](const Entry &entry) { return entry.account == account; });
+        auto *found = std::find_if(set, set + kWays, is_it);
         if (found == set + kWays) {
             return nullptr;
         }

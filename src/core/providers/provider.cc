@@ -1,5 +1,6 @@
 #include "core/providers/provider.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -57,6 +58,7 @@ void add_secrets_of_proxy(std::string_view proxy, std::vector<std::string> &secr
 
 void Provider::finish() {
     account = account_of({"provider", name});
+    known_models = {};
     secrets.clear();
     for (ProviderKey &key : keys) {
         key.account = account_of({"key", name, key.secret});
@@ -66,10 +68,16 @@ void Provider::finish() {
 }
 
 Target Provider::target(std::string_view model) const {
+    const auto *known = std::find_if(known_models.begin(), known_models.end(),
+                                     [model](const KnownModel &one) { return one.name == model; });
+    if (known != known_models.end() && !model.empty()) {
+        return {account, known->account, breaker, max_calls};
+    }
     // One account for all spellings of the model.
     const Account model_account = dialect->ignores_case()
                                       ? account_of({"model", name, lower_case(model)})
                                       : account_of({"model", name, model});
+    known_models[next_known++ % known_models.size()] = {std::string(model), model_account};
     return {account, model_account, breaker, max_calls};
 }
 

@@ -2,6 +2,7 @@
 // requests run.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -61,9 +62,18 @@ struct Provider {
         std::vector<Failure> failures;
     } rehearsal;
 
+    // Models whose accounts were needed last: each takes a SHA-256.
+    struct KnownModel {
+        std::string name;
+        Account account{};
+    };
+    mutable std::array<KnownModel, 4> known_models;
+    mutable size_t next_known = 0;
+
     // Call it when all else is set. Sets the accounts (which depend on names alone, so a reload
     // keeps them) and the secrets.
     void finish();
+    // Not for several threads at the same time.
     [[nodiscard]] Target target(std::string_view model) const;
     // One target for all unlisted models that match this pattern. It has no breaker, because
     // callers can make up model names and would open it for others.
