@@ -33,6 +33,7 @@ struct HttpCall {
     std::string url;
     std::vector<std::string> headers;  // "Name: value"
     CallBody body;                     // not sent by GET
+    bool is_native = false;            // by HTTP of our own where that can, not by libcurl's
     bool takes_image = false;          // a 200 that is not JSON is the image itself
     std::optional<int64_t> seed;       // that is sent, if the response may not repeat it
     HttpTimeouts timeouts;

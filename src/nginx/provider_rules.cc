@@ -118,6 +118,14 @@ void set_max_calls(Provider &provider, const Arguments &arguments) {
     provider.max_calls = parse_count(arguments[1], "max_calls", 1, 1'000'000);
 }
 
+void set_http(Provider &provider, const Arguments &arguments) {
+    if (arguments[1] != "libcurl" && arguments[1] != "native") {
+        throw ConfError{"invalid value \"" + std::string(arguments[1]) +
+                        "\", expected libcurl or native"};
+    }
+    provider.has_native_http = arguments[1] == "native";
+}
+
 void set_idempotency(Provider &provider, const Arguments &arguments) {
     if (arguments[1] != "on" && arguments[1] != "off") {
         throw ConfError{"invalid value \"" + std::string(arguments[1]) + "\", expected on or off"};

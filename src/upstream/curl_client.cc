@@ -5,6 +5,7 @@
 
 #include "upstream/curl_fetch.h"
 #include "upstream/curl_memory.h"
+#include "upstream/native_transfer.h"
 
 namespace gateway {
 
@@ -27,7 +28,8 @@ CurlEngine::CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets,
       blocks_(BlockPool::create(kIdleBlocks)),
       serving_(loop.make_alarm([this] { on_serving(); }, TimerKind::idle)),
       trimming_(loop.make_alarm([this] { on_trimming(); }, TimerKind::idle)),
-      releasing_(loop.make_alarm([this] { on_releasing(); }, TimerKind::idle)) {
+      releasing_(loop.make_alarm([this] { on_releasing(); }, TimerKind::idle)),
+      connections_(clock, loop, sockets) {
     init_curl();
     memory_->on_waiting = [this] { serving_->set(kServeAgain); };
     blocks_->on_surplus = [this] { releasing_->set(kReleaseAgain); };
@@ -76,6 +78,22 @@ const std::shared_ptr<BlockPool> &CurlEngine::blocks() {
     return blocks_;
 }
 
+// What libcurl alone can do, TLS and proxies, it does with its own HTTP.
+std::unique_ptr<ProviderTransfer> CurlEngine::start(CallbackOwner &owner, EventLoop &loop,
+                                                    TaskPool *tasks, HttpCall &&call,
+                                                    CallListener &&listener) {
+    CurlMulti &multi = provider_multi(call.ca_file);
+    if (call.is_native && call.proxy.empty()) {
+        if (auto target = plain_target(call.url)) {
+            return std::make_unique<NativeTransfer>(multi, owner, loop, tasks, blocks(),
+                                                    connections_, std::move(*target),
+                                                    std::move(call), std::move(listener));
+        }
+    }
+    return std::make_unique<CurlTransfer>(multi, owner, loop, tasks, blocks(), std::move(call),
+                                          std::move(listener));
+}
+
 void CurlEngine::send_off(HttpCall call) {
     std::erase_if(sent_off_, [](const auto &sent) { return sent->has_ended(); });
     if (sent_off_.size() >= kMaxSentOff) {
@@ -83,11 +101,10 @@ void CurlEngine::send_off(HttpCall call) {
     }
     const auto place = sent_off_.emplace(sent_off_.end());
     try {
-        CurlMulti &multi = provider_multi(call.ca_file);
-        *place = std::make_unique<CurlTransfer>(
-            multi, static_cast<CallbackOwner &>(*this), loop_, nullptr, blocks_, std::move(call),
-            CallListener{nullptr, nullptr,
-                         [this, place](const HttpResponse &) { sent_off_.erase(place); }});
+        *place = start(*this, loop_, nullptr, std::move(call),
+                       CallListener{nullptr, nullptr, [this, place](const HttpResponse &) {
+                                        sent_off_.erase(place);
+                                    }});
     } catch (...) {
         sent_off_.erase(place);
         throw;
@@ -104,9 +121,7 @@ CurlMulti &CurlEngine::multi_for(Multis &multis, const std::string &ca_file) {
 }
 
 std::unique_ptr<UpstreamCall> CurlClient::start(HttpCall call, CallListener listener) {
-    CurlMulti &multi = engine_.provider_multi(call.ca_file);
-    return std::make_unique<CurlTransfer>(multi, owner_, loop_, tasks_, engine_.blocks(),
-                                          std::move(call), std::move(listener));
+    return engine_.start(owner_, loop_, tasks_, std::move(call), std::move(listener));
 }
 
 std::unique_ptr<Fetch> CurlClient::fetch(ImageFetch fetch,

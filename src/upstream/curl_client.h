@@ -11,6 +11,7 @@
 #include "core/ports.h"
 #include "upstream/curl_multi.h"
 #include "upstream/curl_transfer.h"
+#include "upstream/kept_connections.h"
 
 namespace gateway {
 
@@ -35,6 +36,8 @@ class CurlEngine final : private CallbackOwner {
     // Blocks for responses. Unused ones return their pages to the system after some time.
     const std::shared_ptr<BlockPool> &blocks();
     [[nodiscard]] size_t memory_held() const { return blocks_->lent() * kBlockSize; }
+    std::unique_ptr<ProviderTransfer> start(CallbackOwner &owner, EventLoop &loop, TaskPool *tasks,
+                                            HttpCall &&call, CallListener &&listener);
     void send_off(HttpCall call);
 
  private:
@@ -58,7 +61,8 @@ class CurlEngine final : private CallbackOwner {
     bool is_trimming_ = false;
     Multis own_;      // to configured providers
     Multis foreign_;  // to the hosts of links; no connection is shared with `own_`
-    std::list<std::unique_ptr<CurlTransfer>> sent_off_;
+    KeptConnections connections_;
+    std::list<std::unique_ptr<ProviderTransfer>> sent_off_;
 };
 
 // The client of one request, or of the worker. An exception in one of its calls ends their owner.

@@ -6,8 +6,13 @@
 
 namespace gateway {
 
-CurlJob::CurlJob(CurlMulti &multi, CallbackOwner &owner)
-    : multi_(multi), easy_(multi.take_easy()), owner_(owner) {
+CurlJob::CurlJob(CurlMulti &multi, CallbackOwner &owner, Kind kind)
+    : multi_(multi), owner_(owner), is_fresh_(kind == Kind::fresh) {
+    if (kind == Kind::own) {
+        multi.take_place();
+        return;
+    }
+    easy_ = kind == Kind::fresh ? multi.take_new_easy() : multi.take_easy();
     curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
     curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_.data());
 }
@@ -17,11 +22,15 @@ CurlJob::~CurlJob() {
 }
 
 void CurlJob::leave() noexcept {
-    if (easy_ == nullptr) {
+    if (std::exchange(has_left_, true)) {
         return;
     }
     multi_.remove(*this);
-    multi_.give_back(std::exchange(easy_, nullptr), !is_retried_);
+    if (easy_ == nullptr) {
+        multi_.give_place_back();
+    } else {
+        multi_.give_back(std::exchange(easy_, nullptr), !is_retried_ && !is_fresh_);
+    }
 }
 
 // Curl's own curl_slist_append() would copy each line.
@@ -30,11 +39,13 @@ void CurlJob::set_headers(const std::vector<std::string> &lines, const char *las
     for (const std::string &line : lines) {
         headers_.push_back({const_cast<char *>(line.c_str()), nullptr});
     }
-    headers_.push_back({const_cast<char *>(last), nullptr});
+    if (last != nullptr) {
+        headers_.push_back({const_cast<char *>(last), nullptr});
+    }
     for (size_t i = 1; i < headers_.size(); ++i) {
         headers_[i - 1].next = &headers_[i];
     }
-    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_.data());
+    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_.empty() ? nullptr : headers_.data());
 }
 
 std::optional<size_t> CurlJob::promised() const {

@@ -1,4 +1,5 @@
-// One transfer of a multi handle: an easy handle, and the functions to call as it goes on.
+// One transfer of a multi handle: an easy handle, if it is curl's, and the functions to call as it
+// goes on.
 #pragma once
 
 #include <curl/curl.h>
@@ -37,6 +38,8 @@ class CurlJob {
     [[nodiscard]] int released_socket() const { return released_socket_; }
     void set_released_socket(int socket) { released_socket_ = socket; }
 
+    // It is done, and is about to leave the multi handle.
+    virtual void before_removal() noexcept {}
     // Gives its owner what has come so far. Called after note().
     virtual void hear() {}
     // Gives its owner the result. This may destroy the job.
@@ -45,12 +48,16 @@ class CurlJob {
     virtual void take_turn() = 0;
 
  protected:
-    CurlJob(CurlMulti &multi, CallbackOwner &owner);
+    // With an easy handle, with a new one that no other job gets afterwards, or without one: then
+    // it only takes part in the turns.
+    enum class Kind : uint8_t { curls, fresh, own };
+    CurlJob(CurlMulti &multi, CallbackOwner &owner, Kind kind = Kind::curls);
     virtual ~CurlJob();
     // Cancels the transfer in any state. Derived destructors call it first.
     void leave() noexcept;
 
-    // The headers that curl sends, each "Name: value". Curl refers to their texts.
+    // The headers that curl sends, each "Name: value"; `last` may be null. Curl refers to their
+    // texts.
     void set_headers(const std::vector<std::string> &lines, const char *last);
     // The length of the response by its headers, if they have one.
     [[nodiscard]] std::optional<size_t> promised() const;
@@ -67,7 +74,7 @@ class CurlJob {
     void rethrow() const;
 
     CurlMulti &multi_;
-    CURL *easy_;
+    CURL *easy_ = nullptr;
     std::array<char, CURL_ERROR_SIZE> error_{};
     std::vector<curl_slist> headers_;
     CURLcode result_ = CURLE_OK;
@@ -77,6 +84,8 @@ class CurlJob {
 
  private:
     CallbackOwner &owner_;
+    bool is_fresh_ = false;
+    bool has_left_ = false;
     bool added_ = false;
     int released_socket_ = -1;
     std::exception_ptr thrown_;

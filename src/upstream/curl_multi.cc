@@ -27,10 +27,10 @@ constexpr size_t kMinBytes = size_t{16} * 1024;
 constexpr std::chrono::microseconds kTimeOfTurn{2'000};
 constexpr std::chrono::microseconds kMinTime{100};
 
-// Before 8.1.1, curl joins a continued line at the front of a head to the last field of the handle's
-// transfer before, which it has freed: https://github.com/curl/curl/issues/11101. A provider, or
-// the host of a link, could so damage this process. Those versions get a new handle for each
-// transfer.
+// Before 8.1.1, curl joins a continued line at the front of a head to the last field of the
+// handle's transfer before, which it has freed: https://github.com/curl/curl/issues/11101. A
+// provider, or the host of a link, could so damage this process. Those versions get a new handle
+// for each transfer.
 bool can_reuse_handles() {
     constexpr unsigned kFirstSound = 0x080101;
     return curl_version_info(CURLVERSION_NOW)->version_num >= kFirstSound;
@@ -107,6 +107,18 @@ void CurlMulti::make_room(size_t jobs) {
             list->reserve(jobs * 2);
         }
     }
+}
+
+void CurlMulti::take_place() {
+    make_room(jobs_ + 1);
+    ++jobs_;
+}
+
+CURL *CurlMulti::take_new_easy() {
+    make_room(jobs_ + 1);
+    CURL *easy = new_easy();
+    ++jobs_;
+    return easy;
 }
 
 CURL *CurlMulti::take_easy() {
@@ -233,6 +245,12 @@ void CurlMulti::finish(CurlJob &job) noexcept {
     if (!is_in(finished_, job)) {
         finished_.push_back(&job);
     }
+    arm();
+}
+
+void CurlMulti::settle() noexcept {
+    deliver();
+    arm();
 }
 
 // ---- turns ----
@@ -331,6 +349,7 @@ void CurlMulti::collect() noexcept {
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
         auto *job = static_cast<CurlJob *>(owner);
         job->set_result(result);
+        job->before_removal();
         curl_multi_remove_handle(multi_, easy);
         job->set_added(false);
         idle_connections_.put_aside(job->released_socket());

@@ -45,7 +45,11 @@ class CurlMulti final : public SocketListener {
 
     // An easy handle with the options that all calls share. Makes room for its job in all lists.
     CURL *take_easy();
+    CURL *take_new_easy();
     void give_back(CURL *easy, bool is_as_new) noexcept;
+    // Only the room in all lists.
+    void take_place();
+    void give_place_back() noexcept { --jobs_; }
 
     void add(CurlJob &job) noexcept;
     // For callbacks: hear() is called for the job when curl has returned.
@@ -66,6 +70,10 @@ class CurlMulti final : public SocketListener {
     void end(CurlJob &job, CURLcode result) noexcept;
     // Delivers the job's end, which was put off.
     void finish(CurlJob &job) noexcept;
+    // Delivers what was noted and finished, outside of curl's own turns.
+    void settle() noexcept;
+    // Does so in the next turn.
+    void wake() noexcept { arm(); }
 
     // A transfer's shares count until turn() changes. Together, transfers get a few milliseconds.
     [[nodiscard]] uint64_t turn() noexcept;

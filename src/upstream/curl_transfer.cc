@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "core/images/inspect.h"
 #include "upstream/curl_multi.h"
 
 namespace gateway {
@@ -16,37 +15,24 @@ namespace {
 // Up to this size curl sends a body with the head in one call of send(), and needs no buffer for
 // it.
 constexpr size_t kMaxWithHead = size_t{64} * 1024;
+// With a larger body curl would send "Expect: 100-continue", and wait a second. Its limit is 1 MB.
+constexpr size_t kMaxUnexpected = 512 * 1024;
 constexpr size_t kMaxHeaderBytes = 64 * 1024;           // of headers that are kept
 constexpr size_t kMaxOfAllHeads = size_t{1024} * 1024;  // including informational responses
 constexpr int64_t kMaxOfFarewell = 64;  // of TLS's close_notify; every head is longer
 constexpr Milliseconds kAcknowledgedBy{1'000};
 constexpr long kSmallReceiveBuffer = 32L * 1024;   // where clients set the pace
 constexpr long kMediumReceiveBuffer = 64L * 1024;  // if many calls are in progress
-constexpr size_t kMaxUnheard = size_t{32} * 1024;  // curl may read for long before it returns
-constexpr size_t kMaxWaiting = 64;                 // events; each costs more than its bytes
-
 // A paused transfer keeps a copy of the data it has read, besides its receive buffer.
 constexpr size_t kBuffersOfCall = 2 * kReceiveBuffer;
-
-std::shared_ptr<AnswerMemory> memory_for(const HttpCall &call) {
-    return call.memory == nullptr ? nullptr : call.memory->begin_answer();
-}
 
 }  // namespace
 
 CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &loop, TaskPool *tasks,
-                           std::shared_ptr<BlockPool> blocks, HttpCall call, CallListener listener)
-    : CurlJob(multi, owner),
-      call_(std::move(call)),
-      listener_(std::move(listener)),
-      memory_(memory_for(call_)),
-      // Idle: the deadline of the request keeps the process from exiting.
-      alarm_(loop.make_alarm([this] { on_watch(); }, TimerKind::idle)),
-      began_(std::chrono::steady_clock::now()),
-      blocks_(std::move(blocks)) {
-    if (memory_ != nullptr) {
-        memory_->on_room = [this] { on_room(); };
-    }
+                           std::shared_ptr<BlockPool> blocks, HttpCall &&call,
+                           CallListener &&listener)
+    : ProviderTransfer(multi, owner, loop, std::move(blocks), std::move(call), std::move(listener),
+                       Kind::curls) {
     configure(tasks);
     watch();
     multi_.add(*this);
@@ -54,16 +40,11 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &lo
 
 CurlTransfer::~CurlTransfer() {
     leave();
-    if (memory_ != nullptr) {
-        memory_->on_room = nullptr;
-        memory_->end();
-    }
 }
 
 // Handles are reused without a reset, so every option that differs between calls is set for each.
 void CurlTransfer::configure(TaskPool *tasks) {
-    // Else curl would send "Expect: 100-continue" with large bodies, and wait a second.
-    set_headers(call_.headers, "Expect:");
+    set_headers(call_.headers, call_.body.size() > kMaxUnexpected ? "Expect:" : nullptr);
     curl_easy_setopt(easy_, CURLOPT_URL, call_.url.c_str());
     std::string().swap(call_.url);  // curl has copied it
     // A PUT is sent as a POST with another method: curl's own PUT reads its body from a file.
@@ -79,12 +60,11 @@ void CurlTransfer::configure(TaskPool *tasks) {
                      static_cast<long>(call_.timeouts.connect.count()));
     // An empty proxy means none, also if the environment names one.
     curl_easy_setopt(easy_, CURLOPT_PROXY, call_.proxy.c_str());
-    const bool is_passed = listener_.on_event || listener_.on_piece;
-    const bool many = memory_ != nullptr && call_.memory->is_much(kBuffersOfCall);
+    const bool many = call_.memory != nullptr && call_.memory->is_much(kBuffersOfCall);
     curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE,
-                     is_passed ? kSmallReceiveBuffer
-                     : many    ? kMediumReceiveBuffer
-                               : kReceiveBuffer);
+                     is_passed_on() ? kSmallReceiveBuffer
+                     : many         ? kMediumReceiveBuffer
+                                    : kReceiveBuffer);
     curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
@@ -214,7 +194,7 @@ size_t CurlTransfer::on_header(char *text, size_t size, size_t count, void *self
     const size_t length = size * count;
     transfer.header_bytes_ += length;
     if (transfer.header_bytes_ > kMaxOfAllHeads) {
-        transfer.too_large_ = true;
+        transfer.set_too_large();
         return 0;
     }
     try {
@@ -243,213 +223,18 @@ void CurlTransfer::take_header(std::string_view line) {
 
 size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self) noexcept {
     auto &transfer = *static_cast<CurlTransfer *>(self);
-    if (transfer.has_had_its_turn()) {
-        transfer.had_its_turn_ = true;
-        transfer.multi_.wait_for_turn(transfer);
-    }
+    transfer.count_turn();
     try {
-        return transfer.take_piece({bytes, size * count});
+        switch (transfer.take_piece({bytes, size * count})) {
+            case Taken::all: return size * count;
+            // Curl keeps the bytes and passes them again when it is resumed.
+            case Taken::later: return CURL_WRITEFUNC_PAUSE;
+            case Taken::refused: break;
+        }
     } catch (...) {
         transfer.keep_exception();
-        return 0;
     }
-}
-
-// If this pauses the transfer, curl keeps the bytes and passes them again when it is resumed.
-size_t CurlTransfer::take_piece(std::string_view bytes) {
-    if (must_wait()) {
-        return pause();
-    }
-    if (body_ == nullptr) {
-        begin_body();
-    }
-    const size_t received = received_ + bytes.size();
-    if (call_.answer_max != 0 && received > call_.answer_max) {
-        too_large_ = true;
-        return 0;
-    }
-    if (!has_room(bytes.size())) {
-        return pause();
-    }
-    count(bytes.size());
-    received_ = received;
-    return take_body(bytes) ? bytes.size() : 0;
-}
-
-size_t CurlTransfer::pause() noexcept {
-    paused_ = true;
-    note_held_time();
-    return CURL_WRITEFUNC_PAUSE;
-}
-
-bool CurlTransfer::must_wait() const {
-    return had_its_turn_ || is_held_up() || unheard_ >= kMaxUnheard ||
-           waiting_.size() >= kMaxWaiting;
-}
-
-void CurlTransfer::begin_body() {
-    last_byte_ = std::chrono::steady_clock::now();
-    is_image_ = call_.takes_image && response_.status == 200 &&
-                !response_.header("content-type").starts_with("application/json");
-    response_.streamed = listener_.on_event && response_.status == 200 &&
-                         response_.header("content-type").starts_with("text/event-stream");
-    Blocks blocks(blocks_, memory_);
-    if (response_.streamed) {
-        body_ = std::make_unique<Body>(
-            std::in_place_type<EventReader>, std::move(blocks),
-            [this](ServerEvent event) { waiting_.push_back(std::move(event)); });
-    } else if (is_image_) {
-        body_ = std::make_unique<Body>(std::in_place_type<Base64Writer>, std::move(blocks));
-    } else {
-        body_ = std::make_unique<Body>(std::in_place_type<Lifter>, std::move(blocks));
-    }
-    watch();
-}
-
-// A response that is kept whole reserves all it needs at once, so that responses that wait for
-// memory hold little.
-bool CurlTransfer::has_room(size_t count) {
-    if (memory_ == nullptr) {
-        return true;
-    }
-    const size_t need = blocks_for(count) * kBlockSize;
-    if (memory_->reserved() >= need) {
-        return true;
-    }
-    const bool is_whole = !response_.streamed && !listener_.on_piece;
-    const size_t coming =
-        promised() ? std::max(*promised(), received_) - received_ : std::max(kFirstRoom, received_);
-    const size_t max = call_.answer_max == 0 ? coming : call_.answer_max - received_;
-    return memory_->reserve(need, is_whole ? blocks_for(std::min(coming, max)) * kBlockSize : need);
-}
-
-size_t CurlTransfer::blocks_for(size_t count) const {
-    return std::visit([count](const auto &body) { return body.blocks_for(count); }, *body_);
-}
-
-void CurlTransfer::on_room() {
-    note_held_time();
-    go_on();
-}
-
-bool CurlTransfer::take_body(std::string_view bytes) {
-    last_byte_ = std::chrono::steady_clock::now();
-    if (response_.streamed) {
-        std::get<EventReader>(*body_).feed(bytes);
-        if (!waiting_.empty()) {
-            unheard_ += bytes.size();
-            multi_.note(*this);
-        }
-        return true;
-    }
-    std::visit([bytes](auto &body) { body.feed(bytes); }, *body_);
-    return !listener_.on_piece || response_.status != 200 || pass_on();
-}
-
-bool CurlTransfer::pass_on() {
-    if (passed_ == 0 && !is_image_begun()) {
-        return true;
-    }
-    const std::optional<Bytes> fresh =
-        is_image_ ? std::get<Base64Writer>(*body_).pass() : std::get<Lifter>(*body_).pass();
-    if (!fresh) {
-        return false;  // it is not base64
-    }
-    pieces_.append(*fresh);
-    passed_ += fresh->size();
-    unheard_ += fresh->size();
-    if (!pieces_.empty()) {
-        multi_.note(*this);
-    }
-    return true;
-}
-
-bool CurlTransfer::is_image_begun() {
-    const Bytes begun =
-        is_image_ ? std::get<Base64Writer>(*body_).text() : std::get<Lifter>(*body_).open_string();
-    if (begun.empty() || begun.size() < next_look_) {
-        return false;
-    }
-    next_look_ = begun.size() * 2;
-    return inspect(begun.part(0, begun.size() / 4 * 4)).has_value();
-}
-
-// ---- pausing: for slow clients, and in turn with other transfers ----
-
-void CurlTransfer::hold(bool held) {
-    held_ = held;
-    if (memory_ != nullptr) {
-        memory_->stand_back(held);
-    }
-    note_held_time();
-    go_on();
-}
-
-void CurlTransfer::take_turn() {
-    had_its_turn_ = false;
-    if (ended_) {
-        multi_.finish(*this);
-    } else if (!waiting_.empty()) {
-        multi_.note(*this);
-    } else {
-        go_on();
-    }
-}
-
-void CurlTransfer::go_on() {
-    if (paused_ && !must_wait()) {
-        paused_ = false;
-        last_byte_ = std::chrono::steady_clock::now();
-        multi_.resume(*this);
-    }
-}
-
-// ---- the provider's time ----
-
-// Time in which our client does not read, or memory is short, does not count for the provider.
-void CurlTransfer::note_held_time() noexcept {
-    const Time now = std::chrono::steady_clock::now();
-    const bool is_held = paused_ && is_held_up();
-    if (is_held && !held_since_) {
-        held_since_ = now;
-        response_.delayed = true;
-        alarm_->unset();
-    } else if (!is_held && held_since_) {
-        held_for_ += now - *held_since_;
-        held_since_.reset();
-        last_byte_ = now;
-        watch();
-    }
-}
-
-CurlTransfer::Time::duration CurlTransfer::time_used(Time now) const {
-    return now - began_ - held_for_;
-}
-
-// Sets the alarm for the earliest of the timeouts: total, and first byte or stall.
-void CurlTransfer::watch() noexcept {
-    const Time now = std::chrono::steady_clock::now();
-    const Time::duration used = time_used(now);
-    Time::duration left = call_.timeouts.total - used;
-    if (has_body()) {
-        const Time::duration silent = paused_ ? Time::duration(0) : now - last_byte_;
-        left = std::min<Time::duration>(left, call_.timeouts.stall - silent);
-    } else if (response_.status < 200) {
-        left = std::min<Time::duration>(left, call_.timeouts.first_byte - used);
-    }
-    alarm_->set(std::max(Milliseconds(1), std::chrono::ceil<Milliseconds>(left)));
-}
-
-void CurlTransfer::on_watch() noexcept {
-    const Time now = std::chrono::steady_clock::now();
-    const Time::duration used = time_used(now);
-    const bool is_silent = has_body() ? !paused_ && now - last_byte_ >= call_.timeouts.stall
-                                      : response_.status < 200 && used >= call_.timeouts.first_byte;
-    if (is_silent || used >= call_.timeouts.total) {
-        multi_.end(*this, CURLE_OPERATION_TIMEDOUT);
-    } else if (added()) {
-        watch();
-    }
+    return 0;
 }
 
 // ---- the end ----
@@ -464,7 +249,7 @@ TransferEnd CurlTransfer::transfer_end() const {
     if (result_ == CURLE_OK) {
         return TransferEnd::answered;
     }
-    if (too_large_) {
+    if (is_too_large()) {
         return TransferEnd::too_large;
     }
     if (is_resent()) {
@@ -478,71 +263,22 @@ TransferEnd CurlTransfer::transfer_end() const {
     return result_ == CURLE_OPERATION_TIMEDOUT ? TransferEnd::timed_out : TransferEnd::lost;
 }
 
-// Handles as many events as there is time for in this turn. False if some are left.
-bool CurlTransfer::hand_over() {
-    while (handed_over_ < waiting_.size()) {
-        if (has_had_its_turn()) {
-            multi_.wait_for_turn(*this);
-            return false;
-        }
-        listener_.on_event(std::move(waiting_[handed_over_++]));
-    }
-    waiting_.clear();
-    handed_over_ = 0;
-    if (!pieces_.empty()) {
-        listener_.on_piece(std::exchange(pieces_, Bytes()));
-    }
-    unheard_ = 0;
-    return true;
+bool CurlTransfer::is_complete() const {
+    return result_ == CURLE_OK;
 }
 
-void CurlTransfer::hear() {
-    if (hand_over()) {
-        go_on();
-    }
+const char *CurlTransfer::why() const {
+    return body_failed_  ? request_body_->problem()
+           : is_resent() ? "the connection was closed before a response"
+                         : problem();
 }
 
-void CurlTransfer::take_whole_body() {
-    if (auto *text = std::get_if<Lifter>(body_.get())) {
-        response_.body = std::move(*text).finish();
-    } else if (auto *image = std::get_if<Base64Writer>(body_.get())) {
-        response_.image = std::move(*image).finish();
-    }
+void CurlTransfer::resume() noexcept {
+    multi_.resume(*this);
 }
 
-void CurlTransfer::deliver() {
-    alarm_->unset();
-    paused_ = false;
-    if (memory_ != nullptr) {
-        memory_->end();
-    }
-    const bool is_first = !std::exchange(ended_, true);
-    rethrow();
-    if (is_first) {
-        if (response_.streamed && result_ == CURLE_OK) {
-            std::get<EventReader>(*body_).finish();
-        }
-        if (is_image_ && result_ == CURLE_OK) {
-            std::get<Base64Writer>(*body_).end();
-            passed_ > 0 ? (void)pass_on() : void();
-        }
-    }
-    if (!hand_over()) {
-        return;
-    }
-    response_.end = transfer_end();
-    if (body_failed_) {
-        response_.problem = request_body_->problem();
-    } else if (is_resent()) {
-        response_.problem = "the connection was closed before a response";
-    } else if (result_ != CURLE_OK) {
-        response_.problem = problem();
-    }
-    if (body_ != nullptr) {
-        take_whole_body();
-    }
-    const auto on_response = std::move(listener_.on_response);
-    on_response(std::move(response_));
+void CurlTransfer::time_out() noexcept {
+    multi_.end(*this, CURLE_OPERATION_TIMEDOUT);
 }
 
 }  // namespace gateway

@@ -42,6 +42,7 @@ class Scenario:
 
 SCENARIOS = {
     "tiny": Scenario(20, {"model": "small/gpt-image-2"}),
+    "tiny by HTTP of our own": Scenario(20, {"model": "native/gpt-image-2"}),
     "2 MB buffered": Scenario(3, {"model": "large/gpt-image-2"}, longer_than=IMAGE),
     "2 MB passed through": Scenario(3, {"model": "large/gpt-image-2"}, "/passed/images/generations",
                                     longer_than=IMAGE),
@@ -59,7 +60,8 @@ def nginx():
     with OpenAI() as small, OpenAI(image_bytes=IMAGE) as large, tempfile.TemporaryDirectory() as directory:
         for fake in (small, large):
             fake.always(Delay(PAUSE))
-        with Nginx(Path(directory), location=OPEN, http=zone + provider("small", small) + provider("large", large),
+        with Nginx(Path(directory), location=OPEN, http=zone + provider("small", small) + provider("large", large) +
+                   provider("native", small, "http native;"),
                    extra_locations=f"location /passed/ {{ {OPEN} image_gateway_buffering off; }}"
                                    f"location /limited/ {{ {OPEN} {limited} }}") as running:
             yield running

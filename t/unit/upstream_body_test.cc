@@ -84,11 +84,13 @@ class TextFile final : public ByteFile {
     std::string text_;
 };
 
-class UpstreamBodyTest : public testing::Test {
+// Whether the call is made by HTTP of our own.
+class UpstreamBodyTest : public testing::TestWithParam<bool> {
  protected:
     HttpResponse send(const LoopbackServer &server, const CallBody &body,
                       HttpMethod method = HttpMethod::post) {
         HttpCall call;
+        call.is_native = GetParam();
         call.method = method;
         call.url = server.url() + "/x";
         call.body = body;
@@ -109,7 +111,7 @@ class UpstreamBodyTest : public testing::Test {
     CountingOwner owner;
 };
 
-TEST_F(UpstreamBodyTest, ArrivesWholeWhateverItsParts) {
+TEST_P(UpstreamBodyTest, ArrivesWholeWhateverItsParts) {
     std::mutex mutex;
     std::string seen;
     const LoopbackServer server([&](const Peer &peer, const std::string &request) {
@@ -138,7 +140,7 @@ std::string noise(size_t size) {
     return text;
 }
 
-TEST_F(UpstreamBodyTest, HasContentsOfFilesAndOfMemoryBetweenItsTexts) {
+TEST_P(UpstreamBodyTest, HasContentsOfFilesAndOfMemoryBetweenItsTexts) {
     constexpr std::string_view kLastAnswer =
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
         "Connection: close\r\n\r\n{}";
@@ -173,7 +175,7 @@ TEST_F(UpstreamBodyTest, HasContentsOfFilesAndOfMemoryBetweenItsTexts) {
     }
 }
 
-TEST_F(UpstreamBodyTest, ThatCannotBeReadWasNotSent) {
+TEST_P(UpstreamBodyTest, ThatCannotBeReadWasNotSent) {
     const LoopbackServer server(
         [&](const Peer &peer, const std::string &request) { (void)read_body(peer, request); });
     CallBody body;
@@ -187,10 +189,11 @@ TEST_F(UpstreamBodyTest, ThatCannotBeReadWasNotSent) {
     EXPECT_EQ(response.end, TransferEnd::not_read) << response.problem;
 }
 
-TEST_F(UpstreamBodyTest, OfACancelledCallIsReadNoFurther) {
+TEST_P(UpstreamBodyTest, OfACancelledCallIsReadNoFurther) {
     const LoopbackServer server(
         [](const Peer &peer, const std::string &) { (void)peer.receive(); });
     HttpCall call;
+    call.is_native = GetParam();
     call.url = server.url() + "/x";
     call.body.append(Content::in_file(std::make_shared<TextFile>(noise(400'000)), 0, 400'000),
                      false);
@@ -226,7 +229,7 @@ class ClosingServer {
     }};
 };
 
-TEST_F(UpstreamBodyTest, OfAPutIsReadAgainForAnotherConnection) {
+TEST_P(UpstreamBodyTest, OfAPutIsReadAgainForAnotherConnection) {
     ClosingServer closing;
     EXPECT_EQ(send(closing.server, parts_of({"first"})).status, 200);
     const HttpResponse response =
@@ -237,13 +240,15 @@ TEST_F(UpstreamBodyTest, OfAPutIsReadAgainForAnotherConnection) {
     EXPECT_EQ(bodies[1], "{\"a\":1}");
 }
 
-TEST_F(UpstreamBodyTest, OfAPostIsNotSentAgain) {
+TEST_P(UpstreamBodyTest, OfAPostIsNotSentAgain) {
     ClosingServer closing;
     EXPECT_EQ(send(closing.server, parts_of({"first"})).status, 200);
     const HttpResponse response = send(closing.server, parts_of({"{\"a\":", "1}"}));
     EXPECT_EQ(response.end, TransferEnd::lost) << response.problem;
     EXPECT_EQ(closing.bodies().size(), 1U);
 }
+
+INSTANTIATE_TEST_SUITE_P(CurlsAndOurs, UpstreamBodyTest, testing::Bool());
 
 }  // namespace
 }  // namespace gateway

@@ -16,10 +16,12 @@ constexpr std::string_view kAnswer =
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
     "Connection: close\r\n\r\n{}";
 
-class UpstreamClientTest : public testing::Test {
+// Whether the call is made by HTTP of our own.
+class UpstreamClientTest : public testing::TestWithParam<bool> {
  protected:
     static HttpCall get(const LoopbackServer &server) {
         HttpCall call;
+        call.is_native = GetParam();
         call.method = HttpMethod::get;
         call.url = server.url() + "/x";
         return call;
@@ -43,7 +45,7 @@ class UpstreamClientTest : public testing::Test {
     std::vector<HttpResponse> responses;
 };
 
-TEST_F(UpstreamClientTest, WhatACallbackThrowsEndsItsOwnerAndNobodyElse) {
+TEST_P(UpstreamClientTest, WhatACallbackThrowsEndsItsOwnerAndNobodyElse) {
     const LoopbackServer server([](const auto &peer, const auto &) { peer.send(kAnswer); });
     for (int round = 0; round < 3; ++round) {
         responses.clear();
@@ -60,7 +62,7 @@ TEST_F(UpstreamClientTest, WhatACallbackThrowsEndsItsOwnerAndNobodyElse) {
     }
 }
 
-TEST_F(UpstreamClientTest, AnExceptionWhileAnEventIsHeardEndsItsOwnerAtOnce) {
+TEST_P(UpstreamClientTest, AnExceptionWhileAnEventIsHeardEndsItsOwnerAtOnce) {
     const LoopbackServer server([](const auto &peer, const auto &) {
         peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
         while (peer.send("data: {\"a\":1}\n\n")) {
@@ -79,7 +81,7 @@ TEST_F(UpstreamClientTest, AnExceptionWhileAnEventIsHeardEndsItsOwnerAtOnce) {
     EXPECT_TRUE(responses.empty());
 }
 
-TEST_F(UpstreamClientTest, AnEndlessBodyGetsItsTurnsAndNoMore) {
+TEST_P(UpstreamClientTest, AnEndlessBodyGetsItsTurnsAndNoMore) {
     const LoopbackServer server([](const auto &peer, const auto &) {
         peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
         while (peer.send(std::string(200'000, ' '))) {
@@ -96,7 +98,7 @@ TEST_F(UpstreamClientTest, AnEndlessBodyGetsItsTurnsAndNoMore) {
     EXPECT_LE(max, size_t{3} * 1024 * 1024) << "bytes taken in one turn of the loop";
 }
 
-TEST_F(UpstreamClientTest, AnEndlessStreamOfEventsGetsItsTurnsAndNoMore) {
+TEST_P(UpstreamClientTest, AnEndlessStreamOfEventsGetsItsTurnsAndNoMore) {
     const LoopbackServer server([](const auto &peer, const auto &) {
         peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
         std::string many;
@@ -119,7 +121,7 @@ TEST_F(UpstreamClientTest, AnEndlessStreamOfEventsGetsItsTurnsAndNoMore) {
     EXPECT_LE(max, size_t{1024} * 1024 / 15) << "events heard in one turn of the loop";
 }
 
-TEST_F(UpstreamClientTest, OfManyEndlessBodiesEachGetsItsShare) {
+TEST_P(UpstreamClientTest, OfManyEndlessBodiesEachGetsItsShare) {
     const LoopbackServer server([](const auto &peer, const auto &) {
         peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n");
         while (peer.send(std::string(200'000, ' '))) {
@@ -143,7 +145,7 @@ TEST_F(UpstreamClientTest, OfManyEndlessBodiesEachGetsItsShare) {
     EXPECT_LE(max, size_t{2048} * 1024) << "bytes taken in one turn, of all of them";
 }
 
-TEST_F(UpstreamClientTest, TimeInWhichWeHoldACallIsNotTheProviders) {
+TEST_P(UpstreamClientTest, TimeInWhichWeHoldACallIsNotTheProviders) {
     const LoopbackServer server([](const auto &peer, const auto &) {
         peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
         for (int i = 0; i < 2'000; ++i) {
@@ -171,7 +173,7 @@ TEST_F(UpstreamClientTest, TimeInWhichWeHoldACallIsNotTheProviders) {
     EXPECT_TRUE(responses.front().delayed);
 }
 
-TEST_F(UpstreamClientTest, AProvidersOwnTimeIsLimited) {
+TEST_P(UpstreamClientTest, AProvidersOwnTimeIsLimited) {
     const LoopbackServer server([](const auto &peer, const std::string &head) {
         if (head.starts_with("GET /silent")) {
             std::this_thread::sleep_for(std::chrono::milliseconds(600));
@@ -197,11 +199,10 @@ TEST_F(UpstreamClientTest, AProvidersOwnTimeIsLimited) {
 }
 
 // A line that continues none: libcurl 7.88 joins it to a field of the transfer before.
-TEST_F(UpstreamClientTest, AContinuedLineAtTheFrontOfAHeadHarmsNobody) {
+TEST_P(UpstreamClientTest, AContinuedLineAtTheFrontOfAHeadHarmsNobody) {
     const LoopbackServer server([](const auto &peer, const std::string &head) {
         const bool is_folded = head.starts_with("GET /folded");
-        peer.send(std::string("HTTP/1.1 200 OK\r\n") +
-                  (is_folded ? " X: folded\r\n" : "X: y\r\n") +
+        peer.send(std::string("HTTP/1.1 200 OK\r\n") + (is_folded ? " X: folded\r\n" : "X: y\r\n") +
                   "Content-Length: 2\r\nConnection: close\r\n\r\n{}");
     });
     for (const char *path : {"/x", "/folded", "/x", "/folded"}) {
@@ -214,7 +215,9 @@ TEST_F(UpstreamClientTest, AContinuedLineAtTheFrontOfAHeadHarmsNobody) {
     }
 }
 
-TEST_F(UpstreamClientTest, AReceiveBufferThatNobodyNeedsForAWhileIsReleased) {
+class CurlClientTest : public UpstreamClientTest {};
+
+TEST_P(CurlClientTest, AReceiveBufferThatNobodyNeedsForAWhileIsReleased) {
     const LoopbackServer server([](const auto &peer, const auto &) { peer.send(kAnswer); });
     start(mine, get(server));
     ASSERT_TRUE(loop.run_until([&] { return responses.size() == 1; }));
@@ -222,7 +225,7 @@ TEST_F(UpstreamClientTest, AReceiveBufferThatNobodyNeedsForAWhileIsReleased) {
     EXPECT_FALSE(trim_curl_memory());
 }
 
-TEST_F(UpstreamClientTest, NoProxyInTheEnvironmentDoesNotOverrideTheProxy) {
+TEST_P(UpstreamClientTest, NoProxyInTheEnvironmentDoesNotOverrideTheProxy) {
     std::string seen;
     const LoopbackServer proxy([&](const auto &peer, const std::string &head) {
         seen = head;
@@ -230,6 +233,7 @@ TEST_F(UpstreamClientTest, NoProxyInTheEnvironmentDoesNotOverrideTheProxy) {
     });
     setenv("no_proxy", "*", 1);
     HttpCall call;
+    call.is_native = GetParam();
     call.method = HttpMethod::get;
     call.url = "http://127.0.0.1:9/x";
     call.proxy = proxy.url();
@@ -240,6 +244,9 @@ TEST_F(UpstreamClientTest, NoProxyInTheEnvironmentDoesNotOverrideTheProxy) {
     EXPECT_EQ(responses.front().status, 200) << responses.front().problem;
     EXPECT_TRUE(seen.starts_with("GET http://127.0.0.1:9/x HTTP/1.1\r\n")) << seen;
 }
+
+INSTANTIATE_TEST_SUITE_P(CurlsAndOurs, UpstreamClientTest, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(Curls, CurlClientTest, testing::Values(false));
 
 }  // namespace
 }  // namespace gateway

@@ -81,6 +81,7 @@ HttpCall Attempt::set_up(HttpCall call, Milliseconds total) const {
     call.timeouts = provider().timeouts;
     call.timeouts.total = std::max(Milliseconds(1), std::min(total, left));
     call.answer_max = provider().answer_max != 0 ? provider().answer_max : limits_.answer_max;
+    call.is_native = provider().has_native_http;
     call.memory = limits_.memory;
     call.proxy = provider().proxy;
     call.ca_file = provider().ca_file;

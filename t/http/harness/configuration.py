@@ -1,5 +1,6 @@
 """The nginx.conf that a test's parts are put into."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
@@ -15,6 +16,9 @@ def provider(name: str, fake, more: str = "", api: str = "openai", key: Optional
 
     One failure is one attempt and closes nobody out, unless `more` speaks of `retry` or `breaker` itself."""
     key = f"key {key};" if key else ""
+    http = os.environ.get("PROVIDER_HTTP")
+    if http and "http " not in more:
+        more += f" http {http};"
     plain = "".join(f"{rules} off; " for rules in ("retry", "breaker") if f"{rules} " not in more)
     return f"image_provider {name} {{ api {api}; url {fake.url}; {key} {plain}{more} }}\n"
 

@@ -1,0 +1,96 @@
+#include "core/http/request_head.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/json/text.h"
+
+namespace gateway {
+
+namespace {
+
+constexpr std::array<bool, 256> kIsOfAuthority = [] {
+    std::array<bool, 256> is{};
+    for (uint8_t c = 0; c < 128; ++c) {
+        is[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
+    }
+    return is;
+}();
+
+bool is_of_authority(char c) {
+    return kIsOfAuthority[static_cast<uint8_t>(c)];
+}
+
+// Visible ASCII without a quote, a backslash and a fragment.
+bool is_plain(std::string_view url) {
+    return plain_front(url) == url.size() && url.find(' ') == std::string_view::npos &&
+           url.find('\x7f') == std::string_view::npos && url.find('#') == std::string_view::npos;
+}
+
+std::string_view name_of(HttpMethod method) {
+    switch (method) {
+        case HttpMethod::get: return "GET ";
+        case HttpMethod::post: return "POST ";
+        case HttpMethod::put: return "PUT ";
+    }
+    return "";
+}
+
+bool is_control(char c) {
+    return static_cast<uint8_t>(c) < 0x20 || c == 0x7f;
+}
+
+bool is_one_field(std::string_view line) {
+    const size_t colon = line.find(':');
+    return colon != 0 && colon != std::string_view::npos &&
+           is_visible_ascii(line.substr(0, colon)) &&
+           (plain_front(line) == line.size() || std::none_of(line.begin(), line.end(), is_control));
+}
+
+}  // namespace
+
+std::optional<HttpTarget> plain_target(std::string_view url) {
+    constexpr std::string_view kScheme = "http://";
+    if (!url.starts_with(kScheme) || !is_plain(url)) {
+        return std::nullopt;
+    }
+    url.remove_prefix(kScheme.size());
+    const size_t end = std::min(url.find_first_of("/?"), url.size());
+    const std::string_view authority = url.substr(0, end);
+    const std::string_view path = url.substr(end);
+    if (authority.empty() || !std::all_of(authority.begin(), authority.end(), is_of_authority) ||
+        (!path.empty() && path.front() != '/') ||
+        path.substr(0, path.find('?')).find("/.") != std::string_view::npos) {
+        return std::nullopt;
+    }
+    return HttpTarget{std::string(authority), path.empty() ? "/" : std::string(path)};
+}
+
+std::optional<std::string> request_head(const HttpCall &call, const HttpTarget &target) {
+    constexpr std::string_view kVersion = " HTTP/1.1\r\nHost: ";
+    constexpr std::string_view kAgent = "\r\nUser-Agent: image-gateway\r\n";
+    constexpr std::string_view kLength = "Content-Length: ";
+    constexpr size_t kNumbers = 64;  // the method, a length, and ends of lines
+    size_t size = target.path.size() + kVersion.size() + target.authority.size() + kAgent.size() +
+                  kLength.size() + kNumbers;
+    for (const std::string &line : call.headers) {
+        if (!is_one_field(line)) {
+            return std::nullopt;
+        }
+        size += line.size() + 2;
+    }
+    std::string head;
+    head.reserve(size);
+    head.append(name_of(call.method)).append(target.path).append(kVersion);
+    head.append(target.authority).append(kAgent);
+    for (const std::string &line : call.headers) {
+        head.append(line).append("\r\n");
+    }
+    if (call.method != HttpMethod::get) {
+        head.append(kLength).append(std::to_string(call.body.size())).append("\r\n");
+    }
+    return head.append("\r\n");
+}
+
+}  // namespace gateway
