@@ -154,6 +154,15 @@ void RecordsQueue::run(File &file, Job &job) noexcept {
 }
 
 // A damaged file is renamed: its requests are forgotten, but new ones can be recorded.
+void RecordsQueue::set_aside(const File &file, Job &job, const std::string &problem) {
+    const std::string aside = file.path + ".damaged-" + format_time(job.unix_seconds);
+    for (const char *ending : {"-wal", "-shm", ""}) {
+        (void)std::rename((file.path + ending).c_str(), (aside + ending).c_str());
+    }
+    job.note = "\"" + file.path + "\" is damaged: " + problem + "; it is \"" + aside +
+               "\" now, and its requests are forgotten";
+}
+
 tl::expected<void, StateProblem> RecordsQueue::work(File &file, Job &job) {
     if (file.open && !file.open->is_in_place()) {
         file.open.reset();
@@ -161,12 +170,7 @@ tl::expected<void, StateProblem> RecordsQueue::work(File &file, Job &job) {
     if (!file.open) {
         auto opened = RecordsFile::open(file.path, own_identity());
         if (!opened && opened.error().kind == StateProblem::Kind::damaged) {
-            std::string aside = file.path + ".damaged-" + format_time(job.unix_seconds);
-            for (const char *ending : {"-wal", "-shm", ""}) {
-                (void)std::rename((file.path + ending).c_str(), (aside + ending).c_str());
-            }
-            job.note = "\"" + file.path + "\" is damaged: " + opened.error().text + "; it is \"" +
-                       aside + "\" now, and its requests are forgotten";
+            set_aside(file, job, opened.error().text);
             opened = RecordsFile::open(file.path, own_identity());
         }
         if (!opened) {
@@ -179,7 +183,11 @@ tl::expected<void, StateProblem> RecordsQueue::work(File &file, Job &job) {
     for (const auto &entry : job.group) {
         operations.push_back(&entry->operation);
     }
-    return file.open->run(operations, job.unix_seconds);
+    auto done = file.open->run(operations, job.unix_seconds);
+    if (!done && done.error().kind == StateProblem::Kind::damaged && file.open->is_in_place()) {
+        set_aside(file, job, done.error().text);  // found only now; the next group has a new file
+    }
+    return done;
 }
 
 void RecordsQueue::on_done(const std::shared_ptr<Job> &job) {

@@ -56,6 +56,7 @@ class RecordsQueue {
 
     static void run(File &file, Job &job) noexcept;
     static tl::expected<void, StateProblem> work(File &file, Job &job);
+    static void set_aside(const File &file, Job &job, const std::string &problem);
     void begin();
     void go_on();
     void end_unwritten();
