@@ -59,8 +59,13 @@ bool set_image_headers(ngx_http_request_t *r, const ngx_open_file_info_t &file, 
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = nullptr;
     r->allow_ranges = 1;
-    return ngx_http_set_etag(r) == NGX_OK &&
-           add_header(r, "Cache-Control",
+    if (ngx_http_set_etag(r) != NGX_OK) {
+        return false;
+    }
+    if (file.mtime > ngx_time()) {
+        r->headers_out.last_modified_time = -1;  // it is the file's expiry
+    }
+    return add_header(r, "Cache-Control",
                       "private, max-age=" + std::to_string(left) + ", immutable") &&
            // Prevents browsers from treating the file as another type.
            add_header(r, "X-Content-Type-Options", "nosniff") &&
