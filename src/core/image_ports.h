@@ -62,6 +62,7 @@ struct KeptFiles {
     Bytes base64;
     std::vector<std::string> images;  // paths of images that the store has already
     int64_t expires = 0;              // unix seconds
+    bool may_go = false;              // before that, if the store is full: only the cache needs it
 };
 
 class ImageFiles {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -98,22 +99,22 @@ Written write_decoded(const FileHandle &file, const Bytes &base64) {
                              : Written{Written::failed, "its base64 is broken"};
 }
 
-bool set_expiry(const FileHandle &file, int64_t expires) {
+bool set_expiry(const FileHandle &file, int64_t expires, mode_t mode) {
     const timespec times[] = {{0, UTIME_OMIT}, {expires, 0}};
-    return futimens(file.number(), times) == 0 && fchmod(file.number(), kKeptMode) == 0;
+    return futimens(file.number(), times) == 0 && fchmod(file.number(), mode) == 0;
 }
 
-Written write_as_it_is(const FileHandle &file, const Bytes &bytes, int64_t expires) {
+Written write_as_it_is(const FileHandle &file, const Bytes &bytes, int64_t expires, mode_t mode) {
     for (const Slice &slice : bytes.slices()) {
         if (!write_all(file, slice.text)) {
             return why();
         }
     }
-    return set_expiry(file, expires) ? Written{Written::whole} : why();
+    return set_expiry(file, expires, mode) ? Written{Written::whole} : why();
 }
 
-// An image that is kept for longer already stays so.
-Written extend(const std::string &path, int64_t expires) {
+// An image that is kept for longer or more strictly already stays so.
+Written extend(const std::string &path, int64_t expires, mode_t mode) {
     const size_t slash = path.rfind('/');
     const FileHandle directory = open_image_directory(path.substr(0, slash));
     if (!directory.is_open()) {
@@ -125,13 +126,18 @@ Written extend(const std::string &path, int64_t expires) {
     if (!file.is_open() || fstat(file.number(), &status) != 0) {
         return why();
     }
-    const bool longer = (status.st_mode & 07777) == kKeptMode && status.st_mtime >= expires;
-    return longer || set_expiry(file, expires) ? Written{Written::whole} : why();
+    const mode_t before = status.st_mode & 07777;
+    if (before == kKeptMode || before == kCachedMode) {
+        expires = std::max<int64_t>(expires, status.st_mtime);
+        mode = before == kKeptMode ? kKeptMode : mode;
+    }
+    return set_expiry(file, expires, mode) ? Written{Written::whole} : why();
 }
 
 Written keep_files(const KeptFiles &files) {
+    const mode_t mode = files.may_go ? kCachedMode : kKeptMode;
     for (const std::string &image : files.images) {
-        if (auto extended = extend(image, files.expires); extended.result != Written::whole) {
+        if (auto extended = extend(image, files.expires, mode); extended.result != Written::whole) {
             return extended;
         }
     }
@@ -139,7 +145,7 @@ Written keep_files(const KeptFiles &files) {
         return {Written::whole};
     }
     return write_file(files.path, [&](const FileHandle &file) {
-        return write_as_it_is(file, files.base64, files.expires);
+        return write_as_it_is(file, files.base64, files.expires, mode);
     });
 }
 

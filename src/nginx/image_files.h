@@ -14,6 +14,8 @@ inline constexpr std::string_view kTemporaryEnding = ".tmp";
 // A file with this mode is kept until the time that its modification time says. All others are kept
 // for the store's ttl.
 inline constexpr mode_t kKeptMode = 0400;
+// The same, but it may be removed earlier if the store is full.
+inline constexpr mode_t kCachedMode = 0440;
 
 class NgxImageFiles final : public ImageFiles {
  public:

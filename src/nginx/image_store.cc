@@ -40,6 +40,8 @@ struct Kept {
     size_t size;
     bool temporary;
     bool has_expiry;  // `modified` is the time at which it expires
+    bool must_stay;   // until then, although the store is full
+    bool is_cached;   // a result that only the cache needs
 };
 
 std::vector<std::string> names_in(const FileHandle &directory) {
@@ -72,9 +74,13 @@ void list_directory(const FileHandle &store, const std::string &directory,
         if ((is_image_name(image) || is_result_name(image)) && image.starts_with(directory) &&
             fstatat(open.number(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(status.st_mode)) {
-            const bool has_expiry = !temporary && (status.st_mode & 07777) == kKeptMode;
+            const mode_t mode = temporary ? 0 : status.st_mode & 07777;
+            const bool is_cached = mode == kCachedMode;
+            const bool is_result = is_result_name(image);
             into.push_back({directory, std::move(name), status.st_mtime,
-                            static_cast<size_t>(status.st_size), temporary, has_expiry});
+                            static_cast<size_t>(status.st_size), temporary,
+                            mode == kKeptMode || is_cached, mode == kKeptMode,
+                            is_cached && is_result});
         }
     }
 }
@@ -94,31 +100,40 @@ bool remove_kept(const FileHandle &store, const Kept &file) {
     return directory.is_open() && unlinkat(directory.number(), file.name.c_str(), 0) == 0;
 }
 
-// Removes files that are too old, and then the oldest files until the size is below the maximum;
-// files that must be kept until a certain time only after that.
+// Removes files that are too old. Then, until the size is below the maximum, removes results of the
+// cache, which nobody was promised, and the oldest images.
 void sweep_store(const ImageStore &store) {
     const FileHandle directory = open_directory(store.hosting->directory, true);
     std::vector<Kept> all = list_store(directory);
-    std::sort(all.begin(), all.end(),
-              [](const Kept &a, const Kept &b) { return a.modified < b.modified; });
+    std::sort(all.begin(), all.end(), [](const Kept &a, const Kept &b) {
+        return a.is_cached != b.is_cached ? a.is_cached : a.modified < b.modified;
+    });
     size_t total = 0;
     for (const Kept &file : all) {
         total += file.size;
     }
     const int64_t now = ngx_time();
     size_t removed = 0;
-    for (const Kept &file : all) {
-        constexpr int64_t kAbandoned = 600;  // age of a temporary file of a killed worker
-        const int64_t age = now - file.modified;
-        const bool old =
-            file.has_expiry ? age >= 0
-                            : age > store.hosting->lifetime || (file.temporary && age > kAbandoned);
-        if (!old && (total <= store.max || file.has_expiry)) {
-            continue;
-        }
+    const auto remove = [&](const Kept &file) {
         if (remove_kept(directory, file)) {
             total -= file.size;
             ++removed;
+        }
+    };
+    std::erase_if(all, [&](const Kept &file) {
+        constexpr int64_t kAbandoned = 600;  // age of a temporary file of a killed worker
+        const int64_t age = now - file.modified;
+        const bool is_old =
+            file.has_expiry ? age >= 0
+                            : age > store.hosting->lifetime || (file.temporary && age > kAbandoned);
+        if (is_old) {
+            remove(file);
+        }
+        return is_old;
+    });
+    for (const Kept &file : all) {
+        if (total > store.max && !file.must_stay) {
+            remove(file);
         }
     }
     if (store.metrics_zone != nullptr) {

@@ -218,7 +218,8 @@ bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix
     }
     if (is_running(process)) {
         claimed.answer = Answer::running;
-        Statement want = database_.prepare("UPDATE records SET wanted = 1 WHERE id = ?");
+        Statement want =
+            database_.prepare("UPDATE records SET wanted = 1 WHERE id = ? AND wanted = 0");
         return want.bind(to_text(claim.id)).run();
     }
     claimed.answer = Answer::interrupted;

@@ -43,13 +43,13 @@ CREATE TABLE records (
 CREATE INDEX records_of_jobs ON records (tenant, created) WHERE kind = 3;
 CREATE INDEX records_by_expiry ON records (expires);
 CREATE INDEX records_in_progress ON records (process) WHERE process IS NOT NULL;
-CREATE TABLE kept (bytes INTEGER NOT NULL);  -- one row: the sum of records.bytes
+CREATE TABLE kept (bytes INTEGER NOT NULL);  -- one row: the sum of records.bytes, without the cache
 INSERT INTO kept VALUES (0);
-CREATE TRIGGER record_added AFTER INSERT ON records BEGIN
+CREATE TRIGGER record_added AFTER INSERT ON records WHEN NEW.kind <> 2 BEGIN
     UPDATE kept SET bytes = bytes + NEW.bytes; END;
-CREATE TRIGGER record_changed AFTER UPDATE OF bytes ON records BEGIN
+CREATE TRIGGER record_changed AFTER UPDATE OF bytes ON records WHEN NEW.kind <> 2 BEGIN
     UPDATE kept SET bytes = bytes + NEW.bytes - OLD.bytes; END;
-CREATE TRIGGER record_removed AFTER DELETE ON records BEGIN
+CREATE TRIGGER record_removed AFTER DELETE ON records WHEN OLD.kind <> 2 BEGIN
     UPDATE kept SET bytes = bytes - OLD.bytes; END;
 )sql";
 

@@ -33,7 +33,7 @@ std::optional<int64_t> read_duration(std::string_view text) {
         double number = 0;
         const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number,
                                                    std::chars_format::fixed);
-        if (error != std::errc() || number < 0) {
+        if (error != std::errc() || !(number >= 0)) {
             return std::nullopt;
         }
         text.remove_prefix(static_cast<size_t>(stop - text.data()));
