@@ -17,10 +17,10 @@ MODEL = {"model": "p/gpt-image-2"}
 
 @pytest.fixture
 def cached(scratch, gateway, openai):
-    def start(cache="on unseeded=on", http="", workers=1, profile="", models=None, **members):
+    def start(cache="on unseeded=on", http="", workers=1, profile="", models=None, store="", **members):
         keys = write_keys(scratch / "keys.json", [key_entry(id, f"sk-{id}", **members) for id in ("a", "b")])
         return gateway(f"image_gateway {profile}; image_gateway_keys {keys}; image_gateway_cache {cache};"
-                       f"image_gateway_store {scratch}/store;",
+                       f"image_gateway_store {scratch}/store {store};",
                        f"image_gateway_state {scratch}/state/state.db;" + (models or provider("p", openai)) + http,
                        workers=workers)
     return start
@@ -135,6 +135,32 @@ def test_the_client_may_choose_how_long(cached, openai, scratch):
     time.sleep(3.1)
     assert "age" not in g.generate(A, **MODEL).headers
     assert g.generate({**A, "x-bf-cache-ttl": "soon"}, **MODEL).status == 400
+
+
+def test_the_client_cannot_keep_a_result_for_longer_than_the_operator_says(cached, scratch):
+    g = cached("on unseeded=on ttl=100s")
+    g.generate({**A, "x-bf-cache-ttl": "8000h"}, **MODEL)
+    wait_entries(scratch, 1)
+    assert int(g.generate(A, **MODEL).headers["cache-status"].split("ttl=")[1]) <= 100
+    (file,) = (scratch / "store").rglob("*.base64")
+    assert file.stat().st_mtime < time.time() + 101
+
+
+def test_a_cache_that_fills_the_store_makes_room_and_refuses_no_key(cached, openai, scratch):
+    openai.image_bytes = 100_000
+    g = cached(store="max=300k")
+    link = g.generate({**A, "Cache-Control": "no-store"}, **MODEL, response_format="url").json["data"][0]["url"]
+    for i in range(4):
+        assert g.generate(A, **MODEL, prompt=f"{i}").status == 200
+        wait_entries(scratch, i + 1)
+    assert g.generate({"x-api-key": "sk-b", "Idempotency-Key": "k-1"}, **MODEL).status == 200
+
+    def size() -> int:
+        return sum(one.stat().st_size for one in (scratch / "store").rglob("*") if one.is_file())
+    assert until(lambda: size() <= 300 * 1024, 10)
+    assert g.get(link.removeprefix(g.url)).status == 200
+    again = g.generate({"x-api-key": "sk-b", "Idempotency-Key": "k-1"}, **MODEL)
+    assert again.status == 200 and again.headers["idempotent-replayed"] == "true"
 
 
 def test_errors_partial_results_and_adjusted_results_are_not_kept(cached, openai, scratch):

@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -174,3 +175,34 @@ def test_followers_in_another_worker_are_told_when_the_leaders_worker_dies(share
             statuses.append(None)
     assert 502 in statuses and set(statuses) <= {502, None}, statuses
     assert len(openai.requests) == 1
+
+
+@pytest.mark.parametrize("workers", (1, 2))
+def test_with_charge_each_every_request_pays_in_whichever_worker_it_is(shares, openai, scratch, workers):
+    g = shares("image_gateway_coalesce on unseeded=on charge=each;", workers=workers,
+               limits={"images_per_day": 100})
+    replies = ask_while_held(g, openai, 16)
+    assert len(openai.requests) == 1 and {one.status for one in replies} == {200}
+    costs = [one.json["extra_fields"]["cost"]["usd"] for one in replies]
+    assert min(costs) == max(costs) > 0
+
+    def rows():
+        with sqlite3.connect(f"file:{scratch}/state/state.db?mode=ro", uri=True) as database:
+            return database.execute("SELECT images, cost_usd, counted_usd FROM usage").fetchall()
+    assert until(lambda: len(rows()) == 16, 10)
+    assert {row[0] for row in rows()} == {1}
+    assert all(row[1] == pytest.approx(costs[0]) == row[2] for row in rows()), rows()
+
+
+def test_with_a_state_file_but_no_store_each_worker_makes_the_images_once(shares, openai, scratch):
+    state = f"image_gateway_state {scratch}/state/state.db;"
+    g = shares(state=False, http=state, workers=2)
+    held = Held()
+    openai.always(held)
+    asked = [background(g.generate, A, **MODEL) for _ in range(30)]
+    openai.wait_in_flight(2)  # not one after the other
+    time.sleep(0.3)
+    held.release()
+    replies = [one.result() for one in asked]
+    assert {one.status for one in replies} == {200} and len(openai.requests) == 2
+    assert sum("shared" not in one.json["extra_fields"] for one in replies) == 2

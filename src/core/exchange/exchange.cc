@@ -203,7 +203,7 @@ void Exchange::on_joined(Joined joined) {
         case Joined::Kind::follow:
             source_ = Source::followed;
             shared_ = std::move(joined.making);
-            policy_.sharing.coalesce.charge_each && !by_key_ ? reserve() : follow();
+            pays_share() ? reserve() : follow();
             return;
         case Joined::Kind::replay:
         case Joined::Kind::hit: answer_kept(std::move(joined)); return;
@@ -316,7 +316,6 @@ void Exchange::follow() {
 void Exchange::answer_kept(Joined joined) {
     source_ = Source::kept;
     kept_ = std::move(*joined.kept);
-    choose_reply();
     Result &result = kept_->result;
     if (joined.kind == Joined::Kind::hit) {
         const Candidate &candidate = order_->plan.candidates[joined.candidate];
@@ -327,11 +326,29 @@ void Exchange::answer_kept(Joined joined) {
         result.adjustments.insert(result.adjustments.end(), prepared->fitted.adjustments.begin(),
                                   prepared->fitted.adjustments.end());
         result.history = History();
-        outcome_ = "cached";
-    } else {
-        outcome_ = by_key_ ? "replayed" : "shared";
     }
-    on_result(result);
+    pays_share() && !result.error ? reserve() : reply_kept();
+}
+
+void Exchange::reply_kept() {
+    outcome_ = cache_.hit ? "cached" : by_key_ ? "replayed" : "shared";
+    choose_reply();
+    pay_share();
+    on_result(kept_->result);
+}
+
+void Exchange::pay_share() {
+    if (pays_share() && !result()->error) {
+        order_->funds.pay(images_answered(), result()->bill.cost.usd);
+    }
+}
+
+// The reply is about this request alone.
+void Exchange::forget_shared() noexcept {
+    source_ = Source::own;
+    by_key_ = false;
+    shared_.reset();
+    kept_.reset();
 }
 
 // ---- 5. fit the request to each candidate: see core/routing/plan
@@ -344,7 +361,11 @@ void Exchange::reserve() {
     order_->funds.reserve(images, order_->plan, preparation, [this](const Entered &reserved) {
         end_step(&Timing::limits);
         if (!reserved) {
+            joining_ == nullptr ? void() : joining_->let_go();
+            forget_shared();
             fail(reserved.error());
+        } else if (source_ == Source::kept) {
+            reply_kept();
         } else {
             source_ == Source::followed ? follow() : make();
         }
@@ -366,7 +387,8 @@ void Exchange::make() {
         if (joining_->may_be_stored()) {
             cache_.id = joining_->cache_id() ? to_hex(*joining_->cache_id()) : "";
         }
-        shared_ = ports_.sharing->running.begin(order_, joining_->take_terms());
+        shared_ = ports_.sharing->running.begin(order_, joining_->terms());
+        joining_->hand_over();
         phase_ = Phase::making;
         deadline_timer_.reset();  // the shared making has the order's deadline
         shared_->lead(*this);
@@ -408,11 +430,12 @@ void Exchange::on_deadline() {
     }
     intake_.stop();
     joining_.reset();
-    const bool is_made = shared_ != nullptr;
-    if (is_made) {
+    left_making_ = shared_ != nullptr;
+    if (left_making_) {
         shared_->leave(*this);
     }
-    fail(error_too_late(allowed_, is_made));
+    forget_shared();
+    fail(error_too_late(allowed_, left_making_));
 }
 
 // ---- 9. reply: all replies have one form
@@ -443,14 +466,14 @@ void Exchange::on_shared_end() {
     if (source_ == Source::followed) {
         end_step(&Timing::wait);
         outcome_ = by_key_ ? "replayed" : "shared";
-        if (!by_key_ && policy_.sharing.coalesce.charge_each && !shared_->result().error) {
-            order_->funds.pay(images_answered(), shared_->result().bill.cost.usd);
-        }
     }
     if (shared_->has_failed()) {
         outcome_ = "internal_error";
         fail(ApiError::of(kInternalError));
         return;
+    }
+    if (source_ == Source::followed) {
+        pay_share();
     }
     on_result(shared_->result());
 }
@@ -523,9 +546,7 @@ std::optional<MicroUsd> Exchange::cost() const {
     if (source_ == Source::own || source_ == Source::led) {
         return making() == nullptr ? std::nullopt : making()->result().bill.cost.usd;
     }
-    const bool pays =
-        source_ == Source::followed && !by_key_ && policy_.sharing.coalesce.charge_each;
-    return pays ? shared_->result().bill.cost.usd : std::optional<MicroUsd>(0);
+    return pays_share() ? result()->bill.cost.usd : std::optional<MicroUsd>(0);
 }
 
 AnswerFacts Exchange::facts() const {
@@ -563,7 +584,7 @@ AnswerFacts Exchange::facts_of(const ApiError &error) const {
     const Result *about = result();
     facts.adjustments = &order_->request.adjustments;
     if (error.status == 504) {
-        facts.may_still_be_working = facts.history->may_still_be_working();
+        facts.may_still_be_working = left_making_ || facts.history->may_still_be_working();
     }
     facts.cost.reset();
     if (about != nullptr && !shares_result()) {
@@ -604,7 +625,12 @@ void Exchange::settle(int status) noexcept {
     deadline_timer_.reset();
     settled_ = settled_.value_or(ports_.clock.now());
     if (!handed_over_) {
-        settle_order(*order_, making(), ports_, {status, outcome_, began_});
+        Ending ending{status, outcome_, began_};
+        if (making() == nullptr && images_answered() > 0) {  // those of another request
+            ending.images = pays_share() ? images_answered() : 0;
+            ending.cost = cost();
+        }
+        settle_order(*order_, making(), ports_, ending);
     }
 }
 

@@ -152,6 +152,8 @@ class Exchange final : private Follower {
     void accept_job(const JobRecord &job);
     void show_existing_job();
     [[nodiscard]] std::optional<int64_t> job_keep() const;
+    void reply_kept();
+    void forget_shared() noexcept;
     void choose_reply();
     void on_deadline();
     void on_result(const Result &result);
@@ -181,6 +183,11 @@ class Exchange final : private Follower {
     [[nodiscard]] bool shares_result() const {
         return !by_key_ && !cache_.hit && (source_ == Source::followed || source_ == Source::kept);
     }
+    // Whether it pays for a result of another request as if it were alone.
+    [[nodiscard]] bool pays_share() const {
+        return shares_result() && policy_.sharing.coalesce.charge_each;
+    }
+    void pay_share();
     void complete_head(Answer &answer);
     [[nodiscard]] AnswerFacts facts() const;
     [[nodiscard]] AnswerFacts facts_of(const ApiError &error) const;
@@ -220,6 +227,7 @@ class Exchange final : private Follower {
     std::unique_ptr<Task> job_task_;
     bool by_key_ = false;       // the reply is equal to that of the first request with the same key
     bool handed_over_ = false;  // the shared making settles the order
+    bool left_making_ = false;  // a shared making continues without this request
     bool held_ = false;         // provider responses are paused because the client is slow
     std::string_view outcome_;
     Timing steps_;  // those that the exchange itself measures

@@ -12,8 +12,8 @@ void settle_order(Order &order, const Making *making, const Ports &ports,
         funds.drop_question();
         return;
     }
-    const int64_t images = making == nullptr ? 0 : making->images_answered();
-    if (images > 0 && !making->is_billed()) {
+    const int64_t images = making == nullptr ? ending.images : making->images_answered();
+    if (making != nullptr && images > 0 && !making->is_billed()) {
         funds.pay(images, std::nullopt);  // images were sent before the making broke off
     }
     const History &history = making == nullptr ? kNothing : making->result().history;
@@ -26,7 +26,7 @@ void settle_order(Order &order, const Making *making, const Ports &ports,
     end.requested_model = order.requested_model;
     end.images = images;
     end.images_lost = making == nullptr ? 0 : making->images_lost();
-    end.cost = making == nullptr ? std::nullopt : making->result().bill.cost.usd;
+    end.cost = making == nullptr ? ending.cost : making->result().bill.cost.usd;
     end.counted = funds.spent(history);
     end.latency = (ports.clock.now() - ending.began).count();
     end.status = ending.status;

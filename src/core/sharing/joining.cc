@@ -15,7 +15,6 @@ namespace {
 
 constexpr Milliseconds kFirstPause{10};
 constexpr Milliseconds kLongestPause{250};
-constexpr int64_t kLongestCached = int64_t{366} * 86'400;  // seconds
 
 RecordId record_id(std::string_view kind, std::initializer_list<std::string_view> parts) {
     std::string text(kind);
@@ -107,17 +106,24 @@ bool Joining::concerns(const Order &order, const SharingRules &rules, const Cach
            may_be_cached(order, rules, wish) || wish.only_if_cached;
 }
 
-Joining::Joining(Parts parts) : parts_(std::move(parts)), tenant_(tenant_of(parts_.order)) {
+Joining::Joining(Parts parts)
+    : parts_(std::move(parts)),
+      tenant_(tenant_of(parts_.order)),
+      request_id_(parts_.order.request_id) {
     terms_.owner = parts_.order.caller.id();
     terms_.hosting = parts_.order.form.hosting;
 }
 
 Joining::~Joining() {
-    if (promised_) {
+    let_go();
+}
+
+void Joining::let_go() noexcept {
+    if (std::exchange(promised_, false)) {
         parts_.sharing.running.break_promise(terms_.id);
     }
-    if (claims_) {
-        parts_.sharing.records->forget(terms_.id, parts_.order.request_id);
+    if (std::exchange(claims_, false)) {
+        parts_.sharing.records->forget(terms_.id, std::move(request_id_));
     }
 }
 
@@ -225,12 +231,14 @@ void Joining::take_promise() {
     }
     running.promise(terms_.id);
     promised_ = true;
-    if (parts_.sharing.records != nullptr) {
+    const bool is_keyed = terms_.kind == RecordKind::keyed;
+    // A request that is shared over workers needs a store for its result.
+    if (parts_.sharing.records != nullptr && (is_keyed || terms_.hosting != nullptr)) {
         claim();
         return;
     }
     leads_ = true;
-    terms_.kind == RecordKind::keyed ? in_cache() : lead_or_make();
+    is_keyed ? in_cache() : lead_or_make();
 }
 
 void Joining::claim() {
@@ -347,7 +355,8 @@ void Joining::in_cache() {
     const Preparation preparation = order.preparation(parts_.ports.clock.unix_seconds());
     const std::string scope = cache_scope();
     std::vector<RecordId> ids;
-    terms_.cache_ttl = std::min(parts_.wish.ttl.value_or(parts_.rules.cache.ttl), kLongestCached);
+    const int64_t longest = parts_.rules.cache.ttl;  // else a caller could fill the store
+    terms_.cache_ttl = std::min(parts_.wish.ttl.value_or(longest), longest);
     for (size_t i = 0; i < order.plan.candidates.size(); ++i) {
         const auto &prepared = order.plan.prepared(i, preparation);
         const auto id = prepared ? cache_key(scope, order, order.plan.candidates[i], *prepared,
@@ -400,12 +409,9 @@ void Joining::lead_or_make() {
     end(Joined{.kind = leads_ ? Joined::Kind::lead : Joined::Kind::make});
 }
 
-SharingTerms Joining::take_terms() {
+void Joining::hand_over() noexcept {
     claims_ = false;
-    if (std::exchange(promised_, false)) {
-        parts_.sharing.running.break_promise(terms_.id);
-    }
-    return std::move(terms_);
+    let_go();
 }
 
 void Joining::refuse(ApiError error) {
@@ -413,8 +419,8 @@ void Joining::refuse(ApiError error) {
 }
 
 void Joining::end(Joined joined) {
-    if (joined.kind != Joined::Kind::lead && std::exchange(promised_, false)) {
-        parts_.sharing.running.break_promise(terms_.id);
+    if (joined.kind != Joined::Kind::lead) {
+        let_go();
     }
     const auto then = std::move(then_);
     then(std::move(joined));

@@ -26,7 +26,7 @@ namespace gateway {
 struct Joined {
     enum class Kind : uint8_t {
         make,    // make it alone
-        lead,    // make it, so that others may share it: see Joining::take_terms()
+        lead,    // make it, so that others may share it: see Joining::terms()
         follow,  // wait for `making`
         replay,  // answer with `kept`, the result of the first request with the same key
         hit,     // answer with `kept` from the cache
@@ -72,8 +72,11 @@ class Joining {
     // Calls `then` once, perhaps before it returns.
     void start(std::function<void(Joined)> then);
 
-    // The terms for the making that the request leads. Call it once.
-    SharingTerms take_terms();
+    // The terms for the making that the request leads. When it has begun, call hand_over().
+    [[nodiscard]] const SharingTerms &terms() const { return terms_; }
+    void hand_over() noexcept;
+    // The request leads no making: another one may.
+    void let_go() noexcept;
 
     // How the cache took part, for the reply.
     [[nodiscard]] const std::optional<RecordId> &cache_id() const { return first_cache_id_; }
@@ -103,7 +106,8 @@ class Joining {
 
     Parts parts_;
     std::function<void(Joined)> then_;
-    std::string tenant_;  // empty: the caller has no identity
+    std::string tenant_;      // empty: the caller has no identity
+    std::string request_id_;  // moved to the last operation on the record
     InputDigests digests_;
     SharingTerms terms_;
     JobAbout job_;

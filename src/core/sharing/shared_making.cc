@@ -48,7 +48,9 @@ SharedMaking::SharedMaking(std::shared_ptr<Order> order, Health &health, MakingH
       running_(running),
       own_(home.open(*this)),
       abandon_(own_->ports().loop.make_alarm([this] { abandon(); }, TimerKind::holds_exit)),
-      making_(order_, health, own_->ports(), this, [this] { on_end(); }) {}
+      making_(order_, health, own_->ports(), this, [this] { on_end(); }) {
+    places_.reserve(1);  // so that the leader always has its place
+}
 
 SharedMaking::~SharedMaking() {
     stop();
@@ -62,18 +64,20 @@ void SharedMaking::lead(Follower &leader) {
     start();
 }
 
+// What throws ends the making, not only the request that begins it: else it would never end.
 void SharedMaking::start() {
-    const Ports &ports = own_->ports();
-    const Milliseconds left = order_->deadline - ports.clock.now();
-    deadline_ =
-        ports.loop.start_timer(std::max(left, Milliseconds(0)), [this] { making_.expire(); });
-    if (terms_.kind == RecordKind::job) {
-        cancel_look_ = ports.loop.make_alarm([this] { look_for_cancel(); }, TimerKind::idle);
-        cancel_look_->set(kCancelLook);
-    }
-    started_ = true;
-    // What throws from here on ends the making, not only the request that begins it.
-    run_for(static_cast<CallbackOwner &>(*this), [this] { making_.start(); });
+    run_for(static_cast<CallbackOwner &>(*this), [this] {
+        started_ = true;
+        const Ports &ports = own_->ports();
+        const Milliseconds left = order_->deadline - ports.clock.now();
+        deadline_ =
+            ports.loop.start_timer(std::max(left, Milliseconds(0)), [this] { making_.expire(); });
+        if (terms_.kind == RecordKind::job) {
+            cancel_look_ = ports.loop.make_alarm([this] { look_for_cancel(); }, TimerKind::idle);
+            cancel_look_->set(kCancelLook);
+        }
+        making_.start();
+    });
 }
 
 // Another worker may have got the request to cancel the job.
@@ -93,16 +97,27 @@ void SharedMaking::attach(Follower &follower) {
     const size_t place = places_.size();
     places_.push_back({&follower, nullptr});
     if (phase_ != Phase::running) {
-        places_[place].told = own_->ports().loop.start_timer(Milliseconds(0), [this, place] {
-            if (Follower *late = places_[place].follower) {
-                run_for(late->owner(), [late] { late->on_shared_end(); });
-            }
-        });
+        places_[place].told =
+            own_->ports().loop.start_timer(Milliseconds(0), [this, place] { tell_late(place); });
         return;
     }
     making_.hold(false);  // a slow client holds up nobody else
+    give_early(follower);
+}
+
+void SharedMaking::give_early(Follower &follower) {
     for (const Early &early : early_) {
         follower.image(making_.result().maker, early.words, early.image, early.adjustments);
+    }
+}
+
+void SharedMaking::tell_late(size_t place) noexcept {
+    places_[place].told.reset();
+    if (Follower *late = places_[place].follower) {
+        run_for(late->owner(), [this, late] {
+            give_early(*late);
+            late->on_shared_end();
+        });
     }
 }
 
@@ -155,7 +170,8 @@ void SharedMaking::image(const Maker &maker, const ImageWords &words, const Imag
 // ---- the end
 
 bool SharedMaking::is_billed() const {
-    return making_.images_lost() > 0 || making_.result().withheld_cost.has_value();
+    return making_.images_answered() > 0 || making_.images_lost() > 0 ||
+           making_.result().withheld_cost.has_value();
 }
 
 void SharedMaking::on_end() {
@@ -192,7 +208,6 @@ void SharedMaking::stop() noexcept {
         return;
     }
     const bool was_running = phase_ == Phase::running;
-    const bool was_asking = was_running && making_.is_asking();
     deadline_.reset();
     question_.reset();
     write_.reset();
@@ -200,8 +215,7 @@ void SharedMaking::stop() noexcept {
     if (was_running && leader_ == nullptr) {
         settle(kNobodyWaits, "client_gone");
     }
-    if (terms_.kind == RecordKind::job ||
-        (terms_.kind == RecordKind::keyed && (was_asking || !was_running))) {
+    if (terms_.kind == RecordKind::job || terms_.kind == RecordKind::keyed) {
         end_record({});  // nobody knows what the provider made, or the result was not written yet
     } else {
         forget_record();
@@ -346,7 +360,7 @@ void SharedMaking::write(bool for_record, const std::optional<RecordId> &cache_i
     RecordEnd end;
     end.facts = std::move(keeping.facts);
     end.file_bytes = keeping.images.size();
-    end.bytes = keeping.bytes;
+    end.bytes = keeping.bytes + end.facts.size();
     end.model = kept.result.maker.provider + "/" + kept.result.maker.model;
     end.request_id = order_->request_id;
     end.owner = terms_.owner;
@@ -370,6 +384,7 @@ void SharedMaking::write(bool for_record, const std::optional<RecordId> &cache_i
         return;
     }
     KeptFiles files;
+    files.may_go = !record_end_;
     files.expires =
         std::max(record_end_ ? record_end_->expires : 0, cache_end_ ? cache_end_->expires : 0);
     for (const std::string &name : keeping.names) {
@@ -443,10 +458,9 @@ void SharedMaking::conclude() noexcept {
     if (cancel_look_ != nullptr) {
         cancel_look_->unset();
     }
-    for (Place &place : places_) {
-        if (place.told != nullptr && place.follower != nullptr) {
-            place.told.reset();
-            run_for(place.follower->owner(), [&] { place.follower->on_shared_end(); });
+    for (size_t i = 0; i < places_.size(); ++i) {
+        if (places_[i].told != nullptr) {
+            tell_late(i);
         }
     }
     making_.release_images();

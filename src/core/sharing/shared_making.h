@@ -116,7 +116,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     };
     struct Place {
         Follower *follower = nullptr;  // null: it has left
-        std::unique_ptr<Timer> told;   // tells it the end
+        std::unique_ptr<Timer> told;   // tells it the end, which it came after; null: not to do
     };
 
     void preview(const Maker &maker, const Preview &preview) override;
@@ -128,6 +128,8 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     template <typename Tell>
     void tell_all(Tell tell) noexcept;
     void tell_end() noexcept;
+    void give_early(Follower &follower);
+    void tell_late(size_t place) noexcept;
     [[nodiscard]] size_t followers() const;
     void on_end();
     void settle(int status, std::string_view outcome) noexcept;
