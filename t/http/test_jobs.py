@@ -225,7 +225,7 @@ def test_bifrosts_clients_find_their_paths(jobs, openai):
     held = Held()
     openai.next(held)
     accepted = g.post("/v1/async/images/generations", {"prompt": "p", **MODEL},
-                      {**A, "x-bf-async-job-result-ttl": "60"})
+                      {**A, "x-bf-async-job-result-ttl": "60"})  # seconds
     assert accepted.status == 202 and set(accepted.json) == {"id", "status", "created_at"}
     path = f"/v1/async/images/generations/{accepted.json['id']}"
     openai.wait_in_flight(1)

@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kClientGone = 499;
 constexpr int kInternalError = 500;
-constexpr int64_t kLongestJobKeep = int64_t{366} * 86'400;  // seconds
 constexpr size_t kMaxUnsent = size_t{256} * 1024;
 
 tl::unexpected<ApiError> unavailable(const char *code, const char *message) {
@@ -225,13 +224,14 @@ std::optional<int64_t> Exchange::job_keep() const {
     const std::string_view text = job_form_ == JobForm::bifrost ? head_.job_keep : "";
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), wished);
     const bool is_valid = error == std::errc() && stop == text.data() + text.size() && wished > 0;
-    return is_valid ? std::min(wished, kLongestJobKeep) : rules.keep;
+    return is_valid ? std::min(wished, rules.keep) : rules.keep;
 }
 
 void Exchange::start_job() {
     job_.about = joining_->job();
     job_.created = ports_.clock.unix_seconds();
-    shared_ = ports_.sharing->running.begin(order_, joining_->take_terms());
+    shared_ = ports_.sharing->running.begin(order_, joining_->terms());
+    joining_->hand_over();
     phase_ = Phase::making;
     deadline_timer_.reset();  // the shared making has the order's deadline
     handed_over_ = true;
@@ -271,8 +271,6 @@ void Exchange::accept_job(const JobRecord &job) {
 // A repeated request with the same Idempotency-Key.
 void Exchange::show_existing_job() {
     by_key_ = true;
-    JobRequest request;
-    request.id = joining_->job().id;
     JobQuery query;
     query.tenant = joining_->job().tenant;
     query.id = joining_->job().id;

@@ -193,8 +193,7 @@ JsonWriter &JsonWriter::json(std::string_view text) {
 
 JsonWriter &JsonWriter::json_by_reference(const Bytes &text) {
     separate();
-    done_.append(std::exchange(text_, {}));
-    text_.reserve(kRoom);
+    move_to_done();
     done_.append(text);
     return *this;
 }
