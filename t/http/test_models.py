@@ -45,6 +45,24 @@ def test_a_model_is_described_by_typed_parameters_and_prices(g):
     assert model["pricing"]["per_million_tokens"] == {"text_in": 5, "image_in": 8, "image_out": 30}
 
 
+def test_the_tokens_of_an_image_are_listed_so_that_a_price_can_be_known_before(g):
+    pricing = listed(g)["openai/gpt-image-2"]["pricing"]
+    assert pricing["output_tokens"]["grid"] == {"low": 16, "medium": 48, "high": 96} and pricing["partial_tokens"] == 100
+    rows = listed(g)["openai/gpt-image-1"]["pricing"]["output_tokens"]
+    assert {"size": "1024x1024", "quality": "low", "tokens": 272} in rows
+    assert "output_tokens" not in listed(g)["sandbox/placeholder"]["pricing"]
+
+
+def test_parameters_that_edits_do_not_take_are_listed(gateway):
+    address = "url http://127.0.0.1:1; key env:OPENAI_API_KEY;"
+    g = gateway(OPEN, f"image_provider recraft {{ api recraft; {address} }} image_provider stability {{ api stability; {address} }}")
+    recraft = next(model for name, model in listed(g).items() if (model.get("inputs", {}).get("mask") or {}).get("excludes"))["inputs"]
+    assert recraft["excludes"] == ["size"] and recraft["mask"]["excludes"] == ["strength"]
+    assert recraft["variation_excludes"] == ["prompt", "negative_prompt", "strength"] and recraft["prompt"] is True
+    outpaint = listed(g)["stability/edit/outpaint"]["inputs"]
+    assert outpaint["prompt"] is False and "excludes" not in outpaint
+
+
 def test_a_model_that_was_shut_down_says_so(g):
     model = listed(g)["openai/dall-e-3"]
     assert model["status"] == "shut_down" and model["shutdown"] == "2026-05-12" and "2026-05-12" in model["warning"]

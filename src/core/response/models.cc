@@ -129,7 +129,22 @@ std::string_view name_of_mask(MaskKind kind) {
     return "alpha";
 }
 
-void write_inputs(JsonWriter &out, const InputSpec &spec) {
+// Parameters that the model takes, but not for these requests. Not written if there are none.
+void write_excludes(JsonWriter &out, std::string_view key, const ModelSpec &spec,
+                    const std::bitset<kParamCount> &excludes) {
+    std::vector<std::string> names;
+    for (const Param param : all_params()) {
+        if (spec[param] && excludes.test(static_cast<size_t>(param))) {
+            names.emplace_back(name_of(param));
+        }
+    }
+    if (!names.empty()) {
+        write_texts(out, key, names);
+    }
+}
+
+void write_inputs(JsonWriter &out, const ModelSpec &model) {
+    const InputSpec &spec = model.inputs;
     out.key("inputs").open_object();
     out.key("min").number(spec.min).key("max").number(spec.max);
     out.key("formats").open_array();
@@ -153,6 +168,7 @@ void write_inputs(JsonWriter &out, const InputSpec &spec) {
     if (spec.mask) {
         out.open_object().key("kind").string(name_of_mask(spec.mask->kind));
         out.key("soft").boolean(spec.is_mask_soft).key("needed").boolean(spec.needs_mask);
+        write_excludes(out, "excludes", model, spec.mask_excludes);
         out.close_object();
     } else {
         out.null();
@@ -160,6 +176,9 @@ void write_inputs(JsonWriter &out, const InputSpec &spec) {
     if (!spec.default_size.empty()) {
         out.key("default_size").string(spec.default_size);
     }
+    out.key("prompt").boolean(spec.needs_prompt);
+    write_excludes(out, "excludes", model, spec.excludes);
+    write_excludes(out, "variation_excludes", model, spec.variation_excludes);
     out.close_object();
 }
 
@@ -179,6 +198,34 @@ void write_money(JsonWriter &out, std::string_view key, const std::optional<Micr
     if (usd) {
         out.key(key).json(dollars(*usd));
     }
+}
+
+void write_count(JsonWriter &out, std::string_view key, int64_t count) {
+    if (count != 0) {
+        out.key(key).number(count);
+    }
+}
+
+// How many tokens an image has, which determines the price of a request before it is made.
+void write_token_counts(JsonWriter &out, const Price &price) {
+    if (!price.output_tokens.empty()) {
+        out.key("output_tokens").open_array();
+        for (const auto &row : price.output_tokens) {
+            out.open_object();
+            write_price_key(out, row.key);
+            out.key("tokens").number(row.tokens).close_object();
+        }
+        out.close_array();
+    } else if (!price.token_grid.empty()) {
+        out.key("output_tokens").open_object().key("grid").open_object();
+        for (const auto &[quality, side] : price.token_grid) {
+            out.key(quality).number(side);
+        }
+        out.close_object().close_object();
+    }
+    write_count(out, "partial_tokens", price.partial_tokens);
+    write_count(out, "max_text_out", price.max_text_out);
+    write_count(out, "max_input_tokens", price.max_input_tokens);
 }
 
 void write_price(JsonWriter &out, const std::optional<Price> &price) {
@@ -213,6 +260,7 @@ void write_price(JsonWriter &out, const std::optional<Price> &price) {
         write_money(out, "text_out", tokens->text_out);
         write_money(out, "image_out", tokens->image_out);
         out.close_object();
+        write_token_counts(out, *price);
     }
     if (price->per_input_image != 0) {
         write_money(out, "per_input_image", price->per_input_image);
@@ -254,7 +302,7 @@ void write_listed(JsonWriter &out, const Candidate &candidate, const ModelSpec &
     out.close_array();
     write_params(out, spec);
     if (spec.can(Operation::edit) || spec.can(Operation::variation)) {
-        write_inputs(out, spec.inputs);
+        write_inputs(out, spec);
     }
     out.key("returns").open_object();
     out.key("form").string(spec.returns.url ? "url" : "b64_json");
