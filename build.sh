@@ -20,13 +20,14 @@ Usage: ./build.sh [COMMAND]
                         with --with-nginx that nginx itself, too
   run                   build if needed and serve examples/quickstart.conf on 127.0.0.1:8080 until Ctrl-C
                         (another port: PORT=9000 ./build.sh run)
-  test [ARG …]          all tests; ARGs go to pytest. SUITES="source unit http http-asan sdk cost" chooses among them:
+  test [ARG …]          all tests; ARGs go to pytest. SUITES="source unit http http-asan sdk page cost" chooses among them:
                           source     what docs and comments cite, and which way includes run
                           unit       the core, the curl client and the state file without nginx; with LONG=1 random
                                      tests take as many cases as they may want, in some minutes more
                           http       the running nginx, with workers that are nobody; beside http-asan only some
                           http-asan  the running nginx with sanitizers
                           sdk        the clients of others; with LITELLM=1 also LiteLLM, which takes a while to install
+                          page       the page in Chromium
                           cost       instructions, allocations and system calls of a request, against t/cost/budgets.json
   bench [ARG …]         CPU time to understand and to admit a request, of the gateway beside plain proxy_pass, what a
                         primary that answers only 429 costs, what slow readers and waiting requests cost in

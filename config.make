@@ -21,6 +21,7 @@ $image_gateway_objs: CFLAGS += $image_gateway_language \\
 	$image_gateway_warnings -MMD -MP \\
 	-I$ngx_addon_dir/src $image_gateway_symbols \\
 	-DIMAGE_GATEWAY_CATALOG='"$ngx_addon_dir/$image_gateway_catalog"' \\
+	-DIMAGE_GATEWAY_PAGE='"`pwd`/$image_gateway_unit_dir/page.html"' \\
 	$IMAGE_GATEWAY_CFLAGS
 
 $image_gateway_objs: $ngx_addon_dir/config.make $ngx_addon_dir/config.list
@@ -33,3 +34,14 @@ END
 
 # the catalogue is embedded with .incbin, which -MMD does not see
 echo "$NGX_OBJS/addon/image_gateway/core-catalog.$ngx_objext: $ngx_addon_dir/$image_gateway_catalog"  >> $NGX_MAKEFILE
+
+# so is the page, which is put together first
+cat << END                                                    >> $NGX_MAKEFILE
+
+$NGX_OBJS/addon/image_gateway/core-html.$ngx_objext: $image_gateway_unit_dir/page.html
+
+$image_gateway_unit_dir/page.html: \$(wildcard $ngx_addon_dir/$image_gateway_page/*)
+	sh $ngx_addon_dir/$image_gateway_page/assemble.sh > \$@.new
+	mv \$@.new \$@
+
+END

@@ -78,7 +78,7 @@ base_commit() {
 run_tidy() {
     local flags dir
     read -r -a flags <<<"$(source ./config.list && say "$image_gateway_language")"
-    flags+=(-Isrc -It -It/unit "-DIMAGE_GATEWAY_CATALOG=\"$root/$(source ./config.list && say "$image_gateway_catalog")\"")
+    flags+=(-Isrc -It -It/unit "-DIMAGE_GATEWAY_CATALOG=\"$root/$(source ./config.list && say "$image_gateway_catalog")\"" -DIMAGE_GATEWAY_PAGE=\"page.html\")
     for dir in src/core src/event src/event/modules src/os/unix src/http src/http/modules src/http/v2 objs; do
         flags+=(-isystem "build/nginx/$dir")
     done

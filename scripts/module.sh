@@ -26,7 +26,7 @@ configure_nginx() { # TREE FLAG …
     sources=$(
         find src -name '*.cc' | LC_ALL=C sort
         cksum config config.make config.list
-        grep -l IMAGE_GATEWAY_CATALOG -r src --include='*.cc' || true
+        grep -lE 'IMAGE_GATEWAY_(CATALOG|PAGE)' -r src --include='*.cc' || true
     )
     if [[ ! -e $tree/objs/flags || $(<"$tree/objs/flags") != "$flags" ]]; then
         rm -rf "$tree/objs"

@@ -21,7 +21,7 @@ run() {
     nginx -e stderr -p "$run_dir" -c "$run_dir/nginx.conf" -g "daemon off; pid $run_dir/nginx.pid;" &
     nginx_pid=$!
     wait_for_listener "$port"
-    explain_run "http://127.0.0.1:$port/v1/images/generations"
+    explain_run "http://127.0.0.1:$port"
     wait $nginx_pid || fail "nginx stopped by itself; its last lines are above."
 }
 
@@ -48,15 +48,16 @@ wait_for_listener() {
     fail "nginx did not listen on port $1 within ten seconds."
 }
 
-explain_run() { # URL
-    local request="curl -s $1 -H 'Content-Type: application/json' -d '{\"prompt\":\"a red kite over dunes\"}'"
+explain_run() { # ADDRESS
+    local request="curl -s $1/v1/images/generations -H 'Content-Type: application/json' -d '{\"prompt\":\"a red kite over dunes\"}'"
     local image="grep -o '\"b64_json\": *\"[^\"]*' | cut -d'\"' -f4 | base64 -d > kite.png"
     if command -v jq >/dev/null; then
         image="jq -r '.data[0].b64_json' | base64 -d > kite.png"
     fi
     cat <<END
+Make images with a browser: $1/
 
-The gateway is listening. Ask it for an image, from another terminal:
+Or ask the gateway for one from another terminal:
 
 $request
 

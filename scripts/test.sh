@@ -1,7 +1,7 @@
 # ./build.sh test: the suites, and the lines that sum them up.
 # shellcheck shell=bash
 
-all_suites="source unit http http-asan sdk cost"
+all_suites="source unit http http-asan sdk page cost"
 
 run_tests() { # pytest's arguments
     local suite since ended
@@ -12,7 +12,7 @@ run_tests() { # pytest's arguments
     trap sum_up EXIT
 
     need_packages cmake ninja-build libgtest-dev openssl curl jq sqlite3
-    if has_suite http || has_suite sdk || has_suite cost; then
+    if has_suite http || has_suite sdk || has_suite page || has_suite cost; then
         build_for_distribution
     else
         need_distribution_nginx
@@ -40,6 +40,7 @@ run_suite() { # SUITE, pytest's arguments
         http) http_tests "${@:2}" ;;
         http-asan) http_tests_with_sanitizers "${@:2}" ;;
         sdk) sdk_tests "${@:2}" ;;
+        page) page_tests "${@:2}" ;;
         cost) cost_tests "${@:2}" ;;
         *) fail "there is no suite '$1'; there are $all_suites." ;;
     esac
@@ -134,6 +135,14 @@ sdk_tests() {
         litellm=$root/build/litellm/bin/python
     fi
     MODULE=$root/build/$module SDK_NODE_DIR=$root/build/sdk SDK_LITELLM_PYTHON=$litellm in_python sdk t/sdk "$@"
+}
+
+# In Debian's Chromium, with axe-core's rules. Each process has a browser of its own.
+page_tests() {
+    need_packages chromium
+    prepare_node || return
+    MODULE=$root/build/$module AXE=$root/build/sdk/node_modules/axe-core/axe.min.js \
+        in_python page t/page -n "$(nproc)" --dist worksteal "$@"
 }
 
 # One after another, and with what they print: valgrind counts, and no clock has a say.

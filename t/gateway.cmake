@@ -9,7 +9,7 @@ set(src ${root}src)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${root}config.list)
 file(READ ${root}config.list list)
 string(REPLACE ";" "," list "${list}")
-foreach(name IN ITEMS language warnings one_by_one catalog libraries)
+foreach(name IN ITEMS language warnings one_by_one catalog page libraries)
     string(REGEX MATCH "\nimage_gateway_${name}=\"([^\"]*)\"" line "${list}")
     if(NOT line)
         message(FATAL_ERROR "config.list does not say image_gateway_${name}")
@@ -22,13 +22,19 @@ separate_arguments(one_by_one)
 string(STRIP "${libraries}" libraries)
 string(REGEX REPLACE "[\n]+" ";" libraries "${libraries}")
 set(catalog ${root}${catalog})
+set(page ${root}${page})
 
 add_compile_options(${language} -Wall -Wconversion ${warnings})
 
 # A program or library with one of these sees our headers and the catalogue.
 add_library(gateway INTERFACE)
 target_include_directories(gateway INTERFACE ${src})
-target_compile_definitions(gateway INTERFACE IMAGE_GATEWAY_CATALOG="${catalog}")
+target_compile_definitions(gateway INTERFACE IMAGE_GATEWAY_CATALOG="${catalog}"
+    IMAGE_GATEWAY_PAGE="${CMAKE_BINARY_DIR}/page.html")
+
+file(GLOB page_sources CONFIGURE_DEPENDS ${page}/*)
+add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/page.html DEPENDS ${page_sources}
+    COMMAND sh ${page}/assemble.sh >${CMAKE_BINARY_DIR}/page.html)
 
 # ROOM: the static library of that name, and with it what it is linked with
 function(gateway_library room)
@@ -53,14 +59,17 @@ function(gateway_library room)
     endforeach()
 endfunction()
 
-# Those that embed the catalogue depend on it, and say so one by one: the compiler's dependency files do not list it.
+# Those that embed the catalogue or the page depend on it, and say so one by one: the compiler's dependency files do not list it.
 function(_one_unit_for_each_directory)
     foreach(source IN LISTS ARGN)
         cmake_path(GET source PARENT_PATH directory)
         cmake_path(RELATIVE_PATH directory BASE_DIRECTORY ${src})
-        file(STRINGS ${source} mentions REGEX IMAGE_GATEWAY_CATALOG)
-        if(mentions)
+        file(STRINGS ${source} mentions_catalog REGEX IMAGE_GATEWAY_CATALOG)
+        file(STRINGS ${source} mentions_page REGEX IMAGE_GATEWAY_PAGE)
+        if(mentions_catalog)
             set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS ${catalog})
+        elseif(mentions_page)
+            set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/page.html)
         elseif(NOT directory IN_LIST one_by_one)
             set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${directory})
         endif()

@@ -117,6 +117,10 @@ char *merge_location_conf(ngx_conf_t *cf, void *parent, void *child) noexcept {
                                        cf, ngx_http_image_gateway_module)),
                                    location);
         }
+        if (core->noname != 0 && core->handler == nullptr && above.page != nullptr) {
+            location.page = above.page;
+            core->handler = page_handler;
+        }
         location.prefix = core->noname != 0 ? above.prefix : prefix_of(*core);
         if (location.enabled) {
             auto &main = *static_cast<MainConf *>(

@@ -11,6 +11,7 @@
 
 #include "core/bytes/held_memory.h"
 #include "core/exchange/policy.h"
+#include "core/html/page.h"
 #include "core/inputs/spool.h"
 #include "core/routing/model_map.h"
 #include "nginx/cors.h"
@@ -66,9 +67,10 @@ struct LocationConf {
     WrittenDirectives written;
     bool enabled = false;
     ReportConf report;
-    std::string prefix;       // of all its paths; empty: the location's pattern decides
-    std::string public_host;  // of image_gateway_public_url; empty: none
-    std::string keys_file;    // empty: none
+    std::shared_ptr<const Page> page;  // null: the location does not serve it
+    std::string prefix;                // of all its paths; empty: the location's pattern decides
+    std::string public_host;           // of image_gateway_public_url; empty: none
+    std::string keys_file;             // empty: none
     size_t body_max = 0;
     std::shared_ptr<const SpoolFiles> spool;
     Cors cors;

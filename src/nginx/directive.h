@@ -60,6 +60,7 @@ std::span<const Directive> access_directives();
 std::span<const Directive> answer_directives();
 std::span<const Directive> model_directives();
 std::span<const Directive> report_directives();
+std::span<const Directive> page_directives();
 std::span<const Directive> sharing_directives();
 std::span<const Directive> store_directives();
 std::span<const Directive> worker_directives();

@@ -32,6 +32,9 @@ void read_gateway(ngx_conf_t *cf, LocationConf &location) {
         }
         location.policy.profile = find_profile(profile);
     }
+    if (location.page != nullptr) {
+        throw ConfError{"\"image_gateway\" and \"image_gateway_page\" cannot share a location"};
+    }
     location.enabled = true;
     auto *core = static_cast<ngx_http_core_loc_conf_t *>(
         ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module));
@@ -43,9 +46,10 @@ constexpr Directive kGatewayDirectives[] = {
 };
 [[gnu::used]] constexpr auto kGatewayText = rows_as_text<kGatewayDirectives>();
 
-std::array<std::span<const Directive>, 8> tables() {
-    return {kGatewayDirectives,  access_directives(),  answer_directives(), model_directives(),
-            report_directives(), sharing_directives(), store_directives(),  worker_directives()};
+std::array<std::span<const Directive>, 9> tables() {
+    return {kGatewayDirectives,   access_directives(), answer_directives(),
+            model_directives(),   page_directives(),   report_directives(),
+            sharing_directives(), store_directives(),  worker_directives()};
 }
 
 // The number of a row is its place in WrittenDirectives.

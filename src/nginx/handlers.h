@@ -7,6 +7,7 @@ namespace gateway {
 
 ngx_int_t access_handler(ngx_http_request_t *r) noexcept;
 ngx_int_t content_handler(ngx_http_request_t *r) noexcept;
+ngx_int_t page_handler(ngx_http_request_t *r) noexcept;
 
 // Of image_gateway_metrics and image_gateway_status.
 ngx_int_t report_handler(ngx_http_request_t *r) noexcept;

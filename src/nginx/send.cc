@@ -43,6 +43,10 @@ bool add_header(ngx_http_request_t *r, std::string_view name, std::string_view v
     unchain(header);
     if (name == "WWW-Authenticate") {
         r->headers_out.www_authenticate = header;
+    } else if (name == "Content-Encoding") {
+        r->headers_out.content_encoding = header;
+    } else if (name == "ETag") {
+        r->headers_out.etag = header;
     }
     return true;
 }

@@ -49,6 +49,8 @@ def test_the_quickstart_serves_an_image_to_anybody(project, gateway):
                                      {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert b'"provider":"sandbox"' in answer.read()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
+        assert b'<meta name="image-gateway-api" content="/v1/">' in page.read()
     assert served.running
 
 
