@@ -7,16 +7,9 @@ namespace gateway {
 
 namespace {
 
-struct StatusText {
-    int status;
-    const char *type;
-    const char *code;
-    const char *message;
-};
-
 // The statuses of our own errors, and of errors that nginx or its modules may raise in our
 // locations.
-constexpr StatusText kTexts[] = {
+constexpr ErrorText kTexts[] = {
     {400, "invalid_request_error", "bad_request", "The request is malformed."},
     {401, "invalid_request_error", "invalid_api_key", "A valid API key is needed."},
     {402, "insufficient_quota", "budget_exceeded", "The budget of this key is spent."},
@@ -38,9 +31,13 @@ constexpr StatusText kTexts[] = {
 
 }  // namespace
 
+std::span<const ErrorText> error_texts() {
+    return kTexts;
+}
+
 ApiError ApiError::of(int status) {
     const auto *text = std::find_if(std::begin(kTexts), std::end(kTexts),
-                                    [=](const StatusText &row) { return row.status == status; });
+                                    [=](const ErrorText &row) { return row.status == status; });
     ApiError error;
     error.status = status;
     if (text != std::end(kTexts)) {

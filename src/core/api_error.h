@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,17 @@ struct Problem {
     std::string code;
     std::string message;
 };
+
+// The default texts of a status.
+struct ErrorText {
+    int status;
+    std::string_view type;
+    std::string_view code;
+    std::string_view message;
+};
+
+// Of all statuses that a reply may have.
+std::span<const ErrorText> error_texts();
 
 struct ApiError {
     int status = 500;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/access/foreign_page.h"
+#include "core/openapi/document.h"
 #include "core/request/multipart_reader.h"
 #include "nginx/guard.h"
 #include "nginx/handlers.h"
@@ -65,6 +66,25 @@ ngx_int_t answer_about_models(ngx_http_request_t *r, RequestContext &context,
         return refuse(r, context, written.error());
     }
     answer.body = Bytes::own(std::move(*written));
+    return answer_now(r, context, std::move(answer));
+}
+
+DocumentedKey documented_key(AuthMode mode) {
+    switch (mode) {
+        case AuthMode::optional: return DocumentedKey::optional;
+        case AuthMode::off: return DocumentedKey::none;
+        default: return DocumentedKey::required;
+    }
+}
+
+ngx_int_t answer_with_openapi(ngx_http_request_t *r, RequestContext &context,
+                              const EndpointRow &row) {
+    const Policy &policy = location_conf(r).policy;
+    const std::string_view uri = to_view(r->uri);
+    Answer answer;
+    answer.body =
+        Bytes::own(write_openapi({*policy.profile, uri.substr(0, uri.size() - row.tail.size()),
+                                  documented_key(policy.auth)}));
     return answer_now(r, context, std::move(answer));
 }
 
@@ -270,6 +290,9 @@ ngx_int_t handle(ngx_http_request_t *r) {
     }
     if (is_about_jobs(endpoint.what())) {
         return answer_about_jobs(r, *context, exchange, endpoint);
+    }
+    if (endpoint.what() == EndpointRow::openapi) {
+        return answer_with_openapi(r, *context, *endpoint.row);
     }
     if (endpoint.what() != EndpointRow::make) {
         return answer_about_models(r, *context, exchange, endpoint);

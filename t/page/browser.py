@@ -14,7 +14,7 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions", "--disable-dev-shm-usage",
          "--disable-features=Translate,OptimizationHints,MediaRouter", "--hide-scrollbars", "--force-device-scale-factor=1", "--mute-audio")
 STARTING = 60
-ANSWERING = 60
+ANSWERING = 120
 
 
 class Failed(AssertionError):
@@ -231,4 +231,7 @@ class Page:
         return data
 
     def close(self):
-        self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
+        try:
+            self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
+        except Failed:
+            pass  # it takes long on a busy machine; the browser's end takes it along

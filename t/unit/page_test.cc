@@ -21,31 +21,31 @@ std::string unpack(const std::string &gzip) {
     return out;
 }
 
-TEST(Page, what_is_built_in_has_each_placeholder) {
+TEST(Page, WhatIsBuiltInHasEachPlaceholder) {
     for (const std::string_view name : {"{{api}}", "{{status}}", "{{title}}"}) {
         EXPECT_NE(built_in_page().find(name), std::string_view::npos) << name;
     }
 }
 
-TEST(Page, settings_take_the_place_of_placeholders_once_and_are_escaped) {
+TEST(Page, SettingsTakeThePlaceOfPlaceholdersOnceAndAreEscaped) {
     const Page page = make_page({"/v1/", "/s", "<i>{{api}}\"'&"});
     EXPECT_NE(page.html.find("content=\"/v1/\""), std::string::npos);
     EXPECT_NE(page.html.find("<title>&lt;i&gt;{{api}}&quot;&#39;&amp;</title>"), std::string::npos);
     EXPECT_EQ(page.html.find("{{status}}"), std::string::npos);
 }
 
-TEST(Page, the_compressed_page_is_the_page_and_small) {
+TEST(Page, TheCompressedPageIsThePageAndSmall) {
     const Page page = make_page({"/v1/", {}, "t"});
     EXPECT_EQ(unpack(page.gzip), page.html);
     EXPECT_LT(page.gzip.size(), 100'000U);
 }
 
-TEST(Page, the_tag_follows_the_contents) {
+TEST(Page, TheTagFollowsTheContents) {
     EXPECT_EQ(make_page({"/v1/", {}, "t"}).tag, make_page({"/v1/", {}, "t"}).tag);
     EXPECT_NE(make_page({"/v1/", {}, "t"}).tag, make_page({"/v2/", {}, "t"}).tag);
 }
 
-TEST(Page, a_setting_changes_no_hash_of_the_policy) {
+TEST(Page, ASettingChangesNoHashOfThePolicy) {
     EXPECT_EQ(make_page({"/v1/", {}, "t"}).policy,
               make_page({"/v2/", "/s", "<script type=\"module\">"}).policy);
 }

@@ -17,12 +17,16 @@ constexpr std::string_view kRead = "GET, HEAD";
 
 constexpr EndpointRow kRows[] = {
     {.tail = "images/generations",
+     .id = "createImage",
+     .summary = "Make images from a prompt",
      .what = EndpointRow::make,
      .operation = Operation::generate,
      .methods = "POST",
      .method_error = "This path accepts only POST.",
      .of_deployment = true},
     {.tail = "images/edits",
+     .id = "editImage",
+     .summary = "Make images from input images and a prompt",
      .what = EndpointRow::make,
      .operation = Operation::edit,
      .methods = "POST",
@@ -30,6 +34,8 @@ constexpr EndpointRow kRows[] = {
      .takes_form = true,
      .of_deployment = true},
     {.tail = "images/variations",
+     .id = "varyImage",
+     .summary = "Make variations of an image",
      .what = EndpointRow::make,
      .operation = Operation::variation,
      .methods = "POST",
@@ -37,6 +43,8 @@ constexpr EndpointRow kRows[] = {
      .takes_form = true,
      .of_deployment = true},
     {.tail = "images/files/",
+     .id = "readImage",
+     .summary = "Read a kept image",
      .what = EndpointRow::file,
      .methods = kRead,
      .method_error = "This path accepts only GET and HEAD.",
@@ -90,14 +98,24 @@ constexpr EndpointRow kRows[] = {
      .method_error = "This path accepts only GET and HEAD.",
      .has_name = true},
     {.tail = "models",
+     .id = "listModels",
+     .summary = "List the models that the caller may use",
      .what = EndpointRow::models,
      .methods = kRead,
      .method_error = "This path accepts only GET and HEAD."},
     {.tail = "models/",
+     .id = "describeModel",
+     .summary = "Describe one model",
      .what = EndpointRow::model,
      .methods = kRead,
      .method_error = "This path accepts only GET and HEAD.",
      .has_name = true},
+    {.tail = "openapi.json",
+     .id = "describeApi",
+     .summary = "Describe this API as OpenAPI",
+     .what = EndpointRow::openapi,
+     .methods = kRead,
+     .method_error = "This path accepts only GET and HEAD."},
 };
 
 bool is_right_name(EndpointRow::What what, std::string_view name) {
@@ -175,6 +193,10 @@ std::optional<Endpoint> match_from(std::string_view path, size_t given, Match ma
 }
 
 }  // namespace
+
+std::span<const EndpointRow> endpoints() {
+    return kRows;
+}
 
 Endpoint endpoint_of(std::string_view path, size_t given) {
     if (const auto found = match_from(path, given, match_deployment)) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/request/operation.h"
@@ -10,9 +11,12 @@
 namespace gateway {
 
 struct EndpointRow {
-    enum What : uint8_t { none, make, models, model, file, jobs, job, async_job };
+    enum What : uint8_t { none, make, models, model, file, openapi, jobs, job, async_job };
 
     std::string_view tail;  // of the path
+    // In the OpenAPI document:
+    std::string_view id;
+    std::string_view summary;
     What what = none;
     // Only for endpoints that make images:
     std::optional<Operation> operation;
@@ -36,6 +40,8 @@ struct Endpoint {
         return row == nullptr ? EndpointRow::none : row->what;
     }
 };
+
+std::span<const EndpointRow> endpoints();
 
 // The operator configured the first `given` characters of the path: the prefix of the location, or
 // the whole path, for example if the location is a regular expression. After them the path may have

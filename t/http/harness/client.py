@@ -9,6 +9,8 @@ import threading
 from concurrent.futures import Future
 from urllib.parse import urlsplit
 
+from . import described
+
 
 class Content:
     """What can be read out of a `body`."""
@@ -65,9 +67,11 @@ def call(url: str, method: str = "GET", body=None, headers=(), timeout: float = 
             connection.endheaders(body)
         except (BrokenPipeError, ConnectionResetError):
             pass  # answered before it had read everything; the answer may be there all the same
-        return Response(connection.getresponse())
+        response = Response(connection.getresponse())
     finally:
         connection.close()
+    described.check(parts.path, response.status, response.headers, response.body)
+    return response
 
 
 def form(parts, boundary: str = "a-boundary") -> tuple:
