@@ -46,7 +46,7 @@ function textField(name, spec, changed) {
 }
 
 function choiceField(name, spec, changed) {
-  const control = make('select', {}, make('option', {value: ''}, spec.default === undefined ? 'default' : `default (${spec.default})`),
+  const control = make('select', {}, spec.required ? null : make('option', {value: ''}, spec.default === undefined ? 'default' : `default (${spec.default})`),
     spec.values.map((value) => make('option', {value}, value)));
   return {...field(name, control, changed), value: () => control.value, restore: (value) => { control.value = value; }};
 }
@@ -71,7 +71,7 @@ function shapeTile(group, {value, shape, label}) {
     box.style.setProperty('--width', `${shape >= 1 ? 1.7 : 1.7 * shape}rem`);
     box.style.setProperty('--height', `${shape >= 1 ? 1.7 / shape : 1.7}rem`);
   }
-  return make('label', {class: 'tile'}, make('input', {type: 'radio', name: group, value, checked: value === ''}), box, make('span', {}, label));
+  return make('label', {class: 'tile'}, make('input', {type: 'radio', name: group, value}), box, make('span', {}, label));
 }
 
 // Tiles in the shape of each size, and two numbers where the model takes any.
@@ -79,6 +79,7 @@ function shapeField(name, spec, changed) {
   const group = newId('shape');
   const free = name === 'size' && hasRule(spec);
   const tiles = make('div', {class: 'tiles'}, shapesOf(name, spec).map((shape) => shapeTile(group, shape)));
+  tiles.querySelector('input').checked = true;
   const note = make('p', {class: 'mistake', id: newId('mistake'), hidden: true});
   const sides = ['Width', 'Height'].map((side) => make('input', {type: 'number', min: 1, step: spec.multiple_of ?? 1, 'aria-label': `${side} in pixels`, placeholder: side.toLowerCase()}));
   const own = make('div', {class: 'sides', hidden: true}, sides[0], ' × ', sides[1], ' pixels');

@@ -54,6 +54,12 @@ export class Gateway {
     return (await this.read(`${this.api}models`, signal)).data;
   }
 
+  // The schema of a request for images; null if the server does not say.
+  async contract(signal) {
+    const document = await this.read(`${this.api}openapi.json`, signal).catch(() => null);
+    return document?.components?.schemas?.GenerationRequest ?? null;
+  }
+
   model(name) {
     return this.read(`${this.api}models/${name.split('/').map(encodeURIComponent).join('/')}`);
   }

@@ -6,10 +6,12 @@ export class ModelList {
     this.gateway = gateway;
     this.listed = [];
     this.known = new Map();
+    this.contract = null;
   }
 
   async load(signal) {
     this.listed = await this.gateway.models(signal);
+    this.contract = await this.gateway.contract(signal);
     this.known = new Map(this.listed.map((model) => [model.id, model]));
     const members = new Set(this.listed.flatMap((model) => (model.alias?.models ?? []).map((member) => member.model)));
     await Promise.all([...members].filter((name) => !this.known.has(name)).map((name) => this.learn(name)));

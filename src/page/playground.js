@@ -1,6 +1,7 @@
 // The playground: a form that is made from a model, and what comes of it.
 
 import { make, newId } from './element.js';
+import { withinContract } from './contract.js';
 import { makeFields } from './fields.js';
 import { CallFailed } from './gateway.js';
 import { History } from './history.js';
@@ -139,7 +140,7 @@ export class Playground {
     const inputs = this.spec?.inputs ?? {max: 1, formats: ['png', 'jpeg', 'webp'], mask: null};
     this.pictures.use(this.operation === 'variation' ? {...inputs, max: 1, mask: null} : inputs);
     this.wasMasked = this.pictures.masked;
-    this.parameters = parametersFor(this.spec, this.operation, this.wasMasked);
+    this.parameters = withinContract(parametersFor(this.spec, this.operation, this.wasMasked), this.models.contract);
     this.fields = makeFields(this.parameters, () => this.tellPrice());
     for (const [name, field] of this.fields) {
       if (kept.includes(name) && this.values[name] !== undefined && this.values[name] !== '') {
@@ -220,7 +221,8 @@ export class Playground {
       }
     }
     fields.response_format = 'b64_json';
-    if (fields.partial_images > 0 && this.spec?.operations?.includes('stream')) {
+    const streams = this.models.contract?.properties.stream !== undefined && this.spec?.operations?.includes('stream');
+    if (fields.partial_images > 0 && streams) {
       fields.stream = true;
     } else {
       delete fields.partial_images;

@@ -27,7 +27,7 @@ const common = ['1024x1024', '1536x1024', '1024x1536', '1280x720', '720x1280', '
 
 // {value, shape: width / height, label}. "" leaves it to the model.
 export function shapesOf(name, spec) {
-  const automatic = [{value: '', shape: null, label: 'default'}, ...(spec.auto ? [{value: 'auto', shape: null, label: 'auto'}] : [])];
+  const automatic = [...(spec.required ? [] : [{value: '', shape: null, label: 'default'}]), ...(spec.auto ? [{value: 'auto', shape: null, label: 'auto'}] : [])];
   if (name === 'size') {
     const own = (spec.values ?? []).map((text) => text.replace('×', 'x'));
     const further = own.length === 0 ? common.filter((text) => allows(spec, parseSize(text))).slice(0, 7) : [];

@@ -77,6 +77,17 @@ def test_no_module_makes_html_of_text(project):
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|DOMParser|setHTML|</script", text), path
 
 
+def test_modules_share_one_scope_so_each_name_is_there_once(project):
+    names = [name for path in (project / "src/page").glob("*.js")
+             for name in re.findall(r"^(?:export )?(?:async )?(?:const|let|class|function\*?) (\w+)", path.read_text(), re.MULTILINE)]
+    assert len(names) > 80 and sorted(names) == sorted(set(names))
+
+
+def test_every_module_is_in_the_page(project):
+    listed = re.findall(r"'\./(\w+\.js)'", (project / "src/page/main.js").read_text())
+    assert sorted([*listed, "main.js"]) == sorted(path.name for path in (project / "src/page").glob("*.js"))
+
+
 def test_each_location_has_its_own_settings(gateway):
     g = gateway(http="image_provider sandbox { api sandbox; }", extra_locations=PAGE.format("api=/v1")
                 + 'location = /b { image_gateway_page api=/x/ status=/status "title=<A> & \\"B\\" {{api}}"; }')

@@ -155,8 +155,8 @@ class Page:
             value = self.run(condition)
             if value:
                 return value
-            if time.monotonic() > end:
-                raise Failed(f"not after {timeout} s: {condition}\n{self.text('body')[-3000:]}\n{self.problems}")
+            if self.problems or time.monotonic() > end:
+                raise Failed(f"waited for {condition}\n{self.text('body')[-3000:]}\n{self.problems}")
             time.sleep(0.05)
 
     def text(self, selector):
