@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 from harness import key_entry, write_keys
@@ -89,6 +90,13 @@ def test_every_reference_leads_somewhere(gateway):
                     check(each)
 
         check(whole)
+
+
+def test_every_status_that_the_source_answers_with_is_described(gateway, project):
+    statuses = {found for path in (project / "src").rglob("*.cc") for found in re.findall(r"ApiError::of\((\d{3})\b", path.read_text())}
+    assert len(statuses) > 12
+    described = document(gateway, "unified")["paths"]["/images/generations"]["post"]["responses"]
+    assert statuses <= set(described)
 
 
 def test_it_is_only_read(gateway):

@@ -26,6 +26,8 @@ constexpr HeaderRow kHeaders[] = {
      "strict refuses a request that no model accepts unchanged."},
     {"X-Request-Timeout", R"({"type":"integer","minimum":1})",
      "The maximum time of the request, in seconds."},
+    {"Idempotency-Key", R"({"type":"string","maxLength":255})",
+     "A request with the same key and body is made once, and answered again."},
     {"X-Request-Id", R"({"type":"string"})", "An id for logs, which the reply repeats."},
 };
 
@@ -44,8 +46,8 @@ std::string reference(std::string_view kind, std::string_view name) {
 void write_error_references(JsonWriter &out, const EndpointRow &row) {
     // Statuses that only endpoints have that make images.
     const auto concerns_making = [](int status) {
-        return status == 402 || status == 408 || status == 411 || status == 413 || status == 415 ||
-               status == 502 || status == 504 || status == 507;
+        return status == 402 || status == 408 || status == 409 || status == 411 || status == 413 ||
+               status == 415 || status == 422 || status == 502 || status == 504 || status == 507;
     };
     for (const ErrorText &text : error_texts()) {
         const bool never = text.status == 499;  // nobody is there to read it
