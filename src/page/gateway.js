@@ -54,10 +54,9 @@ export class Gateway {
     return (await this.read(`${this.api}models`, signal)).data;
   }
 
-  // The schema of a request for images; null if the server does not say.
-  async contract(signal) {
-    const document = await this.read(`${this.api}openapi.json`, signal).catch(() => null);
-    return document?.components?.schemas?.GenerationRequest ?? null;
+  // The OpenAPI document; null if the server does not say.
+  description(signal) {
+    return this.read(`${this.api}openapi.json`, signal).catch(() => null);
   }
 
   model(name) {

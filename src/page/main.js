@@ -61,8 +61,7 @@ if (board !== null) {
 
 async function enter() {
   const welcome = await playground.load();
-  const anybody = gateway.key === '' && welcome === true;
-  access.hidden = anybody && board === null;
+  access.hidden = welcome === true && !playground.models.takesKeys && board === null;
   board?.update();
   return welcome;
 }

@@ -7,11 +7,14 @@ export class ModelList {
     this.listed = [];
     this.known = new Map();
     this.contract = null;
+    this.takesKeys = true;
   }
 
   async load(signal) {
     this.listed = await this.gateway.models(signal);
-    this.contract = await this.gateway.contract(signal);
+    const description = await this.gateway.description(signal);
+    this.contract = description?.components?.schemas?.GenerationRequest ?? null;
+    this.takesKeys = description?.security?.length !== 0;
     this.known = new Map(this.listed.map((model) => [model.id, model]));
     const members = new Set(this.listed.flatMap((model) => (model.alias?.models ?? []).map((member) => member.model)));
     await Promise.all([...members].filter((name) => !this.known.has(name)).map((name) => this.learn(name)));

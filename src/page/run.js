@@ -29,9 +29,8 @@ export class ImageRun extends HTMLElement {
   prepare(call) {
     this.call = call;
     this.pictures = [];
-    this.urls = [];
+    this.urls = call.inputs.map((input) => input.url);
     this.state = 'running';
-    this.title = '';
     this.clock = make('span', {class: 'clock'}, '0.0 s');
     this.status = make('p', {class: 'status', role: 'status'}, 'Sent');
     this.stage = make('div', {class: 'stage'}, make('div', {class: 'waiting', 'aria-hidden': 'true'}));

@@ -323,6 +323,14 @@ def test_a_key_is_asked_for_used_and_never_written_down(serve, browse, scratch):
     assert "team-a" not in stored and "team-a" not in page.run("document.documentElement.outerHTML")
 
 
+def test_where_a_key_is_optional_one_can_be_given(serve, browse, scratch):
+    keys = write_keys(scratch / "keys.json", [key_entry("team-a", "sk-bf-team-a-secret")])
+    page = browse(serve(f"image_provider sandbox {{ api sandbox; }} image_model auto sandbox/placeholder; image_gateway_keys {keys};",
+                        location="image_gateway; image_gateway_auth optional;"))
+    make(page)
+    assert page.run("document.querySelector('image-run').state") == "made" and page.count("#key") == 1
+
+
 def test_history_brings_back_what_was_made(serve, browse):
     page = browse(serve())
     make(page, "the first")
