@@ -17,8 +17,10 @@ function costText(cost) {
 // The file that a picture came from: its bytes have the last word.
 function factsOf(picture, fact) {
   const size = fact?.width ? `${fact.width}×${fact.height}` : '';
-  return [size, picture.extension, bytes(picture.blob.size), fact?.provenance ? 'with Content Credentials' : ''].filter((text) => text !== '').join(', ');
+  return [size, picture.extension, bytes(picture.blob.size), credentials[fact?.provenance] ?? ''].filter((text) => text !== '').join(', ');
 }
+
+const credentials = {c2pa: 'with Content Credentials', c2pa_lost: 'without the Content Credentials that it came with'};
 
 function part(title, open, ...children) {
   return make('details', {open}, make('summary', {}, title), children);

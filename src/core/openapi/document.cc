@@ -151,6 +151,12 @@ void write_operation(JsonWriter &out, const Profile &profile, const EndpointRow 
     }
     out.key("responses").open_object();
     write_success(out, profile, row);
+    if (row.what == EndpointRow::make) {
+        out.key("202").open_object().key("description").string("Accepted as a job.");
+        out.key("content").open_object();
+        write_content(out, "application/json", R"({"type":"object"})");
+        out.close_object().close_object();
+    }
     write_error_references(out, row);
     out.close_object().close_object().close_object();
 }
@@ -176,7 +182,7 @@ void write_members(JsonWriter &out, std::string_view members) {
 void write_schemas(JsonWriter &out, const Profile &profile) {
     out.key("schemas").open_object();
     for (const EndpointRow &row : endpoints()) {
-        if (row.what == EndpointRow::make) {
+        if (row.what == EndpointRow::make && !row.is_async) {
             out.key(schema_name(row, false));
             write_body_schema(out, profile, *row.operation);
             if (row.takes_form) {

@@ -20,7 +20,8 @@ void for_each_word(std::string_view words, Visit visit) {
 
 std::string_view json_type(FieldType type) {
     switch (type) {
-        case FieldType::integer: return "integer";
+        case FieldType::integer:
+        case FieldType::mask_feather: return "integer";
         case FieldType::number: return "number";
         case FieldType::boolean: return "boolean";
         case FieldType::fallbacks: return "array";
