@@ -27,6 +27,7 @@ std::string_view operation_of(ngx_http_request_t *r, const Exchange &exchange,
         case EndpointRow::jobs:
         case EndpointRow::job:
         case EndpointRow::async_job: return "jobs";
+        case EndpointRow::openapi:
         case EndpointRow::none: break;
     }
     return kOtherLabel;
