@@ -379,8 +379,8 @@ bool RecordsFile::put(const RecordEnd &end, int64_t unix_seconds) {
     Statement insert = database_.prepare(
         "INSERT OR REPLACE INTO records"
         " (id, kind, owner, asked, request_id, process, keep, created, expires, facts, file,"
-        " file_bytes, bytes, model)"
-        " VALUES (?, ?, ?, '', ?, NULL, 0, ?, ?, ?, ?, ?, ?, ?)");
+        " file_bytes, bytes, model, images)"
+        " VALUES (?, ?, ?, '', ?, NULL, 0, ?, ?, ?, ?, ?, ?, ?, ?)");
     return insert.bind(to_text(end.id))
         .bind(static_cast<int64_t>(end.kind))
         .bind(end.owner)
@@ -392,6 +392,7 @@ bool RecordsFile::put(const RecordEnd &end, int64_t unix_seconds) {
         .bind(static_cast<int64_t>(end.file_bytes))
         .bind(static_cast<int64_t>(end.bytes))
         .bind(end.model)
+        .bind(end.images)
         .run();
 }
 

@@ -98,7 +98,7 @@ def test_the_end_users_of_a_key_share_results_if_the_operator_says_so(cached, op
 def test_without_a_seed_nothing_is_kept_unless_the_operator_says_otherwise(cached, openai, scratch):
     g = cached("on")
     for _ in range(2):
-        g.generate(A, **MODEL)
+        assert g.generate(A, **MODEL).headers["cache-status"] == "image-gateway; fwd=bypass"
     time.sleep(0.3)
     assert len(openai.requests) == 2 and entries(scratch) == 0
 
@@ -176,11 +176,13 @@ def test_errors_partial_results_and_adjusted_results_are_not_kept(cached, openai
     assert entries(scratch) == 0
 
 
-def test_links_of_a_hit_lead_to_the_kept_image(cached, openai, scratch):
+def test_links_of_a_hit_lead_to_the_kept_image(cached, openai, scratch, project):
     g = cached()
     first, second = made_and_again(g, scratch, response_format="url")
     paths = [one.json["data"][0]["url"].removeprefix(g.url) for one in (first, second)]
     assert g.get(paths[1]).body == g.get(paths[0]).body and len(openai.requests) == 1
+    assert image_gateway(project, "cache", "purge", scratch / "state/state.db", "all") == "1 removed.\n"
+    assert g.get(paths[1]).status == 404
 
 
 def test_an_edit_hits_only_with_the_same_picture(cached, openai, scratch):

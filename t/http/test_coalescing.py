@@ -124,6 +124,31 @@ def test_when_the_leader_leaves_the_others_still_get_their_images(shares, openai
     assert follower.result().status == 200 and len(openai.requests) == 1
 
 
+def test_when_all_clients_of_the_leaders_worker_leave_those_of_another_still_get_their_images(shares, openai):
+    held = Held()
+    openai.next(held)
+    g = shares(workers=2)
+    clients = []
+    for _ in range(16):
+        one = g.connect()
+        one.post("/v1/images/generations", {"prompt": "a red kite", **MODEL}, A)
+        clients.append(one)
+    openai.wait_in_flight(1)
+    time.sleep(0.5)
+    port = openai.port
+    leader = next(pid for pid in g.worker_pids()
+                  if any(one.tcp and one.tcp.remote_port == port for one in g.descriptors(pid)))
+    ports = {one.tcp.remote_port for one in g.descriptors(leader) if one.tcp}
+    others = [one for one in clients if one.socket.getsockname()[1] not in ports]
+    assert 0 < len(others) < 16
+    for one in clients:
+        if one not in others:
+            one.close()
+    time.sleep(0.5)
+    held.release()
+    assert {one.response().status for one in others} == {200} and len(openai.requests) == 1
+
+
 def test_a_slow_follower_holds_nobody_back(shares, openai):
     openai.image_bytes = 4_000_000
     held = Held()

@@ -93,6 +93,7 @@ TEST(KeptResult, OfAnErrorIsReadBackAsItWas) {
     kept.result.outcome = OutcomeType::unknown;
     kept.result.error = ApiError::of(502, "broken", "It broke.", "size");
     kept.result.error->from_provider = true;
+    kept.result.error->retry_after = 7;
     kept.result.error->details = {{"a", "b", "c"}};
     kept.result.withheld_cost = Cost{std::nullopt, "unknown"};
     const Keeping keeping = keep_result(kept, "");
@@ -100,6 +101,7 @@ TEST(KeptResult, OfAnErrorIsReadBackAsItWas) {
     ASSERT_TRUE(read);
     EXPECT_TRUE(read->billed);
     EXPECT_EQ(read->result.error->code, "broken");
+    EXPECT_EQ(read->result.error->retry_after, 7);
     EXPECT_EQ(keep_result(*read, "").facts, keeping.facts);
 }
 

@@ -611,7 +611,8 @@ void Exchange::complete_head(Answer &answer) {
             "Cache-Status", "image-gateway; hit; ttl=" + std::to_string(kept_->expires - now));
     } else if (cache_took_part_) {
         answer.headers.emplace_back("Cache-Status",
-                                    cache_wish_.no_store   ? "image-gateway; fwd=bypass"
+                                    !Joining::uses_cache(*order_, policy_.sharing, cache_wish_)
+                                        ? "image-gateway; fwd=bypass"
                                     : cache_wish_.no_cache ? "image-gateway; fwd=request"
                                                            : "image-gateway; fwd=miss");
     }

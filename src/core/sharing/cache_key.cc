@@ -60,6 +60,8 @@ std::optional<Sha256> cache_key(std::string_view scope, const Order &order,
     }
     add_part(text, "form");
     add_part(text, order.form.format);
+    add_part(text, order.form.hosting == nullptr ? "" : order.form.hosting->directory);
+    add_part(text, order.form.format == "b64_json" ? "" : order.form.base_url);  // of links
     if (prepared.exact_feather) {
         add_part(text, "exact");
         add_part(text, std::to_string(*prepared.exact_feather));

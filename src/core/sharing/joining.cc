@@ -106,6 +106,10 @@ bool Joining::concerns(const Order &order, const SharingRules &rules, const Cach
            may_be_cached(order, rules, wish) || wish.only_if_cached;
 }
 
+bool Joining::uses_cache(const Order &order, const SharingRules &rules, const CacheWish &wish) {
+    return may_be_cached(order, rules, wish);
+}
+
 Joining::Joining(Parts parts)
     : parts_(std::move(parts)),
       tenant_(tenant_of(parts_.order)),

@@ -63,6 +63,9 @@ class Joining {
     // Whether an order needs any of this.
     static bool concerns(const Order &order, const SharingRules &rules, const CacheWish &wish);
 
+    // Whether the cache may answer the order, or keep its result.
+    static bool uses_cache(const Order &order, const SharingRules &rules, const CacheWish &wish);
+
     explicit Joining(Parts parts);
     // Forgets what it has claimed and not handed over.
     ~Joining();

@@ -94,6 +94,9 @@ void write_kept_error(JsonWriter &out, const ApiError &error) {
     out.key("error").open_object().key("status").number(int64_t{error.status});
     out.key("type").string(error.type).key("code").string(error.code);
     out.key("message").string(error.message).key("param").string(error.param);
+    if (error.retry_after) {
+        out.key("retry_after").number(int64_t{*error.retry_after});
+    }
     out.key("from_provider").boolean(error.from_provider).key("details").open_array();
     for (const Problem &problem : error.details) {
         out.open_object().key("param").string(problem.param).key("code").string(problem.code);
@@ -229,6 +232,9 @@ ApiError read_kept_error(JsonValue value) {
     error.code = text_of(value["code"]);
     error.message = text_of(value["message"]);
     error.param = text_of(value["param"]);
+    if (const auto seconds = value["retry_after"].integer()) {
+        error.retry_after = static_cast<int>(*seconds);
+    }
     error.from_provider = value["from_provider"].boolean().value_or(false);
     for (const JsonValue problem : value["details"]) {
         error.details.push_back(

@@ -196,11 +196,22 @@ void SharedMaking::settle(int status, std::string_view outcome) noexcept {
                  {status, outcome, order_->deadline - order_->allowed});
 }
 
-// The last client has left.
-void SharedMaking::abandon() noexcept {
-    if (phase_ == Phase::running && followers() == 0) {
-        stop();
+// The last client in this worker has left. If others wait in another worker, it goes on for them.
+void SharedMaking::abandon() {
+    if (phase_ != Phase::running || followers() != 0) {
+        return;
     }
+    if (terms_.kind != RecordKind::shared || !terms_.has_record || !started_) {
+        stop();
+        return;
+    }
+    question_ = own_->records()->is_wanted(terms_.id, request_id_, [this](bool wanted) {
+        terms_.has_record = wanted;
+        terms_.goes_on = wanted;
+        if (!wanted && phase_ == Phase::running && followers() == 0) {
+            stop();
+        }
+    });
 }
 
 void SharedMaking::stop() noexcept {

@@ -133,7 +133,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     [[nodiscard]] size_t followers() const;
     void on_end();
     void settle(int status, std::string_view outcome) noexcept;
-    void abandon() noexcept;
+    void abandon();
     void keep();
     [[nodiscard]] bool must_be_kept() const;
     [[nodiscard]] std::optional<RecordId> cache_id() const;
