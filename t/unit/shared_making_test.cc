@@ -27,6 +27,19 @@ class FakeRecords final : public Records {
         then(false);
         return nullptr;
     }
+    std::unique_ptr<Task> find_jobs(
+        JobQuery /*query*/,
+        std::function<void(std::optional<std::vector<JobRecord>>)> /*then*/) override {
+        return nullptr;
+    }
+    std::unique_ptr<Task> remove_job(
+        JobQuery /*query*/, std::function<void(std::optional<JobRecord>)> /*then*/) override {
+        return nullptr;
+    }
+    std::unique_ptr<Task> is_cancelled(RecordId /*id*/,
+                                       std::function<void(bool)> /*then*/) override {
+        return nullptr;
+    }
     void finish(RecordEnd end) noexcept override { finished.push_back(std::move(end)); }
     void forget(RecordId /*id*/, std::string /*request_id*/) noexcept override { ++forgotten; }
     void put(RecordEnd /*end*/) noexcept override {}
