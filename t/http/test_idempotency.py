@@ -38,6 +38,14 @@ def kept_files(scratch) -> list:
     return [one for one in (scratch / "store").rglob("*") if one.is_file() and one.name != ".key"]
 
 
+def ask_and_leave(g, openai, headers):
+    """A client that leaves while the provider works."""
+    raw = g.connect()
+    raw.post("/v1/images/generations", {"prompt": "a red kite", **MODEL}, headers)
+    openai.wait_in_flight(1)
+    raw.close()
+
+
 def test_a_repeated_request_gets_the_first_answer_again(kept, openai):
     g = kept()
     first, second = g.generate(ADA, **MODEL), g.generate(ADA, **MODEL)
@@ -98,10 +106,7 @@ def test_a_keyed_request_goes_on_when_its_client_leaves(kept, openai, scratch):
     held = Held()
     openai.next(held)
     g = kept()
-    raw = g.connect()
-    raw.post("/v1/images/generations", {"prompt": "a red kite", **MODEL}, ADA)
-    openai.wait_in_flight(1)
-    raw.close()
+    ask_and_leave(g, openai, ADA)
     time.sleep(0.2)
     assert openai.aborted == 0
     held.release()
@@ -113,10 +118,7 @@ def test_a_keyed_request_goes_on_when_its_client_leaves(kept, openai, scratch):
 def test_without_a_key_a_request_is_cancelled_when_its_client_leaves(kept, openai):
     openai.next(Hang())
     g = kept()
-    raw = g.connect()
-    raw.post("/v1/images/generations", {"prompt": "a red kite", **MODEL}, {"x-api-key": "sk-a"})
-    openai.wait_in_flight(1)
-    raw.close()
+    ask_and_leave(g, openai, {"x-api-key": "sk-a"})
     openai.wait_aborted()
 
 
@@ -249,10 +251,7 @@ def test_a_reload_lets_a_keyed_request_without_a_client_end(kept, openai, scratc
     held = Held()
     openai.next(held)
     g = kept()
-    raw = g.connect()
-    raw.post("/v1/images/generations", {"prompt": "a red kite", **MODEL}, ADA)
-    openai.wait_in_flight(1)
-    raw.close()
+    ask_and_leave(g, openai, ADA)
     g.reload()
     held.release()
     assert until(lambda: records(scratch)[0][1] == 1, 5)
