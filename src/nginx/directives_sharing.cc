@@ -38,8 +38,10 @@ int64_t read_keeping(std::string_view name, std::string_view value) {
     return seconds;
 }
 
-IdempotencyRules read_idempotency(ngx_conf_t *cf) {
-    IdempotencyRules rules;
+// Rules whose only parameter is the time for which results are kept.
+template <typename Rules>
+Rules read_kept_rules(ngx_conf_t *cf) {
+    Rules rules;
     rules.on = read_switch(cf);
     for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
         std::string_view value;
@@ -86,19 +88,6 @@ CacheRules read_cache(ngx_conf_t *cf) {
     return rules;
 }
 
-JobRules read_jobs(ngx_conf_t *cf) {
-    JobRules rules;
-    rules.on = read_switch(cf);
-    for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
-        std::string_view value;
-        if (!take_parameter(arguments(cf)[i], "keep", value)) {
-            invalid_parameter(to_view(arguments(cf)[i]), "keep=TIME");
-        }
-        rules.keep = read_keeping("keep", value);
-    }
-    return rules;
-}
-
 template <auto kMember, auto kRead>
 constexpr DirectiveTarget sharing_value = {
     nullptr,
@@ -122,12 +111,12 @@ constexpr Directive kSharingDirectives[] = {
      kHttpServerLocation,
      {1, 2},
      "on keep=24h",
-     sharing_value<&SharingRules::idempotency, read_idempotency>},
+     sharing_value<&SharingRules::idempotency, read_kept_rules<IdempotencyRules>>},
     {"image_gateway_jobs",
      kHttpServerLocation,
      {1, 2},
      "off",
-     sharing_value<&SharingRules::jobs, read_jobs>},
+     sharing_value<&SharingRules::jobs, read_kept_rules<JobRules>>},
 };
 [[gnu::used]] constexpr auto kSharingText = rows_as_text<kSharingDirectives>();
 

@@ -1,7 +1,6 @@
 #include "core/exchange/exchange.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "core/bytes/held_memory.h"
@@ -211,99 +210,6 @@ void Exchange::on_joined(Joined joined) {
     }
 }
 
-// ---- jobs: the client asks for the result later
-
-// How long the job's result is kept, in seconds. Nothing if the request is not a job.
-std::optional<int64_t> Exchange::job_keep() const {
-    const JobRules &rules = policy_.sharing.jobs;
-    const bool can = rules.on && ports_.sharing != nullptr && ports_.sharing->records != nullptr;
-    if (!can || (job_form_ == JobForm::none && !wishes_.respond_async)) {
-        return std::nullopt;
-    }
-    int64_t wished = 0;
-    const std::string_view text = job_form_ == JobForm::bifrost ? head_.job_keep : "";
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), wished);
-    const bool is_valid = error == std::errc() && stop == text.data() + text.size() && wished > 0;
-    return is_valid ? std::min(wished, rules.keep) : rules.keep;
-}
-
-void Exchange::start_job() {
-    job_.about = joining_->job();
-    job_.created = ports_.clock.unix_seconds();
-    shared_ = ports_.sharing->running.begin(order_, joining_->terms());
-    joining_->hand_over();
-    phase_ = Phase::making;
-    deadline_timer_.reset();  // the shared making has the order's deadline
-    handed_over_ = true;
-    const std::chrono::seconds wait = wishes_.wait.value_or(std::chrono::seconds(0));
-    if (wait.count() > 0 && job_form_ != JobForm::bifrost) {
-        shared_->attach(*this);
-        job_wait_ = ports_.loop.start_timer(wait, [this] {
-            shared_->leave(*this);
-            accept_job(job_);
-        });
-        shared_->start();
-        return;
-    }
-    shared_->start();
-    accept_job(job_);
-}
-
-void Exchange::accept_job(const JobRecord &job) {
-    const JobContext context{policy_.hosting.get(), ports_.clock.unix_seconds()};
-    const bool as_bifrost = job_form_ == JobForm::bifrost;
-    Answer answer;
-    answer.status = kJobAccepted;
-    answer.body = as_bifrost ? write_bifrost_job(job, context) : write_job(job, context);
-    if (!as_bifrost) {
-        answer.headers.emplace_back("Location", head_.base_url + "/images/jobs/" + job.about.id);
-        answer.headers.emplace_back("Preference-Applied", "respond-async");
-    }
-    answer.headers.emplace_back("Retry-After", "2");
-    outcome_ = "accepted";
-    job_wait_.reset();
-    settle(kJobAccepted);
-    complete_head(answer);
-    phase_ = Phase::replied;
-    answer_(std::move(answer));
-}
-
-// A repeated request with the same Idempotency-Key.
-void Exchange::show_existing_job() {
-    by_key_ = true;
-    JobQuery query;
-    query.tenant = joining_->job().tenant;
-    query.id = joining_->job().id;
-    job_task_ = ports_.sharing->records->find_jobs(
-        std::move(query), [this](const std::optional<std::vector<JobRecord>> &found) {
-            if (!found || found->empty()) {
-                fail(error_overloaded("the records of jobs cannot be read"));
-                return;
-            }
-            accept_job(found->front());
-        });
-}
-
-void Exchange::answer_about_jobs(const JobRequest &request, std::function<void(Answer)> answer) {
-    answer_ = std::move(answer);
-    const auto wishes = read_wishes(head_);
-    if (!wishes) {
-        fail(wishes.error());
-        return;
-    }
-    order_->end_user = head_.on_behalf_of;
-    job_requests_ = std::make_unique<JobRequests>(ports_, policy_, tenant_of(*order_));
-    job_requests_->answer(request, [this](JobRequests::Answered answered) {
-        if (!answered) {
-            fail(answered.error());
-            return;
-        }
-        complete_head(*answered);
-        phase_ = Phase::replied;
-        answer_(std::move(*answered));
-    });
-}
-
 void Exchange::follow() {
     choose_reply();
     phase_ = Phase::making;
@@ -493,129 +399,9 @@ Answer Exchange::refuse(const ApiError &error) {
     return answer;
 }
 
-const Making *Exchange::making() const {
-    if (source_ == Source::led) {
-        return shared_ == nullptr ? nullptr : &shared_->making();
-    }
-    return making_.get();
-}
-
 void Exchange::end_step(Milliseconds Timing::*step) {
     const Milliseconds now = ports_.clock.now();
     steps_.*step += now - std::exchange(step_began_, now);
-}
-
-// A request that waits for the making of another one pauses.
-Timing Exchange::timing() const {
-    const Milliseconds now = ports_.clock.now();
-    Timing timing = steps_;
-    timing.wait += history().pauses().at(now);
-    timing.provider = history().calls().at(now);
-    timing.delivery = making() == nullptr ? Milliseconds(0) : making()->delivery_time();
-    timing.sending = now - settled_.value_or(now);
-    timing.total = now - began_;
-    return timing;
-}
-
-const Result *Exchange::result() const {
-    if (kept_) {
-        return &kept_->result;
-    }
-    if (shared_ != nullptr) {
-        return &shared_->result();
-    }
-    return making_ == nullptr ? nullptr : &making_->result();
-}
-
-const History &Exchange::history() const {
-    static const History kNothing;
-    return making() == nullptr ? kNothing : making()->result().history;
-}
-
-int64_t Exchange::images_answered() const {
-    if (source_ == Source::own || source_ == Source::led) {
-        return making() == nullptr ? 0 : making()->images_answered();
-    }
-    const bool has_images = result() != nullptr && !result()->error && phase_ != Phase::open;
-    return has_images ? static_cast<int64_t>(result()->images.size()) : 0;
-}
-
-std::optional<MicroUsd> Exchange::cost() const {
-    if (source_ == Source::own || source_ == Source::led) {
-        return making() == nullptr ? std::nullopt : making()->result().bill.cost.usd;
-    }
-    return pays_share() ? result()->bill.cost.usd : std::optional<MicroUsd>(0);
-}
-
-AnswerFacts Exchange::facts() const {
-    AnswerFacts facts;
-    facts.request_id = order_->request_id;
-    facts.created = ports_.clock.unix_seconds();
-    facts.requested_model = order_->requested_model;
-    const Result *about = result();
-    facts.history = about == nullptr ? &history() : &about->history;
-    facts.latency = milliseconds();
-    facts.operation = &row_of(order_->operation);
-    facts.on_stream = is_stream(*order_);
-    facts.inputs = &order_->inputs;
-    facts.cache = cache_.id.empty() ? nullptr : &cache_;
-    if (cache_.hit) {
-        facts.cost = Cost{0, "cache"};
-    } else if (shares_result()) {
-        facts.shared = true;
-        facts.cost =
-            policy_.sharing.coalesce.charge_each ? std::nullopt : std::optional(Cost{0, "shared"});
-    } else if (by_key_ && kept_) {
-        facts.request_id = kept_->request_id;
-        facts.created = kept_->created;
-        facts.latency = kept_->latency;
-    } else if (by_key_ && shared_ != nullptr && shared_->has_ended()) {
-        facts.request_id = shared_->first_request();
-        facts.created = shared_->created();
-        facts.latency = shared_->latency();
-    }
-    return facts;
-}
-
-AnswerFacts Exchange::facts_of(const ApiError &error) const {
-    AnswerFacts facts = this->facts();
-    const Result *about = result();
-    facts.adjustments = &order_->request.adjustments;
-    if (error.status == 504) {
-        facts.may_still_be_working = left_making_ || facts.history->may_still_be_working();
-    }
-    facts.cost.reset();
-    if (about != nullptr && !shares_result()) {
-        facts.cost = about->withheld_cost;
-    }
-    facts.billed = images_lost() > 0 || facts.cost.has_value() || (kept_ && kept_->billed) ||
-                   (source_ == Source::followed && shared_->is_billed());
-    return facts;
-}
-
-// The headers of the first part.
-void Exchange::complete_head(Answer &answer) {
-    add_quota_headers(order_->funds.quotas(), answer);
-    if (by_key_) {
-        answer.headers.emplace_back("Idempotent-Replayed", "true");
-    }
-    if (handed_over_ && answer.status != kJobAccepted && wishes_.wait) {
-        answer.headers.emplace_back("Preference-Applied",
-                                    "wait=" + std::to_string(wishes_.wait->count()));
-    }
-    if (cache_.hit) {
-        const int64_t now = ports_.clock.unix_seconds();
-        answer.headers.emplace_back("Age",
-                                    std::to_string(std::max<int64_t>(0, now - kept_->created)));
-        answer.headers.emplace_back(
-            "Cache-Status", "image-gateway; hit; ttl=" + std::to_string(kept_->expires - now));
-    } else if (cache_took_part_) {
-        answer.headers.emplace_back("Cache-Status",
-                                    !Joining::uses_cache(*order_, policy_.sharing, cache_wish_)
-                                        ? "image-gateway; fwd=bypass"
-                                    : cache_wish_.no_cache ? "image-gateway; fwd=request"
-                                                           : "image-gateway; fwd=miss");
-    }
 }
 
 // ---- 10. settle what was really used
@@ -643,7 +429,6 @@ void Exchange::stop_making() noexcept {
     joining_.reset();
     job_requests_.reset();
     job_wait_.reset();
-    job_task_.reset();
     if (shared_ != nullptr) {
         handed_over_ = shared_->leave(*this) || handed_over_;
     } else if (making_ != nullptr) {

@@ -1,5 +1,6 @@
 // One client request from its headers to the end of its reply. exchange.cc has the steps 1 to 10 in
-// order. The adapter calls them. The reply goes to the function that is passed to run().
+// order, exchange_jobs.cc those of jobs. The adapter calls them. The reply goes to the function
+// that is passed to run().
 //
 //   identify, enter --> entered --run--> making --> replied
 //                                  \-(made already, or being made)-^
@@ -224,7 +225,6 @@ class Exchange final : private Follower {
     JobRecord job_;  // if it was accepted
     std::unique_ptr<JobRequests> job_requests_;
     std::unique_ptr<Timer> job_wait_;
-    std::unique_ptr<Task> job_task_;
     bool by_key_ = false;       // the reply is equal to that of the first request with the same key
     bool handed_over_ = false;  // the shared making settles the order
     bool left_making_ = false;  // a shared making continues without this request

@@ -90,25 +90,38 @@ void JobRequests::answer(const JobRequest &request, std::function<void(Answered)
     }
 }
 
-void JobRequests::show(const JobRequest &request) {
-    const bool as_bifrost = request.what == JobRequest::What::show_bifrost;
+void JobRequests::find(const std::string &id, std::function<void(const Found &)> then) {
     JobQuery query;
     query.tenant = tenant_;
-    query.id = request.id;
-    task_ = records().find_jobs(std::move(query), [this, as_bifrost, operation = request.operation](
-                                                      const Found &found) {
-        if (!found) {
-            end(tl::unexpected(error_jobs_unavailable()));
+    query.id = id;
+    task_ = records().find_jobs(
+        std::move(query),
+        [then = std::move(then)](const std::optional<std::vector<JobRecord>> &found) {
+            if (!found) {
+                then(tl::unexpected(error_jobs_unavailable()));
+            } else if (found->empty()) {
+                then(tl::unexpected(error_no_job()));
+            } else {
+                then(found->front());
+            }
+        });
+}
+
+void JobRequests::show(const JobRequest &request) {
+    const bool as_bifrost = request.what == JobRequest::What::show_bifrost;
+    find(request.id, [this, as_bifrost, operation = request.operation](const Found &job) {
+        if (!job) {
+            end(tl::unexpected(job.error()));
             return;
         }
-        if (found->empty() || (as_bifrost && found->front().about.operation != operation)) {
+        if (as_bifrost && job->about.operation != operation) {
             end(tl::unexpected(error_no_job()));
             return;
         }
-        const JobRecord &job = found->front();
-        const bool is_running = job.state == JobState::running;
-        Answer answer = answer_of(
-            as_bifrost ? write_bifrost_job(job, context()) : write_job(job, context()), is_running);
+        const bool is_running = job->state == JobState::running;
+        Answer answer =
+            answer_of(as_bifrost ? write_bifrost_job(*job, context()) : write_job(*job, context()),
+                      is_running);
         if (as_bifrost && is_running) {
             answer.status = kJobAccepted;
         }
@@ -128,15 +141,16 @@ void JobRequests::list(std::string_view text) {
     }
     const size_t limit = query->limit++;  // one more says whether there are more
     query->tenant = tenant_;
-    task_ = records().find_jobs(std::move(*query), [this, limit](Found found) {
-        if (!found) {
-            end(tl::unexpected(error_jobs_unavailable()));
-            return;
-        }
-        const bool has_more = found->size() > limit;
-        found->resize(std::min(found->size(), limit));
-        end(answer_of(write_job_list(*found, has_more), false));
-    });
+    task_ = records().find_jobs(std::move(*query),
+                                [this, limit](std::optional<std::vector<JobRecord>> found) {
+                                    if (!found) {
+                                        end(tl::unexpected(error_jobs_unavailable()));
+                                        return;
+                                    }
+                                    const bool has_more = found->size() > limit;
+                                    found->resize(std::min(found->size(), limit));
+                                    end(answer_of(write_job_list(*found, has_more), false));
+                                });
 }
 
 void JobRequests::remove(const std::string &id) {
@@ -166,20 +180,17 @@ void JobRequests::on_removed(const std::optional<JobRecord> &job) {
 
 // The job may be in another worker, which looks for this wish now and then.
 void JobRequests::look_again(const std::string &id) {
-    JobQuery query;
-    query.tenant = tenant_;
-    query.id = id;
-    task_ = records().find_jobs(std::move(query), [this, id](const Found &found) {
-        if (!found || found->empty()) {
+    find(id, [this, id](const Found &job) {
+        if (!job) {
             end(tl::unexpected(error_no_job()));
             return;
         }
-        const bool is_running = found->front().state == JobState::running;
+        const bool is_running = job->state == JobState::running;
         if (is_running && ++looks_ < kMaxLooks) {
             timer_ = ports_.loop.start_timer(kLookAgain, [this, id] { look_again(id); });
             return;
         }
-        Answer answer = answer_of(write_job(found->front(), context()), is_running);
+        Answer answer = answer_of(write_job(*job, context()), is_running);
         answer.status = is_running ? kJobAccepted : answer.status;
         end(std::move(answer));
     });

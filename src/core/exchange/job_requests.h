@@ -28,6 +28,7 @@ inline constexpr int kJobAccepted = 202;
 class JobRequests {
  public:
     using Answered = tl::expected<Answer, ApiError>;
+    using Found = tl::expected<JobRecord, ApiError>;
 
     // All arguments must outlive the object. `tenant`: see tenant_of().
     JobRequests(const Ports &ports, const Policy &policy, std::string tenant)
@@ -35,10 +36,10 @@ class JobRequests {
 
     // Calls `then` once, perhaps before it returns. Destroying the object drops the answer.
     void answer(const JobRequest &request, std::function<void(Answered)> then);
+    // The same for a job itself.
+    void find(const std::string &id, std::function<void(const Found &)> then);
 
  private:
-    using Found = std::optional<std::vector<JobRecord>>;
-
     void show(const JobRequest &request);
     void list(std::string_view query);
     void remove(const std::string &id);

@@ -1,0 +1,94 @@
+// The steps of an exchange whose client asks for the result later, or asks about jobs.
+#include <charconv>
+#include <utility>
+
+#include "core/exchange/exchange.h"
+#include "core/routing/failure.h"
+
+namespace gateway {
+
+// How long the job's result is kept, in seconds. Nothing if the request is not a job.
+std::optional<int64_t> Exchange::job_keep() const {
+    const JobRules &rules = policy_.sharing.jobs;
+    const bool can = rules.on && ports_.sharing != nullptr && ports_.sharing->records != nullptr;
+    if (!can || (job_form_ == JobForm::none && !wishes_.respond_async)) {
+        return std::nullopt;
+    }
+    int64_t wished = 0;
+    const std::string_view text = job_form_ == JobForm::bifrost ? head_.job_keep : "";
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), wished);
+    const bool is_valid = error == std::errc() && stop == text.data() + text.size() && wished > 0;
+    return is_valid ? std::min(wished, rules.keep) : rules.keep;
+}
+
+void Exchange::start_job() {
+    job_.about = joining_->job();
+    job_.created = ports_.clock.unix_seconds();
+    shared_ = ports_.sharing->running.begin(order_, joining_->terms());
+    joining_->hand_over();
+    phase_ = Phase::making;
+    deadline_timer_.reset();  // the shared making has the order's deadline
+    handed_over_ = true;
+    const std::chrono::seconds wait = wishes_.wait.value_or(std::chrono::seconds(0));
+    if (wait.count() > 0 && job_form_ != JobForm::bifrost) {
+        shared_->attach(*this);
+        job_wait_ = ports_.loop.start_timer(wait, [this] {
+            shared_->leave(*this);
+            accept_job(job_);
+        });
+        shared_->start();
+        return;
+    }
+    shared_->start();
+    accept_job(job_);
+}
+
+void Exchange::accept_job(const JobRecord &job) {
+    const JobContext context{policy_.hosting.get(), ports_.clock.unix_seconds()};
+    const bool as_bifrost = job_form_ == JobForm::bifrost;
+    Answer answer;
+    answer.status = kJobAccepted;
+    answer.body = as_bifrost ? write_bifrost_job(job, context) : write_job(job, context);
+    if (!as_bifrost) {
+        answer.headers.emplace_back("Location", head_.base_url + "/images/jobs/" + job.about.id);
+        answer.headers.emplace_back("Preference-Applied", "respond-async");
+    }
+    answer.headers.emplace_back("Retry-After", "2");
+    outcome_ = "accepted";
+    job_wait_.reset();
+    settle(kJobAccepted);
+    complete_head(answer);
+    phase_ = Phase::replied;
+    answer_(std::move(answer));
+}
+
+// A repeated request with the same Idempotency-Key.
+void Exchange::show_existing_job() {
+    by_key_ = true;
+    job_requests_ = std::make_unique<JobRequests>(ports_, policy_, joining_->job().tenant);
+    job_requests_->find(joining_->job().id, [this](const JobRequests::Found &found) {
+        found ? accept_job(*found) : fail(error_overloaded("the records of jobs cannot be read"));
+    });
+}
+
+void Exchange::answer_about_jobs(const JobRequest &request, std::function<void(Answer)> answer) {
+    answer_ = std::move(answer);
+    const auto wishes = read_wishes(head_);
+    if (!wishes) {
+        fail(wishes.error());
+        return;
+    }
+    order_->end_user = head_.on_behalf_of;
+    job_requests_ = std::make_unique<JobRequests>(ports_, policy_, tenant_of(*order_));
+    job_requests_->answer(request, [this](JobRequests::Answered answered) {
+        if (!answered) {
+            fail(answered.error());
+            return;
+        }
+        complete_head(*answered);
+        phase_ = Phase::replied;
+        answer_(std::move(*answered));
+    });
+}
+
+}  // namespace gateway
