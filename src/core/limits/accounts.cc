@@ -23,4 +23,17 @@ std::optional<Quotas> LedgerAccounts::settle(std::vector<PartyShare> shares, int
     return ledger_.settle(shares, images_used, spent, moment());
 }
 
+CountingMemory LedgerAccounts::counting_memory() {
+    return ledger_.counting_memory();
+}
+
+void LedgerAccounts::hand_on(std::span<const PartyShare> shares) noexcept {
+    ledger_.hand_on(shares);
+}
+
+bool LedgerAccounts::adopt(std::span<PartyShare> shares, const CountingMemory &memory,
+                           Milliseconds longest) {
+    return ledger_.adopt(shares, memory, moment(), process_, longest.count());
+}
+
 }  // namespace gateway

@@ -46,6 +46,15 @@ class Accounts {
     // Returns what remains of the limits if that is known at once.
     virtual std::optional<Quotas> settle(std::vector<PartyShare> shares, int64_t images_used,
                                          MicroUsd spent) noexcept = 0;
+
+    // So that another process can go on with a request if this one dies; see Ledger. Accounts that
+    // do not belong to processes have nothing to do for it.
+    [[nodiscard]] virtual CountingMemory counting_memory() { return {}; }
+    virtual void hand_on(std::span<const PartyShare> /*shares*/) noexcept {}
+    virtual bool adopt(std::span<PartyShare> /*shares*/, const CountingMemory & /*memory*/,
+                       Milliseconds /*longest*/) {
+        return false;
+    }
 };
 
 class Ledger;
@@ -63,6 +72,10 @@ class LedgerAccounts final : public Accounts {
                   std::function<void(Answer)> later) override;
     std::optional<Quotas> settle(std::vector<PartyShare> shares, int64_t images_used,
                                  MicroUsd spent) noexcept override;
+    [[nodiscard]] CountingMemory counting_memory() override;
+    void hand_on(std::span<const PartyShare> shares) noexcept override;
+    bool adopt(std::span<PartyShare> shares, const CountingMemory &memory,
+               Milliseconds longest) override;
 
  private:
     [[nodiscard]] Moment moment() const;

@@ -146,6 +146,34 @@ void Claim::reserve_models() {
     take(accounts_.reserve(models_, missing, 0, later()));
 }
 
+// ---- another process
+
+ClaimState Claim::hand_on() {
+    accounts_.hand_on(shares_);
+    accounts_.hand_on(models_);
+    return {accounts_.counting_memory(), shares_, models_, lost_before_models_};
+}
+
+void Claim::adopt(ClaimState state, Milliseconds longest) {
+    longest_ = longest + kGrace;
+    shares_ = std::move(state.shares);
+    models_ = std::move(state.models);
+    lost_before_models_ = state.lost_before_models;
+    make_room(shares_, counts_);
+    make_room(models_, counts_);
+    spent_ = accounts_.adopt(shares_, state.memory, longest_);
+    (void)accounts_.adopt(models_, state.memory, longest_);
+    entered_ = true;
+}
+
+void Claim::leave() noexcept {
+    pending_.reset();
+    question_ = Question::none;
+    shares_.clear();
+    models_.clear();
+    entered_ = false;
+}
+
 // ---- the end
 
 void Claim::settle_models(int64_t used) noexcept {
@@ -168,7 +196,8 @@ std::vector<UsageRecord::DayCount> Claim::settle(int64_t made, int64_t lost,
     settle_models(made + lost - lost_before_models_);
     if (!shares_.empty()) {
         count_days(shares_, made + lost, counts_);
-        const auto left = accounts_.settle(std::exchange(shares_, {}), made + lost, spent);
+        const auto left =
+            accounts_.settle(std::exchange(shares_, {}), made + lost, spent_ ? 0 : spent);
         quotas_ = left.value_or(quotas_);
     }
     entered_ = false;

@@ -14,6 +14,14 @@
 
 namespace gateway {
 
+// A claim as it is written down, for another process to take it over.
+struct ClaimState {
+    CountingMemory memory;
+    std::vector<PartyShare> shares;
+    std::vector<PartyShare> models;
+    int64_t lost_before_models = 0;
+};
+
 class Claim {
  public:
     // Called exactly once for each question, perhaps before the function returns. Not called after
@@ -41,6 +49,15 @@ class Claim {
     // Ends the claim. Returns the images used of each party that has a limit per day.
     std::vector<UsageRecord::DayCount> settle(int64_t made, int64_t lost, MicroUsd spent) noexcept;
 
+    // If this process dies, another one may adopt the claim.
+    [[nodiscard]] ClaimState hand_on();
+    // Takes over the claim of another process. All that the state refers to must outlive the claim.
+    void adopt(ClaimState state, Milliseconds longest);
+    // Gives nothing back: another process adopts the claim when this one has ended.
+    void leave() noexcept;
+    // Whether its money was counted as spent before it was adopted.
+    [[nodiscard]] bool is_spent() const { return spent_; }
+
     [[nodiscard]] const Quotas &quotas() const { return quotas_; }
 
  private:
@@ -59,6 +76,7 @@ class Claim {
     std::vector<PartyShare> shares_;
     std::vector<PartyShare> models_;
     bool entered_ = false;
+    bool spent_ = false;
     int64_t images_ = 0;  // covered
     MicroUsd usd_ = 0;
     int64_t lost_before_models_ = 0;

@@ -18,7 +18,9 @@ struct Lease {
     uint32_t next_free = 0;
     uint32_t generation =
         0;  // tells holders of this place apart: a late one must not release another's lease
-    uint32_t unused = 0;
+    // Whether another process may take it over if its own dies, and is waited for.
+    enum class Heir : uint32_t { none, may_come, awaited };
+    Heir heir = Heir::none;
     Account account{};
     int64_t deadline = 0;  // monotonic milliseconds
     int64_t amount = 0;    // for the user of the lease, such as money that it holds
@@ -61,14 +63,21 @@ class Leases {
     Lease *places_;
 };
 
-// Decides whether a lease is over: its process has died, or its deadline has passed.
+// Decides whether a lease is over: its process has died and none takes it over, or its deadline has
+// passed.
 class LeaseJudge {
  public:
     LeaseJudge(Moment now, const std::function<bool(int32_t)> &is_alive)
         : now_(now), is_alive_(is_alive) {}
     bool is_over(const Lease &lease);
+    // Whether its process has died, and another one may take it over.
+    bool is_left(const Lease &lease);
+    // The lease is over if nobody takes it over soon.
+    void await_heir(Lease &lease) const;
 
  private:
+    bool is_dead(const Lease &lease);
+
     Moment now_;
     const std::function<bool(int32_t)> &is_alive_;
     struct Known {

@@ -72,6 +72,16 @@ class Ledger {
     Quotas settle(std::span<PartyShare> shares, int64_t images_used, MicroUsd spent,
                   Moment now) noexcept;
 
+    // If this process dies, another one may adopt these shares: the sweep leaves their leases for a
+    // while.
+    void hand_on(std::span<const PartyShare> shares) noexcept;
+    // Takes over shares of a dead process that has handed them on, as they were in `memory`. What
+    // is not there any more is removed from the shares. True if money that they held was counted as
+    // spent meanwhile.
+    bool adopt(std::span<PartyShare> shares, const CountingMemory &memory, Moment now,
+               int32_t process, int64_t lease_milliseconds);
+    [[nodiscard]] CountingMemory counting_memory();
+
     // Takes back leases of processes that have died, and leases whose deadline has passed.
     size_t sweep(Moment now, const std::function<bool(int32_t)> &is_alive,
                  const std::function<void(const Orphaned &)> &on_orphaned);

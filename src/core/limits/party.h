@@ -47,6 +47,12 @@ struct PartyShare {
     [[nodiscard]] int64_t images() const;
 };
 
+// The memories in which shares are counted. A new memory has another number.
+struct CountingMemory {
+    uint64_t tallies = 0;
+    uint64_t budgets = 0;
+};
+
 // Shares that hold nothing yet.
 std::vector<PartyShare> shares_of(const std::vector<Party> &parties);
 

@@ -122,7 +122,11 @@ class Region {
         size_t swept = 0;
         commit();
         while (swept < kSweptAtOnce && last < header_.leases.used) {
-            if (judge.is_over(leases_.at(++last))) {
+            if (judge.is_left(leases_.at(++last))) {
+                edit_lease(last);
+                judge.await_heir(leases_.at(last));
+                commit();
+            } else if (judge.is_over(leases_.at(last))) {
                 edit_lease(last);
                 on_taken_back(leases_.release(last));
                 commit();
