@@ -44,6 +44,7 @@ struct MainConf {
     std::map<std::string, JwksFile, std::less<>> jwks_files;  // by full path
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
     std::vector<std::unique_ptr<ImageStore>> stores;
+    std::map<std::string, const Policy *, std::less<>> job_places;  // by SharingRules::place
     ngx_shm_zone_t *zone = nullptr;
     ngx_shm_zone_t *budget_zone = nullptr;   // null: no location uses the gateway
     ngx_shm_zone_t *metrics_zone = nullptr;  // null: no location shows metrics or the status

@@ -89,7 +89,7 @@ void finish_store(ngx_conf_t *cf, LocationConf &location) {
 }
 
 // Results are kept in the store, and the state file's records say where.
-void finish_sharing(const ngx_http_core_loc_conf_t &core, const MainConf &main,
+void finish_sharing(ngx_conf_t *cf, const ngx_http_core_loc_conf_t &core, MainConf &main,
                     LocationConf &location) {
     SharingRules &rules = location.policy.sharing;
     const bool keeps = !main.state.path.empty() && location.store != nullptr;
@@ -100,6 +100,13 @@ void finish_sharing(const ngx_http_core_loc_conf_t &core, const MainConf &main,
                         "\"image_gateway_store\""};
     }
     rules.kept_max = keeps ? location.store->max : 0;
+    if (rules.jobs.on) {
+        const auto *server = static_cast<ngx_http_core_srv_conf_t *>(
+            ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module));
+        rules.place = to_string(server->server_name) + "\n" + to_string(core.name) + "\n" +
+                      location.policy.hosting->directory;
+        main.job_places.emplace(rules.place, &location.policy);
+    }
 }
 
 void require_credentials(const ngx_http_core_loc_conf_t &core, const LocationConf &location) {
@@ -168,7 +175,7 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
         location.public_host = host_of(location.public_url);
     }
     finish_store(cf, location);
-    finish_sharing(*core, main, location);
+    finish_sharing(cf, *core, main, location);
     if (policy.auth != AuthMode::off && !location.keys_file.empty()) {
         read_keys(cf, main, location.keys_file, policy);
     }

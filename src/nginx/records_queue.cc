@@ -301,6 +301,28 @@ std::unique_ptr<Task> NgxRecords::is_cancelled(RecordId id, std::function<void(b
                });
 }
 
+std::unique_ptr<Task> NgxRecords::take_over(std::function<void(std::vector<OrphanedJob>)> then) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::take_over;
+    return ask(std::move(operation), [then = std::move(then)](RecordOperation &ran, bool done) {
+        then(done ? std::move(ran.orphans) : std::vector<OrphanedJob>());
+    });
+}
+
+// If there is no memory for it, no other process goes on with the job.
+void NgxRecords::note(RecordId id, std::string making) noexcept {
+    try {
+        RecordOperation operation;
+        operation.kind = RecordOperation::Kind::note;
+        operation.ids = {id};
+        operation.making = std::move(making);
+        auto entry = std::make_shared<RecordsQueue::Entry>();
+        entry->operation = std::move(operation);
+        queue_.add(std::move(entry));
+    } catch (...) {
+    }
+}
+
 void NgxRecords::finish(RecordEnd end) noexcept {
     RecordOperation operation;
     operation.kind = RecordOperation::Kind::finish;

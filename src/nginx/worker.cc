@@ -90,6 +90,7 @@ Worker::Worker(MainConf &main)
         usage->start(is_process_alive, std::move(keys));
         records = std::make_unique<RecordsQueue>(main.state.path + ".records", clock, loop, tasks,
                                                  ngx_worker == 0);
+        look_for_orphaned_jobs(main);
     }
     sweep();
     for (const auto &[address, source] : main.jwks_addresses) {
@@ -110,6 +111,21 @@ Worker::~Worker() {
     if (counters) {
         counters->leave_process();
     }
+}
+
+void Worker::look_for_orphaned_jobs(const MainConf &main) {
+    const auto place_of = [&main](std::string_view name) -> std::optional<MakingPlace> {
+        const auto found = main.job_places.find(name);
+        if (found == main.job_places.end()) {
+            return std::nullopt;
+        }
+        const Policy &policy = *found->second;
+        return MakingPlace{policy.hosting, policy.fetch_rules, policy.keys};
+    };
+    Records &records_of_worker = records_.emplace(*records, static_cast<CallbackOwner &>(*this));
+    orphaned_jobs_.emplace(OrphanedJobs::Parts{clock, loop, log_, *memory, records_of_worker,
+                                               makings, main.models, accounts, place_of,
+                                               is_ending});
 }
 
 void Worker::begin_counting(MainConf &main) {

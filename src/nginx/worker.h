@@ -10,10 +10,12 @@
 #include "core/metrics/recorder.h"
 #include "core/ports.h"
 #include "core/routing/failure_storms.h"
+#include "core/sharing/orphaned_jobs.h"
 #include "nginx/event_loop.h"
 #include "nginx/jwks_source.h"
 #include "nginx/making_home.h"
 #include "nginx/ngx.h"
+#include "nginx/request_ports.h"
 #include "nginx/sockets.h"
 #include "nginx/task_pool.h"
 #include "nginx/usage_writer.h"
@@ -92,9 +94,14 @@ class Worker final : private CallbackOwner {
     void tell_when_full();
     void write_orphaned(const Orphaned &orphaned);
     void watch_files(MainConf &main);
+    void look_for_orphaned_jobs(const MainConf &main);
 
     std::unique_ptr<Alarm> sweep_alarm_;
     std::unique_ptr<Alarm> gauges_alarm_;
+    // For the jobs of dead workers.
+    ErrorLog log_{ngx_cycle->log};
+    std::optional<NgxRecords> records_;
+    std::optional<OrphanedJobs> orphaned_jobs_;
     std::optional<Milliseconds> told_full_;
     size_t times_full_ = 0;
     size_t calls_refused_ = 0;  // like times_full_, for calls to providers

@@ -17,6 +17,9 @@ namespace gateway {
 namespace {
 
 constexpr int64_t kSweptAtOnce = 1000;
+constexpr size_t kTakenAtOnce = 16;
+// A job that ends its workers must not end all of them.
+constexpr int64_t kMaxOwners = 20;
 
 // ids and hashes are texts of hexadecimal digits, so that operators can read them.
 std::string to_text(const Sha256 &hash) {
@@ -124,6 +127,8 @@ bool RecordsFile::run_one(RecordOperation &operation, int64_t unix_seconds) {
         case Kind::find_jobs: return find_jobs(operation, unix_seconds);
         case Kind::remove_job: return remove_job(operation, unix_seconds);
         case Kind::is_cancelled: return is_cancelled(operation);
+        case Kind::take_over: return take_over(operation, unix_seconds);
+        case Kind::note: return note(operation);
         case Kind::finish: return finish(operation.end, unix_seconds);
         case Kind::forget: {
             Statement drop = database_.prepare(
@@ -174,8 +179,8 @@ bool RecordsFile::insert(const RecordClaim &claim, int64_t unix_seconds) {
 bool RecordsFile::note_interrupted(const RecordId &id, RecordKind kind, int64_t unix_seconds) {
     constexpr int64_t kSeenByWaiting = 5;
     Statement end = database_.prepare(
-        "UPDATE records SET process = NULL, facts = '', file = '', file_bytes = 0, bytes = 0,"
-        " ended = ?, expires = ? + (CASE ? WHEN 1 THEN ? ELSE keep END) WHERE id = ?");
+        "UPDATE records SET process = NULL, making = '', facts = '', file = '', file_bytes = 0,"
+        " bytes = 0, ended = ?, expires = ? + (CASE ? WHEN 1 THEN ? ELSE keep END) WHERE id = ?");
     return end.bind(unix_seconds)
         .bind(unix_seconds)
         .bind(static_cast<int64_t>(kind))
@@ -187,9 +192,9 @@ bool RecordsFile::note_interrupted(const RecordId &id, RecordKind kind, int64_t 
 bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix_seconds) {
     using Answer = Claimed::Answer;
     claimed = {};
-    Statement row =
-        database_.prepare(std::string("SELECT process, asked, kind, ") + kKeptColumns +
-                          " FROM records WHERE id = ? AND (expires IS NULL OR expires > ?)");
+    Statement row = database_.prepare(
+        std::string("SELECT process, asked, kind, ") + kKeptColumns +
+        ", making <> '' FROM records WHERE id = ? AND (expires IS NULL OR expires > ?)");
     row.bind(to_text(claim.id)).bind(unix_seconds);
     const Statement::Step step = row.next();
     if (step == Statement::Step::failed) {
@@ -216,7 +221,7 @@ bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix
         }
         return true;
     }
-    if (is_running(process)) {
+    if (is_running(process) || row.integer(9) != 0) {  // or it will be taken over
         claimed.answer = Answer::running;
         Statement want =
             database_.prepare("UPDATE records SET wanted = 1 WHERE id = ? AND wanted = 0");
@@ -267,7 +272,7 @@ bool RecordsFile::is_cancelled(RecordOperation &operation) {
 namespace {
 
 constexpr const char *kJobColumns =
-    "job, tenant, operation, requested, format, created, ended, status, process, id";
+    "job, tenant, operation, requested, format, created, ended, status, process, making <> ''";
 
 // The columns of kJobColumns, and after them those of kKeptColumns.
 JobRecord read_job(const Statement &row, bool with_images) {
@@ -277,9 +282,11 @@ JobRecord read_job(const Statement &row, bool with_images) {
     job.created = row.integer(5);
     job.ended = row.integer(6);
     job.status = row.text(7);
+    job.kept.request_id = row.text(kKept + 3);
     const std::string process = row.text(8);
     if (!process.empty()) {
-        job.state = is_running(process) ? JobState::running : JobState::interrupted;
+        const bool goes_on = is_running(process) || row.integer(9) != 0;
+        job.state = goes_on ? JobState::running : JobState::interrupted;
         return job;
     }
     job.state = row.text(kKept).empty() ? JobState::interrupted : JobState::ended;
@@ -355,9 +362,63 @@ bool RecordsFile::remove_job(RecordOperation &operation, int64_t unix_seconds) {
     return step == Statement::Step::done;
 }
 
+bool RecordsFile::note(const RecordOperation &operation) {
+    Statement update =
+        database_.prepare("UPDATE records SET making = ? WHERE id = ? AND process = ?");
+    return update.bind(operation.making).bind(to_text(operation.ids.front())).bind(identity_).run();
+}
+
+bool RecordsFile::take_over(RecordOperation &operation, int64_t unix_seconds) {
+    operation.orphans.clear();
+    struct Orphan {
+        OrphanedJob job;
+        std::string process;
+        bool is_hopeless = false;
+    };
+    std::vector<Orphan> found;
+    Statement row = database_.prepare(
+        "SELECT id, asked, owner, request_id, keep, making, process, owners FROM records"
+        " WHERE process IS NOT NULL AND process <> ? AND kind = 3 AND making <> ''");
+    row.bind(identity_);
+    Statement::Step step = row.next();
+    for (; step == Statement::Step::row && found.size() < kTakenAtOnce; step = row.next()) {
+        const auto id = parse_sha256(row.text(0));
+        const std::string process = row.text(6);
+        if (id && !is_running(process)) {
+            found.push_back({{*id, parse_sha256(row.text(1)).value_or(Sha256{}), row.text(2),
+                              row.text(3), row.integer(4), row.text(5)},
+                             process,
+                             row.integer(7) >= kMaxOwners});
+        }
+    }
+    row.reset();
+    for (Orphan &orphan : found) {
+        if (orphan.is_hopeless) {
+            if (!note_interrupted(orphan.job.id, RecordKind::job, unix_seconds)) {
+                return false;
+            }
+            continue;
+        }
+        if (!take_one(orphan.job, orphan.process)) {
+            return false;
+        }
+        if (database_.changes() == 1) {
+            operation.orphans.push_back(std::move(orphan.job));
+        }
+    }
+    return step != Statement::Step::failed;
+}
+
+bool RecordsFile::take_one(const OrphanedJob &job, const std::string &process) {
+    Statement take = database_.prepare(
+        "UPDATE records SET process = ?, owners = owners + 1 WHERE id = ? AND process = ?");
+    return take.bind(identity_).bind(to_text(job.id)).bind(process).run();
+}
+
 bool RecordsFile::finish(const RecordEnd &end, int64_t unix_seconds) {
     Statement update = database_.prepare(
-        "UPDATE records SET process = NULL, facts = ?, file = ?, file_bytes = ?, bytes = ?,"
+        "UPDATE records SET process = NULL, making = '', facts = ?, file = ?, file_bytes = ?, "
+        "bytes = ?,"
         " expires = ?, model = ?, images = ?, status = ?, ended = ?"
         " WHERE id = ? AND ? IN (request_id, '') AND process = ?");
     return update.bind(end.facts)
@@ -408,8 +469,9 @@ bool RecordsFile::sweep(int64_t unix_seconds) {
         RecordKind kind = RecordKind::keyed;
     };
     std::vector<Left> left;
-    Statement running =
-        database_.prepare("SELECT id, kind, process FROM records WHERE process IS NOT NULL");
+    Statement running = database_.prepare(
+        "SELECT id, kind, process FROM records"
+        " WHERE process IS NOT NULL AND making = ''");  // others are taken over
     Statement::Step step = running.next();
     for (; step == Statement::Step::row; step = running.next()) {
         const auto id = parse_sha256(running.text(0));

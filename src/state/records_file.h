@@ -23,6 +23,8 @@ struct RecordOperation {
         find_jobs,
         remove_job,
         is_cancelled,
+        take_over,
+        note,
         finish,
         forget,
         put,
@@ -34,6 +36,7 @@ struct RecordOperation {
     std::vector<RecordId> ids;  // to find; of the others, the first one
     std::string request_id;     // of the request that has claimed the record
     JobQuery query;
+    std::string making;  // to note
 
     // The results:
     Claimed claimed;
@@ -42,9 +45,12 @@ struct RecordOperation {
     bool wanted = false;
     bool cancelled = false;
     std::vector<JobRecord> jobs;
+    std::vector<OrphanedJob> orphans;
 
     // Whether it must be done sooner or later, and has no answer.
-    [[nodiscard]] bool must_be_done() const { return kind == Kind::finish || kind == Kind::forget; }
+    [[nodiscard]] bool must_be_done() const {
+        return kind == Kind::finish || kind == Kind::forget || kind == Kind::note;
+    }
 };
 
 class RecordsFile {
@@ -72,6 +78,9 @@ class RecordsFile {
     bool find_jobs(RecordOperation &operation, int64_t unix_seconds);
     bool remove_job(RecordOperation &operation, int64_t unix_seconds);
     bool is_cancelled(RecordOperation &operation);
+    bool take_over(RecordOperation &operation, int64_t unix_seconds);
+    bool take_one(const OrphanedJob &job, const std::string &process);
+    bool note(const RecordOperation &operation);
     bool finish(const RecordEnd &end, int64_t unix_seconds);
     bool put(const RecordEnd &end, int64_t unix_seconds);
     bool sweep(int64_t unix_seconds);

@@ -38,7 +38,9 @@ CREATE TABLE records (
     format TEXT NOT NULL DEFAULT '',
     status TEXT NOT NULL DEFAULT '',   -- completed, failed or cancelled, once it has ended
     ended INTEGER NOT NULL DEFAULT 0,  -- unix seconds
-    cancelled INTEGER NOT NULL DEFAULT 0  -- its owner has asked to cancel it
+    cancelled INTEGER NOT NULL DEFAULT 0,  -- its owner has asked to cancel it
+    making TEXT NOT NULL DEFAULT '',    -- while its provider works: what another process needs to go on
+    owners INTEGER NOT NULL DEFAULT 1   -- processes that have worked on it
 ) WITHOUT ROWID;
 CREATE INDEX records_of_jobs ON records (tenant, created) WHERE kind = 3;
 CREATE INDEX records_by_expiry ON records (expires);
@@ -52,6 +54,14 @@ CREATE TRIGGER record_changed AFTER UPDATE OF bytes ON records WHEN NEW.kind <> 
 CREATE TRIGGER record_removed AFTER DELETE ON records WHEN OLD.kind <> 2 BEGIN
     UPDATE kept SET bytes = bytes - OLD.bytes; END;
 )sql";
+
+// Files of earlier gateways lack these columns. They can go on with a file that has them.
+constexpr const char *kAddTakingOver = R"sql(
+ALTER TABLE records ADD COLUMN making TEXT NOT NULL DEFAULT '';
+ALTER TABLE records ADD COLUMN owners INTEGER NOT NULL DEFAULT 1;
+)sql";
+constexpr const char *kHasTakingOver =
+    "SELECT count(*) FROM pragma_table_info('records') WHERE name = 'making'";
 
 int64_t number_of_pragma(Database &database, const char *sql) {
     Statement statement = database.prepare(sql);
@@ -72,6 +82,9 @@ tl::expected<void, StateProblem> prepare_record_tables(Database &database) {
             StateProblem{"was made by another version of the gateway: it has version " +
                          std::to_string(version) + ", and this gateway reads version " +
                          std::to_string(kRecordsVersion)});
+    }
+    if (number_of_pragma(database, kHasTakingOver) == 0 && !database.run(kAddTakingOver)) {
+        return tl::unexpected(database.problem());
     }
     return {};
 }

@@ -3,74 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "exchange_world.h"
+#include "fake_records.h"
 
 namespace gateway {
 namespace {
-
-class FakeRecords final : public Records {
- public:
-    std::unique_ptr<Task> claim(RecordClaim /*claim*/, std::function<void(Claimed)> then) override {
-        ++claims;
-        Claimed claimed;
-        claimed.answer = Claimed::Answer::ours;
-        then(claimed);
-        return nullptr;
-    }
-    std::unique_ptr<Task> find(
-        std::vector<RecordId> /*ids*/,
-        std::function<void(std::optional<size_t>, KeptRecord)> then) override {
-        then(std::nullopt, {});
-        return nullptr;
-    }
-    std::unique_ptr<Task> is_wanted(RecordId /*id*/, std::string /*request_id*/,
-                                    std::function<void(bool)> then) override {
-        then(false);
-        return nullptr;
-    }
-    std::unique_ptr<Task> find_jobs(
-        JobQuery /*query*/,
-        std::function<void(std::optional<std::vector<JobRecord>>)> /*then*/) override {
-        return nullptr;
-    }
-    std::unique_ptr<Task> remove_job(
-        JobQuery /*query*/, std::function<void(std::optional<JobRecord>)> /*then*/) override {
-        return nullptr;
-    }
-    std::unique_ptr<Task> is_cancelled(RecordId /*id*/,
-                                       std::function<void(bool)> /*then*/) override {
-        return nullptr;
-    }
-    void finish(RecordEnd end) noexcept override { finished.push_back(std::move(end)); }
-    void forget(RecordId /*id*/, std::string /*request_id*/) noexcept override { ++forgotten; }
-    void put(RecordEnd /*end*/) noexcept override {}
-
-    int claims = 0;
-    int forgotten = 0;
-    std::vector<RecordEnd> finished;
-};
-
-class FakeHome final : public MakingHome {
- public:
-    FakeHome(Ports &ports, Records &records) : ports_(ports), records_(records) {}
-    std::unique_ptr<OwnPorts> open(CallbackOwner & /*owner*/) override {
-        return std::make_unique<Own>(ports_, records_);
-    }
-
- private:
-    struct Own final : OwnPorts {
-        Own(Ports &ports, Records &records) : ports_(ports), records_(records) {}
-        [[nodiscard]] const Ports &ports() const override { return ports_; }
-        [[nodiscard]] Records *records() override { return &records_; }
-        Ports &ports_;
-        Records &records_;
-    };
-    Ports &ports_;
-    Records &records_;
-};
-
-class NoOwner final : public CallbackOwner {
-    void end_by_exception(const char *what) noexcept override { ADD_FAILURE() << what; }
-};
 
 class SharedMakingTest : public ExchangeTest {
  protected:

@@ -224,5 +224,73 @@ TEST(ProcessIdentity, TellsARunningProcessFromAnEndedOne) {
     EXPECT_FALSE(is_running(reused));
 }
 
+void note(RecordsFile &file, uint8_t id, const std::string &making) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::note;
+    operation.ids = {{id}};
+    operation.making = making;
+    RecordOperation *all[] = {&operation};
+    EXPECT_TRUE(file.run(all, kNow));
+}
+
+std::vector<OrphanedJob> take_over(RecordsFile &file) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::take_over;
+    RecordOperation *all[] = {&operation};
+    EXPECT_TRUE(file.run(all, kNow));
+    return operation.orphans;
+}
+
+TEST_F(StateRecordsTest, ANotedJobOfADeadProcessIsTakenOverOnce) {
+    RecordsFile dead = open(ended_process());
+    claim(dead, 1, 1, RecordKind::job);
+    claim(dead, 2, 1, RecordKind::job);
+    note(dead, 1, "noted");
+    RecordsFile heir = open();
+    sweep(heir, kNow);
+    const auto jobs = take_over(heir);
+    ASSERT_EQ(jobs.size(), 1U) << "the other one has no job to ask for";
+    EXPECT_EQ(jobs[0].id, RecordId{1});
+    EXPECT_EQ(jobs[0].making, "noted");
+    EXPECT_EQ(jobs[0].request_id, "req_1");
+    EXPECT_TRUE(take_over(heir).empty());
+    RecordsFile other = open("1 0 another machine's");
+    EXPECT_TRUE(take_over(other).empty()) << "its process runs";
+    note(dead, 1, "too late");
+    EXPECT_EQ(claim(heir, 1, 1, RecordKind::job).answer, Answer::running);
+    EXPECT_EQ(claim(heir, 2, 1, RecordKind::job).answer, Answer::ended) << "as interrupted";
+}
+
+TEST_F(StateRecordsTest, AJobThatEndsItsProcessesIsNotTakenOverForEver) {
+    {
+        RecordsFile first = open(ended_process());
+        claim(first, 1, 1, RecordKind::job);
+        note(first, 1, "noted");
+    }
+    size_t taken = 0;
+    for (int i = 0; i < 25; ++i) {
+        RecordsFile next = open(ended_process());
+        taken += take_over(next).size();
+    }
+    EXPECT_EQ(taken, 19U);
+    RecordsFile last = open();
+    EXPECT_EQ(claim(last, 1, 1, RecordKind::job).answer, Answer::ended);
+}
+
+TEST_F(StateRecordsTest, AFileOfAnEarlierGatewayGetsTheColumnsOfJobsThatAreTakenOver) {
+    { (void)open(); }
+    {
+        auto database = Database::open(path);
+        ASSERT_TRUE(database);
+        ASSERT_TRUE(
+            database->run("ALTER TABLE records DROP COLUMN making;"
+                          "ALTER TABLE records DROP COLUMN owners"));
+    }
+    RecordsFile file = open();
+    claim(file, 1, 1, RecordKind::job);
+    note(file, 1, "noted");
+    EXPECT_TRUE(take_over(file).empty());
+}
+
 }  // namespace
 }  // namespace gateway

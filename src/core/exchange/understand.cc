@@ -58,6 +58,7 @@ void take_wishes(const OrderSource &source, Order &order) {
     order.traceparent = source.head.traceparent;
     order.answer_max = source.policy.answer_max;
     order.keeps_provenance = source.policy.keeps_provenance;
+    order.place = source.policy.sharing.place;
     order.form = form_of(source, order);
     order.progress = progress_of(source, order);
 }

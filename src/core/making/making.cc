@@ -111,6 +111,22 @@ void Making::start() {
     execution_.start();
 }
 
+void Making::resume(Resumption resumption) {
+    result_.history = std::move(resumption.history);
+    resumed_ = std::move(resumption.calls);
+    order_->funds.resume(*order_->plan.prepared(0, preparation_), resumption.before);
+    execution_.resume(resumed_);
+}
+
+void Making::leave_jobs() noexcept {
+    if (phase_ == Phase::asking) {
+        execution_.leave_jobs();
+    }
+    end_phase();
+    delivery_.reset();
+    release_images();
+}
+
 // ---- before the end
 
 // The candidate that makes the images. It cannot change after the client has seen any of them.

@@ -44,6 +44,15 @@ class Making {
     ~Making();
 
     void start();
+    // Goes on with the jobs of another process instead. The order's plan has only their candidate.
+    void resume(Resumption resumption);
+    // Call it before start(). The watcher must outlive the making.
+    void watch_jobs(JobWatcher *watcher) { context_.jobs = watcher; }
+    // Ends without a result. Jobs go on: another process polls them.
+    void leave_jobs() noexcept;
+    // Of the candidate that is asked now.
+    [[nodiscard]] const Candidate &candidate() const { return tray_.candidate(); }
+    [[nodiscard]] const Prepared &prepared() const { return tray_.prepared(); }
     // The deadline has passed: ends with the images that were made until now.
     void expire();
     // Cancels what is in progress because nobody waits for it. Counts what may be billed.
@@ -105,6 +114,7 @@ class Making {
     Tray tray_;
     Rare<PassedImage> passed_;  // if an image is passed through
     AttemptContext context_;
+    std::vector<TakenCall> resumed_;
     Made made_;
     std::unique_ptr<ImageDelivery> delivery_;
     Execution execution_;

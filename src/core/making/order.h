@@ -33,6 +33,7 @@ struct Order {
     std::string client_request_id;  // empty: the client sent none
     std::string idempotency_key;
     std::string traceparent;
+    std::string place;  // names the location, for a process that has the same configuration
     std::shared_ptr<RequestMemory> memory;
     std::unique_ptr<DiskSpace> disk;  // null: the body is in memory
     Funds funds;

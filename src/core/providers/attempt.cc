@@ -41,6 +41,20 @@ std::unique_ptr<Attempt> Attempt::start(const Ports &ports, const ProviderReques
     return attempt;
 }
 
+std::unique_ptr<Attempt> Attempt::resume(const Ports &ports, const ProviderRequest &request,
+                                         Limits limits, Listener listener, Job job,
+                                         std::optional<int64_t> seed) {
+    std::unique_ptr<Attempt> attempt(
+        new Attempt(ports, request, std::move(limits), std::move(listener)));
+    attempt->seed_ = seed;
+    attempt->listener_.on_job = nullptr;  // it is known
+    if (attempt->limits_.keeps_raw) {
+        attempt->raw_ = std::make_unique<RawExchange>();
+    }
+    attempt->follow(std::move(job));
+    return attempt;
+}
+
 Attempt::~Attempt() {
     cancel_job();
 }
@@ -153,16 +167,22 @@ void Attempt::on_stream_end(const HttpResponse &response) {
 
 // ---- a job that is polled
 
+bool Attempt::has_own_addresses(const Provider &provider, const Job &job) {
+    const JobApi *jobs = provider.dialect->jobs();
+    const auto is_own = [&](const std::string &url) {
+        return is_own_address(url, provider.url, jobs->rules().own_hosts);
+    };
+    return jobs != nullptr && is_own(job.poll_url) &&
+           (job.result_url.empty() || is_own(job.result_url));
+}
+
 void Attempt::follow(Job job) {
     const JobApi &jobs = *dialect().jobs();
-    const auto is_own = [&](const std::string &url) {
-        return is_own_address(url, provider().url, jobs.rules().own_hosts);
-    };
-    if (!is_own(job.cancel_url)) {
+    if (!is_own_address(job.cancel_url, provider().url, jobs.rules().own_hosts)) {
         job.cancel_url.clear();
     }
     job_ = std::move(job);
-    if (!is_own(job_->poll_url) || (!job_->result_url.empty() && !is_own(job_->result_url))) {
+    if (!has_own_addresses(provider(), *job_)) {
         Outcome outcome;
         outcome.type = OutcomeType::unknown;
         outcome.error.code = "poll_url_refused";
@@ -188,6 +208,9 @@ void Attempt::follow(Job job) {
         std::move(fetch));
     const Milliseconds left = provider().timeouts.total - (ports_.clock.now() - began_);
     timer_ = ports_.loop.start_timer(std::max(left, Milliseconds(0)), [this] { on_too_long(); });
+    if (listener_.on_job) {
+        listener_.on_job(*job_, seed_);
+    }
 }
 
 void Attempt::on_poll_end(const HttpResponse &response, Outcome outcome) {
@@ -211,6 +234,12 @@ void Attempt::on_too_long() {
     outcome.error.message = "the provider accepted the job, but did not finish it in time";
     outcome.is_our_doing = is_our_doing;
     end(std::move(outcome), nullptr);
+}
+
+void Attempt::leave_job() noexcept {
+    poller_.reset();
+    timer_.reset();
+    job_.reset();
 }
 
 void Attempt::cancel_job() noexcept {

@@ -35,11 +35,20 @@ class Attempt {
         // Base64 of a single image, while it arrives. If unset, the image comes with the outcome.
         std::function<void(Bytes)> on_piece;
         std::function<void(Outcome &&)> on_outcome;  // exactly once
+        // The provider has taken the request as a job. `seed` is the one that was sent.
+        std::function<void(const Job &, std::optional<int64_t> seed)> on_job;
     };
 
     // All that `request` refers to must outlive the attempt.
     static std::unique_ptr<Attempt> start(const Ports &ports, const ProviderRequest &request,
                                           Limits limits, Listener listener);
+
+    // Goes on with a job that another process has submitted. Its addresses must be the provider's.
+    static std::unique_ptr<Attempt> resume(const Ports &ports, const ProviderRequest &request,
+                                           Limits limits, Listener listener, Job job,
+                                           std::optional<int64_t> seed);
+    // Whether all addresses at which the job is polled may get the provider's key.
+    static bool has_own_addresses(const Provider &provider, const Job &job);
 
     Attempt(const Attempt &) = delete;
     Attempt &operator=(const Attempt &) = delete;
@@ -47,6 +56,12 @@ class Attempt {
 
     // Whether the provider may be working on it, and may bill it, if it were cancelled now.
     [[nodiscard]] bool may_be_billed() const;
+    // Whether a poll has found its job running.
+    [[nodiscard]] bool has_seen_running() const {
+        return poller_ != nullptr && poller_->has_seen_running();
+    }
+    // The job goes on without this attempt: another process polls it.
+    void leave_job() noexcept;
     // Pauses or resumes the response while it streams or is passed through.
     void hold(bool held);
 

@@ -136,6 +136,7 @@ void Poller::end(const HttpResponse &response, Outcome outcome) {
 }
 
 void Poller::again(const HttpResponse &response) {
+    seen_running_ = true;
     failures_ = 0;
     interval_ = std::min(rules_.longest, interval_ * rules_.growth_percent / 100);
     wait(read_retry_after(response, ports_.clock.unix_seconds()).value_or(interval_));

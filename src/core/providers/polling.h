@@ -50,6 +50,8 @@ class Poller {
     Poller &operator=(const Poller &) = delete;
     ~Poller() = default;
 
+    // Whether a poll has found the job running.
+    [[nodiscard]] bool has_seen_running() const { return seen_running_; }
     // Whether we held up the last response to a poll, or the one that is under way.
     [[nodiscard]] bool is_delayed() const {
         return was_delayed_ || (call_ != nullptr && call_->is_delayed());
@@ -74,6 +76,7 @@ class Poller {
     Milliseconds began_;
     Milliseconds interval_;
     bool done_ = false;  // the job; its result is being fetched
+    bool seen_running_ = false;
     bool was_delayed_ = false;
     int failures_ = 0;  // in a row
     int refusals_ = 0;  // in all

@@ -11,6 +11,7 @@
 #include "core/routing/call_key.h"
 #include "core/routing/decide.h"
 #include "core/routing/history.h"
+#include "core/routing/resumption.h"
 #include "core/routing/tray.h"
 
 namespace gateway {
@@ -35,6 +36,7 @@ struct AttemptContext {
     std::string_view requested_model;
     const std::shared_ptr<RequestMemory> &memory;  // counts the bytes of provider responses
     int64_t previews = 0;                          // requested for each image
+    JobWatcher *jobs = nullptr;                    // null: nobody needs to hear of jobs
 
     [[nodiscard]] bool is_stream() const { return tray.listener.on_image != nullptr; }
     [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }

@@ -24,6 +24,25 @@ void Execution::start() {
     advance();
 }
 
+void Execution::resume(const std::vector<TakenCall> &taken) {
+    states_.front().rounds = candidate().provider->retry.attempts;  // no other round may begin
+    context_.tray.begin(candidate(), prepared());
+    round_ = std::make_unique<Round>(context_, candidate(), prepared(),
+                                     [this](RoundEnd &&end) { on_round_end(std::move(end)); });
+    if (auto end = round_->resume(taken)) {
+        on_round_end(std::move(*end));
+    }
+}
+
+void Execution::leave_jobs() noexcept {
+    waiting_.reset();
+    funds_.drop_question();
+    if (round_ != nullptr) {
+        round_->leave_jobs();
+        round_.reset();
+    }
+}
+
 // Tries the next candidate that may be tried.
 void Execution::advance() {
     for (; at_ < states_.size(); ++at_) {

@@ -40,6 +40,11 @@ class Execution {
     Execution &operator=(const Execution &) = delete;
 
     void start();
+    // Goes on with the jobs of another process instead. The plan has only their candidate. `taken`
+    // must outlive the execution.
+    void resume(const std::vector<TakenCall> &taken);
+    // The jobs go on: another process polls them.
+    void leave_jobs() noexcept;
     // Ends the execution at the deadline.
     void expire();
     // Cancels what is in progress because nobody waits for it. Records what it may cost.

@@ -25,6 +25,12 @@ void Expense::ask(const Prepared &prepared, int64_t images_lost) {
     images_ = std::max<int64_t>(1, prepared.images());
 }
 
+void Expense::resume(const Prepared &prepared, const Before &before) {
+    ask(prepared, 0);
+    lost_ = before.usd;
+    lost_images_ = before.images;
+}
+
 void Expense::make(int64_t images, std::optional<MicroUsd> cost, int64_t others) {
     made_ = cost.value_or(price_of(images)) + price_of(others);
 }

@@ -23,6 +23,15 @@ class Expense {
         return lost(images_lost) + max_.value_or(0);
     }
 
+    // What was lost before the current request to a provider: as it is written down, and read back
+    // in another process.
+    struct Before {
+        int64_t images = 0;
+        MicroUsd usd = 0;
+    };
+    [[nodiscard]] Before before() const { return {lost_images_, lost_}; }
+    void resume(const Prepared &prepared, const Before &before);
+
     // Records how many images were made. An unknown cost counts as the maximum. So does the cost of
     // `others`: images that were made in addition and whose cost is not known.
     void make(int64_t images, std::optional<MicroUsd> cost, int64_t others);

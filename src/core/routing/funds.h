@@ -51,7 +51,9 @@ class Funds {
     void pay(int64_t images, std::optional<MicroUsd> cost, int64_t others = 0) {
         expense_.make(images, cost, others);
     }
-    [[nodiscard]] MicroUsd spent(const History &history) const { return expense_.total(history); }
+    [[nodiscard]] MicroUsd spent(const History &history) const {
+        return claim_.is_spent() ? 0 : expense_.total(history);
+    }
     // Ends the claim and gives back what was not used.
     std::vector<UsageRecord::DayCount> settle(int64_t images, int64_t images_lost,
                                               MicroUsd spent) noexcept {
@@ -59,6 +61,17 @@ class Funds {
     }
 
     [[nodiscard]] const Quotas &quotas() const { return claim_.quotas(); }
+
+    // For a making that another process may go on with; see Claim and Expense.
+    [[nodiscard]] ClaimState hand_on() { return claim_.hand_on(); }
+    void adopt(ClaimState state, Milliseconds longest) {
+        claim_.adopt(std::move(state), longest);
+    }
+    void leave() noexcept { claim_.leave(); }
+    [[nodiscard]] Expense::Before expense_before() const { return expense_.before(); }
+    void resume(const Prepared &prepared, const Expense::Before &before) {
+        expense_.resume(prepared, before);
+    }
 
  private:
     void cover_models();

@@ -41,8 +41,9 @@ class History {
  public:
     History() = default;
     // What was written down before, of a request that has ended.
-    History(std::vector<AttemptRecord> attempts, std::vector<SkipRecord> skipped)
-        : attempts_(std::move(attempts)), skipped_(std::move(skipped)) {}
+    History(std::vector<AttemptRecord> attempts, std::vector<SkipRecord> skipped,
+            int64_t images_lost = 0)
+        : attempts_(std::move(attempts)), skipped_(std::move(skipped)), images_lost_(images_lost) {}
 
     // Changes nothing if it throws. `outcome` must not contain secrets.
     const AttemptRecord &add(const Candidate &candidate, const Outcome &outcome,
@@ -73,6 +74,8 @@ class History {
     [[nodiscard]] const Stopwatch &pauses() const { return pauses_; }
     // Images that were or may have been billed and do not belong to a successful attempt.
     [[nodiscard]] int64_t images_lost() const { return images_lost_ + images_at_risk_; }
+    // The same without those at risk.
+    [[nodiscard]] int64_t images_recorded_lost() const { return images_lost_; }
     // What providers say they billed although they made no image.
     [[nodiscard]] int64_t told_cost() const;
     // True if a provider may still be working. False if certainly none is.

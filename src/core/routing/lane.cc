@@ -45,12 +45,27 @@ bool concerns_key(OutcomeType type) {
            type == OutcomeType::throttled;
 }
 
+// Whether another call may have begun after such an outcome.
+bool may_be_followed(OutcomeType type, const RouteChoice &choice) {
+    const Next next = decide(type, choice, {true, true, false});
+    return next == Next::same_again || next == Next::next_key || next == Next::next_candidate;
+}
+
 // Providers quote keys in any field of an error, not only in its message.
 void hide_secrets_in(ProviderError &error, const std::vector<std::string> &secrets) {
     for (std::string ProviderError::*text : {&ProviderError::type, &ProviderError::code,
                                              &ProviderError::message, &ProviderError::param}) {
         if (!(error.*text).empty()) {
             error.*text = redact(std::move(error.*text), secrets);
+        }
+    }
+}
+
+// A "revised" prompt that is the requested one is not shown.
+void drop_equal_prompts(ImageResult &result, const Sha256 &prompt) {
+    for (Image &image : result.images) {
+        if (!image.revised_prompt.empty() && sha256(image.revised_prompt) == prompt) {
+            image.revised_prompt.clear();
         }
     }
 }
@@ -95,7 +110,8 @@ std::optional<Hindered> Lane::start() {
 
 std::optional<Milliseconds> Lane::may_start_again_in() const {
     const RetryRules &rules = provider().retry;
-    if (!end_ || shown_ || end_->type != OutcomeType::throttled || attempts_ >= rules.attempts) {
+    if (!end_ || shown_ || resumed_ != nullptr || end_->type != OutcomeType::throttled ||
+        attempts_ >= rules.attempts) {
         return std::nullopt;
     }
     const Milliseconds now = context_.ports.clock.now();
@@ -157,18 +173,9 @@ std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
     if (!ticket) {
         return ticket.error();
     }
-    ticket_ = *ticket;
-    context_.history.calls().begin(context_.ports.clock.now());
-    tell_call_begin(context_.ports.observers, provider());
     key_ = *choice.place;
-    ++attempts_;
-    attempt_began_ = context_.ports.clock.now();
-    const ProviderRequest request{
-        provider(),       keys_[key_].key,      candidate_.model,
-        share().params,   prepared_.passed,     context_.client_request_id,
-        idempotency_key_, context_.traceparent, context_.ports.random,
-        prepared_.inputs};
-    attempt_ = Attempt::start(context_.ports, request,
+    begin_attempt(*ticket);
+    attempt_ = Attempt::start(context_.ports, request(),
                               {left, context_.answer_max, context_.keeps_raw, context_.memory,
                                share().images, context_.previews},
                               listener());
@@ -176,9 +183,90 @@ std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
     return std::nullopt;
 }
 
+void Lane::begin_attempt(const CallTicket &ticket) {
+    ticket_ = ticket;
+    context_.history.calls().begin(context_.ports.clock.now());
+    tell_call_begin(context_.ports.observers, provider());
+    ++attempts_;
+    attempt_began_ = context_.ports.clock.now();
+}
+
+ProviderRequest Lane::request() const {
+    return {provider(),       keys_[key_].key,      candidate_.model,
+            share().params,   prepared_.passed,     context_.client_request_id,
+            idempotency_key_, context_.traceparent, context_.ports.random,
+            prepared_.inputs};
+}
+
+// ---- jobs that outlive their process
+
+void Lane::note_job(const Job &job, std::optional<int64_t> seed) {
+    is_watched_ = true;
+    context_.jobs->on_job(TakenCall{number_, keys_[key_].names.front(), seed,
+                                    sha256(share().params.text(Param::prompt)), job});
+}
+
+bool Lane::resume(const TakenCall &taken) {
+    const auto key = std::find_if(keys_.begin(), keys_.end(), [&](const KeyInOrder &one) {
+        return one.names.front() == taken.key;
+    });
+    if (key == keys_.end() || !Attempt::has_own_addresses(provider(), taken.job)) {
+        return false;
+    }
+    key_ = static_cast<size_t>(key - keys_.begin());
+    resumed_ = &taken;
+    is_watched_ = context_.jobs != nullptr;
+    first_began_ = context_.ports.clock.now();
+    const Milliseconds left = context_.time_left();
+    // The provider works on it already, so that it is not asked whether it may begin.
+    const auto ticket = context_.health.enter(target_, context_.moment(), left + kGrace);
+    begin_attempt(ticket.value_or(CallTicket()));
+    attempt_ = Attempt::resume(
+        context_.ports, request(),
+        {left, context_.answer_max, context_.keeps_raw, context_.memory, share().images, 0},
+        listener(), taken.job, taken.seed);
+    risk(share().images);
+    return true;
+}
+
+void Lane::lose() {
+    attempt_began_ = first_began_ = context_.ports.clock.now();
+    Outcome outcome;
+    outcome.type = OutcomeType::unknown;
+    outcome.error.code = "worker_stopped";
+    outcome.error.message =
+        "the gateway's worker was stopped before the provider's answer was written down";
+    const auto &attempts = context_.history.attempts();
+    const bool is_known =
+        std::any_of(attempts.begin(), attempts.end(), [this](const AttemptRecord &attempt) {
+            return attempt.may_be_billed && attempt.provider == provider().name &&
+                   attempt.model == candidate_.model && attempt.call.value_or(number_) == number_;
+        });
+    if (!is_known) {
+        record(outcome, true);
+    }
+    end_ = std::move(outcome);
+    ended_ = attempt_began_;
+}
+
+void Lane::leave_job() noexcept {
+    pause_.reset();
+    if (attempt_ != nullptr) {
+        attempt_->leave_job();
+        attempt_.reset();
+        risk(0);
+    }
+    leave(Verdict::nothing);
+}
+
 Attempt::Listener Lane::listener() {
     Attempt::Listener listener;
     listener.on_outcome = [this](Outcome &&outcome) { on_outcome(std::move(outcome)); };
+    if (context_.jobs != nullptr) {
+        listener.on_job = [this](const Job &job, std::optional<int64_t> seed) {
+            note_job(job, seed);
+        };
+    }
     const Tray::Listener &wanted = context_.tray.listener;
     if (wanted.on_preview) {
         listener.on_preview = [this](Preview preview) {
@@ -260,6 +348,10 @@ void Lane::hold(bool held) {
 
 void Lane::on_outcome(Outcome &&outcome) {
     finished_ = std::move(attempt_);
+    if (resumed_ != nullptr && !finished_->has_seen_running() &&
+        may_be_followed(outcome.type, context_.choice)) {
+        outcome.type = OutcomeType::unknown;  // the dead worker may have seen it, and asked again
+    }
     if (shown_ && outcome.type == OutcomeType::broken) {
         outcome.type = OutcomeType::unknown;  // the provider has worked on it and may bill it
     }
@@ -267,11 +359,22 @@ void Lane::on_outcome(Outcome &&outcome) {
     check_images(outcome, share().images,
                  is_passed_through ? ImagePart::beginning : ImagePart::whole);
     hide_secrets_in(outcome.error, provider().secrets);
-    leave(verdict_of(outcome));
-    rest_key(outcome);
+    // The prompt of a job that was resumed is not known. So a failure may quote its words, and
+    // tells the provider's health nothing.
+    const bool is_trusted = resumed_ == nullptr || outcome.type == OutcomeType::made;
+    leave(is_trusted ? verdict_of(outcome) : Verdict::nothing);
+    if (is_trusted) {
+        rest_key(outcome);
+    }
+    if (resumed_ != nullptr) {
+        drop_equal_prompts(outcome.result, resumed_->prompt);
+    }
     record(outcome, may_be_billed(outcome.type));
+    if (std::exchange(is_watched_, false) && outcome.type != OutcomeType::made) {
+        context_.jobs->on_job_end(number_);
+    }
 
-    if (shown_ || outcome.type == OutcomeType::made) {
+    if (shown_ || outcome.type == OutcomeType::made || resumed_ != nullptr) {
         finish(std::move(outcome));
         return;
     }

@@ -13,6 +13,7 @@
 #include "core/rare.h"
 #include "core/routing/attempt_context.h"
 #include "core/routing/prepare.h"
+#include "core/routing/resumption.h"
 
 namespace gateway {
 
@@ -32,6 +33,12 @@ class Lane {
     // start again.
     [[nodiscard]] std::optional<Milliseconds> may_start_again_in() const;
     std::optional<Hindered> start_again();
+    // Goes on with a job that another process has submitted. Returns false if that is impossible.
+    bool resume(const TakenCall &taken);
+    // Another process has made this call, and its outcome is not known.
+    void lose();
+    // The job goes on: another process polls it.
+    void leave_job() noexcept;
     // From now on, the caller of this function is responsible for the images of this lane.
     void hand_over() noexcept { at_risk_ = 0; }
     // The deadline has passed: cancels the attempt in progress and records it.
@@ -63,6 +70,9 @@ class Lane {
     // Uses the chosen key, or chooses one.
     std::optional<Hindered> try_once(std::optional<KeyChoice> chosen = std::nullopt);
     [[nodiscard]] Attempt::Listener listener();
+    [[nodiscard]] ProviderRequest request() const;
+    void begin_attempt(const CallTicket &ticket);
+    void note_job(const Job &job, std::optional<int64_t> seed);
     void give_image(ImageResult one);
     void hand_on(Slot &slot);
     void put_images();
@@ -102,6 +112,8 @@ class Lane {
     Milliseconds ended_{0};
     Milliseconds attempt_began_{0};
     int attempts_ = 0;
+    bool is_watched_ = false;             // the watcher knows a job of the attempt in progress
+    const TakenCall *resumed_ = nullptr;  // not null: no other attempt may begin
     bool shown_ = false;
     int64_t images_given_ = 0;  // to the tray's listener, before the end
     bool announced_ = false;    // all its images were given

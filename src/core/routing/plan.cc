@@ -59,6 +59,11 @@ class Planner {
 
 }  // namespace
 
+void Plan::resume(Candidate candidate, Prepared prepared) {
+    candidates.push_back(std::move(candidate));
+    prepared_.emplace_back() = tl::expected<Prepared, ApiError>(std::move(prepared));
+}
+
 const tl::expected<Prepared, ApiError> &Plan::prepared(size_t index,
                                                        const Preparation &preparation) {
     prepared_.resize(candidates.size());

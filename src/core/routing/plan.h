@@ -23,6 +23,8 @@ struct Plan {
     // The prepared request for this candidate, or why the request does not fit it. Prepared at the
     // first use. Every use must pass the same preparation.
     const tl::expected<Prepared, ApiError> &prepared(size_t index, const Preparation &preparation);
+    // Of a making that another process began, with the only candidate.
+    void resume(Candidate candidate, Prepared prepared);
 
  private:
     std::vector<Rare<tl::expected<Prepared, ApiError>>> prepared_;

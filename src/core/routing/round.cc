@@ -54,6 +54,19 @@ std::optional<RoundEnd> Round::start() {
     return running() == 0 && hindered_ ? std::optional(take_end()) : std::nullopt;
 }
 
+std::optional<RoundEnd> Round::resume(const std::vector<TakenCall> &taken) {
+    next_ = lanes_.size();
+    for (const auto &lane : lanes_) {
+        const auto call = std::find_if(taken.begin(), taken.end(), [&](const TakenCall &one) {
+            return one.number == lane->number();
+        });
+        if (call == taken.end() || !lane->resume(*call)) {
+            lane->lose();
+        }
+    }
+    return running() == 0 ? std::optional(take_end()) : std::nullopt;
+}
+
 // Starts as many lanes as possible. A lane that cannot start waits until a running lane ends.
 void Round::advance() {
     hindered_.reset();
@@ -186,6 +199,13 @@ RoundEnd Round::expire() {
         lane->expire();
     }
     return take_end();
+}
+
+void Round::leave_jobs() noexcept {
+    waiting_.reset();
+    for (const auto &lane : lanes_) {
+        lane->leave_job();
+    }
 }
 
 void Round::hold(bool held) {

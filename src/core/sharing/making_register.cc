@@ -12,7 +12,7 @@ MakingRegister::MakingRegister(EventLoop &loop, Health &health, MakingHome &home
 MakingRegister::~MakingRegister() {
     while (!makings_.empty()) {
         const std::shared_ptr<SharedMaking> first = makings_.begin()->second;
-        first->stop();
+        first->end_with_process();
         makings_.erase(first->terms().id);  // if it has not removed itself
     }
 }

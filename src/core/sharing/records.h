@@ -3,6 +3,8 @@
 //
 //   (none) --claim--> running --finish--> ended --(its time is over)--> (none)
 //             \--forget, or its worker has died--> (none), or ended as interrupted
+//
+// A job whose provider works on noted jobs is not interrupted: take_over() gives it a new worker.
 #pragma once
 
 #include <cstdint>
@@ -100,6 +102,16 @@ struct JobRecord {
     KeptRecord kept;     // if it has ended
 };
 
+// A job whose process has died while its provider worked on jobs that were noted.
+struct OrphanedJob {
+    RecordId id{};
+    Sha256 order{};
+    std::string owner;
+    std::string request_id;
+    int64_t keep = 0;
+    std::string making;  // as it was noted
+};
+
 struct JobQuery {
     std::string tenant;
     std::string id;  // empty: a list of all jobs of the tenant, newest first
@@ -133,7 +145,14 @@ class Records {
     // Whether the owner of the job has asked to cancel it.
     virtual std::unique_ptr<Task> is_cancelled(RecordId id, std::function<void(bool)> then) = 0;
 
+    // Makes this process the owner of jobs whose process has died, of a few at a time. What is
+    // dropped after that is lost: the answer must be used.
+    virtual std::unique_ptr<Task> take_over(std::function<void(std::vector<OrphanedJob>)> then) = 0;
+
     // These are repeated until they succeed.
+    // Writes down what another process needs to go on with a job; see written_making.h. Replaces
+    // what was noted before.
+    virtual void note(RecordId id, std::string making) noexcept = 0;
     virtual void finish(RecordEnd end) noexcept = 0;
     virtual void forget(RecordId id, std::string request_id) noexcept = 0;
     // Once, since a cache may lose entries.

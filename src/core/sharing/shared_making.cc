@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kNobodyWaits = 499;
 constexpr Milliseconds kLongestKeeping{60'000};
-constexpr Milliseconds kCancelLook{500};
+constexpr Milliseconds kEndLook{500};
 constexpr int64_t kForWaiting = 60;  // seconds that a result is kept for waiting requests
 
 // The first request was answered, but its result could not be written down.
@@ -64,28 +64,43 @@ void SharedMaking::lead(Follower &leader) {
     start();
 }
 
-// What throws ends the making, not only the request that begins it: else it would never end.
 void SharedMaking::start() {
-    run_for(static_cast<CallbackOwner &>(*this), [this] {
+    begin([this] { making_.start(); });
+}
+
+void SharedMaking::resume(Resumption resumption) {
+    taken_ = resumption.calls;
+    begin([this, &resumption] { making_.resume(std::move(resumption)); });
+}
+
+// What throws ends the making, not only the request that begins it: else it would never end.
+void SharedMaking::begin(const std::function<void()> &start_making) {
+    run_for(static_cast<CallbackOwner &>(*this), [&] {
         started_ = true;
         const Ports &ports = own_->ports();
         const Milliseconds left = order_->deadline - ports.clock.now();
         deadline_ =
             ports.loop.start_timer(std::max(left, Milliseconds(0)), [this] { making_.expire(); });
         if (terms_.kind == RecordKind::job) {
-            cancel_look_ = ports.loop.make_alarm([this] { look_for_cancel(); }, TimerKind::idle);
-            cancel_look_->set(kCancelLook);
+            end_look_ = ports.loop.make_alarm([this] { look_for_end(); }, TimerKind::idle);
+            end_look_->set(kEndLook);
+            making_.watch_jobs(this);
         }
-        making_.start();
+        start_making();
     });
 }
 
-// Another worker may have got the request to cancel the job.
-void SharedMaking::look_for_cancel() {
+// Another worker may have got the request to cancel the job, or the time of this one is over.
+void SharedMaking::look_for_end() {
     if (phase_ != Phase::running) {
+        return;  // its result is being written, which does not take long
+    }
+    const auto left = own_->ports().loop.time_to_live();
+    if (left && *left <= Milliseconds(0)) {
+        end_with_process();
         return;
     }
-    cancel_look_->set(kCancelLook);
+    end_look_->set(kEndLook);
     question_ = own_->records()->is_cancelled(terms_.id, [this](bool cancelled) {
         if (cancelled) {
             cancel();
@@ -167,6 +182,51 @@ void SharedMaking::image(const Maker &maker, const ImageWords &words, const Imag
     tell_all([&](Follower &follower) { follower.image(maker, words, image, adjustments); });
 }
 
+// ---- jobs of the provider, which outlive this process
+
+void SharedMaking::on_job(TakenCall call) {
+    taken_.push_back(std::move(call));
+    note_jobs();
+}
+
+void SharedMaking::on_job_end(size_t number) {
+    std::erase_if(taken_, [=](const TakenCall &call) { return call.number == number; });
+    note_jobs();
+}
+
+void SharedMaking::note_jobs() {
+    if (!terms_.has_record || phase_ != Phase::running) {
+        return;
+    }
+    auto text =
+        taken_.empty() ? std::nullopt : write_making(*order_, making_, taken_, own_->ports().clock);
+    if (!text) {
+        taken_.clear();
+    }
+    own_->records()->note(terms_.id, std::move(text).value_or(""));
+}
+
+// False if nobody can go on with it.
+bool SharedMaking::leave_to_heir() noexcept {
+    if (phase_ == Phase::over || taken_.empty() || !terms_.has_record) {
+        return false;
+    }
+    deadline_.reset();
+    question_.reset();
+    write_.reset();
+    making_.leave_jobs();
+    order_->funds.leave();
+    terms_.has_record = false;
+    conclude();
+    return true;
+}
+
+void SharedMaking::end_with_process() noexcept {
+    if (!leave_to_heir()) {
+        stop();
+    }
+}
+
 // ---- the end
 
 bool SharedMaking::is_billed() const {
@@ -182,13 +242,20 @@ void SharedMaking::on_end() {
     created_ = ports.clock.unix_seconds();
     latency_ = (ports.clock.now() - (order_->deadline - order_->allowed)).count();
     tell_end();
+    // A job is settled when its result is written down: until then, another process may go on.
+    if (terms_.kind != RecordKind::job) {
+        settle_end();
+    }
+    keep();
+}
+
+void SharedMaking::settle_end() noexcept {
     if (leader_ == nullptr) {
         const Result &result = making_.result();
         const int status = result.error ? result.error->status : 200;
         settle(terms_.kind == RecordKind::job ? status : kNobodyWaits,
                result.outcome ? name_of(*result.outcome) : "refused");
     }
-    keep();
 }
 
 void SharedMaking::settle(int status, std::string_view outcome) noexcept {
@@ -466,8 +533,11 @@ void SharedMaking::conclude() noexcept {
     phase_ = Phase::over;
     deadline_.reset();
     abandon_->unset();
-    if (cancel_look_ != nullptr) {
-        cancel_look_->unset();
+    if (end_look_ != nullptr) {
+        end_look_->unset();
+    }
+    if (terms_.kind == RecordKind::job) {
+        settle_end();  // has no effect if it was settled
     }
     for (size_t i = 0; i < places_.size(); ++i) {
         if (places_[i].told != nullptr) {

@@ -14,6 +14,7 @@
 #include "core/making/making.h"
 #include "core/sharing/kept_result.h"
 #include "core/sharing/records.h"
+#include "core/sharing/written_making.h"
 
 namespace gateway {
 
@@ -63,7 +64,7 @@ struct SharingTerms {
 
 class MakingRegister;
 
-class SharedMaking final : public ImageWatcher, private CallbackOwner {
+class SharedMaking final : public ImageWatcher, private CallbackOwner, private JobWatcher {
  public:
     SharedMaking(std::shared_ptr<Order> order, Health &health, MakingHome &home, SharingTerms terms,
                  MakingRegister &running);
@@ -75,6 +76,8 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     void lead(Follower &leader);
     // Starts the making of a job, for which nobody waits.
     void start();
+    // The same for a job of a process that has died.
+    void resume(Resumption resumption);
     // Ends the making of a job at its owner's wish.
     void cancel() noexcept;
     // Gives the follower what has been sent before. If the making has ended, the end is told later
@@ -102,8 +105,8 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     [[nodiscard]] int64_t latency() const { return latency_; }
     [[nodiscard]] bool is_billed() const;
 
-    // The process ends.
-    void stop() noexcept;
+    // The process ends. Another one goes on with a job whose provider works on jobs.
+    void end_with_process() noexcept;
 
  private:
     enum class Phase : uint8_t { running, ended, over };
@@ -124,7 +127,13 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
                const std::vector<Adjustment> &adjustments) override;
     void piece(const Maker & /*maker*/, const Bytes & /*piece*/) override {}
     void end_by_exception(const char *what) noexcept override;
+    void on_job(TakenCall call) override;
+    void on_job_end(size_t number) override;
 
+    void begin(const std::function<void()> &start_making);
+    void note_jobs();
+    bool leave_to_heir() noexcept;
+    void stop() noexcept;
     template <typename Tell>
     void tell_all(Tell tell) noexcept;
     void tell_end() noexcept;
@@ -133,6 +142,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     [[nodiscard]] size_t followers() const;
     void on_end();
     void settle(int status, std::string_view outcome) noexcept;
+    void settle_end() noexcept;
     void abandon();
     void keep();
     [[nodiscard]] bool must_be_kept() const;
@@ -141,7 +151,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     void write(bool for_record, const std::optional<RecordId> &cache_id);
     void note_written(bool written);
     void end_record(std::string facts, const char *status = "") noexcept;
-    void look_for_cancel();
+    void look_for_end();
     void forget_record() noexcept;
     void conclude() noexcept;
 
@@ -162,7 +172,8 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner {
     int64_t latency_ = 0;
     std::unique_ptr<Timer> deadline_;
     std::unique_ptr<Alarm> abandon_;
-    std::unique_ptr<Alarm> cancel_look_;  // only for a job
+    std::unique_ptr<Alarm> end_look_;  // only for a job
+    std::vector<TakenCall> taken_;     // of a job: calls that the provider has taken as jobs
     std::unique_ptr<Task> question_;
     std::unique_ptr<Write> write_;
     std::optional<RecordEnd> record_end_;  // while the files are written

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace gateway {
 
@@ -34,6 +35,7 @@ struct SharingRules {
     CoalesceRules coalesce;
     CacheRules cache;
     JobRules jobs;
+    std::string place;    // of jobs: names the location
     size_t kept_max = 0;  // bytes that records may keep in the store
 };
 

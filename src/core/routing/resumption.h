@@ -1,0 +1,41 @@
+// A making whose provider works on jobs, as another process needs it to go on with the making.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/bytes/sha256.h"
+#include "core/limits/account.h"
+#include "core/outcome.h"
+#include "core/routing/expense.h"
+#include "core/routing/history.h"
+
+namespace gateway {
+
+// A call that the provider has taken as a job.
+struct TakenCall {
+    size_t number = 0;            // of the call
+    Account key{};                // of the provider key that was used
+    std::optional<int64_t> seed;  // that was sent
+    Sha256 prompt{};              // the hash of the prompt that was sent
+    Job job;
+};
+
+struct Resumption {
+    std::vector<TakenCall> calls;
+    History history;  // of the attempts that have ended
+    Expense::Before before;
+};
+
+// Hears of the jobs of a making.
+class JobWatcher {
+ public:
+    virtual ~JobWatcher() = default;
+    virtual void on_job(TakenCall call) = 0;
+    // It has ended, and made nothing.
+    virtual void on_job_end(size_t number) = 0;
+};
+
+}  // namespace gateway
