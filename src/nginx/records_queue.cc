@@ -276,7 +276,7 @@ std::unique_ptr<Task> NgxRecords::find_jobs(
     operation.kind = RecordOperation::Kind::find_jobs;
     operation.query = std::move(query);
     return ask(std::move(operation), [then = std::move(then)](RecordOperation &ran, bool done) {
-        done ? then(std::move(ran.jobs)) : then(std::nullopt);
+        done && !ran.unreadable ? then(std::move(ran.jobs)) : then(std::nullopt);
     });
 }
 

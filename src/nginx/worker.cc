@@ -61,10 +61,12 @@ Worker::Worker(MainConf &main)
       upstream(engine, *this, loop),
       ledger_memory(main.zone, ZonePart::ledger, main.budget_zone),
       health_memory(main.zone, ZonePart::health, main.budget_zone),
+      keys_memory(main.zone, ZonePart::keys_in_use, main.budget_zone),
       budget_memory(main.budget_zone, ZonePart::budgets, main.budget_zone),
       ledger(ledger_memory, budget_memory.region()),
       accounts(ledger, clock, static_cast<int32_t>(ngx_pid)),
       health(health_memory, static_cast<int32_t>(ngx_pid)),
+      keys_in_use(keys_memory, static_cast<int32_t>(ngx_pid), is_process_alive),
       makings(loop, health, home),
       sweep_alarm_(loop.make_alarm([this] { sweep(); }, TimerKind::idle)) {
     ngx_queue_init(&requests);

@@ -5,6 +5,7 @@
 #include "core/callback_owner.h"
 #include "core/limits/accounts.h"
 #include "core/limits/health.h"
+#include "core/limits/keys_in_use.h"
 #include "core/limits/ledger.h"
 #include "core/long_tasks.h"
 #include "core/metrics/recorder.h"
@@ -68,10 +69,12 @@ class Worker final : private CallbackOwner {
     CurlClient upstream;
     ZoneMemory ledger_memory;
     ZoneMemory health_memory;
+    ZoneMemory keys_memory;
     ZoneMemory budget_memory;
     Ledger ledger;
     LedgerAccounts accounts;
     Health health;
+    KeysInUse keys_in_use;  // without a state file
     FailureStorms storms{clock};
     std::unique_ptr<UsageWriter> usage;     // null: usage is not recorded
     std::unique_ptr<RecordsQueue> records;  // null: without a state file

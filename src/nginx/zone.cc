@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/limits/health.h"
+#include "core/limits/keys_in_use.h"
 #include "core/limits/ledger.h"
 #include "core/metrics/counters.h"
 #include "nginx/conf_error.h"
@@ -57,15 +58,20 @@ constexpr size_t kHeadSize = 128;
 static_assert(sizeof(LockedZoneHead) <= kHeadSize);
 
 // A sixteenth is for the health of providers: at least enough for a few of them, and at most a
-// megabyte, which has room for thousands of models.
+// megabyte, which has room for thousands of models. Beside it is a little room for idempotency keys
+// in use.
 std::span<std::byte> part_of(const Place &place, ZonePart part) {
     constexpr size_t kMinHealth = 8 * 1024;
     constexpr size_t kMaxHealth = 1024 * 1024;
+    constexpr size_t kMinKeys = 1024;
+    constexpr size_t kMaxKeys = 64 * 1024;
     const size_t health = std::clamp(place.size / 16, kMinHealth, kMaxHealth) / 64 * 64;
+    const size_t keys = std::clamp(place.size / 64, kMinKeys, kMaxKeys) / 64 * 64;
     const std::span<std::byte> whole{place.start, place.size};
     switch (part) {
         case ZonePart::health: return whole.first(health);
-        case ZonePart::ledger: return whole.subspan(health);
+        case ZonePart::keys_in_use: return whole.subspan(health, keys);
+        case ZonePart::ledger: return whole.subspan(health + keys);
         case ZonePart::budgets:
         case ZonePart::metrics: break;
     }
@@ -121,6 +127,7 @@ bool prepare(const Place &place, const ZoneFile &file, bool fresh) {
     }
     const uint64_t id = random_number();
     return Health::prepare(part_of(place, ZonePart::health), fresh, id) &&
+           KeysInUse::prepare(part_of(place, ZonePart::keys_in_use), fresh, id) &&
            Ledger::prepare(part_of(place, ZonePart::ledger), fresh, id);
 }
 

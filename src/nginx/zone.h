@@ -32,8 +32,8 @@ size_t max_budget_records();
 // none.
 uint64_t &state_file_number(ngx_shm_zone_t *budget_zone);
 
-// Each part has a layout of its own. The first two share a zone.
-enum class ZonePart : uint8_t { ledger, health, budgets, metrics };
+// Each part has a layout of its own. The first three share a zone.
+enum class ZonePart : uint8_t { ledger, health, keys_in_use, budgets, metrics };
 
 class ZoneMemory final : public SharedMemory {
  public:

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <utility>
 
@@ -26,38 +27,40 @@ std::string to_text(const Sha256 &hash) {
     return to_hex(hash);
 }
 
-// A file with images stays open while a reply refers to it. Empty if it is not there any more, or
-// is not the one that was written.
-Bytes open_images(const std::string &path, size_t size) {
+enum class ImagesAre : uint8_t { here, gone, unreadable };
+
+// A file with images stays open while a reply refers to it. They are gone if the file is not the
+// one that was written. That it cannot be opened now, for example because this process has too many
+// open files, says nothing about the images.
+ImagesAre open_images(const std::string &path, size_t size, Bytes &images) {
     if (path.empty()) {
-        return {};
+        return ImagesAre::here;
     }
     const int number = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (number < 0) {
-        return {};
+        const bool may_come_back =
+            errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EINTR || errno == EIO;
+        return may_come_back ? ImagesAre::unreadable : ImagesAre::gone;
     }
     const std::shared_ptr<const void> owner(nullptr, [number](const void *) { close(number); });
     struct stat status {};
     if (fstat(number, &status) != 0 || !S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
         status.st_size != static_cast<off_t>(size)) {
-        return {};
+        return ImagesAre::gone;
     }
-    Bytes images;
     images.append(Slice{owner, {}, {number, 0, size}});
-    return images;
+    return ImagesAre::here;
 }
 
 // The columns of a row that has ended, from `first` on: facts, file, file_bytes, request_id,
-// created, expires. False if its images are gone.
-bool read_kept(const Statement &row, int first, KeptRecord &kept) {
-    const std::string file = row.text(first + 1);
-    const auto size = static_cast<size_t>(row.integer(first + 2));
+// created, expires.
+ImagesAre read_kept(const Statement &row, int first, KeptRecord &kept) {
     kept.facts = row.text(first);
-    kept.images = open_images(file, size);
     kept.request_id = row.text(first + 3);
     kept.created = row.integer(first + 4);
     kept.expires = row.integer(first + 5);
-    return kept.images.size() == (file.empty() ? 0 : size);
+    return open_images(row.text(first + 1), static_cast<size_t>(row.integer(first + 2)),
+                       kept.images);
 }
 
 constexpr const char *kKeptColumns = "facts, file, file_bytes, request_id, created, expires";
@@ -144,23 +147,40 @@ bool RecordsFile::run_one(RecordOperation &operation, int64_t unix_seconds) {
     return true;
 }
 
-std::optional<bool> RecordsFile::is_full(size_t max) {
-    Statement sum = database_.prepare("SELECT bytes FROM kept");
-    if (sum.next() != Statement::Step::row) {
-        return std::nullopt;
+// When three quarters of the store are used, a caller may keep a quarter of it.
+bool RecordsFile::check_room(const RecordClaim &claim, Claimed::Answer &answer) {
+    using Answer = Claimed::Answer;
+    answer = Answer::ours;
+    if (claim.kept_max == 0) {
+        return true;
     }
-    return max != 0 && sum.integer(0) >= static_cast<int64_t>(max);
+    Statement sums = database_.prepare(
+        "SELECT (SELECT bytes FROM kept_in_stores WHERE store = ?),"
+        " (SELECT bytes FROM kept_of_callers WHERE store = ? AND owner = ?)");
+    sums.bind(claim.store).bind(claim.store).bind(claim.owner);
+    if (sums.next() != Statement::Step::row) {
+        return false;
+    }
+    const auto all = static_cast<uint64_t>(sums.integer(0));
+    const auto of_caller = static_cast<uint64_t>(sums.integer(1));
+    if (all >= claim.kept_max) {
+        answer = Answer::full;
+    } else if (all >= claim.kept_max / 4 * 3 && of_caller >= claim.kept_max / 4) {
+        answer = Answer::full_for_owner;
+    }
+    return true;
 }
 
 bool RecordsFile::insert(const RecordClaim &claim, int64_t unix_seconds) {
     Statement insert = database_.prepare(
         "INSERT OR REPLACE INTO records"
-        " (id, kind, owner, asked, request_id, process, keep, created, expires, job, tenant,"
+        " (id, kind, owner, store, asked, request_id, process, keep, created, expires, job, tenant,"
         " operation, requested, format)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?)");
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?)");
     return insert.bind(to_text(claim.id))
         .bind(static_cast<int64_t>(claim.kind))
         .bind(claim.owner)
+        .bind(claim.store)
         .bind(to_text(claim.order))
         .bind(claim.request_id)
         .bind(identity_)
@@ -201,9 +221,8 @@ bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix
         return false;
     }
     if (step == Statement::Step::done) {
-        const auto full = is_full(claim.kept_max);
-        claimed.answer = full.value_or(false) ? Answer::full : Answer::ours;
-        return full && (*full || insert(claim, unix_seconds));
+        return check_room(claim, claimed.answer) &&
+               (claimed.answer != Answer::ours || insert(claim, unix_seconds));
     }
     const std::string process = row.text(0);
     const auto kind = static_cast<RecordKind>(row.integer(2));
@@ -215,9 +234,11 @@ bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix
     if (process.empty()) {
         claimed.kept.emplace();
         claimed.answer = Answer::ended;
-        if (!read_kept(row, 3, *claimed.kept)) {
-            claimed.kept->facts.clear();  // the images are gone: as if nobody knew them
-            claimed.kept->images = {};
+        const ImagesAre images = read_kept(row, 3, *claimed.kept);
+        if (images == ImagesAre::gone) {
+            claimed.kept->facts.clear();  // as if nobody knew the result
+        } else if (images == ImagesAre::unreadable) {
+            claimed.answer = Answer::unavailable;
         }
         return true;
     }
@@ -245,7 +266,8 @@ bool RecordsFile::find(RecordOperation &operation, int64_t unix_seconds) {
             find_.reset();
             return false;
         }
-        if (step == Statement::Step::row && read_kept(*find_, 0, operation.kept)) {
+        if (step == Statement::Step::row &&
+            read_kept(*find_, 0, operation.kept) == ImagesAre::here) {
             operation.found = i;
         }
     }
@@ -274,8 +296,9 @@ namespace {
 constexpr const char *kJobColumns =
     "job, tenant, operation, requested, format, created, ended, status, process, making <> ''";
 
-// The columns of kJobColumns, and after them those of kKeptColumns.
-JobRecord read_job(const Statement &row, bool with_images) {
+// The columns of kJobColumns, and after them those of kKeptColumns. `unreadable` is set if the
+// images cannot be read now.
+JobRecord read_job(const Statement &row, bool with_images, bool &unreadable) {
     constexpr int kKept = 10;
     JobRecord job;
     job.about = {row.text(0), row.text(1), row.text(2), row.text(3), row.text(4)};
@@ -291,8 +314,12 @@ JobRecord read_job(const Statement &row, bool with_images) {
     }
     job.state = row.text(kKept).empty() ? JobState::interrupted : JobState::ended;
     job.kept.expires = row.integer(kKept + 5);
-    if (with_images && job.state == JobState::ended && !read_kept(row, kKept, job.kept)) {
-        job.state = JobState::interrupted;  // its images are gone
+    if (with_images && job.state == JobState::ended) {
+        switch (read_kept(row, kKept, job.kept)) {
+            case ImagesAre::here: break;
+            case ImagesAre::gone: job.state = JobState::interrupted; break;
+            case ImagesAre::unreadable: unreadable = true; break;
+        }
     }
     return job;
 }
@@ -303,6 +330,7 @@ bool RecordsFile::find_jobs(RecordOperation &operation, int64_t unix_seconds) {
     const JobQuery &query = operation.query;
     const bool one = !query.id.empty();
     operation.jobs.clear();
+    operation.unreadable = false;
     std::string sql = std::string("SELECT ") + kJobColumns + ", " + kKeptColumns +
                       " FROM records WHERE kind = 3 AND tenant = ?"
                       " AND (expires IS NULL OR expires > ?)";
@@ -326,7 +354,7 @@ bool RecordsFile::find_jobs(RecordOperation &operation, int64_t unix_seconds) {
     }
     Statement::Step step = row.next();
     for (; step == Statement::Step::row; step = row.next()) {
-        operation.jobs.push_back(read_job(row, one));
+        operation.jobs.push_back(read_job(row, one, operation.unreadable));
     }
     return step == Statement::Step::done;
 }

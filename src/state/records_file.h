@@ -46,6 +46,7 @@ struct RecordOperation {
     bool cancelled = false;
     std::vector<JobRecord> jobs;
     std::vector<OrphanedJob> orphans;
+    bool unreadable = false;  // the images of a job are there, but cannot be read now
 
     // Whether it must be done sooner or later, and has no answer.
     [[nodiscard]] bool must_be_done() const {
@@ -72,7 +73,7 @@ class RecordsFile {
     bool claim(const RecordClaim &claim, Claimed &claimed, int64_t unix_seconds);
     bool insert(const RecordClaim &claim, int64_t unix_seconds);
     bool note_interrupted(const RecordId &id, RecordKind kind, int64_t unix_seconds);
-    std::optional<bool> is_full(size_t max);
+    bool check_room(const RecordClaim &claim, Claimed::Answer &answer);
     bool find(RecordOperation &operation, int64_t unix_seconds);
     bool is_wanted(RecordOperation &operation);
     bool find_jobs(RecordOperation &operation, int64_t unix_seconds);

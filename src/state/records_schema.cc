@@ -45,7 +45,8 @@ CREATE TABLE records (
 CREATE INDEX records_of_jobs ON records (tenant, created) WHERE kind = 3;
 CREATE INDEX records_by_expiry ON records (expires);
 CREATE INDEX records_in_progress ON records (process) WHERE process IS NOT NULL;
-CREATE TABLE kept (bytes INTEGER NOT NULL);  -- one row: the sum of records.bytes, without the cache
+-- One row: the sum of records.bytes, without the cache. Earlier gateways read it.
+CREATE TABLE kept (bytes INTEGER NOT NULL);
 INSERT INTO kept VALUES (0);
 CREATE TRIGGER record_added AFTER INSERT ON records WHEN NEW.kind <> 2 BEGIN
     UPDATE kept SET bytes = bytes + NEW.bytes; END;
@@ -62,6 +63,35 @@ ALTER TABLE records ADD COLUMN owners INTEGER NOT NULL DEFAULT 1;
 )sql";
 constexpr const char *kHasTakingOver =
     "SELECT count(*) FROM pragma_table_info('records') WHERE name = 'making'";
+
+// The same for files without sums for each store and caller. In a new file, too.
+constexpr const char *kAddSums = R"sql(
+ALTER TABLE records ADD COLUMN store TEXT NOT NULL DEFAULT '';  -- the directory with its files
+-- The sums of records.bytes, without the cache. A record begins with 0 bytes.
+CREATE TABLE kept_in_stores (store TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE kept_of_callers (store TEXT NOT NULL, owner TEXT NOT NULL, bytes INTEGER NOT NULL,
+    PRIMARY KEY (store, owner)) WITHOUT ROWID;
+CREATE TRIGGER kept_changed AFTER UPDATE OF bytes ON records
+WHEN NEW.kind <> 2 AND NEW.bytes <> OLD.bytes BEGIN
+    INSERT INTO kept_in_stores SELECT NEW.store, 0
+        WHERE NOT EXISTS (SELECT 1 FROM kept_in_stores WHERE store = NEW.store);
+    INSERT INTO kept_of_callers SELECT NEW.store, NEW.owner, 0
+        WHERE NOT EXISTS (SELECT 1 FROM kept_of_callers WHERE store = NEW.store AND owner = NEW.owner);
+    UPDATE kept_in_stores SET bytes = bytes + NEW.bytes - OLD.bytes WHERE store = NEW.store;
+    UPDATE kept_of_callers SET bytes = bytes + NEW.bytes - OLD.bytes
+        WHERE store = NEW.store AND owner = NEW.owner;
+END;
+CREATE TRIGGER kept_removed AFTER DELETE ON records WHEN OLD.kind <> 2 AND OLD.bytes <> 0 BEGIN
+    UPDATE kept_in_stores SET bytes = bytes - OLD.bytes WHERE store = OLD.store;
+    UPDATE kept_of_callers SET bytes = bytes - OLD.bytes
+        WHERE store = OLD.store AND owner = OLD.owner;
+    DELETE FROM kept_of_callers WHERE store = OLD.store AND owner = OLD.owner AND bytes <= 0;
+END;
+INSERT INTO kept_in_stores SELECT '', sum(bytes) FROM records WHERE kind <> 2 AND bytes <> 0 HAVING count(*) > 0;
+INSERT INTO kept_of_callers SELECT '', owner, sum(bytes) FROM records WHERE kind <> 2 AND bytes <> 0 GROUP BY owner;
+)sql";
+constexpr const char *kHasSums =
+    "SELECT count(*) FROM sqlite_master WHERE name = 'kept_of_callers'";
 
 int64_t number_of_pragma(Database &database, const char *sql) {
     Statement statement = database.prepare(sql);
@@ -84,6 +114,9 @@ tl::expected<void, StateProblem> prepare_record_tables(Database &database) {
                          std::to_string(kRecordsVersion)});
     }
     if (number_of_pragma(database, kHasTakingOver) == 0 && !database.run(kAddTakingOver)) {
+        return tl::unexpected(database.problem());
+    }
+    if (number_of_pragma(database, kHasSums) == 0 && !database.run(kAddSums)) {
         return tl::unexpected(database.problem());
     }
     return {};

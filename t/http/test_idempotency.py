@@ -197,6 +197,44 @@ def test_without_a_state_file_a_repeat_attaches_only_while_the_first_runs(kept, 
     assert len(openai.requests) == 2
 
 
+@pytest.mark.parametrize("workers", (2,))
+def test_without_a_state_file_a_repeat_in_another_worker_is_told_to_wait(kept, openai, workers):
+    """No worker can read the other's result, and none makes the images twice at the same time."""
+    held = Held()
+    openai.always(held)
+    g = kept(state=False, stored=False, workers=workers)
+    asked = [background(g.generate, ADA, **MODEL) for _ in range(12)]
+    openai.wait_in_flight(1)
+
+    def repeats() -> list:
+        return [one.result() for one in asked if one.done()]
+    until_in_other = 0
+    while not repeats() and (until_in_other := until_in_other + 1) < 50:  # connections choose their worker
+        asked.append(background(g.generate, ADA, **MODEL))
+        time.sleep(0.05)
+    refused = repeats()
+    assert refused and len(openai.requests) == 1
+    for reply in refused:
+        assert reply.status == 409 and reply.json["error"]["code"] == "idempotency_in_progress"
+        assert reply.headers["x-should-retry"] == "true" and reply.headers["retry-after"]
+    held.release()
+    assert {one.result().status for one in asked} == {200, 409} and len(openai.requests) == 1
+    assert g.generate(ADA, **MODEL).status == 200, "the key is free again"
+
+
+def test_without_a_state_file_the_key_of_a_killed_worker_is_free(kept, openai):
+    openai.next(Hang())
+    g = kept(state=False, stored=False)
+    first = background(g.generate, ADA, **MODEL)
+    openai.wait_in_flight(1)
+    g.allow_worker_change()
+    g.allow_log("exited on signal 9")
+    os.kill(g.worker_pids()[0], signal.SIGKILL)
+    with pytest.raises(Exception):
+        first.result()
+    assert until(lambda: g.generate(ADA, **MODEL).status == 200, 10)
+
+
 def test_when_the_intent_cannot_be_written_nothing_is_submitted(kept, openai, scratch):
     g = kept()
     g.generate(ADA, **MODEL)
@@ -216,6 +254,17 @@ def test_a_full_store_refuses_new_keys_and_says_why(kept, openai, scratch):
     refused = g.generate({**ADA, "Idempotency-Key": "k-2"}, **MODEL)
     assert refused.status == 507 and refused.json["error"]["code"] == "store_full" and len(openai.requests) == 2
     assert g.generate(ADA | {"Idempotency-Key": "k-0"}, **MODEL).status == 200
+
+
+def test_one_caller_does_not_fill_the_store_for_all(kept, openai, scratch):
+    openai.image_bytes = 100_000
+    g = kept(store="max=500k")
+    for i in range(3):
+        assert g.generate({**ADA, "Idempotency-Key": f"k-{i}"}, **MODEL).status == 200
+        assert until(lambda: [row[1] for row in records(scratch)] == [1] * (i + 1), 5)
+    refused = g.generate({**ADA, "Idempotency-Key": "k-3"}, **MODEL)
+    assert refused.status == 507 and "this caller's share" in refused.json["error"]["message"]
+    assert g.generate({"x-api-key": "sk-b", "Idempotency-Key": "k-3"}, **MODEL).status == 200
 
 
 @pytest.mark.parametrize("workers", (2,))

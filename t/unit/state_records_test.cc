@@ -1,5 +1,6 @@
 // The file of records: each request is made once, whichever process asks.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,10 +48,12 @@ class StateRecordsTest : public StateDirectoryTest {
         EXPECT_TRUE(done) << done.error().text;
     }
     static Claimed claim(RecordsFile &file, uint8_t id, uint8_t order = 1,
-                         RecordKind kind = RecordKind::keyed, int64_t now = kNow, size_t max = 0) {
+                         RecordKind kind = RecordKind::keyed, int64_t now = kNow, size_t max = 0,
+                         const char *owner = "a", const char *store = "/store") {
         RecordOperation operation;
         operation.kind = RecordOperation::Kind::claim;
-        operation.claim = {{id}, kind, {order}, "a", "req_" + std::to_string(id), 100, max};
+        operation.claim = {{id}, kind,  {order}, owner, "req_" + std::to_string(id),
+                           100,  store, max,     {}};
         run(file, operation, now);
         return operation.claimed;
     }
@@ -175,13 +178,41 @@ TEST_F(StateRecordsTest, ImagesAreReadFromTheFileThatWasWrittenAndFromNoOther) {
 
 TEST_F(StateRecordsTest, WhatIsKeptIsSummedUpAndBounded) {
     RecordsFile file = open();
-    claim(file, 1);
-    finish(file, 1, "", 600);
-    EXPECT_EQ(claim(file, 2, 1, RecordKind::keyed, kNow, 601).answer, Answer::ours);
-    finish(file, 2, "", 1);
-    EXPECT_EQ(claim(file, 3, 1, RecordKind::keyed, kNow, 601).answer, Answer::full);
+    const auto claim_by = [&](const char *owner, uint8_t id, const char *store = "/store") {
+        return claim(file, id, 1, RecordKind::keyed, kNow, 601, owner, store).answer;
+    };
+    EXPECT_EQ(claim_by("a", 1), Answer::ours);
+    finish(file, 1, "", 449);
+    EXPECT_EQ(claim_by("a", 2), Answer::ours) << "a caller may use all that is free";
+    finish(file, 2, "", 151);
+    EXPECT_EQ(claim_by("a", 3), Answer::full_for_owner) << "and leaves the last quarter to others";
+    EXPECT_EQ(claim_by("b", 3), Answer::ours);
+    finish(file, 3, "", 1);
+    EXPECT_EQ(claim_by("c", 4), Answer::full);
+    EXPECT_EQ(claim_by("c", 4, "/other"), Answer::ours) << "another store has room of its own";
     sweep(file, kNow + 100);
-    EXPECT_EQ(claim(file, 3, 1, RecordKind::keyed, kNow, 601).answer, Answer::ours);
+    EXPECT_EQ(claim_by("a", 5), Answer::ours);
+}
+
+// What cannot be opened is not gone.
+TEST_F(StateRecordsTest, WithoutAFreeDescriptorAResultIsUnavailableAndNotInterrupted) {
+    RecordsFile file = open();
+    const std::string images = directory + "/images";
+    std::ofstream(images) << "base64";
+    claim(file, 1);
+    finish(file, 1, images, 6);
+    rlimit limit{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const int next = dup(0);
+    ASSERT_GE(next, 0);
+    close(next);
+    const rlimit none{static_cast<rlim_t>(next), limit.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const Answer meanwhile = claim(file, 1).answer;
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_EQ(meanwhile, Answer::unavailable);
+    EXPECT_EQ(claim(file, 1).answer, Answer::ended);
+    EXPECT_EQ(claim(file, 1).kept->images.size(), 6U);
 }
 
 TEST_F(StateRecordsTest, AFileOfAnotherProgramIsLeftAlone) {

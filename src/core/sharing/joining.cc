@@ -1,6 +1,7 @@
 #include "core/sharing/joining.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "core/bytes/parts.h"
@@ -59,11 +60,19 @@ ApiError error_no_records() {
                              "Idempotency-Key");
 }
 
-ApiError error_store_full() {
+// A job needs no Idempotency-Key.
+ApiError error_store_full(RecordKind kind, bool only_for_caller) {
+    std::string text =
+        only_for_caller
+            ? "The gateway's store is nearly full, and contains this caller's share of results "
+              "that it must keep for earlier requests with an Idempotency-Key or jobs."
+            : "The gateway's store is full of results that it must keep for earlier requests with "
+              "an Idempotency-Key or jobs.";
+    if (kind == RecordKind::job) {
+        return ApiError::of(507, "store_full", text + " Delete jobs, or repeat the request later.");
+    }
     return ApiError::of(507, "store_full",
-                        "The gateway's store is full of results that it must keep for earlier "
-                        "requests with an Idempotency-Key. Repeat the request later, or without "
-                        "this header.",
+                        text + " Repeat the request later, or without this header.",
                         "Idempotency-Key");
 }
 
@@ -126,6 +135,7 @@ void Joining::let_go() noexcept {
     if (std::exchange(promised_, false)) {
         parts_.sharing.running.break_promise(terms_.id);
     }
+    terms_.key_in_use.reset();
     if (std::exchange(claims_, false)) {
         parts_.sharing.records->forget(terms_.id, std::move(request_id_));
     }
@@ -241,8 +251,34 @@ void Joining::take_promise() {
         claim();
         return;
     }
+    if (is_keyed && !hold_key()) {
+        return;
+    }
     leads_ = true;
     is_keyed ? in_cache() : lead_or_make();
+}
+
+// Without records, requests in other workers can only be told that the key is in use. False: the
+// request was refused.
+bool Joining::hold_key() {
+    KeysInUse *keys = parts_.sharing.keys;
+    if (keys == nullptr) {
+        return true;
+    }
+    constexpr Milliseconds kForTheEnd{60'000};  // the result is delivered after the deadline
+    Account account{};
+    static_assert(sizeof(account) <= sizeof(terms_.id));
+    std::memcpy(account.data(), terms_.id.data(), sizeof(account));
+    const Clock &clock = parts_.ports.clock;
+    auto held = keys->take(account, {clock.unix_seconds(), clock.now().count()},
+                           (parts_.order.deadline + kForTheEnd).count());
+    if (!held) {
+        refuse(held.error() == KeysInUse::Refusal::in_use ? error_in_progress()
+                                                          : error_no_records());
+        return false;
+    }
+    terms_.key_in_use = std::move(*held);
+    return true;
 }
 
 void Joining::claim() {
@@ -253,6 +289,7 @@ void Joining::claim() {
     claim.owner = terms_.owner;
     claim.request_id = parts_.order.request_id;
     claim.keep = terms_.keep;
+    claim.store = terms_.hosting == nullptr ? "" : terms_.hosting->directory;
     claim.kept_max = terms_.kind != RecordKind::shared ? parts_.rules.kept_max : 0;
     claim.job = job_;
     claims_ = true;
@@ -296,7 +333,10 @@ void Joining::on_claimed(const Claimed &claimed) {
             keyed ? replay(KeptRecord{.request_id = claimed.request_id})
                   : refuse(error_leader_died());
             return;
-        case Answer::full: refuse(error_store_full()); return;
+        case Answer::full:
+        case Answer::full_for_owner:
+            refuse(error_store_full(terms_.kind, claimed.answer == Answer::full_for_owner));
+            return;
         case Answer::unavailable: break;
     }
     if (keyed) {

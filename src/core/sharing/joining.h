@@ -93,6 +93,7 @@ class Joining {
     void as_job();
     void by_key();
     void claim();
+    [[nodiscard]] bool hold_key();
     void on_claimed(const Claimed &claimed);
     void wait();
     void in_cache();

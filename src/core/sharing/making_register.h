@@ -41,7 +41,8 @@ class MakingRegister {
 // What a request needs to share makings.
 struct SharingPorts {
     MakingRegister &running;
-    Records *records = nullptr;  // null: only this worker knows
+    Records *records = nullptr;  // null: only this worker knows the results
+    KeysInUse *keys = nullptr;   // without records: the idempotency keys of requests in progress
 };
 
 }  // namespace gateway

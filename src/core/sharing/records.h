@@ -54,7 +54,8 @@ struct RecordClaim {
     std::string owner;  // the id of the caller
     std::string request_id;
     int64_t keep = 0;     // seconds, after the end
-    size_t kept_max = 0;  // bytes that all records may keep together; 0: no limit
+    std::string store;    // the directory that keeps the result
+    size_t kept_max = 0;  // bytes that all records may keep there; 0: no limit
     JobAbout job;         // only for a job
 };
 
@@ -66,6 +67,7 @@ struct Claimed {
         other_order,  // another one asked for something else
         interrupted,  // another one was in progress when its worker died
         full,         // as much is kept as may be kept
+        full_for_owner,  // the store is nearly full, and the caller keeps its share of it
         unavailable,  // the records cannot be read or written
     };
     Answer answer = Answer::unavailable;

@@ -531,6 +531,7 @@ void SharedMaking::conclude() noexcept {
         return;
     }
     phase_ = Phase::over;
+    terms_.key_in_use.reset();
     deadline_.reset();
     abandon_->unset();
     if (end_look_ != nullptr) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/callback_owner.h"
+#include "core/limits/keys_in_use.h"
 #include "core/making/making.h"
 #include "core/sharing/kept_result.h"
 #include "core/sharing/records.h"
@@ -60,6 +61,8 @@ struct SharingTerms {
     // For the cache; empty: the result is not cached. One for each candidate of the plan.
     std::vector<std::optional<RecordId>> cache_ids;
     int64_t cache_ttl = 0;
+    // Of a keyed request without a record: other workers know that it is in progress.
+    std::shared_ptr<const KeysInUse::Hold> key_in_use;
 };
 
 class MakingRegister;
