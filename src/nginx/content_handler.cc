@@ -84,7 +84,7 @@ ngx_int_t answer_with_openapi(ngx_http_request_t *r, RequestContext &context,
     Answer answer;
     answer.body =
         Bytes::own(write_openapi({*policy.profile, uri.substr(0, uri.size() - row.tail.size()),
-                                  documented_key(policy.auth)}));
+                                  documented_key(policy.auth), policy.sharing.jobs.on}));
     return answer_now(r, context, std::move(answer));
 }
 

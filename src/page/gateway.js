@@ -63,12 +63,13 @@ export class Gateway {
     return this.read(`${this.api}models/${name.split('/').map(encodeURIComponent).join('/')}`);
   }
 
-  // Ends in {images: [{blob, extension, seed}], answer}. onPreview(blob, index) for each picture that arrives before that.
-  async make({operation, fields, files}, {signal, onPreview, onImage}) {
+  // Ends in {images: [{blob, extension, seed}], answer}. onPreview(blob, index) for each picture that arrives before that;
+  // onJob(id) if the call is a job.
+  async make({operation, fields, files, asJob}, {signal, onPreview, onImage, onJob}) {
     const json = files.length === 0;
     const response = await fetch(this.api + pathOf(operation), {
       method: 'POST',
-      headers: {...this.headers(), ...(json ? {'Content-Type': 'application/json'} : {})},
+      headers: {...this.headers(), ...(json ? {'Content-Type': 'application/json'} : {}), ...(asJob ? {Prefer: 'respond-async'} : {})},
       body: json ? JSON.stringify(fields) : formOf(fields, files),
       signal,
     });
@@ -80,7 +81,32 @@ export class Gateway {
     if (!response.ok || answer === null) {
       throw new CallFailed(response.status, answer, requestId);
     }
+    if (answer.object === 'image.job') {
+      onJob(answer.id);
+      return this.resultOf(answer, requestId, signal);
+    }
     return {images: answer.data.map(pictureOf), answer: {...answer, requestId}};
+  }
+
+  // Asks for the job until it has ended, and cancels it if the caller does.
+  async resultOf(accepted, requestId, signal) {
+    const path = `${this.api}images/jobs/${encodeURIComponent(accepted.id)}`;
+    let job = accepted;
+    try {
+      for (let pause = 250; job.status === 'queued' || job.status === 'in_progress'; pause = Math.min(2 * pause, 2000)) {
+        await sleep(pause, signal);
+        job = await this.read(path, signal);
+      }
+    } catch (error) {
+      if (error.name === 'AbortError') {
+        fetch(path, {method: 'DELETE', headers: this.headers(), keepalive: true}).catch(() => {});
+      }
+      throw error;
+    }
+    if (job.result === undefined) {
+      throw new CallFailed(job.status_code, job.error, requestId);
+    }
+    return {images: job.result.data.map(pictureOf), answer: {...job.result, requestId}};
   }
 
   async follow(response, requestId, {onPreview, onImage}) {
@@ -115,6 +141,16 @@ export class Gateway {
     const extra = {...last.extra_fields, images: facts};
     return {images, answer: {...last, usage, extra_fields: extra, requestId, model: `${extra.provider}/${extra.model_deployment}`}};
   }
+}
+
+function sleep(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    }, {once: true});
+  });
 }
 
 function pictureOf(data) {

@@ -8,12 +8,14 @@ export class ModelList {
     this.known = new Map();
     this.contract = null;
     this.takesKeys = true;
+    this.hasJobs = false;
   }
 
   async load(signal) {
     this.listed = await this.gateway.models(signal);
     const description = await this.gateway.description(signal);
     this.contract = description?.components?.schemas?.GenerationRequest ?? null;
+    this.hasJobs = description?.paths?.['/images/jobs'] !== undefined;
     this.takesKeys = description?.security?.length !== 0;
     this.known = new Map(this.listed.map((model) => [model.id, model]));
     const members = new Set(this.listed.flatMap((model) => (model.alias?.models ?? []).map((member) => member.model)));

@@ -49,6 +49,9 @@ export class Playground {
     this.main = make('div', {});
     this.more = make('div', {});
     this.moreDetails = make('details', {class: 'more', hidden: true}, make('summary', {}, 'More parameters'), this.more);
+    this.asJob = make('input', {id: newId('job'), type: 'checkbox', 'data-field': 'job'});
+    this.jobField = make('div', {class: 'field job', hidden: true}, make('label', {for: this.asJob.id}, this.asJob, ' As a job',
+      make('span', {class: 'hint'}, 'It goes on if the connection ends, and has no previews.')));
     this.price = make('p', {class: 'price', 'aria-live': 'polite'});
     this.send = make('button', {type: 'submit', class: 'primary'}, 'Make the picture');
     this.cancel = make('button', {type: 'button', hidden: true, click: () => this.runs.forEach((run) => run.cancel())}, 'Cancel');
@@ -60,6 +63,7 @@ export class Playground {
     make('div', {class: 'field'}, make('label', {for: this.model.id}, 'Model'), this.model, this.about, this.mistake),
     this.pictures, this.main, this.moreDetails,
     make('div', {class: 'field second', hidden: true}, make('label', {for: this.second.id}, 'Compare with'), this.second),
+    this.jobField,
     make('div', {class: 'row send'}, this.send, this.cancel, this.price));
   }
 
@@ -78,6 +82,7 @@ export class Playground {
     }
     this.problem.hidden = true;
     this.send.disabled = false;
+    this.jobField.hidden = !this.models.hasJobs;
     const able = this.models.operations();
     if (able.length === 0) {
       this.tellProblem('No model is configured that this key may use.');
@@ -211,6 +216,10 @@ export class Playground {
     this.price.textContent = text.charAt(0).toUpperCase() + text.slice(1);
   }
 
+  isJob() {
+    return this.models.hasJobs && this.asJob.checked;
+  }
+
   // What the form says, as fields of a request.
   request(model) {
     const fields = {model};
@@ -222,7 +231,7 @@ export class Playground {
     }
     fields.response_format = 'b64_json';
     const streams = this.models.contract?.properties.stream !== undefined && this.spec?.operations?.includes('stream');
-    if (fields.partial_images > 0 && streams) {
+    if (fields.partial_images > 0 && streams && !this.isJob()) {
       fields.stream = true;
     } else {
       delete fields.partial_images;
@@ -236,10 +245,10 @@ export class Playground {
     const path = {generate: 'images/generations', edit: 'images/edits', variation: 'images/variations'}[this.operation];
     const url = new URL(this.gateway.api + path, location.href).href;
     const base = new URL(this.gateway.api, location.href).href.replace(/\/$/, '');
-    const sample = {url, base, operation: this.operation, fields, withKey: this.gateway.key !== '',
+    const sample = {url, base, operation: this.operation, fields, asJob: this.isJob(), withKey: this.gateway.key !== '',
       files: files.map(({name, fileName}) => ({name, fileName}))};
     const inputs = this.operation === 'generate' ? [] : this.pictures.pictures.map(({blob}) => ({url: URL.createObjectURL(blob)}));
-    return {label: model, model, operation: this.operation, fields, files, inputs, sample};
+    return {label: model, model, operation: this.operation, fields, files, asJob: this.isJob(), inputs, sample};
   }
 
   // What is missing is said before anything is sent. Returns whether all is there.

@@ -57,6 +57,7 @@ export class ImageRun extends HTMLElement {
         signal: this.control.signal,
         onPreview: (picture) => this.preview(picture),
         onImage: (picture) => this.keep(picture),
+        onJob: (id) => this.tellJob(id),
       });
       this.tick();
       for (const picture of images.filter((each) => !this.pictures.some((kept) => kept.source === each))) {
@@ -71,6 +72,11 @@ export class ImageRun extends HTMLElement {
       this.button.remove();
     }
     return this.state === 'made';
+  }
+
+  tellJob(id) {
+    this.job = id;
+    this.status.textContent = `Accepted as ${id}`;
   }
 
   tick() {
@@ -145,6 +151,7 @@ export class ImageRun extends HTMLElement {
       fact?.seed === undefined ? null : ['Seed', String(fact.seed)],
       picture.revisedPrompt === null ? null : ['Prompt as revised', picture.revisedPrompt],
       ['Request', answer.requestId ?? answer.id ?? 'unknown'],
+      this.job === undefined ? null : ['Job', this.job],
     ].filter((row) => row !== null);
     const name = `image-${(answer.requestId ?? 'x').replace(/\W/g, '').slice(-8)}-${this.chosen + 1}.${picture.extension}`;
     this.facts.replaceChildren(

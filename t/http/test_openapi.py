@@ -22,7 +22,9 @@ def test_the_document_in_docs_is_the_one_that_is_served(gateway, project, scratc
     """UPDATE=1 writes it instead."""
     path = project / "docs/openapi" / f"{profile}.json"
     keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
-    reply = gateway(f"image_gateway profile={profile}; image_gateway_keys {keys};", SANDBOX).get(
+    jobs = f"image_gateway_jobs on; image_gateway_store {scratch}/store;"
+    reply = gateway(f"image_gateway profile={profile}; image_gateway_keys {keys}; {jobs}",
+                    f"image_gateway_state {scratch}/state/state.db; {SANDBOX}").get(
         "/v1/openapi.json", {"Authorization": "Bearer sk-bf-a"})
     text = json.dumps(reply.json, indent=2) + "\n"
     if os.environ.get("UPDATE"):

@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from fakes.behaviours import Json
 from fakes.edited import original
 from fakes.openai import ERRORS, Delay, Hang
 from harness import key_entry, provider, write_keys
+from harness.gateway import until
 from PIL import Image
 from steps import facts, labels, make, open_all, sample, send, use_operation
 
@@ -41,6 +43,52 @@ def test_a_newcomer_types_a_prompt_and_gets_a_picture(serve, browse):
     assert said["Model"] == "sandbox/placeholder" and said["Cost"].startswith("free") and said["Request"].startswith("req_")
     assert said["Picture"].startswith("1024×1024, png")
     assert "in all" in page.text(".timing")
+
+
+def with_jobs(scratch, latency="600ms"):
+    return {"http": f"image_provider sandbox {{ api sandbox; latency {latency}; }} image_model auto sandbox/placeholder;"
+                    f"image_gateway_state {scratch}/state/state.db;",
+            "location": f"image_gateway; image_gateway_auth off; image_gateway_jobs on; image_gateway_store {scratch}/store;"}
+
+
+def test_a_call_as_a_job_is_asked_for_until_it_has_ended(serve, browse, scratch):
+    page = browse(serve(**with_jobs(scratch)))
+    page.click("[data-field=job]")
+    make(page)
+    assert picture_of(page).size == (1024, 1024)
+    said = facts(page)
+    assert said["Job"].startswith("job_") and said["Request"].startswith("req_")
+    for language, words in (("curl", "-H 'Prefer: respond-async'"), ("Python", 'extra_headers={"Prefer": "respond-async"}'),
+                            ("JavaScript", "Prefer: 'respond-async'")):
+        assert words in sample(page, language)
+
+
+def test_cancelling_a_job_cancels_it_in_the_gateway(serve, browse, scratch):
+    g = serve(**with_jobs(scratch, "20s"))
+    page = browse(g)
+    page.click("[data-field=job]")
+    page.fill(".prompt textarea", "a kite")
+    page.click("button[type=submit]")
+    page.wait("document.querySelector('image-run .status')?.textContent.startsWith('Accepted as job_')")
+    job = page.text("image-run .status").removeprefix("Accepted as ")
+    page.click("image-run .head button")
+    page.wait("document.querySelector('image-run').state === 'cancelled'")
+    assert until(lambda: g.get(f"/v1/images/jobs/{job}").json["status"] == "cancelled", 5)
+
+
+def test_a_refused_job_tells_the_error_of_its_request(serve, browse, openai, scratch):
+    openai.always(Json({"error": {"message": "no", "code": "bad", "type": "invalid_request_error"}}, 400))
+    parts = with_jobs(scratch)
+    page = browse(serve(**{**parts, "http": parts["http"] + provider("openai", openai)}))
+    page.choose("[data-field=model]", "openai/gpt-image-2")
+    page.click("[data-field=job]")
+    make(page)
+    assert "Status 400" in page.text("image-run .error") and page.text("image-run .status") == "Failed"
+
+
+def test_without_jobs_in_the_location_there_is_no_such_control(serve, browse):
+    page = browse(serve())
+    assert not page.run("document.querySelector('[data-field=job]').checkVisibility()")
 
 
 def test_an_empty_prompt_is_marked_and_not_sent(serve, browse):

@@ -12,7 +12,7 @@ namespace {
 
 TEST(OpenApi, EveryProfileHasADocumentWithAllEndpointsAndFields) {
     for (const Profile &profile : profiles()) {
-        const ReadJson json(write_openapi({profile, "/v1/"}));
+        const ReadJson json(write_openapi({profile, "/v1/", {}, true}));
         for (const EndpointRow &row : endpoints()) {
             const std::string path = "/" + std::string(row.tail) + (row.has_name ? "{name}" : "");
             EXPECT_TRUE(json["paths"][path]) << profile.name << path;
@@ -29,6 +29,18 @@ TEST(OpenApi, OnlyProfilesWithStreamsHaveEvents) {
         const ReadJson json(write_openapi({profile, "/v1/"}));
         EXPECT_EQ(static_cast<bool>(json["components"]["schemas"]["Event"]),
                   profile.field("stream") != nullptr);
+    }
+}
+
+TEST(OpenApi, ALocationWithoutJobsSaysNothingAboutThem) {
+    for (const Profile &profile : profiles()) {
+        const std::string with = write_openapi({profile, "/v1/", {}, true});
+        const std::string without = write_openapi({profile, "/v1/"});
+        EXPECT_NE(with.find("image.job"), std::string::npos);
+        EXPECT_NE(with.find("deleteJob"), std::string::npos);
+        for (const char *word : {"image.job", "respond-async", "images/jobs", "async/", "\"202\""}) {
+            EXPECT_EQ(without.find(word), std::string::npos) << profile.name << word;
+        }
     }
 }
 

@@ -89,4 +89,25 @@ const std::string_view kEventSchemas = R"json(
   "usage":{"$ref":"#/components/schemas/Usage"},"extra_fields":{"$ref":"#/components/schemas/ExtraFields"}}}
 )json";
 
+const std::string_view kJobSchemas = R"json(
+"JobHead":{"type":"object",
+  "required":["id","object","status","operation","model","created_at","completed_at","expires_at"],"properties":{
+  "id":{"type":"string"},"object":{"const":"image.job"},
+  "status":{"type":"string","enum":["queued","in_progress","completed","failed","cancelled"]},
+  "operation":{"type":"string","enum":["image_generation","image_edit","image_variation"]},"model":{"type":"string"},
+  "created_at":{"type":"integer"},"completed_at":{"type":["integer","null"]},
+  "expires_at":{"type":["integer","null"],"description":"When the job and its images are removed."}}},
+"Job":{"allOf":[{"$ref":"#/components/schemas/JobHead"},{"type":"object","required":["status_code"],"properties":{
+  "status_code":{"type":["integer","null"],"description":"The status that the request would have had."},
+  "result":{"$ref":"#/components/schemas/Images"},"error":{"$ref":"#/components/schemas/Error"}}}]},
+"Jobs":{"type":"object","required":["object","data","has_more"],"properties":{
+  "object":{"const":"list"},"data":{"type":"array","items":{"$ref":"#/components/schemas/JobHead"}},
+  "has_more":{"type":"boolean"}}},
+"BifrostJob":{"type":"object","required":["id","status","created_at"],"properties":{
+  "id":{"type":"string"},"status":{"type":"string","enum":["pending","processing","completed","failed"]},
+  "created_at":{"type":"string"},"completed_at":{"type":"string"},"expires_at":{"type":"string"},
+  "status_code":{"type":"integer"},
+  "result":{"$ref":"#/components/schemas/Images"},"error":{"$ref":"#/components/schemas/Error"}}}
+)json";
+
 }  // namespace gateway

@@ -9,5 +9,7 @@ namespace gateway {
 extern const std::string_view kAnswerSchemas;
 // For profiles that have streams.
 extern const std::string_view kEventSchemas;
+// For locations that have jobs.
+extern const std::string_view kJobSchemas;
 
 }  // namespace gateway

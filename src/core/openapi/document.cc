@@ -17,6 +17,7 @@ struct HeaderRow {
     std::string_view name;
     std::string_view schema;
     std::string_view text;
+    bool of_jobs = false;
 };
 
 constexpr HeaderRow kHeaders[] = {
@@ -29,7 +30,18 @@ constexpr HeaderRow kHeaders[] = {
     {"Idempotency-Key", R"({"type":"string","maxLength":255})",
      "A request with the same key and body is made once, and answered again."},
     {"X-Request-Id", R"({"type":"string"})", "An id for logs, which the reply repeats."},
+    {"Prefer", R"({"type":"string"})",
+     "respond-async makes the request a job, whose result is read later; with wait=N only if it "
+     "takes "
+     "longer than N seconds.",
+     true},
 };
+
+// Whether a location without jobs lacks the endpoint.
+bool is_about_jobs(const EndpointRow &row) {
+    return row.is_async || row.what == EndpointRow::jobs || row.what == EndpointRow::job ||
+           row.what == EndpointRow::async_job;
+}
 
 std::string schema_name(const EndpointRow &row, bool form) {
     switch (*row.operation) {
@@ -83,7 +95,23 @@ void write_request(JsonWriter &out, const Profile &profile, const EndpointRow &r
     out.close_object().close_object();
 }
 
+void write_reply(JsonWriter &out, std::string_view status, std::string_view text,
+                 std::string_view schema) {
+    out.key(status).open_object().key("description").string(text);
+    if (!schema.empty()) {
+        out.key("content").open_object();
+        write_content(out, "application/json", reference("schemas", schema));
+        out.close_object();
+    }
+    out.close_object();
+}
+
 void write_success(JsonWriter &out, const Profile &profile, const EndpointRow &row) {
+    if (row.is_async || row.what == EndpointRow::async_job) {
+        write_reply(out, "200", "The job has ended.", "BifrostJob");
+        write_reply(out, "202", "The job is in progress.", "BifrostJob");
+        return;
+    }
     out.key("200").open_object().key("description").string("Success.");
     out.key("headers").open_object().key("x-request-id").json(reference("headers", "RequestId"));
     out.close_object().key("content").open_object();
@@ -100,6 +128,12 @@ void write_success(JsonWriter &out, const Profile &profile, const EndpointRow &r
         case EndpointRow::model:
             write_content(out, "application/json", reference("schemas", "Model"));
             break;
+        case EndpointRow::jobs:
+            write_content(out, "application/json", reference("schemas", "Jobs"));
+            break;
+        case EndpointRow::job:
+            write_content(out, "application/json", reference("schemas", "Job"));
+            break;
         case EndpointRow::file:
             write_content(out, "image/*",
                           R"({"type":"string","contentMediaType":"application/octet-stream"})");
@@ -115,7 +149,13 @@ void write_path_parameter(JsonWriter &out, std::string_view name, std::string_vi
     out.key("schema").json(R"({"type":"string","minLength":1})").close_object();
 }
 
-void write_parameters(JsonWriter &out, const EndpointRow &row, bool model_in_path) {
+void write_query_parameter(JsonWriter &out, std::string_view name, std::string_view text,
+                           std::string_view schema) {
+    out.open_object().key("name").string(name).key("in").string("query");
+    out.key("description").string(text).key("schema").json(schema).close_object();
+}
+
+void write_parameters(JsonWriter &out, const EndpointRow &row, bool model_in_path, bool jobs) {
     out.key("parameters").open_array();
     if (model_in_path) {
         write_path_parameter(out, "deployment", "A model, instead of the one in the body.");
@@ -129,20 +169,43 @@ void write_parameters(JsonWriter &out, const EndpointRow &row, bool model_in_pat
     }
     if (row.what == EndpointRow::make) {
         for (const HeaderRow &header : kHeaders) {
-            out.json(reference("parameters", header.name));
+            if (!header.of_jobs || (jobs && !row.is_async)) {
+                out.json(reference("parameters", header.name));
+            }
         }
+    }
+    if (row.what == EndpointRow::jobs) {
+        write_query_parameter(out, "limit", "How many jobs.",
+                              R"({"type":"integer","minimum":1,"maximum":100})");
+        write_query_parameter(out, "after", "The last job of the page before.",
+                              R"({"type":"string"})");
+        write_query_parameter(
+            out, "status", "Only jobs in this state.",
+            R"({"type":"string","enum":["queued","in_progress","completed","failed","cancelled"]})");
     }
     out.close_array();
 }
 
+void write_delete_of_job(JsonWriter &out, const EndpointRow &row) {
+    out.key("delete").open_object().key("operationId").string("deleteJob");
+    out.key("summary").string("Cancel a job, or remove one that has ended, with its images");
+    write_parameters(out, row, false, true);
+    out.key("responses").open_object();
+    write_reply(out, "200", "The job is cancelled.", "Job");
+    write_reply(out, "202", "The job is asked to end.", "Job");
+    write_reply(out, "204", "The job and its images are removed.", {});
+    write_error_references(out, row);
+    out.close_object().close_object();
+}
+
 void write_operation(JsonWriter &out, const Profile &profile, const EndpointRow &row,
-                     bool model_in_path) {
+                     bool model_in_path, bool jobs) {
     std::string path = std::string(model_in_path ? "/deployments/{deployment}/" : "/");
     path.append(row.tail).append(row.has_name ? "{name}" : "");
     out.key(path).open_object().key(row.is_read() ? "get" : "post").open_object();
     out.key("operationId").string(std::string(row.id) + (model_in_path ? "OfDeployment" : ""));
     out.key("summary").string(row.summary);
-    write_parameters(out, row, model_in_path);
+    write_parameters(out, row, model_in_path, jobs);
     if (row.what == EndpointRow::file) {
         out.key("security").open_array().close_array();  // the link is signed
     }
@@ -151,22 +214,26 @@ void write_operation(JsonWriter &out, const Profile &profile, const EndpointRow 
     }
     out.key("responses").open_object();
     write_success(out, profile, row);
-    if (row.what == EndpointRow::make) {
-        out.key("202").open_object().key("description").string("Accepted as a job.");
-        out.key("content").open_object();
-        write_content(out, "application/json", R"({"type":"object"})");
-        out.close_object().close_object();
+    if (row.what == EndpointRow::make && jobs && !row.is_async) {
+        write_reply(out, "202", "Accepted as a job.", "Job");
     }
     write_error_references(out, row);
-    out.close_object().close_object().close_object();
+    out.close_object().close_object();
+    if (row.what == EndpointRow::job) {
+        write_delete_of_job(out, row);
+    }
+    out.close_object();
 }
 
-void write_paths(JsonWriter &out, const Profile &profile) {
+void write_paths(JsonWriter &out, const DocumentedLocation &location) {
     out.key("paths").open_object();
     for (const EndpointRow &row : endpoints()) {
-        write_operation(out, profile, row, false);
+        if (is_about_jobs(row) && !location.jobs) {
+            continue;
+        }
+        write_operation(out, location.profile, row, false, location.jobs);
         if (row.of_deployment && row.what == EndpointRow::make) {
-            write_operation(out, profile, row, true);
+            write_operation(out, location.profile, row, true, location.jobs);
         }
     }
     out.close_object();
@@ -179,7 +246,8 @@ void write_members(JsonWriter &out, std::string_view members) {
     out.key(members.substr(name, end - name)).json(members.substr(end + 2));
 }
 
-void write_schemas(JsonWriter &out, const Profile &profile) {
+void write_schemas(JsonWriter &out, const DocumentedLocation &location) {
+    const Profile &profile = location.profile;
     out.key("schemas").open_object();
     for (const EndpointRow &row : endpoints()) {
         if (row.what == EndpointRow::make && !row.is_async) {
@@ -194,6 +262,9 @@ void write_schemas(JsonWriter &out, const Profile &profile) {
     write_members(out, kAnswerSchemas);
     if (profile.field("stream") != nullptr) {
         write_members(out, kEventSchemas);
+    }
+    if (location.jobs) {
+        write_members(out, kJobSchemas);
     }
     out.close_object();
 }
@@ -211,9 +282,12 @@ void write_error_responses(JsonWriter &out) {
     out.close_object();
 }
 
-void write_header_parameters(JsonWriter &out) {
+void write_header_parameters(JsonWriter &out, bool jobs) {
     out.key("parameters").open_object();
     for (const HeaderRow &header : kHeaders) {
+        if (header.of_jobs && !jobs) {
+            continue;
+        }
         out.key(header.name).open_object().key("name").string(header.name);
         out.key("in").string("header").key("description").string(header.text);
         out.key("schema").json(header.schema).close_object();
@@ -251,11 +325,11 @@ std::string write_openapi(const DocumentedLocation &location) {
     out.key("servers").open_array().open_object().key("url").string(server).close_object();
     out.close_array();
     write_security(out, location.key);
-    write_paths(out, profile);
+    write_paths(out, location);
     out.key("components").open_object();
-    write_schemas(out, profile);
+    write_schemas(out, location);
     write_error_responses(out);
-    write_header_parameters(out);
+    write_header_parameters(out, location.jobs);
     out.key("headers").json(
         R"({"RequestId":{"description":"For questions about this request.","schema":{"type":"string"}}})");
     if (location.key != DocumentedKey::none) {

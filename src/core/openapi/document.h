@@ -15,6 +15,7 @@ struct DocumentedLocation {
     const Profile &profile;
     std::string_view path;  // of the location, as the client wrote it: "/v1/"
     DocumentedKey key = DocumentedKey::required;
+    bool jobs = false;  // it takes requests as jobs
 };
 
 std::string write_openapi(const DocumentedLocation &location);

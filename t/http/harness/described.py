@@ -1,4 +1,4 @@
-"""With ANSWERS=check, every reply of the gateway is validated against the schemas of its OpenAPI document."""
+"""Every reply of the gateway is validated against the schemas of its OpenAPI document; not with ANSWERS=unchecked."""
 
 import functools
 import json
@@ -6,7 +6,7 @@ import os
 
 from .environment import PROJECT
 
-CHECKED = os.environ.get("ANSWERS") == "check"
+CHECKED = os.environ.get("ANSWERS") != "unchecked"
 
 
 @functools.cache
@@ -15,17 +15,22 @@ def validators() -> dict:
 
     document = json.loads((PROJECT / "docs/openapi/unified.json").read_text())
     return {name: Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document["components"]})
-            for name in ("Images", "Error", "Model", "Models")}
+            for name in ("Images", "Error", "Model", "Models", "Job", "Jobs", "BifrostJob")}
 
 
 def schema_of(path: str, status: int, document) -> str:
     """The name of the schema that a reply is of; empty if it has none."""
     if status >= 400:
         return "Error"
-    if isinstance(document, dict) and "data" in document and "extra_fields" in document:
+    if not isinstance(document, dict):
+        return ""
+    if "data" in document and "extra_fields" in document:
         return "Images"
-    if isinstance(document, dict) and document.get("object") in ("list", "model"):
-        return {"list": "Models", "model": "Model"}[document["object"]]
+    if document.get("object") == "list":
+        return "Jobs" if "has_more" in document else "Models"
+    if "/async/images/" in path:
+        return "BifrostJob"
+    return {"model": "Model", "image.job": "Job"}.get(document.get("object"), "")
     return ""
 
 
