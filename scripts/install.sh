@@ -9,7 +9,7 @@ install_module() {
 
     install_stripped build/$module "$to$modules/$module" "$to"
     install -D -m 755 src/tools/image-gateway-key "$to/usr/bin/image-gateway-key"
-    install -D -m 755 src/tools/image-gateway "$to/usr/bin/image-gateway"
+    install_tool "$to/usr/bin"
     say "$to$modules/$module" "$to/usr/bin/image-gateway" "$to/usr/bin/image-gateway-key"
 
     local conf=/usr/share/nginx/modules-available/mod-http-image-gateway.conf
@@ -25,6 +25,14 @@ install_module() {
 
     say "" "nginx loads the module when it is started. If it is running, restart it (systemctl restart nginx):" \
         "a mere reload would go on with the code that it has."
+}
+
+# image-gateway with its version, which it reads from the source tree otherwise.
+install_tool() { # DIRECTORY
+    install -d "$1"
+    sed "s/^version= .*/version=$(gateway_version)/" src/tools/image-gateway >"$1/image-gateway.new"
+    chmod 755 "$1/image-gateway.new"
+    mv "$1/image-gateway.new" "$1/image-gateway"
 }
 
 # The module without its symbols, and these where debuggers look for them.

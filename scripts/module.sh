@@ -3,6 +3,8 @@
 
 nginx_version() { sed -n 's/.*define NGINX_VERSION *"\(.*\)".*/\1/p' "$1/src/core/nginx.h"; }
 
+gateway_version() { sed -n 's/^#define IMAGE_GATEWAY_VERSION "\(.*\)"$/\1/p' src/core/version.h; }
+
 # The tree is used through links, so that configure and make write nothing into it.
 link_nginx_tree() { # FROM INTO
     mkdir -p "$2"

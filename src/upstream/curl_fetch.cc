@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/version.h"
 #include "upstream/curl_multi.h"
 
 namespace gateway {
@@ -36,6 +37,7 @@ void CurlFetch::configure() {
     set_headers({}, "Accept: image/*");
     curl_easy_setopt(easy_, CURLOPT_URL, fetch_.url.c_str());
     curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(easy_, CURLOPT_USERAGENT, kUserAgentOfFetches);
     curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, kMaxRedirects);
     curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/callback_owner.h"
+#include "core/version.h"
 #include "upstream/curl_job.h"
 
 namespace gateway {
@@ -156,7 +157,7 @@ CURL *CurlMulti::new_easy() {
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBuffer);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "image-gateway");
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, kUserAgent);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     // With a directory of certificates (Debian's default) curl would not cache the bundle.
     curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/json/text.h"
+#include "core/version.h"
 
 namespace gateway {
 
@@ -69,7 +70,8 @@ std::optional<HttpTarget> plain_target(std::string_view url) {
 
 std::optional<std::string> request_head(const HttpCall &call, const HttpTarget &target) {
     constexpr std::string_view kVersion = " HTTP/1.1\r\nHost: ";
-    constexpr std::string_view kAgent = "\r\nUser-Agent: image-gateway\r\n";
+    constexpr std::string_view kAgent =
+        "\r\nUser-Agent: image-gateway/" IMAGE_GATEWAY_VERSION "\r\n";
     constexpr std::string_view kLength = "Content-Length: ";
     constexpr size_t kNumbers = 64;  // the method, a length, and ends of lines
     size_t size = target.path.size() + kVersion.size() + target.authority.size() + kAgent.size() +
