@@ -37,6 +37,8 @@ Usage: ./build.sh [COMMAND]
                         half an hour, or with --quick a few seconds each; prints a line of figures for each
   fuzz [SECONDS]        run every fuzz target for that long each (60)
   install               put module and examples where the distribution's nginx finds them (honours DESTDIR)
+  package               make Debian packages of the module for this distribution in build/package, as lintian wants them
+  test-package          make them twice (byte-identical), and install, run, upgrade and purge them in a new Debian
   key [mint] ID [FILE]  mint a virtual key and print its secret once; with FILE (keys.json) add it there
   key list FILE         which keys there are, and what they may
   key revoke ID FILE    take one away; all three are installed as image-gateway-key, too
@@ -67,7 +69,9 @@ main() {
         chaos) chaos "$@" ;;
         fuzz) fuzz "$@" ;;
         install) install_module ;;
-        key) manage_keys "$@" ;;
+        package) package ;;
+        test-package) test_package ;;
+              key) manage_keys "$@" ;;
         docs) python3 docs/providers.py && python3 docs/metrics.py ;;
         format) format ;;
         lint) lint ;;

@@ -1,6 +1,12 @@
 # nginx sources this when it writes objs/Makefile. Make's target-specific variables give these flags to our
 # own objects only; -MMD lets each of them depend on exactly the headers that it includes.
 
+# Debian's packages build in a directory of their own, with an absolute name
+case $NGX_OBJS in
+    /*) image_gateway_tree= ;;
+    *)  image_gateway_tree=`pwd`/ ;;
+esac
+
 image_gateway_objs=
 rm -f $image_gateway_unit_dir/objects
 
@@ -12,7 +18,7 @@ do
     image_gateway_objs="$image_gateway_objs $image_gateway_obj"
 
     # for t/gateway.cmake: the unit's name or its source, and its object
-    echo "$image_gateway_unit `pwd`/$image_gateway_obj" >> $image_gateway_unit_dir/objects
+    echo "$image_gateway_unit $image_gateway_tree$image_gateway_obj" >> $image_gateway_unit_dir/objects
 done
 
 cat << END                                                    >> $NGX_MAKEFILE
@@ -21,7 +27,7 @@ $image_gateway_objs: CFLAGS += $image_gateway_language \\
 	$image_gateway_warnings -MMD -MP \\
 	-I$ngx_addon_dir/src $image_gateway_symbols \\
 	-DIMAGE_GATEWAY_CATALOG='"$ngx_addon_dir/$image_gateway_catalog"' \\
-	-DIMAGE_GATEWAY_PAGE='"`pwd`/$image_gateway_unit_dir/page.html"' \\
+	-DIMAGE_GATEWAY_PAGE='"$image_gateway_tree$image_gateway_unit_dir/page.html"' \\
 	$IMAGE_GATEWAY_CFLAGS
 
 $image_gateway_objs: $ngx_addon_dir/config.make $ngx_addon_dir/config.list

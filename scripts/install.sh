@@ -10,7 +10,8 @@ install_module() {
     install_stripped build/$module "$to$modules/$module" "$to"
     install -D -m 755 src/tools/image-gateway-key "$to/usr/bin/image-gateway-key"
     install_tool "$to/usr/bin"
-    say "$to$modules/$module" "$to/usr/bin/image-gateway" "$to/usr/bin/image-gateway-key"
+    install -D -m 644 -t "$to/usr/share/man/man1" src/tools/image-gateway.1 src/tools/image-gateway-key.1
+    say "$to$modules/$module" "$to/usr/bin/image-gateway" "$to/usr/bin/image-gateway-key" "$to"/usr/share/man/man1/image-gateway{,-key}.1
 
     local conf=/usr/share/nginx/modules-available/mod-http-image-gateway.conf
     local link=/etc/nginx/modules-enabled/50-mod-http-image-gateway.conf
