@@ -19,3 +19,10 @@ def test_every_command_has_a_manual_page_with_all_that_its_help_names(project):
         assert words
         for word in {word for pair in words for word in pair if word and word.islower()}:
             assert re.search(rf"\b{word}\b", page), f"{tool}.1 does not name {word}"
+
+
+def test_the_examples_of_docker_and_kubernetes_have_one_user(project):
+    dockerfile = (project / "examples/docker/Dockerfile").read_text()
+    user = re.search(r"^USER (\d+)$", dockerfile, re.MULTILINE)[1]
+    pod = (project / "examples/kubernetes/image-gateway.yaml").read_text()
+    assert set(re.findall(r"(?:runAsUser|runAsGroup|fsGroup): (\d+)", pod)) == {user}
