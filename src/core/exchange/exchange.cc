@@ -106,6 +106,7 @@ std::optional<Exchange::Entered> Exchange::enter(BodySize body,
                            "The gateway currently does not know the earlier usage of this key.");
     }
     entered_.reset();
+    order.funds.set_owner(ports_.owner);
     order.funds.enter(parties, allowed_, [this](Entered entered) {
         end_step(&Timing::limits);
         phase_ = entered ? Phase::entered : phase_;

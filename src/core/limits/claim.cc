@@ -49,7 +49,11 @@ void Claim::put(Question question, Then then) {
 std::function<void(Accounts::Answer)> Claim::later() {
     return [this](const Accounts::Answer &answer) {
         const auto pending = std::move(pending_);
-        on_answer(answer);
+        if (CallbackOwner *owner = owner_) {
+            run_for(*owner, [&] { on_answer(answer); });
+        } else {
+            on_answer(answer);
+        }
     };
 }
 

@@ -9,6 +9,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "core/callback_owner.h"
 #include "core/limits/accounts.h"
 #include "core/limits/usage_book.h"
 
@@ -32,6 +33,10 @@ class Claim {
     ~Claim() { settle(0, 0, 0); }
     Claim(const Claim &) = delete;
     Claim &operator=(const Claim &) = delete;
+
+    // Late answers are callbacks of this owner: an exception ends it alone. Null: they are called
+    // as they are.
+    void set_owner(CallbackOwner *owner) { owner_ = owner; }
 
     void enter(const std::vector<Party> &parties, Milliseconds longest, Then then);
     [[nodiscard]] bool has_entered() const { return entered_; }
@@ -72,6 +77,7 @@ class Claim {
     void settle_models(int64_t used) noexcept;
 
     Accounts &accounts_;
+    CallbackOwner *owner_ = nullptr;
     Milliseconds longest_{0};
     std::vector<PartyShare> shares_;
     std::vector<PartyShare> models_;

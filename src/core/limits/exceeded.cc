@@ -70,6 +70,9 @@ std::string_view limit_word(const Exceeded &exceeded) {
     if (exceeded.what == Exceeded::What::budget) {
         return "budget";
     }
+    if (exceeded.what == Exceeded::What::unavailable) {
+        return "accounts";
+    }
     const auto *row =
         std::find_if(std::begin(kLimitRows), std::end(kLimitRows),
                      [&](const LimitRow &one) { return one.text == exceeded.counted; });
@@ -81,6 +84,10 @@ std::string message_of(const Exceeded &exceeded) {
         case Exceeded::What::rate: return message_of_rate(exceeded);
         case Exceeded::What::never: return message_of_never(exceeded);
         case Exceeded::What::budget: return message_of_budget(exceeded);
+        case Exceeded::What::unavailable:
+            return "The limits of " + whose(exceeded) +
+                   " cannot be checked, because the gateway does not reach the server that counts "
+                   "them.";
         case Exceeded::What::room: break;
     }
     return "The gateway has no room to count another caller; its image_gateway_zone is too small.";

@@ -12,8 +12,9 @@
 namespace gateway {
 
 struct Exceeded {
-    // `never`: one request asks for more than the rate ever allows.
-    enum class What : uint8_t { rate, never, budget, room };
+    // `never`: one request asks for more than the rate ever allows. `unavailable`: the server that
+    // counts for several gateways cannot be asked.
+    enum class What : uint8_t { rate, never, budget, room, unavailable };
     What what = What::rate;
     int retry_after = 1;
 
@@ -30,7 +31,8 @@ struct Exceeded {
     int64_t unix_seconds = 0;  // when the request came
 };
 
-// Fixed words for the party's kind and for the limit: its name in a keys.json, "budget" or "room".
+// Fixed words for the party's kind and for the limit: its name in a keys.json, "budget", "room"
+// or "accounts".
 std::string_view party_word(const Exceeded &exceeded);
 std::string_view limit_word(const Exceeded &exceeded);
 

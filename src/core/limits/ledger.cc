@@ -361,6 +361,27 @@ Quotas Ledger::settle(std::span<PartyShare> shares, int64_t images_used, MicroUs
     return locked.quotas();
 }
 
+void Ledger::take_back_entering(std::span<PartyShare> shares, Moment then) noexcept {
+    if (std::none_of(shares.begin(), shares.end(), is_limited)) {
+        return;
+    }
+    LedgerLock locked(memory_, budget_memory_, then, times_full_);
+    for (PartyShare &share : shares) {
+        locked.take_back_entering(share);
+    }
+}
+
+void Ledger::take_back_reserving(std::span<PartyShare> shares, int64_t images, MicroUsd usd,
+                                 Moment now) noexcept {
+    if (std::none_of(shares.begin(), shares.end(), is_limited)) {
+        return;
+    }
+    LedgerLock locked(memory_, budget_memory_, now, times_full_);
+    for (PartyShare &share : shares) {
+        locked.take_back_reserving(share, images, usd);
+    }
+}
+
 void Ledger::restore_images(const Party &party, int64_t images, Moment now) {
     uint8_t place = 0;
     LedgerLock locked(memory_, budget_memory_, now, times_full_);

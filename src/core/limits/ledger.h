@@ -67,6 +67,11 @@ class Ledger {
     // Reserves so much more, for all parties or for none.
     tl::expected<Quotas, Exceeded> reserve(std::span<PartyShare> shares, int64_t images,
                                            MicroUsd usd, Moment now);
+    // Take back what enter() and reserve() have done at this moment: other accounts have refused
+    // it.
+    void take_back_entering(std::span<PartyShare> shares, Moment then) noexcept;
+    void take_back_reserving(std::span<PartyShare> shares, int64_t images, MicroUsd usd,
+                             Moment now) noexcept;
     // Ends a request: gives back what was reserved and not used, and all leases. What was spent
     // counts whether or not it was reserved.
     Quotas settle(std::span<PartyShare> shares, int64_t images_used, MicroUsd spent,

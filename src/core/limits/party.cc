@@ -14,7 +14,7 @@ std::vector<PartyShare> shares_of(const std::vector<Party> &parties) {
     std::vector<PartyShare> shares;
     shares.reserve(parties.size());
     for (const Party &party : parties) {
-        shares.push_back({party, {}, {}, {}, 0});
+        shares.push_back({party, {}, {}, {}, 0, 0});
     }
     return shares;
 }

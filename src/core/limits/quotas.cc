@@ -19,4 +19,15 @@ void Quotas::add_party(const Limits &limits, const Tally &tally, const Dated &no
     }
 }
 
+void Quotas::add(const LimitRow &limit, int64_t max, int64_t used, int64_t reset_seconds) {
+    if (max == 0 || limit.header.empty()) {
+        return;
+    }
+    Quota &nearest = limit.unit == LimitUnit::requests ? requests : images;
+    const int64_t remaining = std::max<int64_t>(0, max - used);
+    if (nearest.limit == 0 || remaining < nearest.remaining) {
+        nearest = {max, remaining, reset_seconds};
+    }
+}
+
 }  // namespace gateway

@@ -22,6 +22,8 @@ struct Quotas {
     Quota images;
 
     void add_party(const Limits &limits, const Tally &tally, const Dated &now);
+    // Of one limit: how much is used of `max`, and seconds until nothing is.
+    void add(const LimitRow &limit, int64_t max, int64_t used, int64_t reset_seconds);
 };
 
 // The parts of a quota, each of which has a header: its name is the two together, and then the

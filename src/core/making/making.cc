@@ -95,6 +95,7 @@ Making::Making(std::shared_ptr<Order> order, Health &health, const Ports &ports,
                order_->request.params.integer(Param::partial_images, 0)},
       execution_(context_, order_->plan, preparation_, order_->funds,
                  [this](ExecutionEnd end) { on_execution_end(std::move(end)); }) {
+    order_->funds.set_owner(ports_.owner);
     if (watcher_ != nullptr && order_->progress == Order::Progress::events) {
         tray_.listener.on_preview = [this](Preview preview) { on_preview(std::move(preview)); };
         tray_.listener.on_image = [this](Slot &slot) { on_image(slot); };

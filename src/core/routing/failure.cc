@@ -163,6 +163,8 @@ ApiError error_exceeded(const Exceeded &exceeded) {
         error = ApiError::of(402, "budget_exceeded", message_of(exceeded));
     } else if (exceeded.what == Exceeded::What::never) {
         error = ApiError::of(400, "invalid_value", message_of(exceeded), "n");
+    } else if (exceeded.what == Exceeded::What::unavailable) {
+        error = ApiError::for_now(503, "accounts_unavailable", message_of(exceeded));
     } else {
         error = ApiError::of(429, "rate_limit_exceeded", message_of(exceeded));
         error.retry_after = exceeded.retry_after;

@@ -29,6 +29,9 @@ class Funds {
     // The caller must outlive the funds.
     Funds(Accounts &accounts, const Caller &caller) : claim_(accounts), caller_(caller) {}
 
+    // See Claim.
+    void set_owner(CallbackOwner *owner) { claim_.set_owner(owner); }
+
     // Each of these three functions calls `then` exactly once, perhaps before it returns.
 
     // Step 2: counts one request.
