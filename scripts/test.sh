@@ -11,7 +11,7 @@ run_tests() { # pytest's arguments
     mkdir -p build/test
     trap sum_up EXIT
 
-    need_packages cmake ninja-build libgtest-dev openssl curl jq sqlite3
+    need_packages cmake ninja-build libgtest-dev openssl curl jq sqlite3 redis-tools
     if has_suite http || has_suite sdk || has_suite page || has_suite cost; then
         build_for_distribution
     else

@@ -14,6 +14,7 @@
 #include "core/html/page.h"
 #include "core/inputs/spool.h"
 #include "core/routing/model_map.h"
+#include "nginx/accounts_rules.h"
 #include "nginx/cors.h"
 #include "nginx/handlers.h"
 #include "nginx/image_store.h"
@@ -46,9 +47,10 @@ struct MainConf {
     std::vector<std::unique_ptr<ImageStore>> stores;
     std::map<std::string, const Policy *, std::less<>> job_places;  // by SharingRules::place
     ngx_shm_zone_t *zone = nullptr;
-    ngx_shm_zone_t *budget_zone = nullptr;   // null: no location uses the gateway
-    ngx_shm_zone_t *metrics_zone = nullptr;  // null: no location shows metrics or the status
-    bool gen_ai_metrics = false;             // some location shows those of gen_ai=on
+    ngx_shm_zone_t *budget_zone = nullptr;          // null: no location uses the gateway
+    ngx_shm_zone_t *metrics_zone = nullptr;         // null: no location shows metrics or the status
+    bool gen_ai_metrics = false;                    // some location shows those of gen_ai=on
+    std::shared_ptr<const AccountsRules> accounts;  // null: shared memory
     StateRules state;
     HeldMemory::Rules memory;
     HeldMemory::Rules disk;  // for the input images of requests

@@ -70,6 +70,7 @@ void read_state(ngx_conf_t *cf, MainConf &main) {
 }
 
 constexpr Directive kWorkerDirectives[] = {
+    {"image_gateway_accounts", kHttp, {1, kAnyNumber}, "shared_memory", {read_accounts}},
     {"image_gateway_input_disk", kHttp, {1, 2}, "4g share=25%", {read_disk}},
     {"image_gateway_memory", kHttp, {1, 2}, "512m share=25%", {read_memory}},
     {"image_gateway_state", kHttp, {1, 3}, "", {read_state}},

@@ -103,7 +103,7 @@ Exchange &RequestContext::exchange(const LocationConf &location) {
         Worker &own = *worker();
         exchange_.reset();  // it refers to the ports, so it is destroyed first
         ports_.emplace(own, &location, *this, log_);
-        exchange_.emplace(main_conf(request_).models, location.policy, own.accounts, own.health,
+        exchange_.emplace(main_conf(request_).models, location.policy, *own.accounts, own.health,
                           ports_->ports);
         location_ = &location;
         if (!counted_ && own.recorder) {

@@ -50,6 +50,12 @@ void NgxRandom::fill(std::span<uint8_t> bytes) {
     }
 }
 
+SharedAccounts::SharedAccounts(const AccountsRules &rules, Worker &worker, CallbackOwner &owner)
+    : log(ngx_cycle->log),
+      streams(rules.target, worker.tasks, worker.loop, owner),
+      accounts(rules.redis, worker.ledger, static_cast<int32_t>(ngx_pid),
+               {streams, worker.clock, worker.loop, worker.random, log}) {}
+
 Worker::Worker(MainConf &main)
     : threads(main.threads),
       loop(*this),
@@ -64,7 +70,13 @@ Worker::Worker(MainConf &main)
       keys_memory(main.zone, ZonePart::keys_in_use, main.budget_zone),
       budget_memory(main.budget_zone, ZonePart::budgets, main.budget_zone),
       ledger(ledger_memory, budget_memory.region()),
-      accounts(ledger, clock, static_cast<int32_t>(ngx_pid)),
+      own_accounts(ledger, clock, static_cast<int32_t>(ngx_pid)),
+      shared_accounts(main.accounts == nullptr
+                          ? nullptr
+                          : std::make_unique<SharedAccounts>(*main.accounts, *this,
+                                                             static_cast<CallbackOwner &>(*this))),
+      accounts(shared_accounts == nullptr ? static_cast<Accounts *>(&own_accounts)
+                                          : &shared_accounts->accounts),
       health(health_memory, static_cast<int32_t>(ngx_pid)),
       keys_in_use(keys_memory, static_cast<int32_t>(ngx_pid), is_process_alive),
       makings(loop, health, home),
@@ -126,7 +138,7 @@ void Worker::look_for_orphaned_jobs(const MainConf &main) {
     };
     Records &records_of_worker = records_.emplace(*records, static_cast<CallbackOwner &>(*this));
     orphaned_jobs_.emplace(OrphanedJobs::Parts{clock, loop, log_, *memory, records_of_worker,
-                                               makings, main.models, accounts, place_of,
+                                               makings, main.models, *accounts, place_of,
                                                is_ending});
 }
 

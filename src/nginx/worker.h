@@ -12,6 +12,7 @@
 #include "core/ports.h"
 #include "core/routing/failure_storms.h"
 #include "core/sharing/orphaned_jobs.h"
+#include "nginx/accounts_rules.h"
 #include "nginx/event_loop.h"
 #include "nginx/jwks_source.h"
 #include "nginx/making_home.h"
@@ -27,6 +28,7 @@
 namespace gateway {
 
 struct MainConf;
+class Worker;
 
 class NgxClock final : public Clock {
  public:
@@ -46,6 +48,15 @@ class NgxRandom final : public Random {
  private:
     std::array<uint8_t, 1024> store_{};
     size_t left_ = 0;
+};
+
+// Accounts that several machines share, with what they need.
+struct SharedAccounts {
+    SharedAccounts(const AccountsRules &rules, Worker &worker, CallbackOwner &owner);
+
+    ErrorLog log;
+    NgxByteStreams streams;
+    RedisAccounts accounts;
 };
 
 class Worker final : private CallbackOwner {
@@ -72,7 +83,9 @@ class Worker final : private CallbackOwner {
     ZoneMemory keys_memory;
     ZoneMemory budget_memory;
     Ledger ledger;
-    LedgerAccounts accounts;
+    LedgerAccounts own_accounts;
+    std::unique_ptr<SharedAccounts> shared_accounts;  // null: only this machine's
+    Accounts *accounts;
     Health health;
     KeysInUse keys_in_use;  // without a state file
     FailureStorms storms{clock};
