@@ -26,13 +26,13 @@ struct HttpTimeouts {
     std::chrono::milliseconds keepalive{4'000};
 };
 
-enum class HttpMethod : uint8_t { get, post, put };
+enum class HttpMethod : uint8_t { get, post, put, remove };  // remove: DELETE
 
 struct HttpCall {
     HttpMethod method = HttpMethod::post;
     std::string url;
     std::vector<std::string> headers;  // "Name: value"
-    CallBody body;                     // not sent by GET
+    CallBody body;                     // not sent by GET and DELETE
     bool is_native = false;            // by HTTP of our own where that can, not by libcurl's
     bool takes_image = false;          // a 200 that is not JSON is the image itself
     std::optional<int64_t> seed;       // that is sent, if the response may not repeat it
@@ -42,6 +42,9 @@ struct HttpCall {
     std::string proxy;                      // empty: none, also if the environment names one
     std::string ca_file;                    // empty: the system's
 
+    [[nodiscard]] bool sends_body() const {
+        return method == HttpMethod::post || method == HttpMethod::put;
+    }
     // Does nothing without a value.
     void add_header(std::string_view name, std::string_view value);
 };

@@ -12,7 +12,7 @@ namespace gateway {
 namespace {
 
 bool is_kept_image(ngx_http_request_t *r, const LocationConf &location) {
-    return location.policy.hosting != nullptr && endpoint_of(r).what() == EndpointRow::file;
+    return location.serves_images() && endpoint_of(r).what() == EndpointRow::file;
 }
 
 ngx_int_t identify_request(ngx_http_request_t *r) {

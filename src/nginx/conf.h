@@ -84,6 +84,11 @@ struct LocationConf {
     std::optional<Limits> end_user_limits;
     std::optional<Limits> address_limits;
     Policy policy;  // complete once everything is merged
+
+    // Whether it has a store that is a directory.
+    [[nodiscard]] bool serves_images() const {
+        return policy.hosting != nullptr && policy.hosting->bucket == nullptr;
+    }
 };
 
 inline MainConf &main_conf(ngx_http_request_t *r) {

@@ -261,7 +261,7 @@ ngx_int_t handle(ngx_http_request_t *r) {
     }
     const Endpoint endpoint = endpoint_of(r);
     context->endpoint = endpoint.row;
-    if (endpoint.what() == EndpointRow::file && location.policy.hosting != nullptr) {
+    if (endpoint.what() == EndpointRow::file && location.serves_images()) {
         if (!is_allowed(*endpoint.row, r->method)) {
             return refuse_method(r, *context, *endpoint.row);
         }

@@ -71,9 +71,19 @@ void mark_as_written(ngx_conf_t *cf, const ngx_command_t &command, const Directi
     written[command.offset] = true;
 }
 
+constexpr unsigned kMaxCounted = 7;  // arguments that nginx counts
+
+void check_count(ngx_conf_t *cf, ArgumentCount count) {
+    if (count.max > kMaxCounted && count.max != kAnyNumber && cf->args->nelts > count.max + 1) {
+        throw ConfError{"invalid number of arguments in \"" + to_string(arguments(cf)[0]) +
+                        "\" directive"};
+    }
+}
+
 extern "C" char *image_gateway_read_directive(ngx_conf_t *cf, ngx_command_t *command, void *conf) {
     return read_directive(cf, [=] {
         const Directive &row = *static_cast<const Directive *>(command->post);
+        check_count(cf, row.arguments);
         if (row.target.read_main != nullptr) {
             auto &main = *static_cast<MainConf *>(conf);
             mark_as_written(cf, *command, row, main.written);
@@ -87,8 +97,7 @@ extern "C" char *image_gateway_read_directive(ngx_conf_t *cf, ngx_command_t *com
 }
 
 ngx_uint_t count_flags(ArgumentCount count) {
-    constexpr unsigned kMaxCounted = 7;
-    if (count.max == kAnyNumber) {
+    if (count.max > kMaxCounted) {
         return count.min == 1 ? NGX_CONF_1MORE : NGX_CONF_2MORE;
     }
     static_assert(NGX_CONF_NOARGS == 1 && NGX_CONF_TAKE1 == 1 << 1 &&

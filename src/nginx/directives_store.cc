@@ -1,11 +1,25 @@
 // Directives for the store and for fetching images.
+#include <algorithm>
 #include <string>
+#include <utility>
 
+#include "core/s3/bucket.h"
 #include "nginx/directive_values.h"
 
 namespace gateway {
 
 namespace {
+
+// A directory is compared when nginx adds its path.
+bool is_described(const MainConf &main, const ImageStore &store) {
+    const auto *bucket = store.hosting->bucket.get();
+    return bucket != nullptr &&
+           std::any_of(main.stores.begin(), main.stores.end(), [=](const auto &other) {
+               const auto *same = other->hosting->bucket.get();
+               return same != nullptr && same->endpoint == bucket->endpoint &&
+                      same->address() == bucket->address();
+           });
+}
 
 // The default ("off") is read before the main configuration exists.
 ImageStore *read_store_line(ngx_conf_t *cf) {
@@ -14,7 +28,12 @@ ImageStore *read_store_line(ngx_conf_t *cf) {
     }
     auto &main = *static_cast<MainConf *>(
         ngx_http_conf_get_module_main_conf(cf, ngx_http_image_gateway_module));
-    return main.stores.emplace_back(read_store(cf)).get();
+    auto store = read_store(cf);
+    if (is_described(main, *store)) {
+        throw ConfError{"the store \"" + store->hosting->directory +
+                        "\" is already defined by another image_gateway_store"};
+    }
+    return main.stores.emplace_back(std::move(store)).get();
 }
 
 std::shared_ptr<const FetchRules> read_fetch_rules(ngx_conf_t *cf) {
@@ -52,7 +71,7 @@ constexpr Directive kStoreDirectives[] = {
      text_value<&LocationConf::public_url>},
     {"image_gateway_store",
      kHttpServerLocation,
-     {1, 4},
+     {1, 10},
      "off",
      value_of<&LocationConf::store, read_store_line>},
     {"image_gateway_store_key",

@@ -81,6 +81,11 @@ void finish_store(ngx_conf_t *cf, LocationConf &location) {
             hosting->public_url.pop_back();
         }
     }
+    if (!location.store_key.empty() && hosting->bucket != nullptr) {
+        throw ConfError{
+            "\"image_gateway_store_key\" is for a store that is a directory; links to \"" +
+            hosting->directory + "\" are signed with its secret_key"};
+    }
     if (!location.store_key.empty()) {
         hosting->keys = read_store_keys(cf, full_path(cf, location.store_key));
     }
@@ -92,12 +97,17 @@ void finish_store(ngx_conf_t *cf, LocationConf &location) {
 void finish_sharing(ngx_conf_t *cf, const ngx_http_core_loc_conf_t &core, MainConf &main,
                     LocationConf &location) {
     SharingRules &rules = location.policy.sharing;
-    const bool keeps = !main.state.path.empty() && location.store != nullptr;
+    const bool is_directory =
+        location.store != nullptr && location.store->hosting->bucket == nullptr;
+    const bool keeps = !main.state.path.empty() && is_directory;
     const char *needs = rules.cache.on ? "image_gateway_cache" : "image_gateway_jobs";
     if ((rules.cache.on || rules.jobs.on) && !keeps) {
         throw ConfError{"location \"" + to_string(core.name) + "\" has \"" + needs +
                         " on\", which needs \"image_gateway_state\" and "
-                        "\"image_gateway_store\""};
+                        "\"image_gateway_store\"" +
+                        (location.store == nullptr ? ""
+                                                   : " with a directory: results are not "
+                                                     "kept in a bucket")};
     }
     rules.kept_max = keeps ? location.store->max : 0;
     if (rules.jobs.on) {

@@ -14,6 +14,7 @@
 #include "core/bytes/openssl_errors.h"
 #include "core/bytes/sha256.h"
 #include "core/metrics/counters.h"
+#include "nginx/bucket_rules.h"
 #include "nginx/conf_error.h"
 #include "nginx/files.h"
 #include "nginx/guard.h"
@@ -256,7 +257,15 @@ void make_directory(const std::string &directory) {
 }  // namespace
 
 std::unique_ptr<ImageStore> read_store(ngx_conf_t *cf) {
+    constexpr ngx_uint_t kMaxWords = 5;
     auto store = std::make_unique<ImageStore>();
+    if (is_bucket_address(to_view(arguments(cf)[1]))) {
+        store->hosting = read_bucket_store(cf);
+        return store;
+    }
+    if (cf->args->nelts > kMaxWords) {
+        throw ConfError{"invalid number of arguments in \"image_gateway_store\" directive"};
+    }
     store->hosting = std::make_shared<Hosting>();
     store->max = kDefaultMax;
     store->hosting->lifetime = kDefaultLifetime;
@@ -308,6 +317,9 @@ std::unique_ptr<ImageStore> read_store(ngx_conf_t *cf) {
 }
 
 bool prepare_store(ImageStore &store, ngx_log_t *log) {
+    if (store.hosting->bucket != nullptr) {
+        return true;
+    }
     const auto has_keys = [](const auto &user) { return !user->keys.empty(); };
     if (std::all_of(store.users.begin(), store.users.end(), has_keys)) {
         return true;

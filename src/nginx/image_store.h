@@ -1,5 +1,5 @@
 // image_gateway_store: a directory of images, the keys that sign its links, and its cleanup by
-// nginx's cache manager.
+// nginx's cache manager; or a bucket of an S3-compatible store.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ struct ImageStore {
     size_t max = 0;
     // The hostings of the locations that use the store, each with its own keys and URL.
     std::vector<std::shared_ptr<Hosting>> users;
-    ngx_path_t *path = nullptr;
+    ngx_path_t *path = nullptr;  // null: it is a bucket
     // For metrics; null: none are shown.
     ngx_shm_zone_t *metrics_zone = nullptr;
     size_t number = 0;  // among all stores

@@ -112,6 +112,7 @@ Worker::Worker(MainConf &main)
         jwks_.push_back(
             std::make_unique<JwksSource>(address, source, clock, loop, random, tasks, upstream));
     }
+    clean_buckets(main);
 }
 
 Worker::~Worker() {
@@ -140,6 +141,21 @@ void Worker::look_for_orphaned_jobs(const MainConf &main) {
     orphaned_jobs_.emplace(OrphanedJobs::Parts{clock, loop, log_, *memory, records_of_worker,
                                                makings, main.models, *accounts, place_of,
                                                is_ending});
+}
+
+// One worker removes what has expired, for all of this machine.
+void Worker::clean_buckets(const MainConf &main) {
+    for (const auto &store : main.stores) {
+        const auto &bucket = store->hosting->bucket;
+        if (bucket == nullptr) {
+            continue;
+        }
+        engine.prepare(bucket->ca_file);
+        if (ngx_worker == 0) {
+            cleanups_.push_back(std::make_unique<BucketCleanup>(
+                BucketCleanup::Parts{clock, loop, random, upstream, log_}, bucket));
+        }
+    }
 }
 
 void Worker::begin_counting(MainConf &main) {

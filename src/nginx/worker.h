@@ -11,6 +11,7 @@
 #include "core/metrics/recorder.h"
 #include "core/ports.h"
 #include "core/routing/failure_storms.h"
+#include "core/s3/cleanup.h"
 #include "core/sharing/orphaned_jobs.h"
 #include "nginx/accounts_rules.h"
 #include "nginx/event_loop.h"
@@ -111,11 +112,12 @@ class Worker final : private CallbackOwner {
     void write_orphaned(const Orphaned &orphaned);
     void watch_files(MainConf &main);
     void look_for_orphaned_jobs(const MainConf &main);
+    void clean_buckets(const MainConf &main);
 
+    ErrorLog log_{ngx_cycle->log};
     std::unique_ptr<Alarm> sweep_alarm_;
     std::unique_ptr<Alarm> gauges_alarm_;
     // For the jobs of dead workers.
-    ErrorLog log_{ngx_cycle->log};
     std::optional<NgxRecords> records_;
     std::optional<OrphanedJobs> orphaned_jobs_;
     std::optional<Milliseconds> told_full_;
@@ -123,6 +125,7 @@ class Worker final : private CallbackOwner {
     size_t calls_refused_ = 0;  // like times_full_, for calls to providers
     std::vector<std::unique_ptr<WatchedFile>> watched_;
     std::vector<std::unique_ptr<JwksSource>> jwks_;
+    std::vector<std::unique_ptr<BucketCleanup>> cleanups_;
 };
 
 // Whether there is a process of this number.

@@ -49,8 +49,10 @@ void CurlTransfer::configure(TaskPool *tasks) {
     std::string().swap(call_.url);  // curl has copied it
     // A PUT is sent as a POST with another method: curl's own PUT reads its body from a file.
     curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST,
-                     call_.method == HttpMethod::put ? "PUT" : nullptr);
-    if (call_.method != HttpMethod::get) {
+                     call_.method == HttpMethod::put      ? "PUT"
+                     : call_.method == HttpMethod::remove ? "DELETE"
+                                                          : nullptr);
+    if (call_.sends_body()) {
         configure_body(tasks);
     } else {
         curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
@@ -60,11 +62,13 @@ void CurlTransfer::configure(TaskPool *tasks) {
                      static_cast<long>(call_.timeouts.connect.count()));
     // An empty proxy means none, also if the environment names one.
     curl_easy_setopt(easy_, CURLOPT_PROXY, call_.proxy.c_str());
+    const bool is_short =
+        call_.answer_max != 0 && call_.answer_max <= static_cast<size_t>(kSmallReceiveBuffer);
     const bool many = call_.memory != nullptr && call_.memory->is_much(kBuffersOfCall);
     curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE,
-                     is_passed_on() ? kSmallReceiveBuffer
-                     : many         ? kMediumReceiveBuffer
-                                    : kReceiveBuffer);
+                     is_passed_on() || is_short ? kSmallReceiveBuffer
+                     : many                     ? kMediumReceiveBuffer
+                                                : kReceiveBuffer);
     curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
@@ -115,11 +119,12 @@ int CurlTransfer::on_send(void *self, char * /*primary*/, char * /*local*/, int 
     if (++transfer.sends_ == 1) {
         transfer.port_ = port;
         transfer.sent_ = std::chrono::steady_clock::now();
+    } else {
+        transfer.is_retried_ = true;
     }
     if (!transfer.is_resent()) {
         return CURL_PREREQFUNC_OK;
     }
-    transfer.is_retried_ = true;
     transfer.undelivered_ = transfer.was_never_delivered();
     return CURL_PREREQFUNC_ABORT;
 }

@@ -40,7 +40,7 @@ NativeTransfer::NativeTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop
                        Kind::own),
       connections_(connections),
       target_(std::move(target)) {
-    if (call_.method == HttpMethod::get) {
+    if (!call_.sends_body()) {
         call_.body = CallBody();
     }
     if (!call_.body.inserts().empty()) {

@@ -10,6 +10,7 @@ from fakes.automatic1111 import Automatic1111
 from fakes.black_forest_labs import BlackForestLabs
 from fakes.edited import mask, original
 from fakes.openai import Reset
+from fakes.s3 import ACCESS_KEY, SECRET_KEY, S3
 from harness import call, environment, form, key_entry, provider, write_keys
 from harness.configuration import Configuration
 from harness.gateway import run_nginx_test, until
@@ -36,6 +37,7 @@ def test_every_example_is_named_here(project):
                                                                              "many-providers.conf",
                                                                              "production.conf",
                                                                              "published-apis.conf",
+                                                                             "s3.conf",
                                                                              "tokens-and-budgets.conf"}
 
 
@@ -63,6 +65,18 @@ def test_edits_serves_an_edit_in_the_sandbox(project, gateway):
     content_type, body = form([("model", "try"), ("prompt", "a red kite"), ("image", original()), ("mask", mask())])
     reply = call(f"http://127.0.0.1:{port}/v1/images/edits", "POST", body, {"Content-Type": content_type})
     assert reply.status == 200 and reply.json["extra_fields"]["provider"] == "sandbox", reply
+
+
+def test_s3_keeps_images_in_a_bucket(project, gateway):
+    port = free_port()
+    with S3(bucket="images") as store:
+        block = http_block_of(project / "examples" / "s3.conf").replace("https://minio.example.com:9000", store.origin)
+        gateway("return 404;", http=re.sub(r"listen [\d.:]+;", f"listen 127.0.0.1:{port};", block),
+                env={"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY})
+        reply = call(f"http://127.0.0.1:{port}/v1/images/generations", "POST", json={
+            "model": "try", "prompt": "a red kite", "response_format": "url"})
+        url = reply.json["data"][0]["url"]
+        assert url.startswith(f"{store.origin}/images/kept/") and call(url).body.startswith(b"\x89PNG")
 
 
 def test_made_once_replays_a_keyed_request(project, scratch, gateway):

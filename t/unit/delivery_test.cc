@@ -5,6 +5,7 @@
 
 #include "core/images/base64_stream.h"
 #include "core/images/check_images.h"
+#include "core/s3/bucket.h"
 #include "fake_ports.h"
 #include "png_files.h"
 #include "responses.h"
@@ -158,6 +159,33 @@ TEST_F(DeliveryTest, KeepsBytesWhereLinksAreWanted) {
     EXPECT_EQ(slots[0].image.expires_at, now + 60);
     EXPECT_TRUE(is_valid_link(name, url.substr(url.find('?') + 1), hosting, now));
     EXPECT_EQ(slots[0].image.format, ImageFormat::png);
+}
+
+TEST_F(DeliveryTest, PutsBytesIntoABucketWhereTheStoreIsOne) {
+    auto bucket = std::make_shared<Bucket>();
+    bucket->name = "pictures";
+    bucket->endpoint = "https://store.example";
+    bucket->scope = {"us-east-1"};
+    bucket->key = {"AKEXAMPLE", "secret"};
+    bucket->lifetime = hosting.lifetime;
+    hosting.bucket = bucket;
+    const int64_t expires = world.clock.unix_seconds() + hosting.lifetime;
+    start({bytes(), bytes()}, Form::links);
+    world.tasks.run_all();
+    ASSERT_EQ(world.upstream.calls.size(), 2U);
+    EXPECT_TRUE(world.files.entries.empty());
+    const std::string put = world.upstream.calls[0]->call.url;
+    world.loop.advance(Milliseconds(5'000));
+    FakeUpstream::deliver(*world.upstream.calls[0], response_of(200, ""));
+    FakeUpstream::deliver(*world.upstream.calls[1], response_of(403, ""));
+    EXPECT_EQ(ends, 1);
+    const std::string url = slots[0].image.content.copy();
+    EXPECT_TRUE(url.starts_with(put + "?X-Amz-")) << url;
+    EXPECT_NE(url.find("X-Amz-Expires=55&"), std::string::npos) << "the link ends with the object";
+    EXPECT_EQ(slots[0].image.expires_at, expires);
+    EXPECT_EQ(slots[1].image.content.copy(), kPng);
+    EXPECT_EQ(trouble(), "the image could not be written to the store");
+    EXPECT_TRUE(world.log.mentions("status 403"));
 }
 
 TEST_F(DeliveryTest, LeavesBytesThatCannotBeKept) {

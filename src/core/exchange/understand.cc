@@ -29,9 +29,11 @@ ImageForm form_of(const OrderSource &source, const Order &order) {
     form.only_so = order.strict && is_written;
     form.fetch_rules = source.policy.fetch_rules;
     if (source.policy.hosting != nullptr) {
-        const std::string &address = source.policy.hosting->public_url;
+        const Hosting &hosting = *source.policy.hosting;
         form.hosting = source.policy.hosting;
-        form.base_url = address.empty() ? source.head.base_url : address;
+        if (hosting.bucket == nullptr) {
+            form.base_url = hosting.public_url.empty() ? source.head.base_url : hosting.public_url;
+        }
     }
     return form;
 }

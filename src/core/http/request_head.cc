@@ -34,6 +34,7 @@ std::string_view name_of(HttpMethod method) {
         case HttpMethod::get: return "GET ";
         case HttpMethod::post: return "POST ";
         case HttpMethod::put: return "PUT ";
+        case HttpMethod::remove: return "DELETE ";
     }
     return "";
 }
@@ -89,7 +90,7 @@ std::optional<std::string> request_head(const HttpCall &call, const HttpTarget &
     for (const std::string &line : call.headers) {
         head.append(line).append("\r\n");
     }
-    if (call.method != HttpMethod::get) {
+    if (call.sends_body()) {
         head.append(kLength).append(std::to_string(call.body.size())).append("\r\n");
     }
     return head.append("\r\n");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,13 +12,17 @@
 
 namespace gateway {
 
-// A store of images, and how clients reach it.
+struct Bucket;
+
+// A store of images, and how clients reach it: a directory, whose images the location serves, or a
+// bucket.
 struct Hosting {
-    std::string directory;
+    std::string directory;          // of a bucket: its address, for logs
     int64_t lifetime = 0;           // of files and links, in seconds
     std::vector<std::string> keys;  // the first one signs, all are accepted
     bool rehost = false;            // also keep images for which providers return links
     std::string public_url;         // empty: use the address of the request
+    std::shared_ptr<const Bucket> bucket = nullptr;  // null: it is a directory
 };
 
 // A name of 130 random bits, with the file extension of the format.

@@ -5,6 +5,7 @@
 
 #include "core/images/check_images.h"
 #include "core/providers/redact.h"
+#include "core/s3/upload.h"
 
 namespace gateway {
 
@@ -219,13 +220,27 @@ bool ImageDelivery::is_noted(const Item &item) const {
 
 void ImageDelivery::store(Item &item) {
     const Image &image = item.slot.image;
-    item.name = new_image_name(ports_.random, image.format);
-    item.write =
-        ports_.files.write(image_path(*wish_.hosting, item.name), image.content,
-                           [this, &item](const Written &written) { on_written(item, written); });
+    if (wish_.hosting->bucket != nullptr) {
+        item.write = write_object(item);
+    } else {
+        item.name = new_image_name(ports_.random, image.format);
+        item.write = ports_.files.write(
+            image_path(*wish_.hosting, item.name), image.content,
+            [this, &item](const Written &written) { on_written(item, written); });
+    }
     if (item.write == nullptr) {
         on_written(item, {Written::failed, "the thread pool takes no more tasks"});
     }
+}
+
+std::unique_ptr<Write> ImageDelivery::write_object(Item &item) {
+    const int64_t lifetime = wish_.hosting->lifetime;
+    const Image &image = item.slot.image;
+    item.expires = ports_.clock.unix_seconds() + lifetime;
+    item.name = new_object_name(ports_.random, image.format, item.expires, lifetime);
+    return put_object(ports_, wish_.hosting->bucket,
+                      {item.name, image.format, image.content, item.expires},
+                      [this, &item](const Written &written) { on_written(item, written); });
 }
 
 void ImageDelivery::on_written(Item &item, const Written &written) {
@@ -242,11 +257,17 @@ void ImageDelivery::on_written(Item &item, const Written &written) {
              full ? "the store is full" : "the image could not be written to the store");
         return;
     }
-    const int64_t expires = ports_.clock.unix_seconds() + wish_.hosting->lifetime;
+    const int64_t now = ports_.clock.unix_seconds();
     image.form = Image::Form::url;
-    image.content = Bytes::own(wish_.base_url + "/" +
-                               signed_link(item.name, expires, wish_.hosting->keys.front()));
-    image.expires_at = expires;
+    if (wish_.hosting->bucket != nullptr) {
+        image.expires_at = item.expires;
+        image.content = Bytes::own(link_to(*wish_.hosting->bucket, item.name, item.expires, now));
+    } else {
+        const int64_t expires = now + wish_.hosting->lifetime;
+        image.expires_at = expires;
+        image.content = Bytes::own(wish_.base_url + "/" +
+                                   signed_link(item.name, expires, wish_.hosting->keys.front()));
+    }
     finish(item);
 }
 

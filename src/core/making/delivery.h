@@ -73,6 +73,7 @@ class ImageDelivery {
         bool done = false;
         int tries = 0;
         std::string name;
+        int64_t expires = 0;        // of an object in a bucket
         std::optional<Image> link;  // the provider's link, while its image is being changed
         std::unique_ptr<Fetch> fetch;
         std::unique_ptr<ExactMasking> masking;
@@ -93,6 +94,7 @@ class ImageDelivery {
     void note(const Item &item, const char *param, std::string requested, std::string sent,
               std::string reason);
     void store(Item &item);
+    std::unique_ptr<Write> write_object(Item &item);
     void on_written(Item &item, const Written &written);
     void fail(Item &item, Trouble trouble, std::string why);
     void finish(Item &item);

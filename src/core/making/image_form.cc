@@ -14,8 +14,14 @@ DeliveryWish::Form form_named(std::string_view format) {
 
 }  // namespace
 
+// Without a base URL the gateway cannot make links to itself.
+const Hosting *ImageForm::usable_hosting() const {
+    const bool has_links = hosting != nullptr && (hosting->bucket != nullptr || !base_url.empty());
+    return has_links ? hosting.get() : nullptr;
+}
+
 bool ImageForm::changes(const Image &image) const {
-    return changes_image(image, form_named(format), base_url.empty() ? nullptr : hosting.get());
+    return changes_image(image, form_named(format), usable_hosting());
 }
 
 DeliveryWish ImageForm::wish_for(const Provider &provider, size_t answer_max,
@@ -23,8 +29,7 @@ DeliveryWish ImageForm::wish_for(const Provider &provider, size_t answer_max,
     DeliveryWish wish;
     wish.form = form_named(format);
     wish.base_url = base_url;
-    // Without a base URL the gateway cannot make links to itself.
-    wish.hosting = base_url.empty() ? nullptr : hosting.get();
+    wish.hosting = usable_hosting();
     constexpr Milliseconds kLongest{60'000};
     wish.rules = fetch_rules;
     wish.timeouts = provider.timeouts;

@@ -18,6 +18,8 @@ struct ImageForm {
     std::string base_url;                    // the beginning of links to the gateway
     std::shared_ptr<const FetchRules> fetch_rules;
 
+    // Where images can be stored and linked to; null: nowhere.
+    [[nodiscard]] const Hosting *usable_hosting() const;
     // Whether the image must be fetched or stored.
     [[nodiscard]] bool changes(const Image &image) const;
     [[nodiscard]] DeliveryWish wish_for(const Provider &provider, size_t answer_max,

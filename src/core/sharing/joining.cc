@@ -124,7 +124,10 @@ Joining::Joining(Parts parts)
       tenant_(tenant_of(parts_.order)),
       request_id_(parts_.order.request_id) {
     terms_.owner = parts_.order.caller.id();
-    terms_.hosting = parts_.order.form.hosting;
+    const auto &hosting = parts_.order.form.hosting;
+    if (hosting != nullptr && hosting->bucket == nullptr) {
+        terms_.hosting = hosting;  // results are kept in directories only
+    }
 }
 
 Joining::~Joining() {

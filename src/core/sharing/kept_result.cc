@@ -176,7 +176,8 @@ bool read_kept_images(JsonValue list, const KeptRecord &record, const Hosting *h
             image.form = Image::Form::url;
             image.content = Bytes::own(text_of(link));
             const std::string_view name = value["name"].string();
-            if (hosting != nullptr && !name.empty()) {
+            // The record may be older than the configuration.
+            if (hosting != nullptr && hosting->bucket == nullptr && !name.empty()) {
                 renew_link(image, name, *hosting, links_end);
             }
         } else {
