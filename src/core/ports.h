@@ -25,6 +25,7 @@ class Clock {
     // Monotonic, for durations and deadlines.
     [[nodiscard]] virtual Milliseconds now() const = 0;
     [[nodiscard]] virtual int64_t unix_seconds() const = 0;
+    [[nodiscard]] virtual int64_t unix_milliseconds() const { return unix_seconds() * 1000; }
 };
 
 class Timer {
@@ -142,6 +143,7 @@ class ImageFiles;
 class LongTasks;
 class UsageBook;
 class Observer;
+class SpanQueue;
 class SpoolFiles;
 class CallbackOwner;
 struct SharingPorts;
@@ -163,6 +165,7 @@ struct Ports {
     CallbackOwner *owner = nullptr;                     // of all callbacks of these ports
     SharingPorts *sharing = nullptr;                    // null: nothing is shared between requests
     LongTasks *long_tasks = nullptr;                    // null: they need no turn
+    SpanQueue *spans = nullptr;                         // null: spans are not exported
 };
 
 }  // namespace gateway

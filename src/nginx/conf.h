@@ -14,6 +14,7 @@
 #include "core/html/page.h"
 #include "core/inputs/spool.h"
 #include "core/routing/model_map.h"
+#include "core/tracing/span_exporter.h"
 #include "nginx/accounts_rules.h"
 #include "nginx/cors.h"
 #include "nginx/handlers.h"
@@ -55,6 +56,10 @@ struct MainConf {
     HeldMemory::Rules memory;
     HeldMemory::Rules disk;  // for the input images of requests
     ngx_thread_pool_t *threads = nullptr;
+    std::optional<ExportRules> otlp;  // nothing: spans are not exported
+    // The indices of the variables of nginx's OpenTelemetry module. NGX_ERROR: there is none.
+    ngx_int_t otel_trace = NGX_ERROR;
+    ngx_int_t otel_span = NGX_ERROR;
 };
 
 // A location of image_gateway_metrics or image_gateway_status.

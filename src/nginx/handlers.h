@@ -15,6 +15,8 @@ ngx_int_t report_handler(ngx_http_request_t *r) noexcept;
 ngx_int_t log_handler(ngx_http_request_t *r) noexcept;
 
 ngx_int_t add_variables(ngx_conf_t *cf) noexcept;
+// When the configuration has been read: finds variables of other modules.
+bool find_variables(ngx_conf_t *cf) noexcept;
 
 ngx_int_t install_filters(ngx_conf_t *cf) noexcept;
 

@@ -29,9 +29,12 @@ ngx_int_t image_gateway_postconfiguration(ngx_conf_t *cf) {
         return NGX_ERROR;
     }
     *handler = image_gateway_access;
+    if (!gateway::find_variables(cf)) {
+        return NGX_ERROR;
+    }
     const auto *main = static_cast<const gateway::MainConf *>(
         ngx_http_conf_get_module_main_conf(cf, ngx_http_image_gateway_module));
-    if (main->metrics_zone == nullptr) {
+    if (main->metrics_zone == nullptr && !main->otlp) {
         return NGX_OK;
     }
     handler = static_cast<ngx_http_handler_pt *>(

@@ -158,6 +158,7 @@ constexpr ProviderDirective kProviderDirectives[] = {
     {"http", 1, 1, "libcurl", set_rules<set_http>},
     {"idempotency", 1, 1, "off", set_rules<set_idempotency>},
     {"image_gateway_answer_max", 1, 1, "", set_answer_max},
+    {"image_gateway_trace", 1, 1, "on", set_rules<set_trace>},
     {"key", 1, 2, "", add_key, true},
     {"latency", 1, 1, "", set_latency},
     {"max_calls", 1, 1, "", set_rules<set_max_calls>},

@@ -126,6 +126,19 @@ void set_http(Provider &provider, const Arguments &arguments) {
     provider.has_native_http = arguments[1] == "native";
 }
 
+void set_trace(Provider &provider, const Arguments &arguments) {
+    constexpr std::pair<std::string_view, TraceMode> kModes[] = {
+        {"off", TraceMode::off}, {"parent", TraceMode::parent}, {"on", TraceMode::on}};
+    for (const auto &[word, mode] : kModes) {
+        if (arguments[1] == word) {
+            provider.trace = mode;
+            return;
+        }
+    }
+    throw ConfError{"invalid value \"" + std::string(arguments[1]) +
+                    "\", expected off, parent or on"};
+}
+
 void set_idempotency(Provider &provider, const Arguments &arguments) {
     if (arguments[1] != "on" && arguments[1] != "off") {
         throw ConfError{"invalid value \"" + std::string(arguments[1]) + "\", expected on or off"};

@@ -1,5 +1,5 @@
-// Directives of an image_provider block for its timeouts, retries, circuit breaker, idempotency and
-// number of calls.
+// Directives of an image_provider block for its timeouts, retries, circuit breaker, idempotency,
+// number of calls and traces.
 #pragma once
 
 #include <string_view>
@@ -20,6 +20,7 @@ void set_breaker(Provider &provider, const Arguments &arguments);
 void set_http(Provider &provider, const Arguments &arguments);
 void set_max_calls(Provider &provider, const Arguments &arguments);
 void set_idempotency(Provider &provider, const Arguments &arguments);
+void set_trace(Provider &provider, const Arguments &arguments);
 
 // "500ms..8s", or one time for both.
 std::pair<Milliseconds, Milliseconds> parse_time_range(std::string_view text,

@@ -41,7 +41,6 @@ constexpr HeaderField kFields[] = {
     {"x-on-behalf-of", "X-On-Behalf-Of", &RequestHead::on_behalf_of},
     {"x-request-id", "X-Request-Id", &RequestHead::request_id},
     {"idempotency-key", "Idempotency-Key", &RequestHead::idempotency_key},
-    {"traceparent", "traceparent", &RequestHead::traceparent},
     {"x-image-gateway-fit", "X-Image-Gateway-Fit", &RequestHead::fit},
     {"x-request-timeout", "X-Request-Timeout", &RequestHead::timeout},
     {"x-image-gateway-raw", "X-Image-Gateway-Raw", &RequestHead::raw},
@@ -94,6 +93,17 @@ std::string address_of(const ngx_connection_t &connection) {
                    : std::string("unix:");
 }
 
+std::string_view variable_of(ngx_http_request_t *r, ngx_int_t index) {
+    if (index == NGX_ERROR) {
+        return {};
+    }
+    const ngx_http_variable_value_t *value =
+        ngx_http_get_indexed_variable(r, static_cast<ngx_uint_t>(index));
+    return value == nullptr || value->not_found != 0
+               ? std::string_view()
+               : std::string_view(reinterpret_cast<const char *>(value->data), value->len);
+}
+
 void read_field(RequestHead &head, std::bitset<std::size(kFields)> &seen, std::string_view name,
                 std::string_view value) {
     for (size_t i = 0; i < std::size(kFields); ++i) {
@@ -125,6 +135,12 @@ void read_header(RequestHead &head, std::bitset<std::size(kFields)> &seen, std::
         head.prefer.append(head.prefer.empty() ? "" : ",").append(value);
     } else if (name == "cookie") {
         head.has_cookie = true;
+    } else if (name == "traceparent") {
+        head.trace.is_repeated = !head.trace.traceparent.empty();
+        head.trace.traceparent = value;
+    } else if (name == "tracestate") {
+        std::string &state = head.trace.tracestate;
+        state.append(state.empty() ? "" : ",").append(value);
     } else {
         read_field(head, seen, name, value);
     }
@@ -151,6 +167,9 @@ RequestHead read_head(ngx_http_request_t *r, bool wants_base_url) {
     head.marks_end =
         r->http_version >= NGX_HTTP_VERSION_20 ||
         (r->http_version == NGX_HTTP_VERSION_11 && core->chunked_transfer_encoding == 1);
+    const MainConf &main = main_conf(r);
+    head.trace.otel_trace = variable_of(r, main.otel_trace);
+    head.trace.otel_span = variable_of(r, main.otel_span);
     head.address = address_of(*r->connection);
     head.path_model = endpoint_of(r).deployment;
     head.path = to_view(r->uri);

@@ -69,6 +69,10 @@ RequestPorts::RequestPorts(Worker &worker, const LocationConf *location, Callbac
     if (worker.recorder) {
         observers[count++] = &*worker.recorder;
     }
+    if (worker.span_recorder) {
+        observers[count++] = &*worker.span_recorder;
+        ports.spans = &*worker.spans;
+    }
     if (worker.records != nullptr) {
         sharing.records = &records.emplace(*worker.records, owner);
     } else {

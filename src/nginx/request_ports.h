@@ -45,7 +45,7 @@ struct RequestPorts {
     std::optional<UsageRecorder> usage;  // empty: usage is not recorded
     std::optional<NgxRecords> records;   // empty: there are none
     SharingPorts sharing;
-    Observer *observers[3];
+    Observer *observers[4];
     Ports ports;
 };
 

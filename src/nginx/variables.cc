@@ -1,4 +1,5 @@
 // The variables $image_gateway_…, for log_format.
+#include <algorithm>
 #include <string>
 
 #include "nginx/guard.h"
@@ -24,6 +25,11 @@ std::string model_of(const Exchange &exchange) {
 
 std::string upstream_time(const Exchange &exchange) {
     return exchange.attempts().empty() ? std::string() : seconds(exchange.upstream_milliseconds());
+}
+
+std::string span_id_of(const Exchange &exchange) {
+    return exchange.trace() && exchange.trace()->is_exported() ? write_id(exchange.trace()->span)
+                                                               : std::string();
 }
 
 template <Milliseconds Timing::*kStep>
@@ -56,6 +62,9 @@ const Variable kVariables[] = {
      [](const Exchange &e) { return std::to_string(e.attempts().size()); }},
     {ngx_string("image_gateway_upstream_time"), upstream_time},
     {ngx_string("image_gateway_request_id"), [](const Exchange &e) { return e.request_id(); }},
+    {ngx_string("image_gateway_trace_id"),
+     [](const Exchange &e) { return e.trace() ? write_id(e.trace()->id) : std::string(); }},
+    {ngx_string("image_gateway_span_id"), span_id_of},
     {ngx_string("image_gateway_operation"),
      [](const Exchange &e) { return e.operation() ? std::string(name_of(*e.operation())) : ""; }},
     {ngx_string("image_gateway_requested_model"),
@@ -104,6 +113,24 @@ extern "C" ngx_int_t image_gateway_variable(ngx_http_request_t *r, ngx_http_vari
     return read ? NGX_OK : NGX_ERROR;
 }
 
+// The index of the variable if the configuration has it. nginx refuses a configuration in which an
+// index has no variable.
+bool find_variable(ngx_conf_t *cf, std::string_view name, ngx_int_t &index) {
+    const auto *core = static_cast<const ngx_http_core_main_conf_t *>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module));
+    const ngx_array_t &keys = core->variables_keys->keys;
+    const auto *first = static_cast<const ngx_hash_key_t *>(keys.elts);
+    const bool exists = std::any_of(first, first + keys.nelts, [=](const ngx_hash_key_t &one) {
+        return to_view(one.key) == name;
+    });
+    if (!exists) {
+        return true;
+    }
+    ngx_str_t text = to_ngx(name);
+    index = ngx_http_get_variable_index(cf, &text);
+    return index != NGX_ERROR;
+}
+
 }  // namespace
 
 ngx_int_t add_variables(ngx_conf_t *cf) noexcept {
@@ -118,6 +145,13 @@ ngx_int_t add_variables(ngx_conf_t *cf) noexcept {
         variable->data = index++;
     }
     return NGX_OK;
+}
+
+bool find_variables(ngx_conf_t *cf) noexcept {
+    auto &main = *static_cast<MainConf *>(
+        ngx_http_conf_get_module_main_conf(cf, ngx_http_image_gateway_module));
+    return find_variable(cf, "otel_trace_id", main.otel_trace) &&
+           find_variable(cf, "otel_span_id", main.otel_span);
 }
 
 }  // namespace gateway

@@ -83,6 +83,7 @@ Worker::Worker(MainConf &main)
       sweep_alarm_(loop.make_alarm([this] { sweep(); }, TimerKind::idle)) {
     ngx_queue_init(&requests);
     begin_counting(main);
+    begin_tracing(main);
     for (const auto &provider : main.models.providers()) {
         engine.prepare(provider->ca_file);
     }
@@ -172,6 +173,23 @@ void Worker::begin_counting(MainConf &main) {
     }
     gauges_alarm_ = loop.make_alarm([this] { show_gauges(); }, TimerKind::idle);
     show_gauges();
+}
+
+void Worker::begin_tracing(const MainConf &main) {
+    if (!main.otlp) {
+        return;
+    }
+    engine.prepare(main.otlp->ca_file);
+    const SpanTally tally = [this](SpanFate fate, size_t count) {
+        if (recorder) {
+            recorder->on_spans(fate, count);
+        }
+    };
+    spans.emplace(main.otlp->limits, tally);
+    span_recorder.emplace(*spans, main.models, clock);
+    span_exporter.emplace(*main.otlp, *spans,
+                          SpanExporter::Parts{clock, loop, random, upstream, log, is_ending},
+                          tally);
 }
 
 void Worker::show_gauges() {

@@ -11,8 +11,10 @@
 #include "core/metrics/recorder.h"
 #include "core/ports.h"
 #include "core/routing/failure_storms.h"
+#include "core/routing/span_recorder.h"
 #include "core/s3/cleanup.h"
 #include "core/sharing/orphaned_jobs.h"
+#include "core/tracing/span_exporter.h"
 #include "nginx/accounts_rules.h"
 #include "nginx/event_loop.h"
 #include "nginx/jwks_source.h"
@@ -38,6 +40,10 @@ class NgxClock final : public Clock {
         return Milliseconds(static_cast<int64_t>(ngx_current_msec));
     }
     [[nodiscard]] int64_t unix_seconds() const override { return ngx_time(); }
+    [[nodiscard]] int64_t unix_milliseconds() const override {
+        const ngx_time_t &now = *ngx_timeofday();
+        return int64_t{now.sec} * 1000 + static_cast<int64_t>(now.msec);
+    }
 };
 
 // Random numbers of OpenSSL, fetched in larger portions, because each fetch costs a lock and one or
@@ -96,6 +102,11 @@ class Worker final : private CallbackOwner {
     std::optional<ZoneMemory> metrics_memory;
     std::optional<Counters> counters;
     std::optional<Recorder> recorder;
+    ErrorLog log{ngx_cycle->log};
+    // Not set: spans are not exported.
+    std::optional<SpanQueue> spans;
+    std::optional<SpanRecorder> span_recorder;
+    std::optional<SpanExporter> span_exporter;
     NgxMakingHome home{*this};
     MakingRegister makings;  // destroyed before what its makings use
     ngx_queue_t requests{};  // of RequestPlaces
@@ -108,6 +119,7 @@ class Worker final : private CallbackOwner {
     void end_by_exception(const char *what) noexcept override;
     void sweep();
     void begin_counting(MainConf &main);
+    void begin_tracing(const MainConf &main);
     void tell_when_full();
     void write_orphaned(const Orphaned &orphaned);
     void watch_files(MainConf &main);

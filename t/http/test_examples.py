@@ -8,6 +8,7 @@ import urllib.request
 
 from fakes.automatic1111 import Automatic1111
 from fakes.black_forest_labs import BlackForestLabs
+from fakes.collector import Collector
 from fakes.edited import mask, original
 from fakes.openai import Reset
 from fakes.s3 import ACCESS_KEY, SECRET_KEY, S3
@@ -190,7 +191,7 @@ def test_tokens_and_budgets_for_teams_and_people(project, scratch, gateway, open
 
 def test_production_shows_what_goes_on(project, scratch, gateway, openai):
     """Metrics, status and the JSON log of the example, with fakes in place of its providers."""
-    flux = BlackForestLabs().start()
+    flux, collector = BlackForestLabs().start(), Collector().start()
     try:
         write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
         port, local = free_port(), free_port()
@@ -198,6 +199,7 @@ def test_production_shows_what_goes_on(project, scratch, gateway, openai):
         for ours, here in (("https://api.openai.com/v1", openai.url), ("https://api.bfl.ai/v1", flux.url),
                            ("/etc/nginx/images", str(scratch)), ("/var/lib/nginx/image-store", str(scratch / "store")),
                            ("/var/lib/nginx/images", str(scratch / "state")),
+                           ("http://127.0.0.1:4318/v1/traces", f"{collector.url} interval=50ms"),
                            ("/var/log/nginx", str(scratch)), ("listen 8080;", f"listen 127.0.0.1:{port};"),
                            ("listen 127.0.0.1:9180;", f"listen 127.0.0.1:{local};")):
             assert ours in block
@@ -224,8 +226,12 @@ def test_production_shows_what_goes_on(project, scratch, gateway, openai):
         status = call(f"http://127.0.0.1:{local}/status", "GET", None, (), 30)
         assert status.status == 200 and [one["name"] for one in status.json["providers"]] == ["openai", "flux"]
         assert call(f"http://127.0.0.1:{port}/metrics", "GET", None, (), 30).status == 404
+        collector.wait_spans(3)
+        assert {one.trace for one in collector.spans} == {made["trace_id"], refused["trace_id"]}
+        assert {one.service for one in collector.spans} == {"images"}
     finally:
         flux.stop()
+        collector.stop()
 
 
 def test_a_created_key_is_accepted(project, gateway, openai, scratch):

@@ -48,7 +48,8 @@ TEST_F(ExchangeTest, PassesTheIdsOn) {
     RequestHead head;
     head.request_id = "mine-1";
     head.idempotency_key = "idem-1";
-    head.traceparent = "00-1-2-01";
+    head.trace.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    head.trace.tracestate = "a=1";
     head.on_behalf_of = "Zoë";
     ask(R"({"prompt":"a","model":"a/gpt-image-2"})", head);
     const HttpCall &call = world.upstream.calls.at(0)->call;
@@ -59,7 +60,8 @@ TEST_F(ExchangeTest, PassesTheIdsOn) {
     EXPECT_TRUE(std::none_of(call.headers.begin(), call.headers.end(), [](const auto &line) {
         return line.starts_with("Idempotency-Key");
     })) << "the provider does not heed it";
-    EXPECT_TRUE(has("traceparent: 00-1-2-01"));
+    EXPECT_TRUE(has("traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    EXPECT_TRUE(has("tracestate: a=1"));
     EXPECT_TRUE(has("Authorization: Bearer sk-secret-a"));
     EXPECT_EQ(call.body.copy(), R"({"model":"gpt-image-2","prompt":"a","user":"Zoë"})");
     EXPECT_NE(exchange->request_id(), "mine-1") << "our own id is always fresh";

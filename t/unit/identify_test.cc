@@ -128,7 +128,6 @@ TEST(CheckHeaders, HoldsEachHeaderToItsForm) {
         {&RequestHead::on_behalf_of, "X-On-Behalf-Of", 256, true},
         {&RequestHead::request_id, "X-Request-Id", 128, false},
         {&RequestHead::idempotency_key, "Idempotency-Key", 255, false},
-        {&RequestHead::traceparent, "traceparent", 128, false},
     };
     for (const auto &row : kHeaders) {
         const auto param = [&](std::string_view value) {

@@ -25,7 +25,8 @@ class ReplicateTest : public testing::Test {
     }
     ProviderRequest request(std::string_view model, const Params &params,
                             std::string_view trace = "") {
-        return {provider, provider.keys.data(), model, params, passed, "", "", trace, random};
+        return {provider, provider.keys.data(), model, params, passed, "",
+                "",       std::string(trace),   random};
     }
     // What is sent for what a caller wrote, fitted to the model.
     HttpCall call_for(const char *model, const std::string &asked) {

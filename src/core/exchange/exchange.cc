@@ -51,6 +51,7 @@ Exchange::~Exchange() {
 
 Exchange::Entered Exchange::identify(const RequestHead &head) {
     head_ = head;
+    order_->trace = begin_trace(head.trace, ports_.spans != nullptr, ports_.random);
     if (is_model_name(head_.path_model)) {
         order_->requested_model = head_.path_model;
     }
@@ -215,6 +216,7 @@ void Exchange::follow() {
     choose_reply();
     phase_ = Phase::making;
     begin_step();
+    follow_making(order_->trace, shared_->order().trace);
     shared_->attach(*this);
 }
 

@@ -128,6 +128,8 @@ class Exchange final : private Follower {
         return result() == nullptr || result()->adjustments.empty() ? order_->request.adjustments
                                                                     : result()->adjustments;
     }
+    // Empty: the request is in none.
+    [[nodiscard]] const Rare<Trace> &trace() const { return order_->trace; }
     // The limit that refused the request.
     [[nodiscard]] const ApiError::Limited &limited() const { return limited_; }
 

@@ -57,7 +57,6 @@ void take_wishes(const OrderSource &source, Order &order) {
     order.raw_response = source.policy.raw && source.wishes.raw_response;
     order.client_request_id = source.head.request_id;
     order.idempotency_key = source.head.idempotency_key;
-    order.traceparent = source.head.traceparent;
     order.answer_max = source.policy.answer_max;
     order.keeps_provenance = source.policy.keeps_provenance;
     order.place = source.policy.sharing.place;

@@ -13,6 +13,7 @@
 #include "core/request/operation.h"
 #include "core/routing/funds.h"
 #include "core/routing/plan.h"
+#include "core/tracing/trace.h"
 
 namespace gateway {
 
@@ -32,8 +33,8 @@ struct Order {
     std::string address;            // of the client
     std::string client_request_id;  // empty: the client sent none
     std::string idempotency_key;
-    std::string traceparent;
     std::string place;  // names the location, for a process that has the same configuration
+    Rare<Trace> trace;  // empty: it is in none
     std::shared_ptr<RequestMemory> memory;
     std::unique_ptr<DiskSpace> disk;  // null: the body is in memory
     Funds funds;

@@ -88,7 +88,7 @@ auto &at_minute(Ring &ring, int64_t minute) {
 
 // Plain data. All zero is an empty one.
 struct Counters::Layout {
-    static constexpr uint64_t kMagic = 0x31726e7463776769;  // the version
+    static constexpr uint64_t kMagic = 0x31726e7463776769 + kSeriesCount;  // the version
 
     template <size_t kSize>
     struct Text {

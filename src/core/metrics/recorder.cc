@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "core/providers/dialect.h"
+#include "core/providers/gen_ai_name.h"
 #include "core/request/operation.h"
 
 namespace gateway {
@@ -13,23 +13,6 @@ namespace {
 
 constexpr int kFirstError = 400;
 constexpr int kFirstFailure = 500;
-
-// The names that OpenTelemetry has for some apis. Others have their own.
-constexpr std::pair<std::string_view, std::string_view> kGenAiNames[] = {
-    {"azure-openai", "azure.ai.openai"},
-    {"google-gemini", "gcp.gemini"},
-    {"xai", "x_ai"},
-};
-
-std::string_view gen_ai_name_of(const Provider &provider) {
-    const std::string_view api = provider.dialect->name();
-    for (const auto &[name, theirs] : kGenAiNames) {
-        if (name == api) {
-            return theirs;
-        }
-    }
-    return api;
-}
 
 std::string_view outcome_of(const RequestFacts &facts) {
     if (!facts.exchange.outcome().empty()) {
@@ -280,6 +263,10 @@ void Recorder::record_gen_ai(const RequestFacts &facts, const Maker &maker, Id o
                               labels_.of_text(kind)),
                           static_cast<uint64_t>(std::max<int64_t>(0, tokens)));
     }
+}
+
+void Recorder::on_spans(SpanFate fate, size_t count) {
+    counters_.add(row(Series::spans, labels_.of_text(name_of(fate))), count);
 }
 
 void Recorder::on_zone_full(size_t parties, size_t calls) {

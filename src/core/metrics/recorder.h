@@ -12,6 +12,7 @@
 #include "core/metrics/counters.h"
 #include "core/metrics/labels.h"
 #include "core/routing/observer.h"
+#include "core/tracing/span_queue.h"
 
 namespace gateway {
 
@@ -44,6 +45,8 @@ class Recorder final : public Observer {
     void on_request_gone() noexcept { counters_.add(ProcessGauge::in_progress, -1); }
     void record(const RequestFacts &facts);
 
+    // What became of spans.
+    void on_spans(SpanFate fate, size_t count);
     // How often the zone had no room.
     void on_zone_full(size_t parties, size_t calls);
 

@@ -83,6 +83,10 @@ constexpr SeriesRow kSeries[] = {
      "it was not counted (party); or a call was not made (call)."},
     {Series::series_dropped, "image_gateway_series_dropped_total", counter, number, always, "",
      "How often there was no room for new label values, so that all of them were shown as other."},
+    {Series::spans, "image_gateway_spans_total", counter, number, always, "fate",
+     "Spans that the collector of image_gateway_otlp has taken (exported), and those that were "
+     "dropped, because the queue was full (queue_full), the collector did not want them "
+     "(rejected) or could not be reached (undelivered), or the worker ended (exit)."},
     {Series::workers, "image_gateway_workers", gauge, number, always, "",
      "Worker processes, with those that still serve requests under an earlier configuration."},
     {Series::reloads, "image_gateway_reloads_total", counter, number, always, "",

@@ -53,6 +53,7 @@ enum class Series : uint8_t {
     zone_capacity,
     zone_full,
     series_dropped,
+    spans,
     workers,
     reloads,
     loaded,

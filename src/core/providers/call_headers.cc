@@ -8,7 +8,7 @@ namespace gateway {
 
 namespace {
 
-constexpr size_t kUsualHeaders = 6;
+constexpr size_t kUsualHeaders = 7;
 
 }  // namespace
 
@@ -21,7 +21,10 @@ void add_headers(HttpCall &call, const ProviderRequest &request, const HeaderFor
         line.reserve(form.key.size() + secret.size());
         line.append(form.key).append(form.is_basic ? encode_base64(secret) : secret);
     }
-    call.add_header("traceparent", request.traceparent);
+    if (!request.traceparent.empty()) {
+        call.add_header("traceparent", request.traceparent);
+        call.add_header("tracestate", request.tracestate);
+    }
 }
 
 HttpCall call_without_body(HttpMethod method, std::string url, const ProviderRequest &request,

@@ -15,7 +15,7 @@ struct HeaderForm {
     bool is_basic = false;  // the key is USER:PASSWORD, and is sent in base64
 };
 
-// Accept, the key if there is one, and the trace that the client is in.
+// Accept, the key if there is one, and the trace that the request is in.
 void add_headers(HttpCall &call, const ProviderRequest &request, const HeaderForm &form = {});
 
 // A call without a body, with these headers: a poll, or one that cancels a job.

@@ -66,7 +66,7 @@ bool is_in_request(const ProviderRequest &request, std::string_view word) {
     const WordSearch search(word);
     return search.finds_in(request.model) || is_in_params(request.params, search) ||
            search.finds_in(request.request_id) || search.finds_in(request.idempotency_key) ||
-           search.finds_in(request.traceparent) ||
+           search.finds_in(request.traceparent) || search.finds_in(request.tracestate) ||
            std::any_of(request.forwarded.begin(), request.forwarded.end(),
                        [&](const JsonValue field) {
                            return search.finds_in(field.key()) || search.finds_in(field);

@@ -13,6 +13,7 @@
 #include "core/limits/breaker.h"
 #include "core/limits/health.h"
 #include "core/outcome.h"
+#include "core/tracing/trace.h"
 
 namespace gateway {
 
@@ -44,8 +45,9 @@ struct Provider {
     int max_calls = 0;               // at once, over all workers; 0: no limit
     bool takes_idempotency = false;  // a repeated key is not billed again
     bool has_native_http = false;    // HTTP of our own where that can
-    size_t answer_max = 0;           // 0: the location's
-    std::string proxy;               // may contain a password
+    TraceMode trace = TraceMode::on;
+    size_t answer_max = 0;  // 0: the location's
+    std::string proxy;      // may contain a password
     // Texts that must not appear in logs and replies: the keys, and the proxy's user and password
     // in all their forms.
     std::vector<std::string> secrets;

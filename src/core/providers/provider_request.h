@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/catalog/model_spec.h"
@@ -32,9 +33,10 @@ struct ProviderRequest {
     std::span<const JsonValue> forwarded;  // unknown fields, as the client wrote them
     std::string_view request_id;
     std::string_view idempotency_key;
-    std::string_view traceparent;
+    std::string traceparent;
     Random &random;
     CallInputs inputs = {};
+    std::string_view tracestate = {};
 
     // The requested seed. Without one, a new one if `draws` is set: for providers that do not
     // report the seed that they used.

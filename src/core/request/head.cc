@@ -22,7 +22,6 @@ constexpr HeaderRule kRules[] = {
     {&RequestHead::on_behalf_of, "X-On-Behalf-Of", 256, true},
     {&RequestHead::request_id, "X-Request-Id", 128},
     {&RequestHead::idempotency_key, "Idempotency-Key", 255},
-    {&RequestHead::traceparent, "traceparent", 128},
 };
 
 bool is_printable(std::string_view text) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/api_error.h"
+#include "core/tracing/trace.h"
 
 namespace gateway {
 
@@ -24,7 +25,7 @@ struct RequestHead {
     std::string_view on_behalf_of;
     std::string_view request_id;
     std::string_view idempotency_key;
-    std::string_view traceparent;
+    IncomingTrace trace;
     std::string_view fit;
     std::string_view timeout;
     std::string_view raw;

@@ -13,6 +13,7 @@
 #include "core/routing/history.h"
 #include "core/routing/resumption.h"
 #include "core/routing/tray.h"
+#include "core/tracing/trace.h"
 
 namespace gateway {
 
@@ -32,7 +33,7 @@ struct AttemptContext {
     std::string_view request_id;         // the gateway's own
     std::string_view client_request_id;  // the request id that providers get
     RequestIdentity identity;
-    std::string_view traceparent;
+    const Trace *trace;  // null: the request is in none
     std::string_view requested_model;
     const std::shared_ptr<RequestMemory> &memory;  // counts the bytes of provider responses
     int64_t previews = 0;                          // requested for each image

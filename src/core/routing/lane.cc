@@ -174,8 +174,8 @@ std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
         return ticket.error();
     }
     key_ = *choice.place;
-    begin_attempt(*ticket);
-    attempt_ = Attempt::start(context_.ports, request(),
+    count_attempt(*ticket);
+    attempt_ = Attempt::start(context_.ports, begin_request(),
                               {left, context_.answer_max, context_.keeps_raw, context_.memory,
                                share().images, context_.previews},
                               listener());
@@ -183,7 +183,7 @@ std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
     return std::nullopt;
 }
 
-void Lane::begin_attempt(const CallTicket &ticket) {
+void Lane::count_attempt(const CallTicket &ticket) {
     ticket_ = ticket;
     context_.history.calls().begin(context_.ports.clock.now());
     tell_call_begin(context_.ports.observers, provider());
@@ -191,11 +191,20 @@ void Lane::begin_attempt(const CallTicket &ticket) {
     attempt_began_ = context_.ports.clock.now();
 }
 
-ProviderRequest Lane::request() const {
-    return {provider(),       keys_[key_].key,      candidate_.model,
-            share().params,   prepared_.passed,     context_.client_request_id,
-            idempotency_key_, context_.traceparent, context_.ports.random,
-            prepared_.inputs};
+ProviderRequest Lane::begin_request() {
+    AttemptTrace trace = begin_attempt(context_.trace, provider().trace, context_.ports.random);
+    span_ = trace.span;
+    return {provider(),
+            keys_[key_].key,
+            candidate_.model,
+            share().params,
+            prepared_.passed,
+            context_.client_request_id,
+            idempotency_key_,
+            std::move(trace.traceparent),
+            context_.ports.random,
+            prepared_.inputs,
+            trace.tracestate};
 }
 
 // ---- jobs that outlive their process
@@ -220,9 +229,9 @@ bool Lane::resume(const TakenCall &taken) {
     const Milliseconds left = context_.time_left();
     // The provider works on it already, so that it is not asked whether it may begin.
     const auto ticket = context_.health.enter(target_, context_.moment(), left + kGrace);
-    begin_attempt(ticket.value_or(CallTicket()));
+    count_attempt(ticket.value_or(CallTicket()));
     attempt_ = Attempt::resume(
-        context_.ports, request(),
+        context_.ports, begin_request(),
         {left, context_.answer_max, context_.keeps_raw, context_.memory, share().images, 0},
         listener(), taken.job, taken.seed);
     risk(share().images);
@@ -435,7 +444,8 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
     }
     const AttemptRecord &added =
         context_.history.add(candidate_, outcome, std::move(record), context_.ports.clock.now());
-    tell_end(added, outcome.error.message, false);
+    tell_end(added, outcome.error.message, false,
+             outcome.result.usage ? &*outcome.result.usage : nullptr);
     if (is_made) {
         context_.history.redeem(std::exchange(perhaps_billed_, 0));
         risk(std::max<int64_t>(0, images - images_given_));
@@ -447,13 +457,15 @@ void Lane::record(const Outcome &outcome, bool may_be_billed) {
     }
 }
 
-void Lane::tell_end(const AttemptRecord &record, std::string_view message, bool dropped) noexcept {
+void Lane::tell_end(const AttemptRecord &record, std::string_view message, bool dropped,
+                    const Usage *usage) noexcept {
     const ProviderKey *key = keys_[key_].key;
     const auto number = key == nullptr
                             ? std::nullopt
                             : std::optional(static_cast<size_t>(key - provider().keys.data()));
-    tell_attempt_end(context_.ports.observers, {record, context_.history.attempts().size(), message,
-                                                context_.request_id, candidate_, number, dropped});
+    tell_attempt_end(context_.ports.observers,
+                     {record, context_.history.attempts().size(), message, context_.request_id,
+                      candidate_, number, dropped, context_.trace, span_, usage});
 }
 
 // Lets a key rest for this model. The key rests for all models only if the provider's error is

@@ -70,8 +70,8 @@ class Lane {
     // Uses the chosen key, or chooses one.
     std::optional<Hindered> try_once(std::optional<KeyChoice> chosen = std::nullopt);
     [[nodiscard]] Attempt::Listener listener();
-    [[nodiscard]] ProviderRequest request() const;
-    void begin_attempt(const CallTicket &ticket);
+    [[nodiscard]] ProviderRequest begin_request();
+    void count_attempt(const CallTicket &ticket);
     void note_job(const Job &job, std::optional<int64_t> seed);
     void give_image(ImageResult one);
     void hand_on(Slot &slot);
@@ -81,7 +81,8 @@ class Lane {
     void leave(Verdict verdict) noexcept;
     void risk(int64_t images) noexcept;
     void record(const Outcome &outcome, bool may_be_billed);
-    void tell_end(const AttemptRecord &record, std::string_view message, bool dropped) noexcept;
+    void tell_end(const AttemptRecord &record, std::string_view message, bool dropped,
+                  const Usage *usage = nullptr) noexcept;
     void rest_key(const Outcome &outcome) noexcept;
     bool pause_and_retry(const Outcome &outcome);
     void finish(Outcome &&outcome);
@@ -111,6 +112,7 @@ class Lane {
     Milliseconds first_began_{0};
     Milliseconds ended_{0};
     Milliseconds attempt_began_{0};
+    SpanId span_{};  // of the attempt
     int attempts_ = 0;
     bool is_watched_ = false;             // the watcher knows a job of the attempt in progress
     const TakenCall *resumed_ = nullptr;  // not null: no other attempt may begin

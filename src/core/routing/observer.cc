@@ -42,4 +42,9 @@ void tell_request_end(std::span<Observer *const> observers, const RequestEnd &en
     tell_each(observers, [&](Observer &observer) { observer.on_request_end(end); });
 }
 
+void tell_shared_making_end(std::span<Observer *const> observers,
+                            const SharedMakingEnd &end) noexcept {
+    tell_each(observers, [&](Observer &observer) { observer.on_shared_making_end(end); });
+}
+
 }  // namespace gateway

@@ -10,6 +10,7 @@
 
 #include "core/limits/usage_book.h"
 #include "core/routing/history.h"
+#include "core/tracing/trace.h"
 
 namespace gateway {
 
@@ -19,8 +20,24 @@ struct AttemptEnd {
     std::string_view message;  // of the provider, without secrets
     std::string_view request_id;
     const Candidate &candidate;
-    std::optional<size_t> key;  // the number of the provider key, starting at 0
-    bool dropped = false;       // it was cancelled because nobody waited for it
+    std::optional<size_t> key;     // the number of the provider key, starting at 0
+    bool dropped = false;          // it was cancelled because nobody waited for it
+    const Trace *trace = nullptr;  // null: the request is in none
+    SpanId span{};                 // of the attempt; zero: it is not exported
+    const Usage *usage = nullptr;  // as the provider has reported it; null: it has not
+};
+
+// How a making ended that several requests share or that needs none. Only if its span is exported.
+struct SharedMakingEnd {
+    const Trace &trace;  // of the request that leads
+    std::string_view request_id;
+    std::string_view requested_model;
+    std::string_view outcome;
+    std::string_view provider;  // of the last attempt; empty: there was none
+    std::string_view model;
+    int64_t images = 0;
+    int64_t latency = 0;  // milliseconds
+    bool has_failed = false;
 };
 
 // How a request ended that had entered its limits.
@@ -58,6 +75,7 @@ class Observer {
     virtual void on_pause_end() {}
     virtual void on_attempt_end(const AttemptEnd & /*end*/) {}
     virtual void on_request_end(const RequestEnd & /*end*/) {}
+    virtual void on_shared_making_end(const SharedMakingEnd & /*end*/) {}
 };
 
 void tell_call_begin(std::span<Observer *const> observers, const Provider &provider) noexcept;
@@ -66,5 +84,7 @@ void tell_pause_begin(std::span<Observer *const> observers) noexcept;
 void tell_pause_end(std::span<Observer *const> observers) noexcept;
 void tell_attempt_end(std::span<Observer *const> observers, const AttemptEnd &end) noexcept;
 void tell_request_end(std::span<Observer *const> observers, const RequestEnd &end) noexcept;
+void tell_shared_making_end(std::span<Observer *const> observers,
+                            const SharedMakingEnd &end) noexcept;
 
 }  // namespace gateway

@@ -5,6 +5,7 @@
 
 #include "core/image_ports.h"
 #include "core/making/settlement.h"
+#include "core/routing/observer.h"
 #include "core/sharing/making_register.h"
 
 namespace gateway {
@@ -47,6 +48,8 @@ SharedMaking::SharedMaking(std::shared_ptr<Order> order, Health &health, MakingH
       terms_(std::move(terms)),
       running_(running),
       own_(home.open(*this)),
+      began_(own_->ports().clock.now()),
+      has_span_(begin_making(order_->trace, own_->ports().random)),
       abandon_(own_->ports().loop.make_alarm([this] { abandon(); }, TimerKind::holds_exit)),
       making_(order_, health, own_->ports(), this, [this] { on_end(); }) {
     places_.reserve(1);  // so that the leader always has its place
@@ -241,6 +244,7 @@ void SharedMaking::on_end() {
     deadline_ = ports.loop.start_timer(kLongestKeeping, [this] { stop(); });
     created_ = ports.clock.unix_seconds();
     latency_ = (ports.clock.now() - (order_->deadline - order_->allowed)).count();
+    end_span();
     tell_end();
     // A job is settled when its result is written down: until then, another process may go on.
     if (terms_.kind != RecordKind::job) {
@@ -261,6 +265,27 @@ void SharedMaking::settle_end() noexcept {
 void SharedMaking::settle(int status, std::string_view outcome) noexcept {
     settle_order(*order_, &making_, own_->ports(),
                  {status, outcome, order_->deadline - order_->allowed});
+}
+
+// Once. Without an outcome, it is that of the making.
+void SharedMaking::end_span(std::string_view outcome) noexcept {
+    if (!std::exchange(has_span_, false)) {
+        return;
+    }
+    const Result &result = making_.result();
+    const auto &attempts = result.history.attempts();
+    SharedMakingEnd end{.trace = *order_->trace};
+    end.request_id = order_->request_id;
+    end.requested_model = order_->requested_model;
+    end.has_failed = result.error.has_value() || !outcome.empty();
+    end.outcome = !outcome.empty() ? outcome
+                  : result.outcome ? name_of(*result.outcome)
+                                   : "refused";
+    end.provider = attempts.empty() ? std::string_view() : attempts.back().provider;
+    end.model = attempts.empty() ? std::string_view() : attempts.back().model;
+    end.images = making_.images_answered();
+    end.latency = (own_->ports().clock.now() - began_).count();
+    tell_shared_making_end(own_->ports().observers, end);
 }
 
 // The last client in this worker has left. If others wait in another worker, it goes on for them.
@@ -290,6 +315,7 @@ void SharedMaking::stop() noexcept {
     question_.reset();
     write_.reset();
     making_.drop();
+    end_span("client_gone");
     if (was_running && leader_ == nullptr) {
         settle(kNobodyWaits, "client_gone");
     }
@@ -306,6 +332,7 @@ void SharedMaking::cancel() noexcept {
         return;
     }
     making_.drop();
+    end_span("cancelled");
     phase_ = Phase::ended;
     deadline_.reset();
     created_ = own_->ports().clock.unix_seconds();
@@ -340,6 +367,7 @@ void SharedMaking::end_by_exception(const char *what) noexcept {
         making_.withhold();
     }
     making_.drop();
+    end_span("internal_error");
     phase_ = Phase::ended;
     tell_end();
     if (leader_ == nullptr) {

@@ -146,6 +146,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private J
     void on_end();
     void settle(int status, std::string_view outcome) noexcept;
     void settle_end() noexcept;
+    void end_span(std::string_view outcome = {}) noexcept;
     void abandon();
     void keep();
     [[nodiscard]] bool must_be_kept() const;
@@ -165,6 +166,8 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private J
     std::unique_ptr<OwnPorts> own_;
     Phase phase_ = Phase::running;
     std::vector<Place> places_;
+    Milliseconds began_;                // a time of the clock
+    bool has_span_;                     // to export, when the making ends
     const Follower *leader_ = nullptr;  // null: it has left, and the making settles the order
     bool started_ = false;
     bool told_ = false;  // the followers know that it has ended
