@@ -28,6 +28,12 @@ struct HttpTimeouts {
 
 enum class HttpMethod : uint8_t { get, post, put, remove };  // remove: DELETE
 
+// Bytes of requests and responses, with their heads, as far as they got.
+struct Traffic {
+    uint64_t sent = 0;
+    uint64_t received = 0;
+};
+
 struct HttpCall {
     HttpMethod method = HttpMethod::post;
     std::string url;
@@ -39,8 +45,9 @@ struct HttpCall {
     HttpTimeouts timeouts;
     size_t answer_max = 0;
     std::shared_ptr<RequestMemory> memory;  // counts what the response holds; may be null
-    std::string proxy;                      // empty: none, also if the environment names one
-    std::string ca_file;                    // empty: the system's
+    Traffic *traffic = nullptr;  // counts its bytes, up to the end of the call; may be null
+    std::string proxy;           // empty: none, also if the environment names one
+    std::string ca_file;         // empty: the system's
 
     [[nodiscard]] bool sends_body() const {
         return method == HttpMethod::post || method == HttpMethod::put;

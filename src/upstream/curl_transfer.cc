@@ -39,6 +39,7 @@ CurlTransfer::CurlTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &lo
 }
 
 CurlTransfer::~CurlTransfer() {
+    count_sent();
     leave();
 }
 
@@ -212,6 +213,7 @@ size_t CurlTransfer::on_header(char *text, size_t size, size_t count, void *self
 }
 
 void CurlTransfer::take_header(std::string_view line) {
+    count_received(line.size());
     if (line.starts_with("HTTP/")) {
         // A new head: the one before it was informational.
         const size_t space = line.find(' ');
@@ -231,7 +233,7 @@ size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self)
     transfer.count_turn();
     try {
         switch (transfer.take_piece({bytes, size * count})) {
-            case Taken::all: return size * count;
+            case Taken::all: transfer.count_received(size * count); return size * count;
             // Curl keeps the bytes and passes them again when it is resumed.
             case Taken::later: return CURL_WRITEFUNC_PAUSE;
             case Taken::refused: break;
@@ -243,6 +245,21 @@ size_t CurlTransfer::on_body(char *bytes, size_t size, size_t count, void *self)
 }
 
 // ---- the end ----
+
+// Once. Curl counts a body that it sends together with the head as part of the request's size.
+void CurlTransfer::count_sent() noexcept {
+    Traffic *traffic = std::exchange(call_.traffic, nullptr);
+    if (traffic == nullptr || easy_ == nullptr) {
+        return;
+    }
+    long request = 0;
+    curl_off_t body = 0;
+    curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &request);
+    if (request_body_ != nullptr) {
+        curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &body);
+    }
+    traffic->sent += static_cast<uint64_t>(request) + static_cast<uint64_t>(body);
+}
 
 bool CurlTransfer::is_sent() const {
     curl_off_t uploaded = 0;

@@ -44,6 +44,7 @@ class CurlTransfer final : public ProviderTransfer {
 
     void resume() noexcept override;
     void time_out() noexcept override;
+    void count_sent() noexcept override;
     [[nodiscard]] bool is_running() const noexcept override { return added(); }
     [[nodiscard]] std::optional<size_t> body_length() const override { return promised(); }
     [[nodiscard]] bool is_complete() const override;

@@ -219,6 +219,9 @@ std::optional<size_t> NativeTransfer::send_once(const iovec *parts, size_t count
     message.msg_iovlen = count;
     const ssize_t sent = sendmsg(connection_->socket, &message, MSG_NOSIGNAL);
     if (sent >= 0) {
+        if (call_.traffic != nullptr) {
+            call_.traffic->sent += static_cast<size_t>(sent);
+        }
         return static_cast<size_t>(sent);
     }
     if (would_block()) {
@@ -259,6 +262,7 @@ void NativeTransfer::read_more() {
             return;
         }
         has_response_ = true;
+        count_received(static_cast<size_t>(count));
         take_bytes({buffer.data(), static_cast<size_t>(count)});
         if (static_cast<size_t>(count) < size) {
             return;

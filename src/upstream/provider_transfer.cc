@@ -290,6 +290,7 @@ void ProviderTransfer::deliver() {
         memory_->end();
     }
     const bool is_first = !std::exchange(ended_, true);
+    count_sent();
     rethrow();
     if (is_first) {
         const bool is_whole = is_complete();

@@ -53,6 +53,13 @@ class ProviderTransfer : public UpstreamCall, protected CurlJob {
     // The provider's time is up.
     virtual void time_out() noexcept = 0;
     [[nodiscard]] virtual bool is_running() const noexcept = 0;
+    // Adds what was sent to the call's traffic. Called before the result is given.
+    virtual void count_sent() noexcept {}
+    void count_received(size_t bytes) noexcept {
+        if (call_.traffic != nullptr) {
+            call_.traffic->received += bytes;
+        }
+    }
     // The length of the body, if the head says it.
     [[nodiscard]] virtual std::optional<size_t> body_length() const = 0;
     // After the end:

@@ -1,5 +1,6 @@
 """image_gateway_metrics: what is counted, who may read it, and that it goes on."""
 
+import base64
 import json
 import os
 import re
@@ -10,7 +11,9 @@ import sys
 from collections import Counter
 
 import pytest
+from fakes.behaviours import Raw
 from fakes.openai import ERRORS, Hang
+from fakes.sample_images import sample_image
 from harness import Flood, key_entry, provider, write_keys
 from harness.gateway import until
 from harness.metrics import scrape
@@ -18,6 +21,7 @@ from harness.tokens import SigningKey, key_set
 
 SANDBOX = "image_provider sandbox { api sandbox; } image_model auto sandbox/placeholder;\n"
 OPEN = "image_gateway; image_gateway_auth off;"
+BODY = json.dumps({"created": 1, "data": [{"b64_json": base64.b64encode(sample_image(64, 48, "png")).decode()}]}).encode()
 METRICS = "location = /metrics { image_gateway_metrics; } "
 FROM_AFAR = "set_real_ip_from 127.0.0.0/8; real_ip_header X-Real-IP; "
 AFAR = {"X-Real-IP": "192.0.2.1"}
@@ -297,6 +301,33 @@ def usage(state, columns) -> list:
             return database.execute(f"SELECT {columns} FROM usage").fetchall()
     except sqlite3.OperationalError:  # it is being made
         return []
+
+
+@pytest.mark.parametrize("http", ("libcurl", "native"))
+def test_bytes_to_and_from_providers_are_counted(gateway, openai, http):
+    openai.always(Raw(200, {"Content-Type": "application/json"}, BODY))
+    g = gateway(OPEN, provider("p", openai, f"http {http};"), extra_locations=METRICS)
+    for i, size in enumerate((10, 1000, 30_000)):
+        assert g.generate(model="p/gpt-image-2", prompt="x" * size).status == 200
+        comes_to(lambda: requests(g), i + 1)
+    sent = sum(len(f"{one.method} {one.path} HTTP/1.1\r\n\r\n") + len(one.body) +
+               sum(len(f"{name}: {value}\r\n") for name, value in one.header_list) for one in openai.requests)
+    metrics = scrape(g)
+    assert metrics("image_gateway_provider_sent_bytes_total", provider="p") == sent > 1000
+    reply = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    assert metrics("image_gateway_provider_received_bytes_total", provider="p") == len(openai.requests) * (len(reply) + len(BODY))
+
+
+def test_bytes_of_a_call_that_was_given_up_are_counted(gateway, openai):
+    openai.always(Hang())
+    g = gateway(OPEN, provider("p", openai), extra_locations=METRICS)
+    with g.connect() as raw:
+        raw.post("/v1/images/generations", {"prompt": "a" * 1000, "model": "p/gpt-image-2"})
+        openai.wait_in_flight(1)
+    comes_to(lambda: requests(g), 1)
+    metrics = scrape(g)
+    assert metrics("image_gateway_provider_sent_bytes_total") > 1000
+    assert metrics("image_gateway_provider_received_bytes_total") == 0
 
 
 def test_a_counter_never_goes_backwards_during_load(gateway):

@@ -93,6 +93,12 @@ void Recorder::on_attempt_end(const AttemptEnd &end) {
                   1);
     const auto latency = static_cast<uint64_t>(std::max<int64_t>(0, record.latency));
     counters_.observe(row(Series::attempt_duration, provider.name, model), latency);
+    if (end.traffic.sent > 0) {
+        counters_.add(row(Series::provider_sent, provider.name), end.traffic.sent);
+    }
+    if (end.traffic.received > 0) {
+        counters_.add(row(Series::provider_received, provider.name), end.traffic.received);
+    }
     if (end.dropped) {
         return;
     }

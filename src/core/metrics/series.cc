@@ -32,6 +32,13 @@ constexpr SeriesRow kSeries[] = {
      "provider model outcome", "Attempts that have ended: calls to providers, with repeated ones."},
     {Series::attempt_duration, "image_gateway_attempt_duration_seconds", histogram, milliseconds,
      always, "provider model", "Time of an attempt, with the polling of its job."},
+    {Series::provider_sent, "image_gateway_provider_sent_bytes_total", counter, number, always,
+     "provider",
+     "Bytes of requests to providers, with their headers, of attempts that have ended."},
+    {Series::provider_received, "image_gateway_provider_received_bytes_total", counter, number,
+     always, "provider",
+     "Bytes of responses of providers, with their headers, of attempts that have ended; without "
+     "images that are fetched from links."},
     {Series::retries, "image_gateway_retries_total", counter, number, always, "provider",
      "Attempts that repeated a call of the same request to the same model."},
     {Series::fallbacks, "image_gateway_fallbacks_total", counter, number, always, "provider",

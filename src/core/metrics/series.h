@@ -28,6 +28,8 @@ enum class Series : uint8_t {
     sent,
     attempts,
     attempt_duration,
+    provider_sent,
+    provider_received,
     retries,
     fallbacks,
     skips,

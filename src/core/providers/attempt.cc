@@ -96,6 +96,7 @@ HttpCall Attempt::set_up(HttpCall call, Milliseconds total) const {
     call.timeouts.total = std::max(Milliseconds(1), std::min(total, left));
     call.answer_max = provider().answer_max != 0 ? provider().answer_max : limits_.answer_max;
     call.is_native = provider().has_native_http;
+    call.traffic = limits_.traffic;
     call.memory = limits_.memory;
     call.proxy = provider().proxy;
     call.ca_file = provider().ca_file;
@@ -252,6 +253,7 @@ void Attempt::cancel_job() noexcept {
             ready.timeouts.total = kLongestCancel;
             // Nobody waits for the response: it is small, and counts for no request's memory.
             ready.memory = nullptr;
+            ready.traffic = nullptr;
             ready.answer_max = kMaxOfCancel;
             ports_.upstream.send_off(std::move(ready));
         }

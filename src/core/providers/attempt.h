@@ -23,6 +23,7 @@ class Attempt {
         std::shared_ptr<RequestMemory> memory = nullptr;  // counts what the responses hold
         int64_t images = 1;                               // requested
         int64_t previews = 0;                             // of each of them
+        Traffic *traffic = nullptr;  // counts the bytes of all calls; must outlive the attempt
     };
 
     // Called as the attempt goes on, but not from within start(). Only on_outcome may destroy the

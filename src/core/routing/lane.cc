@@ -177,7 +177,7 @@ std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
     count_attempt(*ticket);
     attempt_ = Attempt::start(context_.ports, begin_request(),
                               {left, context_.answer_max, context_.keeps_raw, context_.memory,
-                               share().images, context_.previews},
+                               share().images, context_.previews, &traffic_},
                               listener());
     risk(perhaps_billed_ > 0 ? 0 : share().images - images_given_);
     return std::nullopt;
@@ -194,6 +194,7 @@ void Lane::count_attempt(const CallTicket &ticket) {
 ProviderRequest Lane::begin_request() {
     AttemptTrace trace = begin_attempt(context_.trace, provider().trace, context_.ports.random);
     span_ = trace.span;
+    traffic_ = {};
     return {provider(),
             keys_[key_].key,
             candidate_.model,
@@ -230,10 +231,10 @@ bool Lane::resume(const TakenCall &taken) {
     // The provider works on it already, so that it is not asked whether it may begin.
     const auto ticket = context_.health.enter(target_, context_.moment(), left + kGrace);
     count_attempt(ticket.value_or(CallTicket()));
-    attempt_ = Attempt::resume(
-        context_.ports, begin_request(),
-        {left, context_.answer_max, context_.keeps_raw, context_.memory, share().images, 0},
-        listener(), taken.job, taken.seed);
+    attempt_ = Attempt::resume(context_.ports, begin_request(),
+                               {left, context_.answer_max, context_.keeps_raw, context_.memory,
+                                share().images, 0, &traffic_},
+                               listener(), taken.job, taken.seed);
     risk(share().images);
     return true;
 }
@@ -465,7 +466,7 @@ void Lane::tell_end(const AttemptRecord &record, std::string_view message, bool 
                             : std::optional(static_cast<size_t>(key - provider().keys.data()));
     tell_attempt_end(context_.ports.observers,
                      {record, context_.history.attempts().size(), message, context_.request_id,
-                      candidate_, number, dropped, context_.trace, span_, usage});
+                      candidate_, number, dropped, context_.trace, span_, usage, traffic_});
 }
 
 // Lets a key rest for this model. The key rests for all models only if the provider's error is

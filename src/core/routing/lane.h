@@ -112,7 +112,8 @@ class Lane {
     Milliseconds first_began_{0};
     Milliseconds ended_{0};
     Milliseconds attempt_began_{0};
-    SpanId span_{};  // of the attempt
+    SpanId span_{};    // of the attempt
+    Traffic traffic_;  // of the attempt
     int attempts_ = 0;
     bool is_watched_ = false;             // the watcher knows a job of the attempt in progress
     const TakenCall *resumed_ = nullptr;  // not null: no other attempt may begin

@@ -25,6 +25,7 @@ struct AttemptEnd {
     const Trace *trace = nullptr;  // null: the request is in none
     SpanId span{};                 // of the attempt; zero: it is not exported
     const Usage *usage = nullptr;  // as the provider has reported it; null: it has not
+    Traffic traffic{};
 };
 
 // How a making ended that several requests share or that needs none. Only if its span is exported.
