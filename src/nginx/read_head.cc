@@ -136,8 +136,9 @@ void read_header(RequestHead &head, std::bitset<std::size(kFields)> &seen, std::
     } else if (name == "cookie") {
         head.has_cookie = true;
     } else if (name == "traceparent") {
-        head.trace.is_repeated = !head.trace.traceparent.empty();
-        head.trace.traceparent = value;
+        IncomingTrace &trace = head.trace;
+        trace.is_repeated = trace.is_repeated || !trace.traceparent.empty();
+        trace.traceparent = value;
     } else if (name == "tracestate") {
         std::string &state = head.trace.tracestate;
         state.append(state.empty() ? "" : ",").append(value);

@@ -255,7 +255,7 @@ def test_metrics_the_access_log_and_the_state_file_agree(scratch, gateway, opena
                 f"image_gateway_state {state}; image_gateway_catalog {scratch}/catalog.json;" + SANDBOX +
                 provider("p", openai) + provider("studio", studio) + "image_model chain p/gpt-image-2 studio/sdxl;",
                 workers=2, extra_locations=METRICS, access_format=log)
-    count = int(os.environ.get("MIXED_REQUESTS", 200))
+    count = 1000
     made = 0
     for i in range(count):
         key = {"x-api-key": "sk-bf-b" if i % 5 == 0 else "sk-bf-a" if i % 7 else "sk-wrong"}

@@ -25,7 +25,8 @@ TEST(Span, IsWrittenAsOtlpHasIt) {
     span.end = 1'800'000'001'000;
     span.add("image.outcome", "a \"quoted\" \xff word");
     span.add("empty", "");
-    span.add("long", std::string(1000, 'x'));
+    const std::string text_that_is_long(1000, 'x');
+    span.add("long", text_that_is_long);
     span.add_number("image.images", 3);
     span.add_real("image.cost_usd", 0.25);
     const std::string text = write_span(span);

@@ -80,7 +80,7 @@ TEST_F(SpanRecorderTest, AnAttemptIsAChildOfItsRequest) {
     EXPECT_EQ(text(all[1], "image.provider"), "b");
     EXPECT_EQ(text(all[1], "image.attempt"), "2");
     EXPECT_EQ(text(all[1], "error.type"), "");
-    EXPECT_EQ(all[1]["startTimeUnixNano"].string(), "1800000001000000000");
+    EXPECT_EQ(all[1]["startTimeUnixNano"].string(), "1800000001500000000");
     EXPECT_EQ(all[1]["endTimeUnixNano"].string(), "1800000002000000000");
     for (size_t i = 0; i < 2; ++i) {
         const auto &headers = world.upstream.calls.at(i)->call.headers;
