@@ -18,6 +18,12 @@ constexpr Milliseconds kTrimAgain{5'000};
 constexpr size_t kMaxTrimmed = 128;  // blocks at a time; each takes a few microseconds
 constexpr Milliseconds kReleaseAgain{1};
 
+// Whether a connection to the target can lead through this proxy, or through none. With another
+// kind of proxy, or a provider without TLS behind one, libcurl speaks HTTP.
+bool can_pass(std::string_view proxy, const HttpTarget &target) {
+    return proxy.empty() || (target.is_secure && proxy.starts_with("http://"));
+}
+
 }  // namespace
 
 CurlEngine::CurlEngine(const Clock &clock, EventLoop &loop, SocketPort &sockets, HeldMemory &memory)
@@ -78,13 +84,13 @@ const std::shared_ptr<BlockPool> &CurlEngine::blocks() {
     return blocks_;
 }
 
-// What libcurl alone can do, TLS and proxies, it does with its own HTTP.
 std::unique_ptr<ProviderTransfer> CurlEngine::start(CallbackOwner &owner, EventLoop &loop,
                                                     TaskPool *tasks, HttpCall &&call,
                                                     CallListener &&listener) {
     CurlMulti &multi = provider_multi(call.ca_file);
-    if (call.is_native && call.proxy.empty()) {
-        if (auto target = plain_target(call.url)) {
+    if (call.is_native) {
+        auto target = plain_target(call.url);
+        if (target && can_pass(call.proxy, *target)) {
             return std::make_unique<NativeTransfer>(multi, owner, loop, tasks, blocks(),
                                                     connections_, std::move(*target),
                                                     std::move(call), std::move(listener));

@@ -9,13 +9,24 @@
 
 namespace gateway {
 
-CurlConnect::CurlConnect(CurlMulti &multi, CallbackOwner &owner, const std::string &url,
-                         Milliseconds timeout, std::function<void(End)> on_end)
+namespace {
+
+constexpr long kSmallestBuffer = 1024;  // only a proxy answers
+
+}  // namespace
+
+CurlConnect::CurlConnect(CurlMulti &multi, CallbackOwner &owner, const std::string &host_and_port,
+                         const std::string &proxy, Milliseconds timeout,
+                         std::function<void(End)> on_end)
     : CurlJob(multi, owner, Kind::fresh), on_end_(std::move(on_end)) {
-    curl_easy_setopt(easy_, CURLOPT_URL, url.c_str());
+    // Without TLS, whatever comes over the connection.
+    curl_easy_setopt(easy_, CURLOPT_URL, ("http://" + host_and_port + "/").c_str());
     curl_easy_setopt(easy_, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy_, CURLOPT_PROXY, "");
+    // An empty proxy means none, also if the environment names one.
+    curl_easy_setopt(easy_, CURLOPT_PROXY, proxy.c_str());
+    curl_easy_setopt(easy_, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kSmallestBuffer);
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout.count()));
     curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &CurlConnect::on_open);
     curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);

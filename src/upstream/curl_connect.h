@@ -17,10 +17,10 @@ class CurlConnect final : private CurlJob {
         bool has_room = true;      // whether this worker had room for a socket
         const char *problem = "";  // valid until the call ends
     };
-    // `url` has a scheme, a host and perhaps a port. `on_end` is called once, and
-    // may destroy this.
-    CurlConnect(CurlMulti &multi, CallbackOwner &owner, const std::string &url,
-                Milliseconds timeout, std::function<void(End)> on_end);
+    // With a proxy, which is reached without TLS, the connection leads through it.
+    // `on_end` is called once, and may destroy this.
+    CurlConnect(CurlMulti &multi, CallbackOwner &owner, const std::string &host_and_port,
+                const std::string &proxy, Milliseconds timeout, std::function<void(End)> on_end);
     ~CurlConnect() override;
     CurlConnect(const CurlConnect &) = delete;
     CurlConnect &operator=(const CurlConnect &) = delete;

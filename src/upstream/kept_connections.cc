@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 namespace gateway {
@@ -28,14 +27,6 @@ uint64_t peer_of(int socket) noexcept {
     return number;
 }
 
-// Nothing may arrive at an idle connection, neither its end nor bytes that
-// nobody asked for.
-bool is_silent(int socket) noexcept {
-    char byte = 0;
-    return recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 &&
-           (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
 }  // namespace
 
 KeptConnections::KeptConnections(const Clock &clock, EventLoop &loop, SocketPort &sockets)
@@ -52,7 +43,16 @@ KeptConnections::~KeptConnections() {
     }
 }
 
-Connection KeptConnections::adopt(int socket, std::string authority) {
+std::string KeptConnections::route(const HttpTarget &target, std::string_view proxy,
+                                   std::string_view ca_file) {
+    if (!target.is_secure) {
+        return target.authority;
+    }
+    std::string route = "https://";
+    return route.append(target.authority).append("\n").append(proxy).append("\n").append(ca_file);
+}
+
+Connection KeptConnections::adopt(int socket, std::string route) {
     try {
         if (buffer_ == nullptr) {
             buffer_ = std::make_unique_for_overwrite<char[]>(kBuffer);
@@ -62,19 +62,19 @@ Connection KeptConnections::adopt(int socket, std::string authority) {
         sockets_.close(socket);
         throw;
     }
-    return {socket, std::move(authority), std::chrono::steady_clock::now(), false};
+    return {socket, nullptr, std::move(route), std::chrono::steady_clock::now(), false};
 }
 
 // The one that was used last: the others may then become old, and are closed.
-std::optional<Connection> KeptConnections::take(std::string_view authority, Milliseconds max_idle) {
+std::optional<Connection> KeptConnections::take(std::string_view route, Milliseconds max_idle) {
     const Time now = std::chrono::steady_clock::now();
     for (size_t place = idle_.size(); place-- > 0;) {
-        const Idle &idle = idle_[place];
-        if (idle.connection.authority != authority) {
+        Idle &idle = idle_[place];
+        if (idle.connection.route != route) {
             continue;
         }
         if (now - idle.since >= max_idle || now - idle.connection.opened >= kLongestLife ||
-            !is_silent(idle.connection.socket)) {
+            !idle.connection.is_silent()) {
             drop(place);
             continue;
         }
@@ -101,7 +101,10 @@ void KeptConnections::give_back(Connection connection, Milliseconds max_idle) no
     }
 }
 
-void KeptConnections::close(const Connection &connection) noexcept {
+void KeptConnections::close(Connection &connection) noexcept {
+    if (connection.tls) {
+        connection.tls->say_goodbye();
+    }
     lifetimes_.closed(connection.socket);
     sockets_.close(connection.socket);
 }
@@ -111,11 +114,13 @@ void KeptConnections::drop(size_t place) noexcept {
     idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(place));
 }
 
-void KeptConnections::on_ready(int socket, Readiness /*readiness*/) noexcept {
+void KeptConnections::on_ready(int socket, Readiness readiness) noexcept {
     const auto found = std::find_if(idle_.begin(), idle_.end(), [socket](const Idle &idle) {
         return idle.connection.socket == socket;
     });
-    if (found != idle_.end()) {
+    // What concerns only TLS, such as a ticket, is no end.
+    if (found != idle_.end() &&
+        (readiness != Readiness::readable || !found->connection.is_silent())) {
         lifetimes_.note_end(socket);
         drop(static_cast<size_t>(found - idle_.begin()));
     }

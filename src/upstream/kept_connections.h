@@ -11,21 +11,14 @@
 #include <string_view>
 #include <vector>
 
+#include "core/http/request_head.h"
 #include "core/ports.h"
+#include "upstream/connection.h"
 #include "upstream/idle_connections.h"
 #include "upstream/socket_port.h"
+#include "upstream/tls_contexts.h"
 
 namespace gateway {
-
-// A connection in use. Who has it closes it, or gives it back.
-struct Connection {
-    using Time = std::chrono::steady_clock::time_point;
-
-    int socket = -1;
-    std::string authority;
-    Time opened;
-    bool is_reused = false;
-};
 
 class KeptConnections final : public SocketListener {
  public:
@@ -34,20 +27,24 @@ class KeptConnections final : public SocketListener {
     KeptConnections(const KeptConnections &) = delete;
     KeptConnections &operator=(const KeptConnections &) = delete;
 
+    // The route of connections to this target.
+    static std::string route(const HttpTarget &target, std::string_view proxy,
+                             std::string_view ca_file);
     // A new connection, whose socket is this object's from now on.
-    Connection adopt(int socket, std::string authority);
+    Connection adopt(int socket, std::string route);
     // An idle connection that is not older than this and at which nothing has
     // arrived.
-    std::optional<Connection> take(std::string_view authority, Milliseconds max_idle);
+    std::optional<Connection> take(std::string_view route, Milliseconds max_idle);
     // Keeps it for at most this time, which must be the provider's.
     void give_back(Connection connection, Milliseconds max_idle) noexcept;
-    void close(const Connection &connection) noexcept;
+    void close(Connection &connection) noexcept;
     // False if the loop has no room.
     bool watch(const Connection &connection, bool readable, bool writable,
                SocketListener &listener) noexcept {
         return sockets_.watch(connection.socket, readable, writable, listener);
     }
 
+    [[nodiscard]] TlsContexts &tls() { return tls_; }
     // Memory to receive into, for one reader at a time.
     [[nodiscard]] std::span<char> buffer() const { return {buffer_.get(), kBuffer}; }
 
@@ -66,6 +63,7 @@ class KeptConnections final : public SocketListener {
     void drop(size_t place) noexcept;
 
     SocketPort &sockets_;
+    TlsContexts tls_;
     std::unique_ptr<Alarm> alarm_;  // set while there are idle connections
     IdleConnections lifetimes_;
     std::vector<Idle> idle_;

@@ -1,11 +1,7 @@
 #include "upstream/native_transfer.h"
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 #include "upstream/curl_multi.h"
@@ -26,10 +22,6 @@ constexpr int64_t kShorterThanAHead = 64;
 constexpr Milliseconds kShortestKept{2'000};  // as with libcurl, which counts whole seconds
 constexpr Milliseconds kDeliveredBy{1'000};
 
-bool would_block() {
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-}
-
 }  // namespace
 
 NativeTransfer::NativeTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop &loop,
@@ -38,6 +30,7 @@ NativeTransfer::NativeTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop
                                CallListener &&listener)
     : ProviderTransfer(multi, owner, loop, std::move(blocks), std::move(call), std::move(listener),
                        Kind::own),
+      loop_(loop),
       connections_(connections),
       target_(std::move(target)) {
     if (!call_.sends_body()) {
@@ -55,7 +48,9 @@ NativeTransfer::NativeTransfer(CurlMulti &multi, CallbackOwner &owner, EventLoop
             fail("a header of the request is not one line");
             return;
         }
-        auto kept = connections_.take(target_.authority, call_.timeouts.keepalive);
+        const auto keepalive = call_.timeouts.keepalive;
+        auto kept = target_.is_secure ? connections_.take(route(), keepalive)
+                                      : connections_.take(target_.authority, keepalive);
         kept ? begin(std::move(*kept)) : connect();
     });
 }
@@ -80,24 +75,29 @@ void NativeTransfer::take_step(Step step) noexcept {
 // ---- the connection ----
 
 void NativeTransfer::connect() {
-    connecting_ = std::make_unique<CurlConnect>(
-        multi_, owner(), "http://" + target_.authority + "/", call_.timeouts.connect,
-        [this](const CurlConnect::End &end) { on_connected(end); });
+    connecting_ = std::make_unique<Connecting>(
+        multi_, owner(), loop_, connections_, Connecting::Way{target_, call_.proxy, call_.ca_file},
+        call_.timeouts.connect, [this](Connecting::End end) { on_connected(std::move(end)); });
 }
 
-void NativeTransfer::on_connected(CurlConnect::End end) {
-    connected_ = std::move(connecting_);
-    if (end.socket < 0) {
-        has_no_room_ = !end.has_room;
-        fail(end.problem);
-        return;
-    }
-    take_step([&] { begin(connections_.adopt(end.socket, target_.authority)); });
+void NativeTransfer::on_connected(Connecting::End end) {
+    // After a failure, its alarm may be what runs.
+    failed_connecting_ = end.connection ? nullptr : std::move(connecting_);
+    connecting_.reset();
+    take_step([&] {
+        if (end.connection) {
+            begin(std::move(*end.connection));
+        } else {
+            has_no_room_ = !end.has_room;
+            fail(end.problem);
+        }
+    });
 }
 
 void NativeTransfer::begin(Connection connection) {
     connection_ = std::move(connection);
     sent_at_ = std::chrono::steady_clock::now();
+    sent_before_ = connection_->tls ? connection_->tls->bytes_sent() : 0;
     if (!connections_.watch(*connection_, true, false, *this)) {
         has_no_room_ = true;
         fail("this worker has no room for another connection");
@@ -111,20 +111,32 @@ void NativeTransfer::on_ready(int /*socket*/, Readiness readiness) noexcept {
     take_step([&] {
         if (readiness == Readiness::failed) {
             on_closed("the connection was closed");
-        } else if (readiness == Readiness::writable) {
-            waits_to_send_ = false;
-            send_more();
-            watch_socket();
         } else {
-            read_more();
+            // TLS may have to read before it can send, and the other way round.
+            const bool has_tls = connection_ && connection_->tls;
+            if (readiness == Readiness::writable || has_tls) {
+                waits_to_send_ = false;
+                send_more();
+            }
+            if (readiness == Readiness::readable || has_tls) {
+                read_more();
+            }
+            if (readiness == Readiness::writable || has_tls) {
+                watch_socket();
+            }
         }
     });
     multi.settle();  // this may be destroyed
 }
 
+std::string NativeTransfer::route() const {
+    return KeptConnections::route(target_, call_.proxy, call_.ca_file);
+}
+
 void NativeTransfer::watch_socket() {
     if (connection_) {
-        (void)connections_.watch(*connection_, reads_, waits_to_send_, *this);
+        const bool writable = waits_to_send_ || connection_->wants_to_send();
+        (void)connections_.watch(*connection_, reads_, writable, *this);
     }
 }
 
@@ -141,6 +153,7 @@ void NativeTransfer::send_more() {
     if (!connection_ || has_sent_all_ || stops_sending_ || waits_to_send_) {
         return;
     }
+    connection_->begin_turn();
     if (request_body_ == nullptr || sent_ < head_.size()) {
         send_text(request_body_ == nullptr ? head_.size() + call_.body.size() : head_.size());
     }
@@ -169,7 +182,7 @@ void NativeTransfer::send_text(size_t size) {
                 add(slice.text);
             }
         }
-        const auto sent = send_once(parts.data(), count);
+        const auto sent = send_once({parts.data(), count});
         if (!sent) {
             return;
         }
@@ -201,7 +214,7 @@ void NativeTransfer::send_read_body() {
             }
         }
         const iovec part = {piece_.data() + piece_sent_, piece_.size() - piece_sent_};
-        const auto sent = send_once(&part, 1);
+        const auto sent = send_once({&part, 1});
         if (!sent) {
             return;
         }
@@ -213,18 +226,15 @@ void NativeTransfer::send_read_body() {
 // Nothing if no more can be sent now. If the connection is broken, what the
 // provider has said before may still be read: that it refuses the request, for
 // example.
-std::optional<size_t> NativeTransfer::send_once(const iovec *parts, size_t count) {
-    msghdr message{};
-    message.msg_iov = const_cast<iovec *>(parts);
-    message.msg_iovlen = count;
-    const ssize_t sent = sendmsg(connection_->socket, &message, MSG_NOSIGNAL);
-    if (sent >= 0) {
+std::optional<size_t> NativeTransfer::send_once(std::span<const iovec> parts) {
+    const auto [state, count] = connection_->send(parts);
+    if (state == Connection::State::done) {
         if (call_.traffic != nullptr) {
-            call_.traffic->sent += static_cast<size_t>(sent);
+            call_.traffic->sent += count;
         }
-        return static_cast<size_t>(sent);
+        return count;
     }
-    if (would_block()) {
+    if (state == Connection::State::waits) {
         waits_to_send_ = true;
     } else {
         stops_sending_ = true;
@@ -252,19 +262,21 @@ void NativeTransfer::on_body_ready() {
 void NativeTransfer::read_more() {
     const std::span<char> buffer = connections_.buffer();
     const size_t size = is_passed_on() ? kReadWherePassedOn : buffer.size();
+    if (connection_) {
+        connection_->begin_turn();
+    }
     while (connection_ && reads_) {
-        const ssize_t count = recv(connection_->socket, buffer.data(), size, 0);
-        if (count < 0 && would_block()) {
-            return;
-        }
-        if (count <= 0) {
-            on_closed(count == 0 ? nullptr : "the connection was reset");
-            return;
+        const Connection::Received received = connection_->receive(buffer.first(size));
+        switch (received.state) {
+            case Connection::State::done: break;
+            case Connection::State::waits: return;
+            case Connection::State::closed: on_closed(nullptr); return;
+            case Connection::State::failed: on_closed(connection_->problem()); return;
         }
         has_response_ = true;
-        count_received(static_cast<size_t>(count));
-        take_bytes({buffer.data(), static_cast<size_t>(count)});
-        if (static_cast<size_t>(count) < size) {
+        count_received(received.count);
+        take_bytes({buffer.data(), received.count});
+        if (received.is_all) {
             return;
         }
     }
@@ -334,6 +346,10 @@ void NativeTransfer::take_kept() {
         return;
     }
     take_bytes(rest);
+    // What OpenSSL has taken from the socket already causes no event.
+    if (connection_ && connection_->tls) {
+        read_more();
+    }
     watch_socket();
 }
 
@@ -351,7 +367,9 @@ void NativeTransfer::resume() noexcept {
 void NativeTransfer::complete(bool has_more) {
     is_complete_ = true;
     const bool is_kept = call_.timeouts.keepalive >= kShortestKept;
-    if (connection_ && is_kept && !has_more && has_sent_all_ && parser_.keeps_connection()) {
+    // Behind a response, TLS may have taken more from the socket.
+    if (connection_ && is_kept && !has_more && has_sent_all_ && parser_.keeps_connection() &&
+        (!connection_->tls || connection_->is_silent())) {
         connections_.give_back(std::move(*connection_), call_.timeouts.keepalive);
         connection_.reset();
     }
@@ -401,8 +419,11 @@ void NativeTransfer::repeat() {
 // certainly did not get the body.
 bool NativeTransfer::was_never_delivered() const noexcept {
     const auto lost = unacknowledged(connection_->socket);
-    const auto body = static_cast<int64_t>(call_.body.size());
-    if (!lost || lost->bytes < body + kShorterThanAHead) {
+    // With TLS nothing at all of the request: a record's parts have no length.
+    const int64_t request =
+        connection_->tls ? static_cast<int64_t>(connection_->tls->bytes_sent() - sent_before_)
+                         : static_cast<int64_t>(call_.body.size()) + kShorterThanAHead;
+    if (!lost || lost->bytes < request) {
         return false;
     }
     // A peer that closes acknowledges what it has received. A reset may overtake
@@ -412,7 +433,7 @@ bool NativeTransfer::was_never_delivered() const noexcept {
     return !lost->reset || age < lost->round_trip || age >= kDeliveredBy;
 }
 
-void NativeTransfer::fail(const char *problem) {
+void NativeTransfer::fail(std::string_view problem) {
     problem_ = problem;
     end();
 }

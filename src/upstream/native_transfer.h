@@ -16,7 +16,7 @@
 #include "core/http/request_head.h"
 #include "core/http/response_parser.h"
 #include "upstream/call_body_reader.h"
-#include "upstream/curl_connect.h"
+#include "upstream/connecting.h"
 #include "upstream/kept_connections.h"
 #include "upstream/provider_transfer.h"
 #include "upstream/socket_port.h"
@@ -37,17 +37,18 @@ class NativeTransfer final : public ProviderTransfer, private SocketListener {
 
  private:
     void connect();
-    void on_connected(CurlConnect::End end);
+    void on_connected(Connecting::End end);
     void begin(Connection connection);
     void on_ready(int socket, Readiness readiness) noexcept override;
     template <typename Step>
     void take_step(Step step) noexcept;
+    [[nodiscard]] std::string route() const;
     void watch_socket();
 
     void send_more();
     void send_text(size_t head_size);
     void send_read_body();
-    [[nodiscard]] std::optional<size_t> send_once(const struct iovec *parts, size_t count);
+    [[nodiscard]] std::optional<size_t> send_once(std::span<const iovec> parts);
     void on_all_sent();
     void on_body_ready();
 
@@ -60,7 +61,7 @@ class NativeTransfer final : public ProviderTransfer, private SocketListener {
     void on_closed(const char *problem);
     void repeat();
     [[nodiscard]] bool was_never_delivered() const noexcept;
-    void fail(const char *problem);
+    void fail(std::string_view problem);
     void end() noexcept;
     void close_connection() noexcept;
 
@@ -72,16 +73,18 @@ class NativeTransfer final : public ProviderTransfer, private SocketListener {
     [[nodiscard]] TransferEnd transfer_end() const override;
     [[nodiscard]] const char *why() const override { return problem_.c_str(); }
 
+    EventLoop &loop_;
     KeptConnections &connections_;
     HttpTarget target_;
     std::string head_;
     std::unique_ptr<CallBodyReader> request_body_;  // null if the body lies in memory
     std::string piece_;                             // of the body, being sent
-    std::unique_ptr<CurlConnect> connecting_;
-    std::unique_ptr<CurlConnect> connected_;  // kept until its callback has returned
+    std::unique_ptr<Connecting> connecting_;
+    std::unique_ptr<Connecting> failed_connecting_;  // kept until its callback has returned
     std::optional<Connection> connection_;
-    size_t sent_ = 0;        // bytes of head and body
-    size_t piece_sent_ = 0;  // of the piece
+    size_t sent_ = 0;           // bytes of head and body
+    uint64_t sent_before_ = 0;  // bytes of TLS, before this request
+    size_t piece_sent_ = 0;     // of the piece
     Time sent_at_;
     bool has_sent_all_ = false;
     bool stops_sending_ = false;

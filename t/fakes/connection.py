@@ -3,6 +3,7 @@
 import re
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -139,7 +140,17 @@ class Connection:
             self.open = False
             if reset:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            elif isinstance(self._socket, ssl.SSLSocket):
+                self._end_tls()
             self._socket.close()
+
+    def _end_tls(self):
+        """Sends a close_notify, and does not wait for the client's."""
+        try:
+            self._socket.settimeout(0)
+            self._socket.unwrap()
+        except (OSError, ValueError):
+            pass
 
     def _receive(self) -> bool:
         try:

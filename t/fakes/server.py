@@ -88,14 +88,17 @@ class FakeServer:
     Start it with `start()` or as a context manager; it listens on 127.0.0.1 at a port that the kernel picks, and
     at the same port of the addresses in `also`."""
 
+    usual_tls = None  # (certificate, key) of all fakes that get none
+
     def __init__(self, tls=None, port: int = 0, also=()):
+        tls = tls or self.usual_tls
         self._lock = threading.Condition()
         self._requests, self._script, self._polls = [], Script(), Script()
         self._connections = {}
         self._aborted = self._in_flight = self._accepted = self._failed_handshakes = 0
         self._malformed = []
         self._stopping = False
-        self._tls = self._tls_context(tls) if tls else None
+        self._tls = self.tls_context(tls) if tls else None
         self._listeners = self._listen_at(port, also)
         self.port = self._listeners[0].getsockname()[1]
         _ports.add(self.port)
@@ -244,7 +247,7 @@ class FakeServer:
         self.stop()
 
     @staticmethod
-    def _tls_context(files):
+    def tls_context(files):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*map(str, files))
         context.set_alpn_protocols(["http/1.1"])

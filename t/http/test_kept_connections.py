@@ -1,6 +1,7 @@
 """Connections to a provider that are reused, and a provider that closes them at that moment."""
 
 import base64
+import contextlib
 import json
 import re
 import socket
@@ -11,7 +12,7 @@ from collections import Counter
 
 import pytest
 from fakes.sample_images import sample_image
-from fakes.server import note_port
+from fakes.server import FakeServer, note_port
 from harness import provider
 
 IDLE = 0.01
@@ -28,13 +29,15 @@ class Impatient:
     the connection in the same way without an answer. `brief`: prompts that it answers, and then closes the connection
     at once."""
 
-    def __init__(self, idle, reset):
+    def __init__(self, idle, reset, certs=None):
         self.idle, self.reset = idle, reset
+        self._tls = certs and FakeServer.tls_context(certs.good)
+        self.more = f"http native; ca {certs.ca};" if certs else ""
         self.read, self.abrupt, self.brief, self.connections = Counter(), set(), set(), 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
         note_port(port)
-        self.url = f"http://127.0.0.1:{port}/v1"
+        self.url = f"{'https' if certs else 'http'}://127.0.0.1:{port}/v1"
         threading.Thread(target=self._listen, daemon=True).start()
 
     def stop(self):
@@ -54,10 +57,13 @@ class Impatient:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             connection.settimeout(5)
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
             while (prompt := self._read(connection)) is not None and prompt not in self.abrupt:
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                                    b"Content-Length: %d\r\n\r\n%b" % (len(ANSWER), ANSWER))
                 if prompt in self.brief:
+                    self._say_goodbye(connection)
                     connection.close()
                     return
                 connection.settimeout(self.idle)
@@ -65,7 +71,15 @@ class Impatient:
             pass
         if self.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            self._say_goodbye(connection)
         connection.close()
+
+    def _say_goodbye(self, connection):
+        if self._tls:
+            with contextlib.suppress(OSError, ValueError):
+                connection.settimeout(0)
+                connection.unwrap()
 
     def _read(self, connection):
         """The prompt of the next request; None if there is none."""
@@ -84,15 +98,17 @@ class Impatient:
         return prompt
 
 
-@pytest.fixture(params=(False, True), ids=("closes", "resets"))
-def impatient(request):
-    one = Impatient(IDLE, request.param)
+@pytest.fixture(params=((False, False), (True, False), (False, True), (True, True)),
+                ids=("closes", "resets", "closes over TLS", "resets over TLS"))
+def impatient(request, certs):
+    reset, tls = request.param
+    one = Impatient(IDLE, reset, certs if tls else None)
     yield one
     one.stop()
 
 
 def behind(gateway, server, more="retry off; breaker off;"):
-    return gateway(http=provider("p", server, more + " key none;", key=None))
+    return gateway(http=provider("p", server, f"{more} {server.more} key none;", key=None))
 
 
 class Pace:

@@ -14,18 +14,22 @@ MODEL = "openai/gpt-image-2"
 SLOW_HANDSHAKE = 0.012 if os.environ.get("SANITIZER_PRELOAD") else 0.003
 
 
-def tls_provider(openai, more):
-    return provider("openai", openai, more).replace("127.0.0.1", "localhost")
+@pytest.fixture(params=("libcurl", "native"))
+def tls_provider(request):
+    """The block of a provider by its name, by either HTTP."""
+    def block(openai, more):
+        return provider("openai", openai, f"{more} http {request.param};").replace("127.0.0.1", "localhost")
+    return block
 
 
-def test_a_provider_is_reached_over_tls_and_verified(gateway, openai_factory, certs):
+def test_a_provider_is_reached_over_tls_and_verified(gateway, openai_factory, certs, tls_provider):
     openai = openai_factory(tls=certs.good)
     g = gateway(http=tls_provider(openai, f"ca {certs.ca};"))
     assert g.generate(model=MODEL).status == 200
 
 
 @pytest.mark.parametrize("certificate", ["wrong_host", "untrusted"])
-def test_a_wrong_certificate_is_refused_before_anything_is_sent(gateway, openai_factory, certs, certificate):
+def test_a_wrong_certificate_is_refused_before_anything_is_sent(gateway, openai_factory, certs, tls_provider, certificate):
     openai = openai_factory(tls=getattr(certs, certificate))
     g = gateway(http=tls_provider(openai, f"ca {certs.ca};"))
     response = g.generate(model=MODEL)
@@ -33,7 +37,7 @@ def test_a_wrong_certificate_is_refused_before_anything_is_sent(gateway, openai_
     assert response.json["extra_fields"]["attempts"][0]["outcome"] == "broken"
 
 
-def test_the_system_s_authorities_are_trusted_when_no_ca_is_named(gateway, openai_factory, certs):
+def test_the_system_s_authorities_are_trusted_when_no_ca_is_named(gateway, openai_factory, certs, tls_provider):
     openai = openai_factory(tls=certs.good)
     g = gateway(http=tls_provider(openai, ""))
     assert g.generate(model=MODEL).status == 502
@@ -45,7 +49,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_handshakes_after_the_first_do_not_parse_the_bundle_again(gateway, openai_factory, certs, scratch):
+def test_handshakes_after_the_first_do_not_parse_the_bundle_again(gateway, openai_factory, certs, tls_provider, scratch):
     """Each new connection would parse the file. With the system's bundle that costs over 20 ms."""
     bundle = scratch / "bundle.pem"
     system = open("/etc/ssl/certs/ca-certificates.crt").read()

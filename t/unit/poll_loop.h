@@ -5,7 +5,9 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -139,16 +141,21 @@ class PollLoop final : public EventLoop, public SocketPort, public Clock {
 };
 
 // Does the same with every connection, each on a thread of its own: reads a request's head, and
-// lets `answer` write.
+// lets `answer` write. With a context it speaks TLS, and ends it by a close_notify.
 class LoopbackServer {
  public:
     class Peer {
      public:
-        explicit Peer(int socket) : socket_(socket) {}
+        Peer(int socket, SSL *tls) : socket_(socket), tls_(tls) {}
+        [[nodiscard]] int socket() const { return socket_; }
+        // Null if it does not speak TLS.
+        [[nodiscard]] SSL *tls() const { return tls_; }
         // False when the client is gone.
         bool send(std::string_view text) const {
             while (!text.empty()) {
-                const ssize_t count = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
+                const ssize_t count =
+                    tls_ != nullptr ? SSL_write(tls_, text.data(), static_cast<int>(text.size()))
+                                    : ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
                 if (count <= 0) {
                     return false;
                 }
@@ -159,17 +166,26 @@ class LoopbackServer {
         // The next bytes of the client; empty when it has closed.
         [[nodiscard]] std::string receive() const {
             std::string bytes(size_t{64} * 1024, '\0');
-            const ssize_t count = ::recv(socket_, bytes.data(), bytes.size(), 0);
+            const ssize_t count = tls_ != nullptr
+                                      ? SSL_read(tls_, bytes.data(), static_cast<int>(bytes.size()))
+                                      : ::recv(socket_, bytes.data(), bytes.size(), 0);
             bytes.resize(count <= 0 ? 0 : static_cast<size_t>(count));
             return bytes;
         }
 
      private:
         int socket_;
+        SSL *tls_;
     };
 
-    explicit LoopbackServer(std::function<void(const Peer &, const std::string &head)> answer)
-        : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit LoopbackServer(std::function<void(const Peer &, const std::string &head)> answer,
+                            SSL_CTX *tls = nullptr)
+        : answer_(std::move(answer)),
+          tls_(tls),
+          listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        if (tls != nullptr) {
+            (void)::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+        }
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -197,7 +213,10 @@ class LoopbackServer {
     LoopbackServer(const LoopbackServer &) = delete;
     LoopbackServer &operator=(const LoopbackServer &) = delete;
 
-    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+    [[nodiscard]] std::string url() const {
+        return (tls_ != nullptr ? "https://127.0.0.1:" : "http://127.0.0.1:") +
+               std::to_string(port_);
+    }
 
  private:
     void accept_all() {
@@ -207,23 +226,34 @@ class LoopbackServer {
                 return;
             }
             sockets_.push_back(socket);
-            peers_.emplace_back([this, socket] {
-                std::string head;
-                char piece[4096];
-                while (head.find("\r\n\r\n") == std::string::npos) {
-                    const ssize_t count = ::recv(socket, piece, sizeof(piece), 0);
-                    if (count <= 0) {
-                        return;  // a connection for a request that was not sent after all
-                    }
-                    head.append(piece, static_cast<size_t>(count));
-                }
-                answer_(Peer(socket), head);
-                (void)::shutdown(socket, SHUT_RDWR);
-            });
+            peers_.emplace_back([this, socket] { serve(socket); });
         }
+    }
+    void serve(int socket) const {
+        const std::unique_ptr<SSL, void (*)(SSL *)> tls(tls_ == nullptr ? nullptr : SSL_new(tls_),
+                                                        &SSL_free);
+        if (tls != nullptr && (SSL_set_fd(tls.get(), socket) != 1 || SSL_accept(tls.get()) != 1)) {
+            (void)::shutdown(socket, SHUT_RDWR);
+            return;
+        }
+        const Peer peer(socket, tls.get());
+        std::string head;
+        while (head.find("\r\n\r\n") == std::string::npos) {
+            const std::string piece = peer.receive();
+            if (piece.empty()) {
+                return;  // a connection for a request that was not sent after all
+            }
+            head += piece;
+        }
+        answer_(peer, head);
+        if (tls != nullptr) {
+            (void)SSL_shutdown(tls.get());
+        }
+        (void)::shutdown(socket, SHUT_RDWR);
     }
 
     std::function<void(const Peer &, const std::string &)> answer_;
+    SSL_CTX *tls_;
     int listener_;
     int port_ = 0;
     std::thread thread_;

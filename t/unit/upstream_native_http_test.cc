@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "poll_loop.h"
+#include "tls_server_context.h"
 #include "upstream/curl_client.h"
 
 namespace gateway {
@@ -20,8 +21,10 @@ namespace {
 
 using Peer = LoopbackServer::Peer;
 
-class NativeHttpTest : public testing::Test {
+// Without TLS, and with it.
+class NativeHttpTest : public testing::TestWithParam<bool> {
  protected:
+    [[nodiscard]] SSL_CTX *tls() const { return GetParam() ? certified.get() : nullptr; }
     HttpResponse send(HttpCall call) {
         std::optional<HttpResponse> response;
         CurlClient client(engine, owner, loop);
@@ -36,12 +39,14 @@ class NativeHttpTest : public testing::Test {
         HttpCall call;
         call.method = HttpMethod::get;
         call.url = server.url() + "/x?y=1";
+        call.ca_file = certified.ca_file();
         call.is_native = is_native;
         call.timeouts.total = Milliseconds(5'000);
         return send(std::move(call));
     }
-    static HttpCall post(const LoopbackServer &server, std::string body) {
+    HttpCall post(const LoopbackServer &server, std::string body) const {
         HttpCall call;
+        call.ca_file = certified.ca_file();
         call.url = server.url() + "/x";
         call.headers = {"Accept: */*", "Content-Type: text/plain"};
         call.body = Bytes::own(std::move(body));
@@ -49,6 +54,7 @@ class NativeHttpTest : public testing::Test {
         return call;
     }
 
+    TlsServerContext certified;
     PollLoop loop;
     std::shared_ptr<HeldMemory> memory = HeldMemory::create({});
     CurlEngine engine{loop, loop, loop, *memory};
@@ -68,21 +74,24 @@ const std::string kResponses[] = {
     kCutShort,
 };
 
-TEST_F(NativeHttpTest, AcceptsNothingThatLibcurlRefusesAndReadsTheSame) {
+TEST_P(NativeHttpTest, AcceptsNothingThatLibcurlRefusesAndReadsTheSame) {
     std::mutex mutex;
     std::string text;
-    const LoopbackServer server([&](const Peer &peer, const std::string &) {
-        std::string mine;
-        {
-            const std::lock_guard lock(mutex);
-            mine = text;
-        }
-        peer.send(mine);
-    });
+    const LoopbackServer server(
+        [&](const Peer &peer, const std::string &) {
+            std::string mine;
+            {
+                const std::lock_guard lock(mutex);
+                mine = text;
+            }
+            peer.send(mine);
+        },
+        tls());
     std::mt19937 random(11);
     constexpr std::string_view kBytes = "\r\n\t :;,0a3x\x80-";
     size_t answered = 0;
-    for (size_t round = 0; round < 300; ++round) {
+    const size_t rounds = GetParam() ? 60 : 300;  // with TLS each takes two handshakes
+    for (size_t round = 0; round < rounds; ++round) {
         std::string mutated = kResponses[round % std::size(kResponses)];
         for (size_t changes = round < std::size(kResponses) ? 0 : 1 + random() % 3; changes > 0;
              --changes) {
@@ -107,15 +116,17 @@ TEST_F(NativeHttpTest, AcceptsNothingThatLibcurlRefusesAndReadsTheSame) {
             EXPECT_EQ(ours.body.raw.copy(), theirs.body.raw.copy()) << mutated;
         }
     }
-    EXPECT_GT(answered, 60U);
+    EXPECT_GT(answered, rounds / 5);
 }
 
-TEST_F(NativeHttpTest, SendsARequestAsLibcurlWould) {
+TEST_P(NativeHttpTest, SendsARequestAsLibcurlWould) {
     std::vector<std::string> heads;
-    const LoopbackServer server([&](const Peer &peer, const std::string &head) {
-        heads.push_back(head);
-        peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
-    });
+    const LoopbackServer server(
+        [&](const Peer &peer, const std::string &head) {
+            heads.push_back(head);
+            peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
+        },
+        tls());
     for (const bool is_native : {true, false}) {
         HttpCall call = post(server, "");
         call.is_native = is_native;
@@ -135,7 +146,7 @@ TEST_F(NativeHttpTest, SendsARequestAsLibcurlWould) {
     EXPECT_EQ(sorted(heads[0]), sorted(heads[1]));
 }
 
-TEST_F(NativeHttpTest, UsesAConnectionAgainOnlyAfterAWholeResponseAndNothingElse) {
+TEST_P(NativeHttpTest, UsesAConnectionAgainOnlyAfterAWholeResponseAndNothingElse) {
     std::atomic<int> connections = 0;
     struct {
         const char *response;
@@ -149,29 +160,33 @@ TEST_F(NativeHttpTest, UsesAConnectionAgainOnlyAfterAWholeResponseAndNothingElse
     };
     for (const auto &row : rows) {
         connections = 0;
-        const LoopbackServer server([&](const Peer &peer, const std::string &) {
-            ++connections;
-            while (peer.send(row.response) && !peer.receive().empty()) {
-            }
-        });
+        const LoopbackServer server(
+            [&](const Peer &peer, const std::string &) {
+                ++connections;
+                while (peer.send(row.response) && !peer.receive().empty()) {
+                }
+            },
+            tls());
         EXPECT_EQ(send(post(server, "a")).status, 200);
         EXPECT_EQ(send(post(server, "b")).status, 200) << row.response;
         EXPECT_EQ(connections, row.connections) << row.response;
     }
 }
 
-TEST_F(NativeHttpTest, DoesNotUseAConnectionAtWhichSomethingHasArrived) {
+TEST_P(NativeHttpTest, DoesNotUseAConnectionAtWhichSomethingHasArrived) {
     std::atomic<int> connections = 0;
-    const LoopbackServer server([&](const Peer &peer, const std::string &) {
-        if (++connections == 1) {
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
-            std::this_thread::sleep_for(std::chrono::milliseconds(50));
-            peer.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
-            (void)peer.receive();
-            return;
-        }
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
-    });
+    const LoopbackServer server(
+        [&](const Peer &peer, const std::string &) {
+            if (++connections == 1) {
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+                std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                peer.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+                (void)peer.receive();
+                return;
+            }
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+        },
+        tls());
     EXPECT_EQ(send(post(server, "a")).status, 200);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_EQ(send(post(server, "b")).status, 200);
@@ -179,20 +194,23 @@ TEST_F(NativeHttpTest, DoesNotUseAConnectionAtWhichSomethingHasArrived) {
 }
 
 // The rest of the body is not sent, and the response counts.
-TEST_F(NativeHttpTest, HearsARefusalBeforeTheWholeBodyIsSent) {
-    const LoopbackServer server([&](const Peer &peer, const std::string &) {
-        peer.send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}");
-        std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    });
+TEST_P(NativeHttpTest, HearsARefusalBeforeTheWholeBodyIsSent) {
+    const LoopbackServer server(
+        [&](const Peer &peer, const std::string &) {
+            peer.send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\n{}");
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        },
+        tls());
     const HttpResponse response = send(post(server, std::string(50'000'000, 'x')));
     EXPECT_EQ(response.end, TransferEnd::answered) << response.problem;
     EXPECT_EQ(response.status, 413);
 }
 
-TEST_F(NativeHttpTest, SaysHowFarItGot) {
-    const LoopbackServer cut([&](const Peer &peer, const std::string &) { peer.send(kCutShort); });
+TEST_P(NativeHttpTest, SaysHowFarItGot) {
+    const LoopbackServer cut([&](const Peer &peer, const std::string &) { peer.send(kCutShort); },
+                             tls());
     EXPECT_EQ(send(post(cut, "a")).end, TransferEnd::lost);
-    const LoopbackServer silent([&](const Peer &, const std::string &) {});
+    const LoopbackServer silent([&](const Peer &, const std::string &) {}, tls());
     EXPECT_EQ(send(post(silent, "a")).end, TransferEnd::lost);
 
     HttpCall nobody = post(cut, "a");
@@ -209,6 +227,8 @@ TEST_F(NativeHttpTest, SaysHowFarItGot) {
     large.answer_max = 3;
     EXPECT_EQ(send(std::move(large)).end, TransferEnd::too_large);
 }
+
+INSTANTIATE_TEST_SUITE_P(WithoutAndWithTls, NativeHttpTest, testing::Bool());
 
 }  // namespace
 }  // namespace gateway

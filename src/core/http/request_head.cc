@@ -50,23 +50,56 @@ bool is_one_field(std::string_view line) {
            (plain_front(line) == line.size() || std::none_of(line.begin(), line.end(), is_control));
 }
 
+// Where the port begins, with its colon; the end if there is none.
+size_t end_of_host(std::string_view authority) {
+    const size_t bracket = authority.rfind(']');
+    return std::min(authority.find(':', bracket == std::string_view::npos ? 0 : bracket),
+                    authority.size());
+}
+
+// Other forms of hosts are libcurl's: a name that ends by a dot, for example,
+// must be compared with certificates without it.
+bool is_plain_host(std::string_view authority) {
+    const std::string_view host = authority.substr(0, end_of_host(authority));
+    const std::string_view port = authority.substr(host.size());
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    return !host.empty() && host != "[]" && host.back() != '.' &&
+           host.find_first_of("[]", 1) >= host.size() - 1 &&
+           (host.front() == '[') == (host.back() == ']') &&
+           (port.empty() ||
+            (port.size() > 1 && std::all_of(port.begin() + 1, port.end(), is_digit)));
+}
+
 }  // namespace
+
+std::string HttpTarget::host() const {
+    const std::string_view host = std::string_view(authority).substr(0, end_of_host(authority));
+    const bool has_brackets = host.starts_with('[');
+    return std::string(has_brackets ? host.substr(1, host.size() - 2) : host);
+}
+
+std::string HttpTarget::host_and_port() const {
+    const bool has_port = end_of_host(authority) < authority.size();
+    return has_port ? authority : authority + (is_secure ? ":443" : ":80");
+}
 
 std::optional<HttpTarget> plain_target(std::string_view url) {
     constexpr std::string_view kScheme = "http://";
-    if (!url.starts_with(kScheme) || !is_plain(url)) {
+    constexpr std::string_view kSecure = "https://";
+    const bool is_secure = url.starts_with(kSecure);
+    if ((!is_secure && !url.starts_with(kScheme)) || !is_plain(url)) {
         return std::nullopt;
     }
-    url.remove_prefix(kScheme.size());
-    const size_t end = std::min(url.find_first_of("/?"), url.size());
+    url.remove_prefix(is_secure ? kSecure.size() : kScheme.size());
+    const size_t end = std::min({url.find('/'), url.find('?'), url.size()});
     const std::string_view authority = url.substr(0, end);
     const std::string_view path = url.substr(end);
-    if (authority.empty() || !std::all_of(authority.begin(), authority.end(), is_of_authority) ||
-        (!path.empty() && path.front() != '/') ||
+    if (!std::all_of(authority.begin(), authority.end(), is_of_authority) ||
+        !is_plain_host(authority) || (!path.empty() && path.front() != '/') ||
         path.substr(0, path.find('?')).find("/.") != std::string_view::npos) {
         return std::nullopt;
     }
-    return HttpTarget{std::string(authority), path.empty() ? "/" : std::string(path)};
+    return HttpTarget{is_secure, std::string(authority), path.empty() ? "/" : std::string(path)};
 }
 
 std::optional<std::string> request_head(const HttpCall &call, const HttpTarget &target) {

@@ -13,7 +13,7 @@ class Certificates:
     from another authority (`other_ca`)."""
 
     def __init__(self, directory: Path):
-        self._directory = directory
+        self.directory = directory
         self.ca = self._authority("ca")
         self.other_ca = self._authority("other-ca")
         here = "DNS:localhost,IP:127.0.0.1"
@@ -22,20 +22,20 @@ class Certificates:
         self.untrusted = self._server("untrusted", here, self.other_ca)
 
     def _openssl(self, *arguments):
-        done = subprocess.run(["openssl", *map(str, arguments)], cwd=self._directory, capture_output=True, text=True)
+        done = subprocess.run(["openssl", *map(str, arguments)], cwd=self.directory, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"openssl {arguments[0]}: {done.stderr}")
 
     def _authority(self, name) -> Path:
-        certificate = self._directory / f"{name}.pem"
+        certificate = self.directory / f"{name}.pem"
         self._openssl("req", "-x509", *self._new_key(name), "-out", certificate, "-days", 30,
                       "-subj", f"/CN=test {name}", "-addext", "basicConstraints=critical,CA:TRUE",
                       "-addext", "keyUsage=critical,keyCertSign")
         return certificate
 
     def _server(self, name, names, authority: Path) -> tuple:
-        certificate, key = self._directory / f"{name}.pem", self._directory / f"{name}.key"
-        request, extensions = self._directory / f"{name}.csr", self._directory / f"{name}.ext"
+        certificate, key = self.directory / f"{name}.pem", self.directory / f"{name}.key"
+        request, extensions = self.directory / f"{name}.csr", self.directory / f"{name}.ext"
         extensions.write_text(SERVER.format(names=names))
         self._openssl("req", *self._new_key(name), "-out", request, "-subj", f"/CN=test {name}")
         self._openssl("x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority.with_suffix(".key"),
@@ -45,4 +45,4 @@ class Certificates:
 
     def _new_key(self, name):
         return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", self._directory / f"{name}.key"]
+                "-keyout", self.directory / f"{name}.key"]

@@ -11,20 +11,29 @@ TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 ACCESS_FORMAT = "$status $request_method $uri $request_time"
 
 
+def with_usual_http(fake, more: str) -> str:
+    """What environment variables say about all providers, unless `more` speaks of it itself."""
+    http = os.environ.get("PROVIDER_HTTP")
+    if http and "http " not in more:
+        more += f" http {http};"
+    if fake.url.startswith("https://") and "ca " not in more and environment.usual_ca():
+        more += f" ca {environment.usual_ca()};"
+    return more
+
+
 def provider(name: str, fake, more: str = "", api: str = "openai", key: Optional[str] = "env:OPENAI_API_KEY") -> str:
     """An image_provider block that leads to a fake. `more` adds directives; `key=None` leaves the key to `more`.
 
     One failure is one attempt and closes nobody out, unless `more` speaks of `retry` or `breaker` itself."""
     key = f"key {key};" if key else ""
-    http = os.environ.get("PROVIDER_HTTP")
-    if http and "http " not in more:
-        more += f" http {http};"
+    more = with_usual_http(fake, more)
     plain = "".join(f"{rules} off; " for rules in ("retry", "breaker") if f"{rules} " not in more)
     return f"image_provider {name} {{ api {api}; url {fake.url}; {key} {plain}{more} }}\n"
 
 
 def openai_as_auto(fake, more: str = "") -> str:
     """A provider with all that it does by default, and the alias "auto" for a model of it."""
+    more = with_usual_http(fake, more)
     return (f"image_provider openai {{ api openai; url {fake.url}; key env:OPENAI_API_KEY; {more} }}\n"
             "image_model auto openai/gpt-image-2;\n")
 

@@ -3,18 +3,25 @@
 NGINX               the nginx to run; otherwise the one in PATH or /usr/sbin
 MODULE              the module; otherwise build/ngx_http_image_gateway_module.so in the project
 SANITIZER_PRELOAD   libraries for LD_PRELOAD, separated by colons
+PROVIDER_HTTP       `http` of all providers that do not say it themselves: libcurl or native
+PROVIDER_TLS        with any value all fakes of providers speak TLS
 TEST_USER           whom the workers run as, when the tests run as root
 """
 
+import atexit
 import grp
 import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from fakes.server import FakeServer
+
+from .certs import Certificates
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -39,6 +46,18 @@ def module() -> str:
 @lru_cache
 def build_arguments() -> str:
     return subprocess.run([nginx(), "-V"], capture_output=True, text=True, check=True).stderr
+
+
+@lru_cache
+def usual_ca():
+    """Who signs the certificates of fakes if all of them speak TLS; else None."""
+    if not os.environ.get("PROVIDER_TLS"):
+        return None
+    certificates = Certificates(Path(tempfile.mkdtemp(prefix="certificates-")))
+    certificates.directory.chmod(0o755)
+    atexit.register(shutil.rmtree, certificates.directory)
+    FakeServer.usual_tls = certificates.good
+    return certificates.ca
 
 
 def is_root() -> bool:

@@ -17,6 +17,12 @@ from .links import ask, host, studio  # noqa: F401
 VARIABLES = {"OPENAI_API_KEY": "sk-test-openai"}
 
 
+@pytest.fixture(autouse=True, scope="session")
+def tls_of_all_fakes():
+    """Before the first fake is made."""
+    environment.usual_ca()
+
+
 @pytest.fixture
 def openai_factory():
     """Starts fakes of OpenAI with the options of fakes.openai.OpenAI."""
