@@ -214,6 +214,13 @@ TEST(ResponseParser, RefusesChunksThatAreNotExact) {
     }
 }
 
+TEST(ResponseParser, WhatIsNotHttpIsRefusedBeforeItsFirstLineEnds) {
+    EXPECT_EQ(read("{\"data\": []}").state, State::invalid);
+    EXPECT_EQ(read("HTTP/2", {1}).state, State::invalid);
+    EXPECT_EQ(read("HTTP/1", {1}).state, State::head);
+    EXPECT_EQ(read("HTTP/1.1 200", {5}).state, State::head);
+}
+
 TEST(ResponseParser, AResponseThatBreaksOffIsNeverComplete) {
     for (const std::string &text :
          {std::string(), std::string("HTTP/1.1 2"), lines({"HTTP/1.1 200 OK"}),

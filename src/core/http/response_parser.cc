@@ -12,6 +12,9 @@ namespace gateway {
 
 namespace {
 
+constexpr std::string_view kStartOfStatusLine = "HTTP/1.";
+constexpr const char *kNoStatusLine =
+    "the response does not begin with the status line of HTTP/1.1";
 constexpr size_t kUsualHead = 768;
 constexpr size_t kMaxKept = size_t{64} * 1024;
 constexpr size_t kMaxOfAllHeads = size_t{1024} * 1024;
@@ -146,6 +149,12 @@ std::optional<std::string_view> ResponseParser::take_line(std::string_view input
     }
     if (end == std::string_view::npos) {
         line_ += input;
+        // Whoever speaks something else, such as HTTP/0.9, may never end the line.
+        if (part_ == Part::status_line &&
+            !kStartOfStatusLine.starts_with(
+                std::string_view(line_).substr(0, kStartOfStatusLine.size()))) {
+            fail(kNoStatusLine);
+        }
         return std::nullopt;
     }
     std::string_view line = input.substr(0, end);
@@ -175,7 +184,7 @@ void ResponseParser::take_head_line(std::string_view line) {
     if (part_ == Part::status_line) {
         begin_head();
         if (!read_status_line(line)) {
-            fail("the response does not begin with the status line of HTTP/1.1");
+            fail(kNoStatusLine);
             return;
         }
         part_ = Part::field;
@@ -192,13 +201,13 @@ void ResponseParser::take_head_line(std::string_view line) {
 
 // "HTTP/1.1 200 OK". The reason may be missing, also the space before it.
 bool ResponseParser::read_status_line(std::string_view line) {
-    constexpr std::string_view kVersion = "HTTP/1.";
     constexpr size_t kDigits = 3;
-    if (!line.starts_with(kVersion) || line.size() < kVersion.size() + 2 + kDigits) {
+    if (!line.starts_with(kStartOfStatusLine) ||
+        line.size() < kStartOfStatusLine.size() + 2 + kDigits) {
         return false;
     }
-    const char minor = line[kVersion.size()];
-    const std::string_view rest = line.substr(kVersion.size() + 1);
+    const char minor = line[kStartOfStatusLine.size()];
+    const std::string_view rest = line.substr(kStartOfStatusLine.size() + 1);
     const std::string_view digits = rest.substr(1, kDigits);
     const std::string_view reason = rest.substr(1 + kDigits);
     if ((minor != '0' && minor != '1') || rest.front() != ' ' ||
