@@ -53,7 +53,9 @@ std::string server_timing(const Timing &timing) {
         {"body", timing.body},         {"wait", timing.wait}, {"provider", timing.provider},
         {"delivery", timing.delivery}, {"own", timing.own()},
     };
+    constexpr size_t kUsual = 160;
     std::string text;
+    text.reserve(kUsual);
     for (const auto &[name, time] : steps) {
         text.append(text.empty() ? "" : ", ").append(name).append(";dur=");
         text += std::to_string(time.count());
