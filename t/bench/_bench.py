@@ -136,10 +136,10 @@ class Servers:
         _wait_for(port, process)
         return process
 
-    def provider(self, name: str, port: int, path: str = "") -> str:
+    def provider(self, name: str, port: int, path: str = "", more: str = "") -> str:
         """An image_provider block whose address is this port and path."""
         return (f"image_provider {name} {{ api openai; url http://127.0.0.1:{port}{path}/v1; "
-                f"key file:{self.directory}/key; }}\n")
+                f"key file:{self.directory}/key; {more} }}\n")
 
 
 def stored(path: str, answer: str) -> str:
