@@ -39,6 +39,7 @@ Usage: ./build.sh [COMMAND]
   install               put module and examples where the distribution's nginx finds them (honours DESTDIR)
   package               make Debian packages of the module for this distribution in build/package, as lintian wants them
   test-package          make them twice (byte-identical), and install, run, upgrade and purge them in a new Debian
+  test-guides [SUITE]   run the commands of docs/guides as they are written, in a new Debian (SUITE: bookworm, trixie)
   key [mint] ID [FILE]  mint a virtual key and print its secret once; with FILE (keys.json) add it there
   key list FILE         which keys there are, and what they may
   key revoke ID FILE    take one away; all three are installed as image-gateway-key, too
@@ -71,7 +72,8 @@ main() {
         install) install_module ;;
         package) package ;;
         test-package) test_package ;;
-              key) manage_keys "$@" ;;
+        test-guides) test_guides "$@" ;;
+        key) manage_keys "$@" ;;
         docs) python3 docs/providers.py && python3 docs/metrics.py ;;
         format) format ;;
         lint) lint ;;
