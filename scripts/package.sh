@@ -40,6 +40,8 @@ build_packages() { # DIRECTORY [VERSION [ARCHIVE-OF-SOURCES]]
     tar -C "$into" -cJf "$into/${package_name}_$upstream.orig.tar.xz" --sort=name --mode=go=rX,u+rw,a-s --mtime="@$SOURCE_DATE_EPOCH" \
         --owner=0 --group=0 --numeric-owner --transform="s,^source,$package_name-$upstream," source
     lay_debian_directory "$tree" "$upstream"
+    # dpkg-deb gives the time of the commit to newer files only
+    find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
     with_progress "echo dpkg-buildpackage is running" logged "$into/build.log" run_dpkg_buildpackage "$tree" ||
         fail "the packages could not be built: $(grep -m1 -E 'error:|^dpkg-' "$into/build.log" || true) (see $into/build.log)"
