@@ -18,6 +18,9 @@ Usage: ./build.sh [COMMAND]
   --nginx-source DIR [--with-nginx]
                         build it for the nginx source tree DIR (1.22 to 1.31): build/nginx-VERSION/…;
                         with --with-nginx that nginx itself, too
+  versions [VERSION|DIR …]
+                        build nginx and the module from source, and run some HTTP tests with each: all versions that
+                        Debian's suites have, or those given (what was run is in docs/versions.md)
   run                   build if needed and serve examples/quickstart.conf on 127.0.0.1:8080 until Ctrl-C
                         (another port: PORT=9000 ./build.sh run)
   test [ARG …]          all tests; ARGs go to pytest. SUITES="source unit http http-asan sdk page cost" chooses among them:
@@ -64,6 +67,7 @@ main() {
     case $command in
         build) build_for_distribution && say "build/$module is up to date." ;;
         --nginx-source) build_for_source "$@" ;;
+        versions) test_versions "$@" ;;
         run) run ;;
         test) run_tests "$@" ;;
         bench) bench "$@" ;;
