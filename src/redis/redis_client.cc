@@ -114,10 +114,11 @@ void RedisClient::become_ready() {
     if (std::exchange(is_away_, false)) {
         tell("is reached again", LogLevel::warn);
     }
-    std::deque<Command> waiting = std::exchange(waiting_, {});
     listener_.on_ready(run_id_);
-    for (Command &command : waiting) {
-        send(std::move(command));
+    while (!waiting_.empty() && state_ == State::ready) {
+        Command command = std::move(waiting_.front());
+        waiting_.pop_front();
+        send_or_fail(std::move(command));
     }
     set_alarm();
 }
@@ -195,10 +196,25 @@ std::string RedisClient::text_of(const Command &command) const {
     return text.append(command.call.arguments_);
 }
 
+// Throws if there is no memory. Then the command was not sent, and no reply is expected for it.
 void RedisClient::send(Command command) {
     const std::string text = text_of(command);
     sent_.push_back(std::move(command));
-    stream_->send(text);
+    try {
+        stream_->send(text);
+    } catch (...) {
+        sent_.pop_back();
+        throw;
+    }
+}
+
+void RedisClient::send_or_fail(Command command) {
+    const Then then = command.then;
+    try {
+        send(std::move(command));
+    } catch (const std::exception &) {
+        then(std::nullopt);
+    }
 }
 
 void RedisClient::on_bytes(std::string_view bytes) {
@@ -236,7 +252,7 @@ void RedisClient::on_reply(Command command, RespValue reply) {
 void RedisClient::on_script_reply(Command command, RespValue reply) {
     if (reply.is_error("NOSCRIPT") && !command.with_text) {
         command.with_text = true;
-        send(std::move(command));
+        send_or_fail(std::move(command));
         return;
     }
     if (reply.is_error()) {

@@ -106,6 +106,7 @@ class RedisClient final : private StreamListener {
     void on_script_reply(Command command, RespValue reply);
     void become_ready();
     void send(Command command);
+    void send_or_fail(Command command);
     [[nodiscard]] std::string text_of(const Command &command) const;
     // `breaks`: the breaker opens.
     void end_connection(const std::string &why, bool breaks);
