@@ -86,6 +86,16 @@ def test_three_gateways_admit_together_what_one_would(redis, shared):
     assert used(redis, r"r\d+") == 60
 
 
+def test_of_eleven_hundred_requests_a_thousand_are_admitted(redis, shared):
+    gateways = [shared(redis.address(), workers=2, limits={"requests_per_minute": 1000}) for _ in range(3)]
+    redis.wait_open(LEASE)
+    began = time.monotonic()
+    found = together(11, lambda: [make(gateways[n % 3]).status for n in range(100)], timeout=300)
+    assert time.monotonic() - began < 60, "the first requests may count no longer"
+    found = [status for some in found for status in some]
+    assert (found.count(200), found.count(429)) == (1000, 100)
+
+
 def test_images_of_the_minute_and_the_day_are_counted_together(redis, shared):
     one, other = (shared(redis.address(), limits={"images_per_minute": 5, "images_per_day": 9}) for _ in range(2))
     redis.wait_open(LEASE)

@@ -189,6 +189,21 @@ def test_tokens_and_budgets_for_teams_and_people(project, scratch, gateway, open
     assert re.fullmatch(r"127\.0\.0\.1 a alice gpt-image-2 1 0\.\d+ 200 [\d.]+", line)
 
 
+def test_one_of_many_gateways_serves_without_its_redis(project, scratch, gateway, openai):
+    write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])
+    port = free_port()
+    block = http_block_of(project / "examples/many-gateways/nginx.conf")
+    for ours, here in (("https://api.openai.com/v1", openai.url), ("/etc/nginx/images", str(scratch)),
+                       ("/var/lib/nginx/images", str(scratch)), ("listen 8080;", f"listen 127.0.0.1:{port};")):
+        assert ours in block
+        block = block.replace(ours, here)
+    one = gateway("return 404;", http=block, env={**VARIABLES, "REDIS_URL": f"redis://:geheim@127.0.0.1:{free_port()}/0"})
+    reply = call(f"http://127.0.0.1:{port}/v1/images/generations", "POST", None, {"x-api-key": "sk-bf-a"}, 30,
+                 {"prompt": "a red kite"})
+    assert reply.status == 200 and reply.headers["x-ratelimit-limit-requests"] == "300"
+    assert "geheim" not in one.error_log()
+
+
 def test_production_shows_what_goes_on(project, scratch, gateway, openai):
     """Metrics, status and the JSON log of the example, with fakes in place of its providers."""
     flux, collector = BlackForestLabs().start(), Collector().start()
