@@ -36,6 +36,12 @@ struct KeyFile {
 // Which directives a block has, by the number of their row. There are fewer than this size.
 using WrittenDirectives = std::bitset<128>;
 
+// A file of keys that sign webhook messages.
+struct WebhookKeyFile {
+    std::shared_ptr<SharedCopy> copy;
+    std::shared_ptr<WebhookKeySource> source;
+};
+
 struct MainConf {
     WrittenDirectives written;
     ModelMap models;
@@ -46,7 +52,9 @@ struct MainConf {
     std::map<std::string, JwksFile, std::less<>> jwks_files;  // by full path
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
     std::vector<std::unique_ptr<ImageStore>> stores;
-    std::map<std::string, const Policy *, std::less<>> job_places;  // by SharingRules::place
+    std::map<std::string, const Policy *, std::less<>> job_places;    // by SharingRules::place
+    std::map<std::string, WebhookKeyFile, std::less<>> webhook_keys;  // by full path
+    std::vector<std::shared_ptr<const WebhookRules>> webhooks;        // of all locations
     ngx_shm_zone_t *zone = nullptr;
     ngx_shm_zone_t *budget_zone = nullptr;          // null: no location uses the gateway
     ngx_shm_zone_t *metrics_zone = nullptr;         // null: no location shows metrics or the status
@@ -71,6 +79,14 @@ struct ReportConf {
     bool gen_ai = false;
 };
 
+// The directives for webhooks.
+struct WebhookConf {
+    std::string key_file;  // full path; empty: none
+    std::string ca_file;
+    std::shared_ptr<const FetchRules> addresses;  // those that the operator allows
+    std::string networks;                         // their texts
+};
+
 struct LocationConf {
     WrittenDirectives written;
     bool enabled = false;
@@ -85,6 +101,7 @@ struct LocationConf {
     ImageStore *store = nullptr;  // null: off
     std::string store_key;        // empty: the store's own
     std::string public_url;
+    WebhookConf webhook;
     std::optional<Limits> key_limits;
     std::optional<Limits> end_user_limits;
     std::optional<Limits> address_limits;

@@ -64,6 +64,7 @@ std::span<const Directive> page_directives();
 std::span<const Directive> sharing_directives();
 std::span<const Directive> store_directives();
 std::span<const Directive> tracing_directives();
+std::span<const Directive> webhook_directives();
 std::span<const Directive> worker_directives();
 
 // Sets the defaults of all rows that a location has.

@@ -46,10 +46,10 @@ constexpr Directive kGatewayDirectives[] = {
 };
 [[gnu::used]] constexpr auto kGatewayText = rows_as_text<kGatewayDirectives>();
 
-std::array<std::span<const Directive>, 10> tables() {
-    return {kGatewayDirectives,   access_directives(), answer_directives(),  model_directives(),
-            page_directives(),    report_directives(), sharing_directives(), store_directives(),
-            tracing_directives(), worker_directives()};
+std::array<std::span<const Directive>, 11> tables() {
+    return {kGatewayDirectives,   access_directives(),  answer_directives(),  model_directives(),
+            page_directives(),    report_directives(),  sharing_directives(), store_directives(),
+            tracing_directives(), webhook_directives(), worker_directives()};
 }
 
 // The number of a row is its place in WrittenDirectives.

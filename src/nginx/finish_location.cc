@@ -119,6 +119,34 @@ void finish_sharing(ngx_conf_t *cf, const ngx_http_core_loc_conf_t &core, MainCo
     }
 }
 
+// Messages outlive a configuration, so the rules have a name that says the same in the next one.
+void finish_webhooks(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
+    const WebhookConf &conf = location.webhook;
+    if (conf.key_file.empty() || !location.policy.sharing.jobs.on) {
+        return;
+    }
+    WebhookKeyFile &file = main.webhook_keys[conf.key_file];
+    if (file.source == nullptr) {
+        const Fingerprint seen = fingerprint_of(conf.key_file);
+        const std::string text = read_file(cf, conf.key_file);
+        auto keys = WebhookKeys::read(text);
+        if (!keys) {
+            throw ConfError{"\"" + conf.key_file + "\" " + keys.error()};
+        }
+        file.copy = std::make_shared<SharedCopy>(text, seen);
+        file.source = std::make_shared<WebhookKeySource>(
+            WebhookKeySource{std::make_shared<const WebhookKeys>(std::move(*keys))});
+    }
+    auto rules = std::make_shared<WebhookRules>();
+    rules->name = conf.key_file + "\n" + conf.ca_file + "\n" + conf.networks;
+    rules->key_file = conf.key_file;
+    rules->source = file.source;
+    rules->addresses = conf.addresses;
+    rules->ca_file = conf.ca_file;
+    location.policy.webhooks = rules;
+    main.webhooks.push_back(std::move(rules));
+}
+
 void require_credentials(const ngx_http_core_loc_conf_t &core, const LocationConf &location) {
     const Policy &policy = location.policy;
     if (policy.auth != AuthMode::off && location.keys_file.empty() && policy.tokens == nullptr) {
@@ -186,6 +214,7 @@ void finish_location(ngx_conf_t *cf, MainConf &main, LocationConf &location) {
     }
     finish_store(cf, location);
     finish_sharing(cf, *core, main, location);
+    finish_webhooks(cf, main, location);
     if (policy.auth != AuthMode::off && !location.keys_file.empty()) {
         read_keys(cf, main, location.keys_file, policy);
     }

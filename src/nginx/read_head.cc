@@ -44,6 +44,7 @@ constexpr HeaderField kFields[] = {
     {"x-image-gateway-fit", "X-Image-Gateway-Fit", &RequestHead::fit},
     {"x-request-timeout", "X-Request-Timeout", &RequestHead::timeout},
     {"x-image-gateway-raw", "X-Image-Gateway-Raw", &RequestHead::raw},
+    {"x-image-gateway-webhook", "X-Image-Gateway-Webhook", &RequestHead::webhook},
     {"x-bf-cache-key", "x-bf-cache-key", &RequestHead::cache_key},
     {"x-bf-cache-ttl", "x-bf-cache-ttl", &RequestHead::cache_ttl},
     {"x-bf-async-job-result-ttl", "x-bf-async-job-result-ttl", &RequestHead::job_keep},

@@ -1,5 +1,6 @@
 #include "nginx/records_queue.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -78,12 +79,14 @@ void RecordsQueue::add(std::shared_ptr<Entry> entry) {
 void RecordsQueue::add_quietly(RecordOperation operation) noexcept {
     const RecordId id = operation.end.id;
     const bool must_be_done = operation.must_be_done();
+    const bool is_record = operation.kind != RecordOperation::Kind::end_message;
     try {
         auto entry = std::make_shared<Entry>();
         entry->operation = std::move(operation);
         add(std::move(entry));
     } catch (...) {
-        if (must_be_done && unwritten_count_ < unwritten_.size()) {
+        // The claim of a message runs out by itself.
+        if (must_be_done && is_record && unwritten_count_ < unwritten_.size()) {
             unwritten_[unwritten_count_++] = id;
             again_->set(kRecordRetry);
         }
@@ -213,6 +216,12 @@ void RecordsQueue::on_done(const std::shared_ptr<Job> &job) {
         return;
     }
     logged_.reset();
+    const bool has_ends = std::any_of(job->group.begin(), job->group.end(), [](const auto &entry) {
+        return entry->operation.kind == RecordOperation::Kind::finish;
+    });
+    if (on_ends && has_ends) {
+        on_ends();
+    }
     begin();
 }
 
@@ -228,14 +237,14 @@ void RecordsQueue::log_problem(const std::string &problem) {
                   &text);
 }
 
-std::unique_ptr<Task> NgxRecords::ask(RecordOperation operation,
-                                      std::function<void(RecordOperation &, bool)> then) {
-    auto entry = std::make_shared<RecordsQueue::Entry>();
+std::unique_ptr<Task> RecordsQueue::ask(RecordOperation operation, CallbackOwner &owner,
+                                        std::function<void(RecordOperation &, bool)> then) {
+    auto entry = std::make_shared<Entry>();
     entry->operation = std::move(operation);
-    entry->owner = &owner_;
+    entry->owner = &owner;
     entry->then = std::move(then);
     auto task = std::make_unique<RecordTask>(entry);
-    queue_.add(std::move(entry));
+    add(std::move(entry));
     return task;
 }
 

@@ -38,6 +38,12 @@ class RecordsQueue {
     void stop() noexcept { stopped_ = true; }
     // Without an answer.
     void add_quietly(RecordOperation operation) noexcept;
+    // Destroying the task drops the answer.
+    std::unique_ptr<Task> ask(RecordOperation operation, CallbackOwner &owner,
+                              std::function<void(RecordOperation &, bool)> then);
+
+    // Called when ends of records are written: those of jobs may have made webhook messages due.
+    std::function<void()> on_ends;
 
  private:
     using Group = std::vector<std::shared_ptr<Entry>>;
@@ -101,7 +107,9 @@ class NgxRecords final : public Records {
 
  private:
     std::unique_ptr<Task> ask(RecordOperation operation,
-                              std::function<void(RecordOperation &, bool)> then);
+                              std::function<void(RecordOperation &, bool)> then) {
+        return queue_.ask(std::move(operation), owner_, std::move(then));
+    }
 
     RecordsQueue &queue_;
     CallbackOwner &owner_;

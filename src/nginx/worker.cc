@@ -12,6 +12,7 @@
 #include "nginx/conf.h"
 #include "nginx/guard.h"
 #include "nginx/request_context.h"
+#include "nginx/webhooks.h"
 
 namespace gateway {
 
@@ -23,12 +24,11 @@ constexpr Milliseconds kGaugesInterval{1'000};
 // Runtime state, not configuration. It survives a reload only in a process without workers.
 std::unique_ptr<Worker> the_worker;
 
-// On any thread.
+}  // namespace
+
 bool is_ending() {
     return ngx_exiting != 0 || ngx_quit != 0 || ngx_terminate != 0;
 }
-
-}  // namespace
 
 bool is_process_alive(int32_t process) {
     return kill(process, 0) == 0 || errno != ESRCH;
@@ -106,6 +106,13 @@ Worker::Worker(MainConf &main)
         records = std::make_unique<RecordsQueue>(main.state.path + ".records", clock, loop, tasks,
                                                  ngx_worker == 0);
         look_for_orphaned_jobs(main);
+        if (!main.webhooks.empty()) {
+            for (const auto &rules : main.webhooks) {
+                engine.prepare(rules->ca_file);
+            }
+            CallbackOwner &owner = *this;
+            webhooks_ = std::make_unique<Webhooks>(*this, owner, main.webhooks);
+        }
     }
     sweep();
     for (const auto &[address, source] : main.jwks_addresses) {
@@ -235,6 +242,19 @@ void Worker::watch_files(MainConf &main) {
                 return tl::unexpected(std::move(read.error()));
             }
             return [source, keys = std::move(*read)]() mutable {
+                return std::shared_ptr<const void>(std::exchange(source->keys, std::move(keys)));
+            };
+        };
+        watch(path, file.copy, read, [source = file.source] { source->keys = nullptr; });
+    }
+    for (auto &[path, file] : main.webhook_keys) {
+        const auto read = [source = file.source](const std::string &text) -> Applied {
+            auto read = WebhookKeys::read(text);
+            if (!read) {
+                return tl::unexpected("it " + read.error());
+            }
+            auto keys = std::make_shared<const WebhookKeys>(std::move(*read));
+            return [source, keys]() mutable {
                 return std::shared_ptr<const void>(std::exchange(source->keys, std::move(keys)));
             };
         };

@@ -57,6 +57,8 @@ class NgxRandom final : public Random {
     size_t left_ = 0;
 };
 
+class Webhooks;
+
 // Accounts that several machines share, with what they need.
 struct SharedAccounts {
     SharedAccounts(const AccountsRules &rules, Worker &worker, CallbackOwner &owner);
@@ -138,10 +140,14 @@ class Worker final : private CallbackOwner {
     std::vector<std::unique_ptr<WatchedFile>> watched_;
     std::vector<std::unique_ptr<JwksSource>> jwks_;
     std::vector<std::unique_ptr<BucketCleanup>> cleanups_;
+    std::unique_ptr<Webhooks> webhooks_;  // null: no messages are sent
 };
 
 // Whether there is a process of this number.
 bool is_process_alive(int32_t process);
+
+// Whether this process is told to end. On any thread.
+bool is_ending();
 
 // The worker of this process. Null in nginx's helper processes, and if no location uses the
 // gateway.

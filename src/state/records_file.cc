@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "state/message_table.h"
 #include "state/private_file.h"
 #include "state/process_identity.h"
 #include "state/records_schema.h"
@@ -142,7 +143,12 @@ bool RecordsFile::run_one(RecordOperation &operation, int64_t unix_seconds) {
                 .run();
         }
         case Kind::put: return put(operation.end, unix_seconds);
-        case Kind::sweep: return sweep(unix_seconds);
+        case Kind::sweep: return sweep(unix_seconds) && sweep_messages(database_, unix_seconds);
+        case Kind::claim_messages:
+            return claim_messages(database_, identity_, operation.message_claim, operation.messages,
+                                  unix_seconds);
+        case Kind::end_message:
+            return end_message(database_, identity_, operation.message_end, unix_seconds);
     }
     return true;
 }
@@ -221,8 +227,20 @@ bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix
         return false;
     }
     if (step == Statement::Step::done) {
-        return check_room(claim, claimed.answer) &&
-               (claimed.answer != Answer::ours || insert(claim, unix_seconds));
+        const bool has_webhook = !claim.webhook.url.empty();
+        if (!check_room(claim, claimed.answer)) {
+            return false;
+        }
+        if (claimed.answer == Answer::ours && has_webhook) {
+            const auto checked = check_webhook(database_, claim.webhook);
+            if (!checked) {
+                return false;
+            }
+            claimed.answer = *checked;
+        }
+        return claimed.answer != Answer::ours ||
+               (insert(claim, unix_seconds) &&
+                (!has_webhook || add_message(database_, claim, unix_seconds)));
     }
     const std::string process = row.text(0);
     const auto kind = static_cast<RecordKind>(row.integer(2));
@@ -387,7 +405,8 @@ bool RecordsFile::remove_job(RecordOperation &operation, int64_t unix_seconds) {
         }
         start = end + 1;
     }
-    return step == Statement::Step::done;
+    return step == Statement::Step::done &&
+           (job.state == JobState::running || remove_messages(database_, job.about.id));
 }
 
 bool RecordsFile::note(const RecordOperation &operation) {

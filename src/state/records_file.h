@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/sharing/records.h"
+#include "core/webhooks/message.h"
 #include "state/database.h"
 
 namespace gateway {
@@ -29,6 +30,8 @@ struct RecordOperation {
         forget,
         put,
         sweep,
+        claim_messages,
+        end_message,
     };
     Kind kind = Kind::sweep;
     RecordClaim claim;
@@ -37,6 +40,8 @@ struct RecordOperation {
     std::string request_id;     // of the request that has claimed the record
     JobQuery query;
     std::string making;  // to note
+    MessageClaim message_claim;
+    MessageEnd message_end;
 
     // The results:
     Claimed claimed;
@@ -47,10 +52,12 @@ struct RecordOperation {
     std::vector<JobRecord> jobs;
     std::vector<OrphanedJob> orphans;
     bool unreadable = false;  // the images of a job are there, but cannot be read now
+    ClaimedMessages messages;
 
     // Whether it must be done sooner or later, and has no answer.
     [[nodiscard]] bool must_be_done() const {
-        return kind == Kind::finish || kind == Kind::forget || kind == Kind::note;
+        return kind == Kind::finish || kind == Kind::forget || kind == Kind::note ||
+               kind == Kind::end_message;
     }
 };
 

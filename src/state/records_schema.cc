@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "state/message_table.h"
+
 namespace gateway {
 
 namespace {
@@ -117,6 +119,9 @@ tl::expected<void, StateProblem> prepare_record_tables(Database &database) {
         return tl::unexpected(database.problem());
     }
     if (number_of_pragma(database, kHasSums) == 0 && !database.run(kAddSums)) {
+        return tl::unexpected(database.problem());
+    }
+    if (!prepare_messages(database)) {
         return tl::unexpected(database.problem());
     }
     return {};

@@ -13,6 +13,7 @@ CurlFetch::CurlFetch(CurlMulti &multi, CallbackOwner &owner, std::shared_ptr<Blo
                      ImageFetch fetch, std::function<void(FetchedImage)> on_end)
     : CurlJob(multi, owner),
       fetch_(std::move(fetch)),
+      socket_(multi.sockets(), fetch_.rules),
       on_end_(std::move(on_end)),
       memory_(fetch_.memory == nullptr ? nullptr : fetch_.memory->begin_answer()),
       writer_(Blocks(std::move(blocks), memory_)) {
@@ -41,41 +42,15 @@ void CurlFetch::configure() {
     curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, kMaxRedirects);
     curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy_, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    // An address is checked when its socket is opened, so every fetch opens a socket.
-    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
+    socket_.guard(easy_);
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(fetch_.timeouts.connect.count()));
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(fetch_.timeouts.total.count()));
-    curl_easy_setopt(easy_, CURLOPT_PROXY, "");
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlFetch::on_body);
     curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
-    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &CurlFetch::on_open);
-    curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
 }
 
 // ---- curl's callbacks: they only record
-
-bool CurlFetch::may_connect(const curl_sockaddr &address) const {
-    const auto read = read_address(&address.addr, address.addrlen);
-    const char *url = nullptr;  // after redirects
-    curl_easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &url);
-    const bool https = url != nullptr && std::string_view(url).starts_with("https://");
-    return read && fetch_.rules->allow(*read, https);
-}
-
-curl_socket_t CurlFetch::on_open(void *self, curlsocktype /*purpose*/,
-                                 curl_sockaddr *address) noexcept {
-    auto &job = *static_cast<CurlFetch *>(self);
-    if (!job.may_connect(*address)) {
-        job.refused_ = true;
-        return CURL_SOCKET_BAD;
-    }
-    const int socket =
-        job.multi_.sockets().open(address->family, address->socktype, address->protocol);
-    return socket < 0 ? CURL_SOCKET_BAD : socket;
-}
 
 size_t CurlFetch::on_body(char *bytes, size_t size, size_t count, void *self) noexcept {
     auto &job = *static_cast<CurlFetch *>(self);
@@ -160,7 +135,7 @@ void CurlFetch::deliver() {
         *fetch_.left += claimed_ - writer_.size();
         claimed_ = 0;
         image.base64 = std::move(writer_).finish();
-    } else if (refused_) {
+    } else if (socket_.has_refused()) {
         image.problem = "it leads to an address that is not allowed";
     } else if (too_large_) {
         image.problem = "it is too large";
@@ -172,7 +147,7 @@ void CurlFetch::deliver() {
         image.problem = problem();
     }
     // Some image hosts return 404 for a moment.
-    image.worth_again = !refused_ && !too_large_ && !image.problem.empty();
+    image.worth_again = !socket_.has_refused() && !too_large_ && !image.problem.empty();
     const auto on_end = std::move(on_end_);
     on_end(std::move(image));
 }

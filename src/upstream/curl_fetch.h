@@ -8,6 +8,7 @@
 #include "core/image_ports.h"
 #include "core/images/base64_stream.h"
 #include "upstream/curl_job.h"
+#include "upstream/guarded_socket.h"
 
 namespace gateway {
 
@@ -23,12 +24,10 @@ class CurlFetch final : public Fetch, private CurlJob {
 
  private:
     static size_t on_body(char *bytes, size_t size, size_t count, void *self) noexcept;
-    static curl_socket_t on_open(void *self, curlsocktype purpose, curl_sockaddr *address) noexcept;
 
     void configure();
     void deliver() override;
     void take_turn() override;
-    [[nodiscard]] bool may_connect(const curl_sockaddr &address) const;
     [[nodiscard]] long status() const;
     size_t take_piece(std::string_view bytes);
     [[nodiscard]] bool claim(size_t received);
@@ -36,11 +35,11 @@ class CurlFetch final : public Fetch, private CurlJob {
     void go_on();
 
     ImageFetch fetch_;
+    GuardedSocket socket_;
     std::function<void(FetchedImage)> on_end_;
     std::shared_ptr<AnswerMemory> memory_;  // null: memory is not counted
     Base64Writer writer_;
     size_t claimed_ = 0;  // bytes, of those that all images of the reply may have together
-    bool refused_ = false;
     bool too_large_ = false;
 };
 

@@ -177,14 +177,19 @@ void Exchange::join() {
         fail(ApiError::of(400, "invalid_value", "A job has no stream of events.", "stream"));
         return;
     }
+    auto webhook = read_webhook(keep.has_value());
+    if (!webhook) {
+        fail(webhook.error());
+        return;
+    }
     if (!keep &&
         (ports_.sharing == nullptr || !Joining::concerns(*order_, policy_.sharing, cache_wish_))) {
         reserve();
         return;
     }
-    joining_ =
-        std::make_unique<Joining>(Joining::Parts{ports_, *ports_.sharing, *order_, policy_.sharing,
-                                                 cache_wish_, std::string(head_.path), keep});
+    joining_ = std::make_unique<Joining>(
+        Joining::Parts{ports_, *ports_.sharing, *order_, policy_.sharing, cache_wish_,
+                       std::string(head_.path), keep, std::move(*webhook)});
     begin_step();
     joining_->start([this](Joined joined) {
         end_step(&Timing::wait);

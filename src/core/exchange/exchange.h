@@ -155,6 +155,7 @@ class Exchange final : private Follower {
     void accept_job(const JobRecord &job);
     void show_existing_job();
     [[nodiscard]] std::optional<int64_t> job_keep() const;
+    [[nodiscard]] tl::expected<WebhookTarget, ApiError> read_webhook(bool is_job) const;
     void reply_kept();
     void forget_shared() noexcept;
     void choose_reply();

@@ -3,9 +3,37 @@
 #include <utility>
 
 #include "core/exchange/exchange.h"
+#include "core/request_id.h"
 #include "core/routing/failure.h"
+#include "core/webhooks/message.h"
 
 namespace gateway {
+
+namespace {
+
+ApiError error_no_webhooks(bool is_job) {
+    const std::string name(kWebhookHeader);
+    return ApiError::of(400, "invalid_value",
+                        is_job ? name + " cannot be used: this gateway sends no messages."
+                               : name +
+                                     " is only for jobs, which a request becomes by \"Prefer: "
+                                     "respond-async\" where the gateway has jobs.",
+                        name);
+}
+
+// Whose messages take turns with those of others: a caller, or all without identity at an address.
+std::string party_of(const Order &order) {
+    if (!order.caller.id().empty()) {
+        return std::string(order.caller.id());
+    }
+    std::string party("address ");
+    for (const char byte : order.address) {
+        party += std::to_string(static_cast<uint8_t>(byte)) + ".";
+    }
+    return party;
+}
+
+}  // namespace
 
 // How long the job's result is kept, in seconds. Nothing if the request is not a job.
 std::optional<int64_t> Exchange::job_keep() const {
@@ -19,6 +47,25 @@ std::optional<int64_t> Exchange::job_keep() const {
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), wished);
     const bool is_valid = error == std::errc() && stop == text.data() + text.size() && wished > 0;
     return is_valid ? std::min(wished, rules.keep) : rules.keep;
+}
+
+// Without a URL, if the client asks for no message.
+tl::expected<WebhookTarget, ApiError> Exchange::read_webhook(bool is_job) const {
+    WebhookTarget target;
+    if (head_.webhook.empty()) {
+        return target;
+    }
+    if (!is_job || policy_.webhooks == nullptr) {
+        return tl::unexpected(error_no_webhooks(is_job));
+    }
+    if (auto checked = check_receiver(head_.webhook, *policy_.webhooks->addresses); !checked) {
+        return tl::unexpected(std::move(checked.error()));
+    }
+    target.url = head_.webhook;
+    target.message_id = new_message_id(ports_.random);
+    target.party = party_of(*order_);
+    target.rules = policy_.webhooks->name;
+    return target;
 }
 
 void Exchange::start_job() {

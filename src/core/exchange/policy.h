@@ -13,6 +13,7 @@
 #include "core/ports.h"
 #include "core/request/decode.h"
 #include "core/sharing/sharing_rules.h"
+#include "core/webhooks/webhook_rules.h"
 
 namespace gateway {
 
@@ -35,6 +36,7 @@ struct Policy {
     Milliseconds heartbeat{15'000};
     size_t answer_max = 0;
     SharingRules sharing;
+    std::shared_ptr<const WebhookRules> webhooks;  // null: no webhook messages are sent
     bool buffering = true;          // the gateway collects a whole reply before it sends it
     bool keeps_provenance = false;  // images with Content Credentials are not changed
 };

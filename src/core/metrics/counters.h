@@ -38,6 +38,7 @@ enum class ProcessGauge : uint8_t {
     memory_limit,
     state_lag,  // milliseconds; -1: there is no state file
     state_writable,
+    webhooks_waiting,
     count,
 };
 

@@ -275,6 +275,10 @@ void Recorder::on_spans(SpanFate fate, size_t count) {
     counters_.add(row(Series::spans, labels_.of_text(name_of(fate))), count);
 }
 
+void Recorder::on_messages(std::string_view outcome, size_t count) {
+    counters_.add(row(Series::webhook_attempts, labels_.of_text(outcome)), count);
+}
+
 void Recorder::on_zone_full(size_t parties, size_t calls) {
     if (parties > 0) {
         counters_.add(row(Series::zone_full, labels_.of_text("party")), parties);

@@ -50,6 +50,9 @@ class Recorder final : public Observer {
     // How often the zone had no room.
     void on_zone_full(size_t parties, size_t calls);
 
+    // Attempts to send webhook messages.
+    void on_messages(std::string_view outcome, size_t count);
+
     Counters &counters() { return counters_; }
 
  private:

@@ -81,6 +81,12 @@ constexpr SeriesRow kSeries[] = {
      "How long the oldest usage record has waited to be written, in the slowest worker."},
     {Series::state_writable, "image_gateway_state_writable", gauge, number, always, "",
      "Whether the last write to the state file succeeded in all workers (1) or not (0)."},
+    {Series::webhook_attempts, "image_gateway_webhook_attempts_total", counter, number, always,
+     "outcome",
+     "Attempts to send a webhook message: delivered, failed (it will be sent again), given_up, or "
+     "gone (the receiver wants no more messages, also without an attempt)."},
+    {Series::webhooks_waiting, "image_gateway_webhooks_waiting", gauge, number, always, "",
+     "Webhook messages of jobs that have ended, which are not delivered yet."},
     {Series::zone_entries, "image_gateway_zone_entries", gauge, number, always, "",
      "Parties that are counted in image_gateway_zone."},
     {Series::zone_capacity, "image_gateway_zone_capacity_entries", gauge, number, always, "",

@@ -51,6 +51,8 @@ enum class Series : uint8_t {
     store_files,
     state_lag,
     state_writable,
+    webhook_attempts,
+    webhooks_waiting,
     zone_entries,
     zone_capacity,
     zone_full,

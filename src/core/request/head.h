@@ -35,6 +35,7 @@ struct RequestHead {
     std::string_view path;        // of the request's URL
     std::string prefer;           // the values of all such headers, with commas between them
     std::string_view job_keep;    // x-bf-async-job-result-ttl
+    std::string_view webhook;     // the URL for the message about the job's end
     std::string_view path_model;  // the model in a path in Azure's form
     std::string base_url;         // the URL of the gateway as the client used it, for links
     bool marks_end = true;        // the client can detect a reply that broke off

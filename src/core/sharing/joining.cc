@@ -9,6 +9,7 @@
 #include "core/request_id.h"
 #include "core/routing/failure.h"
 #include "core/sharing/cache_key.h"
+#include "core/webhooks/message.h"
 
 namespace gateway {
 
@@ -74,6 +75,24 @@ ApiError error_store_full(RecordKind kind, bool only_for_caller) {
     return ApiError::of(507, "store_full",
                         text + " Repeat the request later, or without this header.",
                         "Idempotency-Key");
+}
+
+ApiError error_receiver_gone() {
+    return ApiError::of(400, "webhook_gone",
+                        "The receiver of this URL has answered 410 (Gone) in the last 30 days, so "
+                        "no messages are sent to it.",
+                        std::string(kWebhookHeader));
+}
+
+ApiError error_too_many_messages() {
+    ApiError error =
+        ApiError::of(429, "too_many_webhooks",
+                     std::to_string(kMessagesWaiting) +
+                         " webhook messages of this caller wait for their receivers. Repeat the "
+                         "request when some of them are delivered.",
+                     std::string(kWebhookHeader));
+    error.retry_after = 60;
+    return error;
 }
 
 ApiError error_not_cached() {
@@ -203,6 +222,12 @@ void Joining::as_job() {
     job_.operation = row_of(order.operation).request_type;
     job_.model = order.requested_model;
     job_.format = order.form.format;
+    if (!parts_.webhook.url.empty()) {
+        const Sha256 &order_hash = terms_.order;
+        terms_.order = record_id(
+            "with webhook", {{reinterpret_cast<const char *>(order_hash.data()), order_hash.size()},
+                             parts_.webhook.url});
+    }
     terms_.id = job_record(job_.id);
     take_promise();
 }
@@ -295,6 +320,7 @@ void Joining::claim() {
     claim.store = terms_.hosting == nullptr ? "" : terms_.hosting->directory;
     claim.kept_max = terms_.kind != RecordKind::shared ? parts_.rules.kept_max : 0;
     claim.job = job_;
+    claim.webhook = parts_.webhook;
     claims_ = true;
     task_ = parts_.sharing.records->claim(std::move(claim),
                                           [this](const Claimed &claimed) { on_claimed(claimed); });
@@ -340,6 +366,8 @@ void Joining::on_claimed(const Claimed &claimed) {
         case Answer::full_for_owner:
             refuse(error_store_full(terms_.kind, claimed.answer == Answer::full_for_owner));
             return;
+        case Answer::receiver_gone: refuse(error_receiver_gone()); return;
+        case Answer::too_many_messages: refuse(error_too_many_messages()); return;
         case Answer::unavailable: break;
     }
     if (keyed) {

@@ -58,6 +58,7 @@ class Joining {
         std::string path;
         // For a job: its time after the end, in seconds.
         std::optional<int64_t> job_keep;
+        WebhookTarget webhook;  // for a job; without a URL: none
     };
 
     // Whether an order needs any of this.

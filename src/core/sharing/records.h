@@ -17,6 +17,7 @@
 #include "core/bytes/bytes.h"
 #include "core/bytes/sha256.h"
 #include "core/ports.h"
+#include "core/webhooks/receiver.h"
 
 namespace gateway {
 
@@ -57,6 +58,9 @@ struct RecordClaim {
     std::string store;    // the directory that keeps the result
     size_t kept_max = 0;  // bytes that all records may keep there; 0: no limit
     JobAbout job;         // only for a job
+
+    // Of a job; without a URL: none.
+    WebhookTarget webhook;
 };
 
 struct Claimed {
@@ -69,6 +73,10 @@ struct Claimed {
         full,         // as much is kept as may be kept
         full_for_owner,  // the store is nearly full, and the caller keeps its share of it
         unavailable,  // the records cannot be read or written
+
+        // The receiver of the webhook has refused messages, or too many of this party wait.
+        receiver_gone,
+        too_many_messages,
     };
     Answer answer = Answer::unavailable;
     std::string request_id;  // of the other request
