@@ -47,6 +47,24 @@ UnknownFields read_unknown_fields(ngx_conf_t *cf) {
     return unknown;
 }
 
+// TIME [plain=off|TIME]
+void read_heartbeat(ngx_conf_t *cf, LocationConf &location) {
+    location.policy.heartbeat = read_time(cf);
+    location.policy.plain_heartbeat.reset();
+    std::string_view plain = "off";
+    if (cf->args->nelts == 3 && !take_parameter(arguments(cf)[2], "plain", plain)) {
+        invalid_parameter(to_view(arguments(cf)[2]), "plain=off|TIME");
+    }
+    if (plain != "off") {
+        location.policy.plain_heartbeat = parse_time_parameter(plain);
+    }
+}
+
+void inherit_heartbeat(LocationConf &location, const LocationConf &above) {
+    location.policy.heartbeat = above.policy.heartbeat;
+    location.policy.plain_heartbeat = above.policy.plain_heartbeat;
+}
+
 // SIZE [pixels=N] [count=N] [total=SIZE]
 InputLimits read_input_limits(ngx_conf_t *cf) {
     constexpr int kMaxPixels = 1'000'000'000;
@@ -86,7 +104,11 @@ constexpr Directive kAnswerDirectives[] = {
      {1, 1},
      "adapt",
      word_value<&Policy::fit, kFitModes>},
-    {"image_gateway_heartbeat", kHttpServerLocation, {1, 1}, "15s", time_value<&Policy::heartbeat>},
+    {"image_gateway_heartbeat",
+     kHttpServerLocation,
+     {1, 2},
+     "15s plain=off",
+     {nullptr, read_heartbeat, inherit_heartbeat}},
     {"image_gateway_input_max",
      kHttpServerLocation,
      {1, 4},

@@ -317,6 +317,8 @@ void Exchange::choose_reply() {
         other_reply_ = std::make_unique<StreamReply>(reply_context_, policy_.heartbeat);
     } else if (order_->progress == Order::Progress::pieces) {
         other_reply_ = std::make_unique<PassedReply>(reply_context_);
+    } else if (policy_.plain_heartbeat && !job_keep()) {
+        other_reply_ = std::make_unique<KeptAliveReply>(reply_context_, *policy_.plain_heartbeat);
     }
     reply_ = other_reply_ != nullptr ? other_reply_.get() : &document_;
 }

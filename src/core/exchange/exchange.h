@@ -19,6 +19,7 @@
 #include "core/exchange/policy.h"
 #include "core/exchange/timing.h"
 #include "core/making/making.h"
+#include "core/response/kept_alive_reply.h"
 #include "core/response/models.h"
 #include "core/response/passed_reply.h"
 #include "core/response/reply.h"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/access/identify.h"
@@ -33,7 +34,8 @@ struct Policy {
     std::shared_ptr<const FetchRules> input_rules = std::make_shared<const FetchRules>();
     std::string default_model;
     Milliseconds deadline{590'000};
-    Milliseconds heartbeat{15'000};
+    Milliseconds heartbeat{15'000};               // of streams
+    std::optional<Milliseconds> plain_heartbeat;  // of documents; nothing: none
     size_t answer_max = 0;
     SharingRules sharing;
     std::shared_ptr<const WebhookRules> webhooks;  // null: no webhook messages are sent

@@ -46,7 +46,7 @@ const std::string_view kAnswerSchemas = R"json(
   "images":{"type":"array","items":{"$ref":"#/components/schemas/ImageFacts"}},
   "inputs":{"type":"array","items":{"$ref":"#/components/schemas/InputFacts"}},
   "cost":{"$ref":"#/components/schemas/Cost"},"usage_basis":{"type":"string","enum":["counted","provider"]},
-  "chunk_index":{"type":"integer"},"cache_debug":{"type":"object"},"shared":{"type":"boolean"},"may_still_be_working":{"type":"boolean"}}},
+  "chunk_index":{"type":"integer"},"cache_debug":{"type":"object"},"shared":{"type":"boolean"},"status_committed":{"type":"boolean"},"may_still_be_working":{"type":"boolean"}}},
 "Images":{"type":"object","required":["id","created","model","data","usage","extra_fields"],"properties":{
   "id":{"type":"string"},"created":{"type":"integer"},"model":{"type":"string"},
   "data":{"type":"array","items":{"$ref":"#/components/schemas/Image"}},

@@ -242,6 +242,9 @@ void write_facts(JsonWriter &out, const AnswerFacts &facts) {
         write_attempts(out, *facts.history);
     }
     write_adjustments(out, facts);
+    if (facts.status_committed) {
+        out.key("status_committed").boolean(true);
+    }
 }
 
 void write_error_members(JsonWriter &out, const ApiError &error, const AnswerFacts &facts) {

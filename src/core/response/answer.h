@@ -51,8 +51,9 @@ struct AnswerFacts {
     int64_t chunk_index = 0;
     std::optional<bool> may_still_be_working;  // whether a provider may be; set after a timeout
     std::optional<Cost> cost;
-    bool billed = false;  // of an error: an image was or may have been billed
-    bool shared = false;  // another request made the images, and this one waited for them
+    bool billed = false;            // of an error: an image was or may have been billed
+    bool shared = false;            // another request made the images, and this one waited for them
+    bool status_committed = false;  // the status was sent before the end was known
     const CacheFacts *cache = nullptr;  // null: no cache took part
     // On success:
     const InputImages *inputs = nullptr;  // null: none
