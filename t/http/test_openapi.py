@@ -18,7 +18,7 @@ def document(gateway, profile, more="image_gateway_auth off;", http=SANDBOX):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_document_in_docs_is_the_one_that_is_served(gateway, project, scratch, profile):
+def test_the_document_in_docs_is_the_one_that_is_served(scratch, gateway, project, profile):
     """UPDATE=1 writes it instead."""
     path = project / "docs/openapi" / f"{profile}.json"
     keys = write_keys(scratch / "keys.json", [key_entry("a", "sk-bf-a")])

@@ -51,7 +51,7 @@ def with_jobs(scratch, latency="600ms"):
             "location": f"image_gateway; image_gateway_auth off; image_gateway_jobs on; image_gateway_store {scratch}/store;"}
 
 
-def test_a_call_as_a_job_is_asked_for_until_it_has_ended(serve, browse, scratch):
+def test_a_call_as_a_job_is_asked_for_until_it_has_ended(scratch, serve, browse):
     page = browse(serve(**with_jobs(scratch)))
     page.click("[data-field=job]")
     make(page)
@@ -63,7 +63,7 @@ def test_a_call_as_a_job_is_asked_for_until_it_has_ended(serve, browse, scratch)
         assert words in sample(page, language)
 
 
-def test_cancelling_a_job_cancels_it_in_the_gateway(serve, browse, scratch):
+def test_cancelling_a_job_cancels_it_in_the_gateway(scratch, serve, browse):
     g = serve(**with_jobs(scratch, "20s"))
     page = browse(g)
     page.click("[data-field=job]")
@@ -76,7 +76,7 @@ def test_cancelling_a_job_cancels_it_in_the_gateway(serve, browse, scratch):
     assert until(lambda: g.get(f"/v1/images/jobs/{job}").json["status"] == "cancelled", 5)
 
 
-def test_a_refused_job_tells_the_error_of_its_request(serve, browse, openai, scratch):
+def test_a_refused_job_tells_the_error_of_its_request(scratch, serve, browse, openai):
     openai.always(Json({"error": {"message": "no", "code": "bad", "type": "invalid_request_error"}}, 400))
     parts = with_jobs(scratch)
     page = browse(serve(**{**parts, "http": parts["http"] + provider("openai", openai)}))
@@ -227,7 +227,7 @@ def test_two_models_answer_one_prompt_with_a_slider_between_them(serve, browse, 
     assert page.run("document.querySelector('.second select').value") == ""  # not a model against itself
 
 
-def test_an_edit_changes_what_the_brush_painted_and_no_other_pixel(serve, browse, scratch):
+def test_an_edit_changes_what_the_brush_painted_and_no_other_pixel(scratch, serve, browse):
     page = browse(serve())
     use_operation(page, "Edit")
     assert page.count("picture-input") == 1 and page.count("mask-brush") == 0
@@ -266,7 +266,7 @@ def test_the_brush_works_with_keys_erases_and_clears(serve, browse):
     assert page.run(painted) == 0 and page.run("document.querySelector('picture-input').masked") is False
 
 
-def test_pictures_come_by_paste_and_by_file_and_go_again(serve, browse, scratch):
+def test_pictures_come_by_paste_and_by_file_and_go_again(scratch, serve, browse):
     (scratch / "one.png").write_bytes(original(64, 48))
     (scratch / "notes.txt").write_text("no picture")
     page = browse(serve())
@@ -352,7 +352,7 @@ def test_a_gateway_that_is_gone_is_an_error_too(serve, browse):
     assert page.text(".error h3") == "The gateway cannot be reached"
 
 
-def test_a_key_is_asked_for_used_and_never_written_down(serve, browse, scratch):
+def test_a_key_is_asked_for_used_and_never_written_down(scratch, serve, browse):
     keys = write_keys(scratch / "keys.json", [key_entry("team-a", "sk-bf-team-a-secret")])
     g = serve(f"image_provider sandbox {{ api sandbox; }} image_model auto sandbox/placeholder; image_gateway_keys {keys};",
               location="image_gateway;")
@@ -371,7 +371,7 @@ def test_a_key_is_asked_for_used_and_never_written_down(serve, browse, scratch):
     assert "team-a" not in stored and "team-a" not in page.run("document.documentElement.outerHTML")
 
 
-def test_where_a_key_is_optional_one_can_be_given(serve, browse, scratch):
+def test_where_a_key_is_optional_one_can_be_given(scratch, serve, browse):
     keys = write_keys(scratch / "keys.json", [key_entry("team-a", "sk-bf-team-a-secret")])
     page = browse(serve(f"image_provider sandbox {{ api sandbox; }} image_model auto sandbox/placeholder; image_gateway_keys {keys};",
                         location="image_gateway; image_gateway_auth optional;"))
@@ -411,7 +411,7 @@ def test_the_same_call_works_from_a_shell_and_from_python(serve, browse, scratch
     assert (scratch / "image.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_same_edit_works_from_a_shell_and_from_python(serve, browse, scratch):
+def test_the_same_edit_works_from_a_shell_and_from_python(scratch, serve, browse):
     (scratch / "it's one.png").write_bytes(original(64, 48))
     page = browse(serve())
     use_operation(page, "Edit")
