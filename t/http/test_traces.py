@@ -266,7 +266,7 @@ def test_followers_link_to_the_making_of_their_leader(traced, openai, collector,
     assert making["image.outcome"] == "made" and making["image.images"] == 1
 
 
-def test_the_span_of_a_job_ends_with_the_job(traced, openai, collector, scratch, keyed):
+def test_the_span_of_a_job_ends_with_the_job(scratch, traced, openai, collector, keyed):
     g = traced(location=keyed + f"image_gateway_jobs on; image_gateway_store {scratch}/store;",
                http=f"image_gateway_state {scratch}/state/state.db;")
     openai.always(Delay(0.5))

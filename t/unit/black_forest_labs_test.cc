@@ -24,8 +24,8 @@ class BlackForestLabsTest : public testing::Test {
         provider.keys = {{"bfl-secret"}};
     }
     HttpCall begin(const char *model, const Params &params, std::string_view trace = "") {
-        return std::get<HttpCall>(dialect.begin(
-            {provider, provider.keys.data(), model, params, passed, "", "", trace, random}));
+        return std::get<HttpCall>(dialect.begin({provider, provider.keys.data(), model, params,
+                                                 passed, "", "", std::string(trace), random}));
     }
     // What is sent for what a caller wrote, fitted to the model.
     HttpCall call_for(const char *model, const std::string &asked) {

@@ -26,8 +26,8 @@ class OpenAiTest : public testing::Test {
                    std::string_view idempotency = "", std::string_view trace = "",
                    bool with_key = true) {
         const ProviderKey *key = with_key ? provider.keys.data() : nullptr;
-        return std::get<HttpCall>(
-            dialect.begin({provider, key, model, params, passed, id, idempotency, trace, random}));
+        return std::get<HttpCall>(dialect.begin(
+            {provider, key, model, params, passed, id, idempotency, std::string(trace), random}));
     }
     // The body sent for what a caller wrote, fitted to the model.
     std::string body_for(const char *model, const std::string &asked) {

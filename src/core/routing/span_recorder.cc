@@ -62,7 +62,9 @@ void SpanRecorder::on_attempt_end(const AttemptEnd &end) {
     span.add("gen_ai.operation.name", kOperation);
     add_provider(span, record.provider);
     span.add("gen_ai.request.model", record.model);
-    span.add("gen_ai.response.model", is_made ? record.model : "");
+    if (is_made) {
+        span.add("gen_ai.response.model", record.model);
+    }
     add_usage(span, end.usage);
     span.add("error.type", is_made ? "" : outcome);
     if (record.status > 0) {
@@ -87,7 +89,9 @@ void SpanRecorder::on_shared_making_end(const SharedMakingEnd &end) {
     span.add("gen_ai.operation.name", kOperation);
     add_provider(span, end.provider);
     span.add("gen_ai.request.model", end.requested_model);
-    span.add("gen_ai.response.model", end.has_failed ? "" : end.model);
+    if (!end.has_failed) {
+        span.add("gen_ai.response.model", end.model);
+    }
     span.add("error.type", end.has_failed ? end.outcome : "");
     span.add("image.request_id", end.request_id);
     span.add("image.outcome", end.outcome);
@@ -128,7 +132,9 @@ void SpanRecorder::record(const RequestSpan &request) {
     span.add("gen_ai.request.model", request.requested_model);
     if (const AttemptRecord *last = request.last_attempt) {
         add_provider(span, last->provider);
-        span.add("gen_ai.response.model", last->outcome == OutcomeType::made ? last->model : "");
+        if (last->outcome == OutcomeType::made) {
+            span.add("gen_ai.response.model", last->model);
+        }
     }
     add_usage(span, request.usage);
     span.add_number("image.attempts", static_cast<int64_t>(request.attempts));

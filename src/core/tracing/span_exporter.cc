@@ -80,12 +80,17 @@ SpanExporter::~SpanExporter() {
     }
 }
 
+// A process that was told to quit waits for timers, and not for the next turn of the loop.
+Milliseconds SpanExporter::at_once() const {
+    return Milliseconds(parts_.is_ending() ? 1 : 0);
+}
+
 void SpanExporter::on_spans() {
     if (queue_.size() == 1) {
         waiting_since_ = parts_.clock.now();
     }
     if (!is_busy()) {
-        alarm_->set(queue_.has_full_batch() ? Milliseconds(0) : std::min(kLook, rules_.interval));
+        alarm_->set(queue_.has_full_batch() ? at_once() : std::min(kLook, rules_.interval));
     }
 }
 
@@ -152,7 +157,7 @@ void SpanExporter::send() {
 
 void SpanExporter::on_response(const HttpResponse &response) {
     const auto call = std::move(call_);
-    alarm_->set(Milliseconds(0));
+    alarm_->set(at_once());
     const bool has_status = response.end == TransferEnd::answered ||
                             (response.end == TransferEnd::too_large && response.status != 0);
     if (!has_status) {

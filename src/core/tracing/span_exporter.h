@@ -42,9 +42,10 @@ class SpanExporter {
     SpanExporter &operator=(const SpanExporter &) = delete;
 
     // A worker that was told to quit gives up after this time.
-    static constexpr Milliseconds kExitBound{5'000};
+    static constexpr Milliseconds kExitBound{4'000};
 
  private:
+    [[nodiscard]] Milliseconds at_once() const;
     void on_spans();
     void on_alarm();
     void take_batch();
