@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -80,8 +81,10 @@ extern "C" void image_gateway_on_handshake(ngx_connection_t *connection) noexcep
 class NgxByteStream final : public ByteStream {
  public:
     NgxByteStream(const StreamTarget &target, TaskPool &tasks, EventLoop &loop,
-                  CallbackOwner &owner, ngx_log_t &log, StreamListener &listener)
+                  CallbackOwner &owner, ngx_log_t &log,
+                  std::shared_ptr<NgxByteStreams::Shared> shared, StreamListener &listener)
         : target_(target),
+          shared_(std::move(shared)),
           tasks_(tasks),
           owner_(owner),
           loop_(loop),
@@ -111,6 +114,26 @@ class NgxByteStream final : public ByteStream {
     }
 
  private:
+    // Sees whether a callback destroys the stream, also if the callback throws.
+    struct Watch {
+        explicit Watch(NgxByteStream &stream) : stream(stream), outer(stream.is_gone_) {
+            stream.is_gone_ = &gone;
+        }
+        ~Watch() {
+            if (!gone) {
+                stream.is_gone_ = outer;
+            } else if (outer != nullptr) {
+                *outer = true;
+            }
+        }
+        Watch(const Watch &) = delete;
+        Watch &operator=(const Watch &) = delete;
+
+        NgxByteStream &stream;
+        bool *outer;
+        bool gone = false;
+    };
+
     // A timer, and not an alarm: what it calls may destroy it.
     void step_soon() {
         soon_ = loop_.start_timer(
@@ -130,16 +153,38 @@ class NgxByteStream final : public ByteStream {
 
     void look_up_name() {
         auto found = std::make_shared<Lookup>();
+        if (shared_->looks_up.exchange(true)) {
+            end("the name is still being looked up");  // name servers may take long to answer
+            return;
+        }
         lookup_ = tasks_.run(
-            [found, host = target_.host, port = target_.port] { *found = look_up(host, port); },
+            [found, shared = shared_, host = target_.host, port = target_.port] {
+                try {
+                    *found = look_up(host, port);
+                } catch (...) {
+                    found->found.clear();
+                }
+                shared->looks_up = false;
+            },
             [this, found] {
                 const auto task = std::move(lookup_);
                 addresses_ = std::move(found->found);
                 problem_ = found->problem;
+                begin_with_another_address();
                 connect_to_next();
             });
         if (lookup_ == nullptr) {
+            shared_->looks_up = false;
             end("the name cannot be resolved: the thread pool takes no more tasks");
+        }
+    }
+
+    // An address that does not answer takes the whole time of an attempt.
+    void begin_with_another_address() {
+        if (!addresses_.empty()) {
+            const size_t first = shared_->attempts++ % addresses_.size();
+            std::rotate(addresses_.begin(), addresses_.begin() + static_cast<std::ptrdiff_t>(first),
+                        addresses_.end());
         }
     }
 
@@ -216,19 +261,14 @@ class NgxByteStream final : public ByteStream {
 
     void open() {
         is_open_ = true;
-        bool gone = false;
-        is_gone_ = &gone;
+        Watch watch(*this);
         listener_.on_open();
-        if (!gone) {
-            is_gone_ = nullptr;
-            if (is_open_) {
-                read();
-            }
+        if (!watch.gone && is_open_) {
+            read();
         }
     }
 
     void read() {
-        bool gone = false;
         while (true) {
             u_char buffer[16 * 1024];
             const ssize_t count = connection_->recv(connection_, buffer, sizeof(buffer));
@@ -240,13 +280,12 @@ class NgxByteStream final : public ByteStream {
                                : "the connection was reset");
                 return;
             }
-            is_gone_ = &gone;
+            Watch watch(*this);
             listener_.on_bytes(
                 {reinterpret_cast<const char *>(buffer), static_cast<size_t>(count)});
-            if (gone) {
+            if (watch.gone) {
                 return;
             }
-            is_gone_ = nullptr;
         }
         if (ngx_handle_read_event(connection_->read, 0) != NGX_OK) {
             end("the event loop does not take the connection");
@@ -369,6 +408,7 @@ class NgxByteStream final : public ByteStream {
     static constexpr size_t kCompactAt = size_t{256} * 1024;
 
     const StreamTarget &target_;
+    std::shared_ptr<NgxByteStreams::Shared> shared_;
     TaskPool &tasks_;
     CallbackOwner &owner_;
     EventLoop &loop_;
@@ -423,7 +463,8 @@ NgxByteStreams::NgxByteStreams(const StreamTarget &target, TaskPool &tasks, Even
 }
 
 std::unique_ptr<ByteStream> NgxByteStreams::open(StreamListener &listener) {
-    return std::make_unique<NgxByteStream>(target_, tasks_, loop_, owner_, quiet_log_, listener);
+    return std::make_unique<NgxByteStream>(target_, tasks_, loop_, owner_, quiet_log_, shared_,
+                                           listener);
 }
 
 ngx_ssl_t *make_client_tls(ngx_conf_t *cf, const std::string &trusted,

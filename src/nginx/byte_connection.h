@@ -2,6 +2,7 @@
 // with or without TLS. Names are looked up by the task pool, anew for each connection.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -28,7 +29,14 @@ class NgxByteStreams final : public ByteStreams {
 
     std::unique_ptr<ByteStream> open(StreamListener &listener) override;
 
+    // What streams that follow each other share.
+    struct Shared {
+        std::atomic<bool> looks_up{false};  // a thread does, for a stream that may be gone
+        size_t attempts = 0;                // so that each begins with another address of a name
+    };
+
  private:
+    std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
     const StreamTarget &target_;
     TaskPool &tasks_;
     EventLoop &loop_;

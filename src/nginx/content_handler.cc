@@ -231,7 +231,10 @@ ngx_int_t go_on_after_entering(ngx_http_request_t *r, RequestContext &context,
 ngx_int_t enter(ngx_http_request_t *r, RequestContext &context, Exchange &exchange) {
     const BodySize size = needs_of_body(*r, location_conf(r), *context.endpoint);
     const auto entered = exchange.enter(size, [r, &context](const Exchange::Entered &later) {
+        ngx_connection_t *connection = r->connection;  // the request may be freed here
+        ngx_http_set_log_request(connection->log, r);
         ngx_http_finalize_request(r, go_on_after_entering(r, context, later));
+        ngx_http_run_posted_requests(connection);
     });
     if (entered) {
         return go_on_after_entering(r, context, *entered);

@@ -310,7 +310,7 @@ if op == 'renew' then
 end
 
 if op == 'enter' then
-  if now < open then return {'closed', open - now} end
+  if now < open and call('HEXISTS', mine, id) == 0 then return {'closed', open - now} end
   if call('EXISTS', ended) == 1 then return {'gone'} end
   local parties = parties_from(6)
   if call('HEXISTS', mine, id) == 0 then

@@ -196,6 +196,7 @@ Accounts::Reply RedisAccounts::ask(std::shared_ptr<Asked> asked, ScriptCall call
         asked->is_open = false;
         return {answer_alone(*asked, false), nullptr};
     }
+    stay_alarm_->set(settings_.timeout);  // a worker that is told to quit waits for the answer
     return {std::nullopt, std::make_unique<Question>(*this, std::move(asked))};
 }
 

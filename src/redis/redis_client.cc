@@ -158,7 +158,10 @@ void RedisClient::end_connection(const std::string &why, bool breaks) {
 void RedisClient::fail_all() {
     std::deque<Command> failed = std::exchange(waiting_, {});
     for (const Command &command : failed) {
-        command.then(std::nullopt);
+        try {
+            command.then(std::nullopt);
+        } catch (...) {  // the others are told all the same
+        }
     }
 }
 
@@ -320,8 +323,8 @@ void RedisClient::tell(const std::string &text, LogLevel level) {
         told_.clear();
     }
     told_[text] = now;
-    parts_.log.write(level,
-                     "image gateway: accounts: " + settings_.address.text() + ": " + for_log(text));
+    parts_.log.write(level, "image gateway: accounts: " + settings_.address.text() + ": " +
+                                for_log(hide_secrets(text, {settings_.address.password})));
 }
 
 }  // namespace gateway

@@ -197,6 +197,15 @@ def test_a_client_that_leaves_holds_nothing(redis, shared, openai):
     assert until(lambda: used(redis, "c") == 0, 5)
 
 
+def test_a_client_that_leaves_while_redis_is_asked_leaves_no_connection(redis, shared):
+    """The descriptors of the worker are compared at the test's end."""
+    one = shared(redis.address(), limits={"requests_per_minute": 1000})
+    redis.wait_open(LEASE)
+    for _ in range(40):
+        one.connect().post("/v1/images/generations", "{", HEADERS, promised=100_000).close()
+    assert until(lambda: make(one).status == 200, 5)
+
+
 # Faults
 
 
