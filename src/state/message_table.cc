@@ -13,6 +13,8 @@ namespace gateway {
 
 namespace {
 
+constexpr int64_t kReadOfParty = 1'000;                // messages that are looked at for one turn
+constexpr int64_t kLongestKept = 2 * 86'400;           // seconds after the end of the job
 constexpr int64_t kLongestClaim = 120;                 // seconds: an attempt is much shorter
 constexpr int64_t kGoneForget = int64_t{30} * 86'400;  // seconds
 constexpr int64_t kGoneReceivers = 1'000;              // of one party
@@ -99,12 +101,20 @@ class Choice {
         : database_(database), room_(room), now_(unix_seconds) {}
 
     bool choose(const std::string &after) { return count_in_progress() && visit_parties(after); }
-    [[nodiscard]] std::vector<std::string> ids() const;
+    // Takes them. Once.
+    [[nodiscard]] std::vector<std::string> ids();
+    // The party that had the last turn.
     [[nodiscard]] const std::string &last() const { return last_; }
     [[nodiscard]] bool has_more() const { return has_more_ || chosen() > room_; }
     [[nodiscard]] bool is_blocked() const { return is_blocked_; }
 
  private:
+    struct Candidate {
+        std::string id;
+        std::string host;
+        std::string party;
+    };
+
     [[nodiscard]] size_t chosen() const {
         size_t count = 0;
         for (const auto &turn : turns_) {
@@ -121,7 +131,7 @@ class Choice {
     int64_t now_;
     std::map<std::string, int64_t> parties_;  // how many are in progress
     std::map<std::string, int64_t> hosts_;
-    std::vector<std::vector<std::string>> turns_;  // ids, of each party that has some
+    std::vector<std::vector<Candidate>> turns_;  // of each party that has some
     std::string last_;
     bool has_more_ = false;
     bool is_blocked_ = false;  // some are due whose party or host has as many as it may
@@ -176,39 +186,56 @@ bool Choice::visit(const std::string &party) {
     }
     Statement row = database_.prepare(
         "SELECT id, host FROM messages WHERE party = ? AND due <= ? AND process IS NULL"
-        " ORDER BY due");
-    row.bind(party).bind(now_);
-    std::vector<std::string> ids;
+        " ORDER BY due LIMIT ?");
+    row.bind(party).bind(now_).bind(kReadOfParty);
+    std::vector<Candidate> candidates;
+    std::map<std::string, int64_t> own;  // by host
     Statement::Step step = row.next();
     for (; step == Statement::Step::row; step = row.next()) {
-        if (static_cast<int64_t>(ids.size()) == left) {
+        if (static_cast<int64_t>(candidates.size()) == left) {
             is_blocked_ = true;
             break;
         }
-        int64_t &on_host = hosts_[row.text(1)];
-        if (on_host < kMessagesPerHost) {
-            ++on_host;
-            ids.push_back(row.text(0));
+        std::string host = row.text(1);
+        int64_t &count = own[host];
+        if (hosts_[host] + count < kMessagesPerHost) {
+            ++count;
+            candidates.push_back({row.text(0), std::move(host), party});
         } else {
             is_blocked_ = true;
         }
     }
-    if (!ids.empty()) {
-        turns_.push_back(std::move(ids));
+    if (!candidates.empty()) {
+        turns_.push_back(std::move(candidates));
     }
     return step != Statement::Step::failed;
 }
 
-std::vector<std::string> Choice::ids() const {
+// The places of a host are given to one party after another, too: a party with many messages to a
+// host leaves places to those that have few.
+std::vector<std::string> Choice::ids() {
     std::vector<std::string> all;
-    for (size_t turn = 0, before = 0; all.size() < room_; ++turn, before = all.size()) {
-        for (const auto &ids : turns_) {
-            if (turn < ids.size() && all.size() < room_) {
-                all.push_back(ids[turn]);
+    size_t longest = 0;
+    for (const auto &candidates : turns_) {
+        longest = std::max(longest, candidates.size());
+    }
+    for (size_t turn = 0; turn < longest; ++turn) {
+        for (const auto &candidates : turns_) {
+            if (turn >= candidates.size()) {
+                continue;
             }
-        }
-        if (all.size() == before) {
-            break;
+            if (all.size() == room_) {
+                has_more_ = true;
+                return all;
+            }
+            int64_t &on_host = hosts_[candidates[turn].host];
+            if (on_host >= kMessagesPerHost) {
+                is_blocked_ = true;
+                continue;
+            }
+            ++on_host;
+            all.push_back(candidates[turn].id);
+            last_ = candidates[turn].party;
         }
     }
     return all;
@@ -347,6 +374,11 @@ bool end_message(Database &database, const std::string &process, const MessageEn
 }
 
 bool sweep_messages(Database &database, int64_t unix_seconds) {
+    // Without a location that sends messages, nobody gives them up.
+    Statement old = database.prepare("DELETE FROM messages WHERE due IS NOT NULL AND ended < ?");
+    if (!old.bind(unix_seconds - kLongestKept).run()) {
+        return false;
+    }
     Statement forget = database.prepare("DELETE FROM gone_receivers WHERE since < ?");
     if (!forget.bind(unix_seconds - kGoneForget).run()) {
         return false;

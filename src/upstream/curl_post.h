@@ -22,6 +22,7 @@ class CurlPost final : public Task, private CurlJob {
     CurlPost &operator=(const CurlPost &) = delete;
 
  private:
+    static size_t on_header(char *bytes, size_t size, size_t count, void *self) noexcept;
     static size_t on_body(char *bytes, size_t size, size_t count, void *self) noexcept;
 
     void configure();
@@ -31,6 +32,7 @@ class CurlPost final : public Task, private CurlJob {
     WebhookPost post_;
     std::function<void(WebhookResponse)> on_end_;
     GuardedSocket socket_;
+    size_t heads_ = 0;     // bytes of all response heads
     size_t received_ = 0;  // of the body
 };
 

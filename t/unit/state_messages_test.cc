@@ -224,6 +224,38 @@ TEST_F(StateMessagesTest, PartiesTakeTurnsAlsoWhereThereIsRoomForOneOnly) {
     EXPECT_TRUE(seen.contains("msg_100") && seen.contains("msg_101")) << seen.size();
 }
 
+TEST_F(StateMessagesTest, AFloodToAHostLeavesPlacesOfThisHostForOthers) {
+    for (int i = 0; i < 40; ++i) {
+        job(i, "a");
+    }
+    for (int i = 40; i < 43; ++i) {
+        job(i, "b");  // to the same host
+    }
+    std::set<std::string> sent;
+    for (int round = 0; round < 2; ++round) {
+        const ClaimedMessages claimed = claim(16);
+        EXPECT_EQ(claimed.messages.size(), 8U);
+        for (const std::string &id : ids(claimed)) {
+            sent.insert(id);
+            end(id, What::delivered);
+        }
+    }
+    for (int i = 40; i < 43; ++i) {
+        EXPECT_TRUE(sent.contains("msg_" + std::to_string(i))) << i;
+    }
+}
+
+TEST_F(StateMessagesTest, AMessageThatNobodySendsIsForgottenAfterTwoDays) {
+    job(1);
+    RecordOperation sweep;
+    run(file, sweep, kNow + 2 * 86'400);
+    EXPECT_EQ(claim(1, kNow + 2 * 86'400).waiting, 1);
+    job(2);
+    RecordOperation later;
+    run(file, later, kNow + 2 * 86'400 + 1);
+    EXPECT_EQ(claim(1, kNow + 2 * 86'400 + 1).waiting, 0);
+}
+
 TEST_F(StateMessagesTest, ASlowHostHasABoundedNumberOfPlaces) {
     for (int i = 0; i < 100; ++i) {
         job(i, i % 2 == 0 ? "a" : "b", "https://slow.example/");
