@@ -153,7 +153,8 @@ bool RecordsFile::run_one(RecordOperation &operation, int64_t unix_seconds) {
     return true;
 }
 
-// When three quarters of the store are used, a caller may keep a quarter of it.
+// When three quarters of the store are used, a caller may keep a quarter of it. What an earlier
+// gateway has kept names no store, and counts in each.
 bool RecordsFile::check_room(const RecordClaim &claim, Claimed::Answer &answer) {
     using Answer = Claimed::Answer;
     answer = Answer::ours;
@@ -161,8 +162,8 @@ bool RecordsFile::check_room(const RecordClaim &claim, Claimed::Answer &answer) 
         return true;
     }
     Statement sums = database_.prepare(
-        "SELECT (SELECT bytes FROM kept_in_stores WHERE store = ?),"
-        " (SELECT bytes FROM kept_of_callers WHERE store = ? AND owner = ?)");
+        "SELECT (SELECT sum(bytes) FROM kept_in_stores WHERE store IN (?, '')),"
+        " (SELECT sum(bytes) FROM kept_of_callers WHERE store IN (?, '') AND owner = ?)");
     sums.bind(claim.store).bind(claim.store).bind(claim.owner);
     if (sums.next() != Statement::Step::row) {
         return false;

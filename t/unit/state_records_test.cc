@@ -194,6 +194,31 @@ TEST_F(StateRecordsTest, WhatIsKeptIsSummedUpAndBounded) {
     EXPECT_EQ(claim_by("a", 5), Answer::ours);
 }
 
+// A file of an earlier gateway knows no stores.
+TEST_F(StateRecordsTest, WhatAnEarlierGatewayHasKeptCountsInEachStore) {
+    {
+        RecordsFile file = open();
+        claim(file, 1);
+        finish(file, 1, "", 600);
+    }
+    auto database = Database::open(path);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(
+        database->run("DROP TRIGGER kept_changed; DROP TRIGGER kept_removed;"
+                      "DROP TABLE kept_in_stores; DROP TABLE kept_of_callers;"
+                      "ALTER TABLE records DROP COLUMN store"));
+    RecordsFile file = open();
+    const auto claim_by = [&](const char *owner, uint8_t id) {
+        return claim(file, id, 1, RecordKind::keyed, kNow, 700, owner).answer;
+    };
+    EXPECT_EQ(claim_by("a", 2), Answer::full_for_owner);
+    EXPECT_EQ(claim_by("b", 2), Answer::ours);
+    finish(file, 2, "", 100);
+    EXPECT_EQ(claim_by("b", 3), Answer::full);
+    sweep(file, kNow + 100);
+    EXPECT_EQ(claim_by("a", 4), Answer::ours);
+}
+
 // What cannot be opened is not gone.
 TEST_F(StateRecordsTest, WithoutAFreeDescriptorAResultIsUnavailableAndNotInterrupted) {
     RecordsFile file = open();
