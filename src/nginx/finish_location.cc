@@ -114,7 +114,7 @@ void finish_sharing(ngx_conf_t *cf, const ngx_http_core_loc_conf_t &core, MainCo
         const auto *server = static_cast<ngx_http_core_srv_conf_t *>(
             ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module));
         rules.place = to_string(server->server_name) + "\n" + to_string(core.name) + "\n" +
-                      location.policy.hosting->directory;
+                      location.policy.hosting->directory + "\n" + location.keys_file;
         main.job_places.emplace(rules.place, &location.policy);
     }
 }

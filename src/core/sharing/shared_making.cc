@@ -104,7 +104,11 @@ void SharedMaking::look_for_end() {
         return;
     }
     end_look_->set(kEndLook);
+    if (question_ != nullptr) {
+        return;  // the records are slow: a new question would drop the answer
+    }
     question_ = own_->records()->is_cancelled(terms_.id, [this](bool cancelled) {
+        question_.reset();
         if (cancelled) {
             cancel();
         }
