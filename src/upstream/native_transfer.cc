@@ -120,6 +120,9 @@ void NativeTransfer::on_ready(int /*socket*/, Readiness readiness) noexcept {
             }
             if (readiness == Readiness::readable || has_tls) {
                 read_more();
+                if (has_tls && connection_) {
+                    send_more();  // it may have waited for what was just read
+                }
             }
             if (readiness == Readiness::writable || has_tls) {
                 watch_socket();
@@ -235,7 +238,8 @@ std::optional<size_t> NativeTransfer::send_once(std::span<const iovec> parts) {
         return count;
     }
     if (state == Connection::State::waits) {
-        waits_to_send_ = true;
+        // TLS may have to read first; then the socket is ready to write all the time.
+        waits_to_send_ = !connection_->tls || connection_->wants_to_send();
     } else {
         stops_sending_ = true;
     }
@@ -349,6 +353,9 @@ void NativeTransfer::take_kept() {
     // What OpenSSL has taken from the socket already causes no event.
     if (connection_ && connection_->tls) {
         read_more();
+        if (connection_) {
+            send_more();
+        }
     }
     watch_socket();
 }

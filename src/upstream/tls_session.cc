@@ -84,8 +84,10 @@ bool TlsSession::is_silent() noexcept {
     char byte = 0;
     size_t count = 0;
     const State state = state_after(SSL_peek_ex(ssl_.get(), &byte, 1, &count));
-    // A part of a record could become the beginning of the next response.
-    return state == State::waits && may_receive_ > 0 && SSL_has_pending(ssl_.get()) == 0;
+    // A part of a record could become the beginning of the next response, and a part of a message
+    // keeps OpenSSL from sending.
+    return state == State::waits && may_receive_ > 0 && SSL_has_pending(ssl_.get()) == 0 &&
+           SSL_in_init(ssl_.get()) == 0;
 }
 
 void TlsSession::say_goodbye() noexcept {
