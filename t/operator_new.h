@@ -25,6 +25,13 @@ void *operator new(size_t size) {
 void *operator new[](size_t size) {
     return gateway::allocate_unless_it_fails(size);
 }
+// Those of the standard library would be freed by ours.
+void *operator new(size_t size, const std::nothrow_t & /*how*/) noexcept {
+    return gateway::allocation_fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
+}
+void *operator new[](size_t size, const std::nothrow_t & /*how*/) noexcept {
+    return gateway::allocation_fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
+}
 void operator delete(void *memory) noexcept {
     std::free(memory);
 }

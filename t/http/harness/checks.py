@@ -20,8 +20,8 @@ def worker_problems(before: list, now: list) -> list:
     return [f"the workers are no longer the same: {before} at the start, {now} at the end"]
 
 
-# A worker opens its state file when it needs it, and a second time while it looks for damage.
-STATE_FILE = re.compile(r"/state\.db(-wal|-shm)?$")
+# A worker opens its state file and the file of records when it needs them, and the first again while it looks for damage.
+STATE_FILE = re.compile(r"/state\.db(\.records)?(-wal|-shm)?$")
 STATE_FILE_OPEN = 2
 
 
