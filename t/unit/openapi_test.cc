@@ -38,7 +38,8 @@ TEST(OpenApi, ALocationWithoutJobsSaysNothingAboutThem) {
         const std::string without = write_openapi({profile, "/v1/"});
         EXPECT_NE(with.find("image.job"), std::string::npos);
         EXPECT_NE(with.find("deleteJob"), std::string::npos);
-        for (const char *word : {"image.job", "respond-async", "images/jobs", "async/", "\"202\""}) {
+        for (const char *word :
+             {"image.job", "respond-async", "images/jobs", "async/", "\"202\""}) {
             EXPECT_EQ(without.find(word), std::string::npos) << profile.name << word;
         }
     }

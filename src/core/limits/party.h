@@ -42,7 +42,7 @@ struct PartyShare {
     LeaseHandle lease;  // for concurrency
     LeaseHandle hold;   // for money
     std::vector<Reservation> reservations;
-    uint8_t place = 0;  // where the ledger found its tally last, as a hint
+    uint8_t place = 0;   // where the ledger found its tally last, as a hint
     uint64_t entry = 0;  // of accounts elsewhere: their number of the request; 0: none
 
     [[nodiscard]] int64_t images() const;

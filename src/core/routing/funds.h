@@ -67,9 +67,7 @@ class Funds {
 
     // For a making that another process may go on with; see Claim and Expense.
     [[nodiscard]] ClaimState hand_on() { return claim_.hand_on(); }
-    void adopt(ClaimState state, Milliseconds longest) {
-        claim_.adopt(std::move(state), longest);
-    }
+    void adopt(ClaimState state, Milliseconds longest) { claim_.adopt(std::move(state), longest); }
     void leave() noexcept { claim_.leave(); }
     [[nodiscard]] Expense::Before expense_before() const { return expense_.before(); }
     void resume(const Prepared &prepared, const Expense::Before &before) {

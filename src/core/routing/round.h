@@ -41,8 +41,8 @@ class Round {
 
     // Returns the end if no call could start. Otherwise `on_end` is called later.
     std::optional<RoundEnd> start();
-    // Goes on with the jobs of another process. The calls without one are lost. The same as start().
-    // `taken` must outlive the round.
+    // Goes on with the jobs of another process. The calls without one are lost. The same as
+    // start(). `taken` must outlive the round.
     std::optional<RoundEnd> resume(const std::vector<TakenCall> &taken);
     // The jobs go on: another process polls them.
     void leave_jobs() noexcept;

@@ -65,14 +65,14 @@ struct RecordClaim {
 
 struct Claimed {
     enum class Answer : uint8_t {
-        ours,         // this request is the first
-        running,      // another one is in progress
-        ended,        // another one has ended: see `kept`
-        other_order,  // another one asked for something else
-        interrupted,  // another one was in progress when its worker died
-        full,         // as much is kept as may be kept
+        ours,            // this request is the first
+        running,         // another one is in progress
+        ended,           // another one has ended: see `kept`
+        other_order,     // another one asked for something else
+        interrupted,     // another one was in progress when its worker died
+        full,            // as much is kept as may be kept
         full_for_owner,  // the store is nearly full, and the caller keeps its share of it
-        unavailable,  // the records cannot be read or written
+        unavailable,     // the records cannot be read or written
 
         // The receiver of the webhook has refused messages, or too many of this party wait.
         receiver_gone,
