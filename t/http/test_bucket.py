@@ -59,7 +59,7 @@ def test_a_link_leads_to_the_image_in_the_bucket(keeps, s3):
         assert got.headers["content-type"] == "image/png" and got.headers["cache-control"] == "private, max-age=3600, immutable"
         assert 3599 <= image["expires_at"] - reply.json["created"] <= 3601
     assert len(s3.puts) == 2 and s3.refusals == []
-    assert call(url_of(reply).replace("X-Amz-Expires=3600", "X-Amz-Expires=7200")).status == 403
+    assert call(re.sub(r"X-Amz-Expires=\d+", "X-Amz-Expires=7200", url_of(reply))).status == 403
 
 
 @pytest.mark.parametrize("kind, data", (("png", PNG), ("jpeg", JPEG), ("webp", WEBP), ("gif", GIF)))
