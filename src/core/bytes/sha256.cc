@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <memory>
 #include <stdexcept>
@@ -74,6 +75,20 @@ Sha256 Sha256Stream::finish() {
     unsigned size = 0;
     require(EVP_DigestFinal_ex(as_context(context_), digest.data(), &size) == 1);
     return digest;
+}
+
+// Throws if it is not available: zeros must not serve as a signature.
+Sha256 hmac_sha256(std::span<const uint8_t> key, std::string_view text) {
+    Sha256 code{};
+    unsigned length = 0;
+    require(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                 reinterpret_cast<const unsigned char *>(text.data()), text.size(), code.data(),
+                 &length) != nullptr);
+    return code;
+}
+
+Sha256 hmac_sha256(std::string_view key, std::string_view text) {
+    return hmac_sha256(std::span(reinterpret_cast<const uint8_t *>(key.data()), key.size()), text);
 }
 
 bool equal_in_constant_time(const Sha256 &a, const Sha256 &b) {

@@ -1,10 +1,11 @@
-// SHA-256 by OpenSSL, and a comparison in constant time.
+// SHA-256 and HMAC-SHA256 by OpenSSL, and a comparison in constant time.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,10 @@ class Sha256Stream {
  private:
     std::shared_ptr<void> context_;
 };
+
+// HMAC-SHA256 (RFC 2104).
+Sha256 hmac_sha256(std::span<const uint8_t> key, std::string_view text);
+Sha256 hmac_sha256(std::string_view key, std::string_view text);
 
 bool equal_in_constant_time(const Sha256 &a, const Sha256 &b);
 

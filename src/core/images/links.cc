@@ -1,13 +1,8 @@
 #include "core/images/links.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
 #include <charconv>
-#include <stdexcept>
 
-#include "core/bytes/openssl_errors.h"
 #include "core/bytes/sha256.h"
 
 namespace gateway {
@@ -31,15 +26,7 @@ constexpr Ending kEndings[] = {
 Sha256 sign(std::string_view name, std::string_view expires, const std::string &key) {
     std::string text(name);
     text.append("\n").append(expires);
-    Sha256 signature{};
-    unsigned length = 0;
-    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char *>(text.data()), text.size(), signature.data(),
-             &length) == nullptr) {
-        const OpenSslErrors emptied;
-        throw std::runtime_error("HMAC is not available");  // zeros must not serve as a signature
-    }
-    return signature;
+    return hmac_sha256(key, text);
 }
 
 // The value of the first "name=value" in a query.

@@ -1,12 +1,7 @@
 #include "core/s3/signature.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
-#include <stdexcept>
 
-#include "core/bytes/openssl_errors.h"
 #include "core/bytes/sha256.h"
 #include "core/utc_time.h"
 
@@ -17,22 +12,6 @@ namespace {
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kTerminator = "aws4_request";
 constexpr size_t kDateLength = 8;  // of "20130524T000000Z"
-
-std::string_view view_of(const Sha256 &bytes) {
-    return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
-}
-
-Sha256 hmac(std::string_view key, std::string_view text) {
-    Sha256 code{};
-    unsigned length = 0;
-    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char *>(text.data()), text.size(), code.data(),
-             &length) == nullptr) {
-        const OpenSslErrors emptied;
-        throw std::runtime_error("HMAC is not available");
-    }
-    return code;
-}
 
 bool is_unreserved(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -110,10 +89,10 @@ std::string sign(const RequestToSign &request, const NamedValues &sorted_headers
     text.append("\n").append(time).append("\n").append(scope_text(scope, time)).append("\n");
     text.append(to_hex(sha256(canonical_form(request, sorted_headers))));
     const Sha256 date =
-        hmac("AWS4" + key.secret_key, std::string_view(time).substr(0, kDateLength));
-    const Sha256 region = hmac(view_of(date), scope.region);
-    const Sha256 service = hmac(view_of(region), scope.service);
-    return to_hex(hmac(view_of(hmac(view_of(service), kTerminator)), text));
+        hmac_sha256("AWS4" + key.secret_key, std::string_view(time).substr(0, kDateLength));
+    const Sha256 region = hmac_sha256(date, scope.region);
+    const Sha256 service = hmac_sha256(region, scope.service);
+    return to_hex(hmac_sha256(hmac_sha256(service, kTerminator), text));
 }
 
 }  // namespace

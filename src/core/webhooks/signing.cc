@@ -1,13 +1,8 @@
 #include "core/webhooks/signing.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
-#include <stdexcept>
 
 #include "core/bytes/base64.h"
-#include "core/bytes/openssl_errors.h"
 #include "core/json/text.h"
 
 namespace gateway {
@@ -28,18 +23,6 @@ Sha256 secret_of(const std::string &line, std::string_view caller) {
 }
 
 }  // namespace
-
-Sha256 hmac_sha256(std::span<const uint8_t> key, std::string_view text) {
-    Sha256 digest{};
-    unsigned size = 0;
-    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char *>(text.data()), text.size(), digest.data(),
-             &size) == nullptr) {
-        const OpenSslErrors emptied;
-        throw std::runtime_error("HMAC-SHA256 is not available");
-    }
-    return digest;
-}
 
 std::string webhook_signature(std::span<const uint8_t> secret, std::string_view id,
                               int64_t timestamp, std::string_view body) {

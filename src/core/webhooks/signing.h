@@ -30,8 +30,6 @@ class WebhookKeys {
     std::vector<std::string> lines_;
 };
 
-Sha256 hmac_sha256(std::span<const uint8_t> key, std::string_view text);
-
 // "v1,…"
 std::string webhook_signature(std::span<const uint8_t> secret, std::string_view id,
                               int64_t timestamp, std::string_view body);
