@@ -120,7 +120,7 @@ void Exchange::complete_head(Answer &answer) {
             "Cache-Status", "image-gateway; hit; ttl=" + std::to_string(kept_->expires - now));
     } else if (cache_took_part_) {
         answer.headers.emplace_back("Cache-Status",
-                                    !Joining::uses_cache(*order_, policy_.sharing, cache_wish_)
+                                    !Joining::may_be_cached(*order_, policy_.sharing, cache_wish_)
                                         ? "image-gateway; fwd=bypass"
                                     : cache_wish_.no_cache ? "image-gateway; fwd=request"
                                                            : "image-gateway; fwd=miss");

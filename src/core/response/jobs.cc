@@ -26,13 +26,9 @@ std::optional<KeptResult> result_of(const JobRecord &job, const JobContext &cont
     if (job.state == JobState::running) {
         return std::nullopt;
     }
-    std::optional<KeptResult> kept;
-    if (job.state == JobState::ended) {
-        const int64_t lifetime = context.hosting == nullptr ? 0 : context.hosting->lifetime;
-        kept = read_kept(job.kept, context.hosting,
-                         std::min(context.now + lifetime, job.kept.expires));
-    }
-    return kept ? std::move(kept) : interrupted_result(job.kept.request_id);
+    return job.state == JobState::ended
+               ? kept_or_interrupted(job.kept, context.hosting, context.now)
+               : interrupted_result(job.kept.request_id);
 }
 
 void write_result(JsonWriter &out, const JobRecord &job, const KeptResult &kept) {

@@ -35,11 +35,6 @@ bool may_coalesce(const Order &order, const SharingRules &rules) {
            (rules.coalesce.unseeded || has_seed(order)) && !order.caller.id().empty();
 }
 
-bool may_be_cached(const Order &order, const SharingRules &rules, const CacheWish &wish) {
-    return rules.cache.on && !wish.no_store && (rules.cache.unseeded || has_seed(order)) &&
-           !order.raw_request && !order.raw_response && !order.caller.id().empty();
-}
-
 ApiError error_other_order(const std::string &first) {
     return ApiError::of(422, "idempotency_key_reused",
                         "The Idempotency-Key belongs to the request " + first +
@@ -134,8 +129,9 @@ bool Joining::concerns(const Order &order, const SharingRules &rules, const Cach
            may_be_cached(order, rules, wish) || wish.only_if_cached;
 }
 
-bool Joining::uses_cache(const Order &order, const SharingRules &rules, const CacheWish &wish) {
-    return may_be_cached(order, rules, wish);
+bool Joining::may_be_cached(const Order &order, const SharingRules &rules, const CacheWish &wish) {
+    return rules.cache.on && !wish.no_store && (rules.cache.unseeded || has_seed(order)) &&
+           !order.raw_request && !order.raw_response && !order.caller.id().empty();
 }
 
 Joining::Joining(Parts parts)
@@ -331,6 +327,12 @@ void Joining::on_claimed(const Claimed &claimed) {
     const bool keyed = terms_.kind != RecordKind::shared;
     const bool is_job = terms_.kind == RecordKind::job;
     claims_ = claimed.answer == Answer::ours;
+    const bool is_known = claimed.answer == Answer::running || claimed.answer == Answer::ended ||
+                          claimed.answer == Answer::interrupted;
+    if (is_job && is_known) {
+        end(Joined{.kind = Joined::Kind::job});
+        return;
+    }
     switch (claimed.answer) {
         case Answer::ours:
             leads_ = true;
@@ -338,27 +340,15 @@ void Joining::on_claimed(const Claimed &claimed) {
             keyed && !is_job ? in_cache() : lead_or_make();
             return;
         case Answer::running:
-            if (is_job) {
-                end(Joined{.kind = Joined::Kind::job});
-                return;
-            }
             // Without a store, the result cannot come from another worker.
             keyed &&terms_.hosting == nullptr ? refuse(error_in_progress()) : wait();
             return;
         case Answer::ended:
-            if (is_job) {
-                end(Joined{.kind = Joined::Kind::job});
-                return;
-            }
             !keyed &&claimed.kept->facts.empty() ? refuse(error_leader_died())
                                                  : replay(*claimed.kept);
             return;
         case Answer::other_order: refuse(error_other_order(claimed.request_id)); return;
         case Answer::interrupted:
-            if (is_job) {
-                end(Joined{.kind = Joined::Kind::job});
-                return;
-            }
             keyed ? replay(KeptRecord{.request_id = claimed.request_id})
                   : refuse(error_leader_died());
             return;
@@ -394,15 +384,10 @@ void Joining::follow(std::shared_ptr<SharedMaking> making) {
 }
 
 void Joining::replay(const KeptRecord &record) {
-    const Hosting *hosting = terms_.hosting.get();
-    const int64_t now = parts_.ports.clock.unix_seconds();
-    const int64_t links_end = now + (hosting == nullptr ? 0 : hosting->lifetime);
     Joined joined{.kind = Joined::Kind::replay};
-    joined.kept = read_kept(record, hosting, std::min(links_end, record.expires));
+    joined.kept =
+        kept_or_interrupted(record, terms_.hosting.get(), parts_.ports.clock.unix_seconds());
     joined.by_key = terms_.kind == RecordKind::keyed;
-    if (!joined.kept) {
-        joined.kept = interrupted_result(record.request_id);
-    }
     end(std::move(joined));
 }
 
@@ -457,9 +442,8 @@ void Joining::on_found(std::optional<size_t> found, const KeptRecord &record) {
     const int64_t now = parts_.ports.clock.unix_seconds();
     const bool is_young = !parts_.wish.max_age || now - record.created <= *parts_.wish.max_age;
     if (found && is_young) {
-        const Hosting &hosting = *terms_.hosting;
         Joined joined{.kind = Joined::Kind::hit};
-        joined.kept = read_kept(record, &hosting, std::min(now + hosting.lifetime, record.expires));
+        joined.kept = read_kept_at(record, terms_.hosting.get(), now);
         joined.candidate = cache_candidates_[*found];
         if (joined.kept && !joined.kept->result.error) {
             first_cache_id_ = terms_.cache_ids[joined.candidate];

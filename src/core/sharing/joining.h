@@ -65,7 +65,7 @@ class Joining {
     static bool concerns(const Order &order, const SharingRules &rules, const CacheWish &wish);
 
     // Whether the cache may answer the order, or keep its result.
-    static bool uses_cache(const Order &order, const SharingRules &rules, const CacheWish &wish);
+    static bool may_be_cached(const Order &order, const SharingRules &rules, const CacheWish &wish);
 
     explicit Joining(Parts parts);
     // Forgets what it has claimed and not handed over.

@@ -291,6 +291,17 @@ std::optional<KeptResult> read_kept(const KeptRecord &record, const Hosting *hos
     return kept;
 }
 
+std::optional<KeptResult> read_kept_at(const KeptRecord &record, const Hosting *hosting,
+                                       int64_t now) {
+    const int64_t lifetime = hosting == nullptr ? 0 : hosting->lifetime;
+    return read_kept(record, hosting, std::min(now + lifetime, record.expires));
+}
+
+KeptResult kept_or_interrupted(const KeptRecord &record, const Hosting *hosting, int64_t now) {
+    auto kept = read_kept_at(record, hosting, now);
+    return kept ? std::move(*kept) : interrupted_result(record.request_id);
+}
+
 InputImages facts_of_inputs(const InputImages &inputs) {
     const auto facts_of = [](const InputImage &input) {
         InputImage facts;

@@ -42,6 +42,12 @@ Keeping keep_result(const KeptResult &kept, std::string_view base_url);
 std::optional<KeptResult> read_kept(const KeptRecord &record, const Hosting *hosting,
                                     int64_t links_end);
 
+// The same at this time: links end with the record, or earlier after the hosting's time.
+std::optional<KeptResult> read_kept_at(const KeptRecord &record, const Hosting *hosting,
+                                       int64_t now);
+// The same; what cannot be read counts as interrupted.
+KeptResult kept_or_interrupted(const KeptRecord &record, const Hosting *hosting, int64_t now);
+
 // The facts of the input images, which are kept with a result.
 InputImages facts_of_inputs(const InputImages &inputs);
 
