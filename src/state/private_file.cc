@@ -104,4 +104,20 @@ tl::expected<std::string, std::string> make_private(const std::string &path) {
     return notes;
 }
 
+tl::expected<PrivateDatabase, StateProblem> open_private(const std::string &path) {
+    auto note = make_private(path);
+    if (!note) {
+        return tl::unexpected(StateProblem{std::move(note.error())});
+    }
+    auto database = Database::open(path);
+    if (!database) {
+        return tl::unexpected(database.error());
+    }
+    if (!database->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                       "PRAGMA journal_size_limit = 67108864;")) {
+        return tl::unexpected(database->problem());
+    }
+    return PrivateDatabase{std::move(*database), std::move(*note)};
+}
+
 }  // namespace gateway

@@ -79,23 +79,15 @@ RecordsFile::RecordsFile(Database database, std::string path, std::string identi
 
 tl::expected<RecordsFile, StateProblem> RecordsFile::open(const std::string &path,
                                                           std::string identity) {
-    if (auto made = make_private(path); !made) {
-        return tl::unexpected(StateProblem{std::move(made.error())});
+    // The intent to ask a provider is committed before the provider is asked.
+    auto opened = open_private(path);
+    if (!opened) {
+        return tl::unexpected(std::move(opened.error()));
     }
-    auto database = Database::open(path);
-    if (!database) {
-        return tl::unexpected(database.error());
-    }
-    // The intent to ask a provider is committed before the provider is asked. Killing processes
-    // loses no commit; a power failure may lose the last ones.
-    if (!database->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                       "PRAGMA journal_size_limit = 67108864;")) {
-        return tl::unexpected(database->problem());
-    }
-    if (auto prepared = prepare_records(*database); !prepared) {
+    if (auto prepared = prepare_records(opened->database); !prepared) {
         return tl::unexpected(std::move(prepared.error()));
     }
-    return RecordsFile(std::move(*database), path, std::move(identity));
+    return RecordsFile(std::move(opened->database), path, std::move(identity));
 }
 
 bool RecordsFile::is_in_place() const {

@@ -56,24 +56,15 @@ bool add_row(Statement &insert, const UsageRecord &record) {
 }  // namespace
 
 tl::expected<StateFile, StateProblem> StateFile::open(const std::string &path) {
-    auto note = make_private(path);
-    if (!note) {
-        return tl::unexpected(StateProblem{std::move(note.error())});
+    auto opened = open_private(path);
+    if (!opened) {
+        return tl::unexpected(std::move(opened.error()));
     }
-    auto database = Database::open(path);
-    if (!database) {
-        return tl::unexpected(database.error());
-    }
-    // With this, a power failure may lose the last commits, but killing processes does not.
-    if (!database->run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                       "PRAGMA journal_size_limit = 67108864;")) {
-        return tl::unexpected(database->problem());
-    }
-    if (auto prepared = prepare_schema(*database); !prepared) {
+    if (auto prepared = prepare_schema(opened->database); !prepared) {
         return tl::unexpected(std::move(prepared.error()));
     }
-    StateFile file(std::move(*database));
-    file.note_ = std::move(*note);
+    StateFile file(std::move(opened->database));
+    file.note_ = std::move(opened->note);
     return file;
 }
 
