@@ -32,19 +32,9 @@ void CurlPost::configure() {
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(post_.connect_timeout.count()));
     curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(post_.timeout.count()));
-    curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &CurlPost::on_header);
-    curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &CurlPost::on_body);
     curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
     socket_.guard(easy_);
-}
-
-// libcurl keeps all headers, and not all of its versions bound them.
-size_t CurlPost::on_header(char * /*bytes*/, size_t size, size_t count, void *self) noexcept {
-    constexpr size_t kMostHeads = size_t{64} * 1024;
-    auto &job = *static_cast<CurlPost *>(self);
-    job.heads_ += size * count;
-    return job.heads_ <= kMostHeads ? size * count : 0;
 }
 
 // The status is all that matters. A short body is awaited, because receivers may log a connection

@@ -22,7 +22,6 @@ class CurlPost final : public Task, private CurlJob {
     CurlPost &operator=(const CurlPost &) = delete;
 
  private:
-    static size_t on_header(char *bytes, size_t size, size_t count, void *self) noexcept;
     static size_t on_body(char *bytes, size_t size, size_t count, void *self) noexcept;
 
     void configure();
@@ -32,7 +31,6 @@ class CurlPost final : public Task, private CurlJob {
     WebhookPost post_;
     std::function<void(WebhookResponse)> on_end_;
     GuardedSocket socket_;
-    size_t heads_ = 0;     // bytes of all response heads
     size_t received_ = 0;  // of the body
 };
 

@@ -13,6 +13,8 @@ void GuardedSocket::guard(CURL *easy) {
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &GuardedSocket::on_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &GuardedSocket::on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
 }
 
 bool GuardedSocket::may_connect(const curl_sockaddr &address) const {
@@ -32,6 +34,14 @@ curl_socket_t GuardedSocket::on_open(void *self, curlsocktype /*purpose*/,
     }
     const int socket = guarded.sockets_.open(address->family, address->socktype, address->protocol);
     return socket < 0 ? CURL_SOCKET_BAD : socket;
+}
+
+// libcurl keeps all headers, and not all of its versions bound them.
+size_t GuardedSocket::on_header(char * /*bytes*/, size_t size, size_t count, void *self) noexcept {
+    constexpr size_t kMostHeads = size_t{64} * 1024;
+    auto &guarded = *static_cast<GuardedSocket *>(self);
+    guarded.heads_ += size * count;
+    return guarded.heads_ <= kMostHeads ? size * count : 0;
 }
 
 }  // namespace gateway

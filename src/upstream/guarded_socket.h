@@ -1,5 +1,6 @@
 // The sockets of a transfer to a URL that a stranger has chosen. The address is checked when a
-// socket is opened, so no name, redirect or change of DNS leads anywhere else.
+// socket is opened, so no name, redirect or change of DNS leads anywhere else. Heads of responses
+// are bounded, all of a transfer together.
 #pragma once
 
 #include <curl/curl.h>
@@ -25,12 +26,14 @@ class GuardedSocket {
 
  private:
     static curl_socket_t on_open(void *self, curlsocktype purpose, curl_sockaddr *address) noexcept;
+    static size_t on_header(char *bytes, size_t size, size_t count, void *self) noexcept;
     [[nodiscard]] bool may_connect(const curl_sockaddr &address) const;
 
     SocketPort &sockets_;
     std::shared_ptr<const FetchRules> rules_;
     CURL *easy_ = nullptr;
     bool refused_ = false;
+    size_t heads_ = 0;  // bytes
 };
 
 }  // namespace gateway

@@ -194,6 +194,16 @@ def test_an_error_s_endless_body_is_not_read(ask, host):
     assert "status 404" in reason(ask()(host.origin + "/a.png"))
 
 
+def test_a_head_without_measure_is_not_read(ask, host):
+    long = {f"X-More-{number}": "m" * 1000 for number in range(20)}
+    host.paths["/twice"] = Reply(302, {"Location": "/few", **long}, b"")
+    host.paths["/few"] = Reply(200, long, PNG)
+    one = ask()
+    assert image_of(one(host.origin + "/twice")) == PNG
+    host.paths["/many"] = Reply(200, {f"X-More-{number}": "m" * 1000 for number in range(70)}, PNG)
+    assert image_of(one(host.origin + "/many")) is None
+
+
 def test_the_size_cap_is_for_the_image_and_exact(ask, host):
     host.paths["/fits"], host.paths["/over"] = (sample_image(64, 48, size_bytes=100 * 1024 + more) for more in (0, 1))
     reply = ask(ALLOW + "image_gateway_answer_max 100k;")(host.origin + "/fits", host.origin + "/over")
