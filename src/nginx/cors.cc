@@ -40,14 +40,9 @@ std::string exposed_headers() {
     std::string all =
         "x-request-id, Server-Timing, Retry-After, x-should-retry, Location, "
         "Preference-Applied, Idempotent-Replayed, Age, Cache-Status";
-    std::string_view before;
-    for (const LimitRow &row : kLimitRows) {
-        if (row.header.empty() || row.header == before) {
-            continue;
-        }
-        before = row.header;
-        for (const std::string_view part : kQuotaParts) {
-            all.append(", ").append(kQuotaHeader).append(part).append(row.header);
+    for (const QuotaHeaders &row : kQuotaHeaders) {
+        for (const std::string_view header : {row.limit, row.remaining, row.reset}) {
+            all.append(", ").append(header);
         }
     }
     return all;

@@ -30,31 +30,20 @@ struct LimitRow {
     std::string_view word;       // of image_gateway_limit
     LimitWindow window;
     LimitUnit unit;
-    std::string_view text;    // in the error that refuses a request
-    std::string_view header;  // the last part of the x-ratelimit headers; empty: in none
+    std::string_view text;  // in the error that refuses a request
 };
 
 // Those of one unit are checked in this order: the limit whose wait is shorter refuses first.
 inline constexpr LimitRow kLimitRows[] = {
     {&Limits::concurrent, "concurrent", "concurrent", LimitWindow::at_once, LimitUnit::requests,
-     "concurrent requests", ""},
+     "concurrent requests"},
     {&Limits::requests_per_minute, "requests_per_minute", "requests", LimitWindow::minute,
-     LimitUnit::requests, "requests per minute", "requests"},
+     LimitUnit::requests, "requests per minute"},
     {&Limits::images_per_minute, "images_per_minute", "images", LimitWindow::minute,
-     LimitUnit::images, "images per minute", "images"},
+     LimitUnit::images, "images per minute"},
     {&Limits::images_per_day, "images_per_day", "images_day", LimitWindow::day, LimitUnit::images,
-     "images per day", "images"},
+     "images per day"},
 };
-
-// Of the x-ratelimit headers about this unit.
-constexpr std::string_view header_of(LimitUnit unit) {
-    for (const LimitRow &row : kLimitRows) {
-        if (row.unit == unit && !row.header.empty()) {
-            return row.header;
-        }
-    }
-    return {};
-}
 
 inline bool Limits::any() const {
     return std::any_of(std::begin(kLimitRows), std::end(kLimitRows),

@@ -8,7 +8,7 @@ void Quotas::add_party(const Limits &limits, const Tally &tally, const Dated &no
 #pragma GCC unroll 8
     for (const LimitRow &limit : kLimitRows) {
         const int64_t max = limits.*limit.value;
-        if (max == 0 || limit.header.empty()) {
+        if (max == 0 || limit.window == LimitWindow::at_once) {
             continue;
         }
         Quota &nearest = limit.unit == LimitUnit::requests ? requests : images;
@@ -20,7 +20,7 @@ void Quotas::add_party(const Limits &limits, const Tally &tally, const Dated &no
 }
 
 void Quotas::add(const LimitRow &limit, int64_t max, int64_t used, int64_t reset_seconds) {
-    if (max == 0 || limit.header.empty()) {
+    if (max == 0 || limit.window == LimitWindow::at_once) {
         return;
     }
     Quota &nearest = limit.unit == LimitUnit::requests ? requests : images;

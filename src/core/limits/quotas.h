@@ -26,9 +26,19 @@ struct Quotas {
     void add(const LimitRow &limit, int64_t max, int64_t used, int64_t reset_seconds);
 };
 
-// The parts of a quota, each of which has a header: its name is the two together, and then the
-// header of a LimitRow.
-inline constexpr std::string_view kQuotaHeader = "x-ratelimit-";
-inline constexpr std::string_view kQuotaParts[] = {"limit-", "remaining-", "reset-"};
+// The headers of a quota.
+struct QuotaHeaders {
+    Quota Quotas::*quota;
+    std::string_view limit;
+    std::string_view remaining;
+    std::string_view reset;
+};
+
+inline constexpr QuotaHeaders kQuotaHeaders[] = {
+    {&Quotas::requests, "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests",
+     "x-ratelimit-reset-requests"},
+    {&Quotas::images, "x-ratelimit-limit-images", "x-ratelimit-remaining-images",
+     "x-ratelimit-reset-images"},
+};
 
 }  // namespace gateway

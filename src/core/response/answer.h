@@ -23,7 +23,7 @@ namespace gateway {
 struct Answer {
     int status = 200;
     std::string_view content_type = "application/json";
-    std::vector<std::pair<std::string, std::string>> headers;
+    std::vector<std::pair<std::string_view, std::string>> headers;  // names that are constants
     Bytes body;
     bool goes_on = false;  // more parts follow
     bool broken = false;   // the reply ends here and is incomplete, which the client must notice

@@ -2,26 +2,12 @@
 
 #include <algorithm>
 
-#include "core/catalog/price.h"
-
 namespace gateway {
-
-std::optional<MicroUsd> max_cost(const Prepared &prepared) {
-    MicroUsd sum = 0;
-    for (const CallShare &call : prepared.calls) {
-        const auto max = upper_bound(prepared.priced(call), *prepared.spec);
-        if (!max) {
-            return std::nullopt;
-        }
-        sum += *max;
-    }
-    return sum;
-}
 
 void Expense::ask(const Prepared &prepared, int64_t images_lost) {
     lost_ = lost(images_lost);
     lost_images_ = images_lost;
-    max_ = max_cost(prepared);
+    max_ = prepared.max_cost;
     images_ = std::max<int64_t>(1, prepared.images());
 }
 

@@ -10,9 +10,6 @@
 
 namespace gateway {
 
-// The most that all its calls together can cost. Nothing if the model has no price.
-std::optional<MicroUsd> max_cost(const Prepared &prepared);
-
 class Expense {
  public:
     // Sets what is requested next. Images that were lost before count at the price of what was

@@ -160,6 +160,18 @@ void note_model(Prepared &prepared, const Candidate &candidate, const Preparatio
                                            std::move(reason)});
 }
 
+std::optional<MicroUsd> max_cost_of(const Prepared &prepared) {
+    MicroUsd sum = 0;
+    for (const CallShare &call : prepared.calls) {
+        const auto max = upper_bound(prepared.priced(call), *prepared.spec);
+        if (!max) {
+            return std::nullopt;
+        }
+        sum += *max;
+    }
+    return sum;
+}
+
 }  // namespace
 
 tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
@@ -196,6 +208,7 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
     share_among_calls(prepared);
     choose_passed(prepared, preparation.request.passed, *candidate.provider->dialect);
     note_model(prepared, candidate, preparation);
+    prepared.max_cost = max_cost_of(prepared);
     return prepared;
 }
 

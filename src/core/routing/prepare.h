@@ -9,6 +9,7 @@
 #include "core/catalog/fit.h"
 #include "core/catalog/fit_inputs.h"
 #include "core/catalog/price.h"
+#include "core/money.h"
 #include "core/providers/provider_request.h"
 #include "core/request/image_request.h"
 #include "core/routing/model_map.h"
@@ -43,6 +44,8 @@ struct Prepared {
     std::vector<Pixels> input_sizes;
     // Of mask_mode "exact"; not set: images stay as the model returns them.
     std::optional<int> exact_feather;
+    // The most that all calls together can cost. Nothing if the model has no price.
+    std::optional<MicroUsd> max_cost;
 
     [[nodiscard]] int64_t images() const {
         return calls.empty() ? 0 : calls.back().first + calls.back().images;
