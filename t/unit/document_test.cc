@@ -12,7 +12,7 @@ namespace {
 
 using Read = tl::expected<JsonDocument, JsonError>;
 
-constexpr JsonLimits kWide{1000, 1000000, 10000, true, true};
+constexpr JsonLimits kWide{64, 1000000, 10000, true, true};
 
 Read read(std::string_view text) {
     return JsonDocument::read(text, kCallersJson);
@@ -223,7 +223,8 @@ TEST(Document, ReadsAsDeepAndAsWideAsItMay) {
     const std::string_view object = R"({"a":{"x":1,"y":2},"b":[1,2,3]})";
     EXPECT_TRUE(JsonDocument::read(object, {5, 100, 2, true, true}));
     EXPECT_FALSE(JsonDocument::read(object, {5, 100, 1, true, true}));
-    EXPECT_TRUE(JsonDocument::read(nested(900), kWide));
+    EXPECT_TRUE(JsonDocument::read(nested(64), kWide));
+    EXPECT_FALSE(JsonDocument::read(nested(65), kWide)) << "deeper than any document may be";
 }
 
 }  // namespace

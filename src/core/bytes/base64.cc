@@ -52,17 +52,15 @@ std::string encode_base64(std::string_view bytes) {
 
 std::string decode_base64_front(std::string_view text) {
     text = text.substr(0, std::min<size_t>(text.size(), 4096) / 4 * 4);
-    std::string bytes(text.size() / 4 * 3, '\0');
-    const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char *>(bytes.data()),
-                                       reinterpret_cast<const unsigned char *>(text.data()),
-                                       static_cast<int>(text.size()));
-    // OpenSSL counts padding as bytes, and accepts padding in wrong places.
     const size_t end = std::min(text.find('='), text.size());
     const size_t padding = text.size() - end;
-    if (length < 0 || padding > 2 || text.find_first_not_of('=', end) != std::string_view::npos) {
+    std::string bytes(text.size() / 4 * 3, '\0');
+    // Padding decodes as zeros.
+    if (padding > 2 || text.find_first_not_of('=', end) != std::string_view::npos ||
+        decode_groups(text, reinterpret_cast<uint8_t *>(bytes.data())) != bytes.size()) {
         return {};
     }
-    bytes.resize(static_cast<size_t>(length) - padding);
+    bytes.resize(bytes.size() - padding);
     return bytes;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -24,24 +25,21 @@ class JsonBuilder {
         // Enough for most requests, and little enough for malloc to keep it for the next document.
         constexpr size_t kUsual = 20;
         document_.nodes_.reserve(std::min(limits.nodes, kUsual));
-        open_.reserve(std::min<size_t>(limits.depth, 16));
     }
 
     bool value(JsonKind kind, std::string_view text = {}, bool truth = false) {
         if (document_.nodes_.size() >= limits_.nodes) {
             return refuse("too many values");
         }
-        if (!open_.empty()) {
-            JsonNode &parent = document_.nodes_[open_.back()];
-            ++parent.count;
+        if (depth_ > 0) {
+            ++document_.nodes_[innermost()].count;
         }
-        JsonNode node;
+        JsonNode &node = document_.nodes_.emplace_back();
         node.kind = kind;
         node.truth = truth;
         node.key = std::exchange(key_, {});
-        node.end = index() + 1;
+        node.end = index();
         node.text = text.empty() ? text : keep(text);
-        document_.nodes_.push_back(node);
         return true;
     }
 
@@ -57,12 +55,12 @@ class JsonBuilder {
     }
 
     bool key(std::string_view text) {
-        const JsonNode &object = document_.nodes_[open_.back()];
+        const JsonNode &object = document_.nodes_[innermost()];
         if (object.count >= limits_.members) {
             return refuse("too many members in one object");
         }
         key_ = keep(text);
-        if (limits_.unique_keys && has_member(open_.back(), key_)) {
+        if (limits_.unique_keys && has_member(innermost(), key_)) {
             twice_ = front_of(key_, kLongestShown);
             return refuse("the key \"" + std::string(front_of(key_, 64)) + "\" appears twice");
         }
@@ -70,20 +68,20 @@ class JsonBuilder {
     }
 
     bool open(JsonKind kind) {
-        if (open_.size() >= limits_.depth) {
+        if (depth_ >= std::min(limits_.depth, open_.size())) {
             return refuse("nested too deeply");
         }
         const uint32_t at = index();
         if (!value(kind)) {
             return false;
         }
-        open_.push_back(at);
+        open_[depth_++] = at;
         return true;
     }
 
     bool close() {
-        document_.nodes_[open_.back()].end = index();
-        open_.pop_back();
+        document_.nodes_[innermost()].end = index();
+        --depth_;
         return true;
     }
 
@@ -104,6 +102,9 @@ class JsonBuilder {
     static constexpr size_t kLongestShown = 128;  // of a key
 
     [[nodiscard]] uint32_t index() const { return static_cast<uint32_t>(document_.nodes_.size()); }
+
+    // The object or array that is open.
+    [[nodiscard]] uint32_t innermost() const { return open_[depth_ - 1]; }
 
     bool refuse(std::string why) {
         refusal_ = std::move(why);
@@ -155,7 +156,9 @@ class JsonBuilder {
     std::string_view text_;
     const JsonLimits &limits_;
     JsonDocument &document_;
-    std::vector<uint32_t> open_;
+    std::array<uint32_t, JsonLimits::kMaxDepth>
+        open_;  // not initialised; `depth_` of them are used
+    size_t depth_ = 0;
     std::string_view key_;
     uint32_t next_lifted_ = 0;
     std::string refusal_;

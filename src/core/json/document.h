@@ -73,7 +73,8 @@ class JsonValue {
 };
 
 struct JsonLimits {
-    size_t depth = 32;
+    static constexpr size_t kMaxDepth = 64;
+    size_t depth = 32;  // at most kMaxDepth
     size_t nodes = 4096;
     size_t members = 256;  // per object
     bool unique_keys = true;

@@ -50,8 +50,6 @@ class QuickReader {
     }
 
  private:
-    static constexpr size_t kMaxDepth = 64;
-
     [[nodiscard]] char front() const { return at_ < text_.size() ? text_[at_] : '\0'; }
     [[nodiscard]] bool is_object() const { return (objects_ >> (depth_ - 1) & 1) != 0; }
 
@@ -88,7 +86,7 @@ class QuickReader {
 
     bool open(JsonKind kind) {
         ++at_;
-        if (depth_ == kMaxDepth || !builder_.open(kind)) {
+        if (depth_ == JsonLimits::kMaxDepth || !builder_.open(kind)) {
             return false;
         }
         const bool is_object = kind == JsonKind::object;
