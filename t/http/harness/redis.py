@@ -89,6 +89,10 @@ class Redis:
         if not until(self._answers, STARTING):
             raise AssertionError(f"redis-server did not start:\n{(self.directory / 'log').read_text()}")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def _answers(self) -> bool:
         try:
             client = self.client()
