@@ -25,7 +25,8 @@ class Aggregator(OpenAiLike):
               "quality": choice("hd", "standard"), "response_format": choice("url", "b64_json"), "style": text(),
               "user": text(), "stream": truth, "partial_images": number(0, 3)}
     image_format = "jpeg"
-    edit_forms = {"/images/edits": EditForm({"model": choice(STREAMED), "prompt": text(1), "n": number(1, 10)},
+    edit_forms = {"/images/edits": EditForm({"model": choice(STREAMED), "prompt": text(1), "n": number(1, 10), "stream": truth,
+                                             "partial_images": number(0, 3)},
                                             several="image[]", most=16, mask="mask", kind="alpha")}
 
     def error(self, status, message, param=None):

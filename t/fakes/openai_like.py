@@ -129,18 +129,23 @@ class OpenAiLike(FakeServer):
     def accept(self, request: Request) -> Reply:
         if request.path in self._files:
             return Reply(200, {"Content-Type": "application/octet-stream"}, self._files[request.path])
-        body = self.body_of(request)
+        body = self._wanted(request)
         if body.get("stream"):
             return self.stream_reply(request)
-        if form := self.edit_form(request):
-            body["form"] = form
         document = self._document(body)
         return Reply(200, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
+    def _wanted(self, request: Request) -> dict:
+        body = self.body_of(request)
+        if form := self.edit_form(request):
+            body["form"] = form
+        return body
+
     def stream_reply(self, request: Request, style=None) -> Reply:
         """For those that stream, and so have a field for it."""
-        body = request.json
-        return stream_reply(self._document(body), self.partials(body), style, output_format=self.format(body))
+        body = self._wanted(request)
+        return stream_reply(self._document(body), self.partials(body), style, output_format=self.format(body),
+                            operation="image_edit" if request.path.endswith("/edits") else "image_generation")
 
     def partials(self, body: dict) -> int:
         return body.get("partial_images", 0)
