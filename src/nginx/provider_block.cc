@@ -71,6 +71,10 @@ void check(const ProviderBlock &block) {
     if (block.keyless && !provider.keys.empty()) {
         throw ConfError{who + " has both \"key none\" and a key"};
     }
+    if (!provider.file_account.empty() && provider.file_account != "off" &&
+        !provider.dialect->takes_file_ids()) {
+        throw ConfError{who + ": \"file_account\" is for apis that have files, such as \"openai\""};
+    }
     int percent = 0;
     for (const auto &failure : provider.rehearsal.failures) {
         percent += failure.percent;

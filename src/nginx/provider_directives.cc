@@ -155,6 +155,7 @@ constexpr ProviderDirective kProviderDirectives[] = {
     {"breaker", 1, 5, "failures=5 rate=50% calls=20 window=30s open=15s", set_rules<set_breaker>},
     {"ca", 1, 1, "", set_ca},
     {"fail", 1, 2, "", add_failure, true},
+    {"file_account", 1, 1, "", set_rules<set_file_account>},
     {"http", 1, 1, "libcurl", set_rules<set_http>},
     {"idempotency", 1, 1, "off", set_rules<set_idempotency>},
     {"image_gateway_answer_max", 1, 1, "", set_answer_max},

@@ -6,6 +6,7 @@
 #include <string>
 #include <tuple>
 
+#include "core/json/text.h"
 #include "nginx/conf_error.h"
 
 namespace gateway {
@@ -116,6 +117,16 @@ void set_breaker(Provider &provider, const Arguments &arguments) {
 
 void set_max_calls(Provider &provider, const Arguments &arguments) {
     provider.max_calls = parse_count(arguments[1], "max_calls", 1, 1'000'000);
+}
+
+void set_file_account(Provider &provider, const Arguments &arguments) {
+    const std::string_view account = arguments[1];
+    constexpr size_t kMax = 64;
+    if (account.empty() || account.size() > kMax || !is_visible_ascii(account)) {
+        throw ConfError{"invalid value \"" + std::string(account) +
+                        "\", expected off or a name of up to 64 visible ASCII characters"};
+    }
+    provider.file_account = account;
 }
 
 void set_http(Provider &provider, const Arguments &arguments) {

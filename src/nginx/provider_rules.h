@@ -17,6 +17,7 @@ using Arguments = std::vector<std::string_view>;  // the directive's name first
 void set_timeout(Provider &provider, const Arguments &arguments);
 void set_retry(Provider &provider, const Arguments &arguments);
 void set_breaker(Provider &provider, const Arguments &arguments);
+void set_file_account(Provider &provider, const Arguments &arguments);
 void set_http(Provider &provider, const Arguments &arguments);
 void set_max_calls(Provider &provider, const Arguments &arguments);
 void set_idempotency(Provider &provider, const Arguments &arguments);

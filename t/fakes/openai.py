@@ -24,7 +24,7 @@ from .behaviours import (Behaviour, Chunked, CloseIdle, CloseUnanswered, Delay, 
                          Reply, Reset, ResetBeforeBody, SayClose, Trickle, Truncate, UntilClose)
 from .case import Case, Probe
 from .event_stream import stream_reply
-from .openai_edits import edit_document, edit_problem, read_edit
+from .openai_edits import edit_document, edit_problem, read_any_edit
 from .openai_errors import CALLER, ERRORS, ERRORS_BY_OUTCOME, OUTCOMES, Error
 from .sample_images import sample_image
 from .server import FakeServer, Request
@@ -80,10 +80,10 @@ class OpenAI(FakeServer):
 
     `keys`: those it accepts. `models`: those it has (by default OpenAI's current ones, or any for "dalle").
     `image_bytes`: pads every image to exactly so many bytes. `auto_size`: what size "auto" turns out to be.
-    `extra_fields`: what a compatible server takes of its own."""
+    `extra_fields`: what a compatible server takes of its own. `uploads`: the account's files, by id."""
 
     def __init__(self, keys=(KEY,), family="gpt", models=None, image_bytes=None, auto_size="1024x1024",
-                 auto_quality="high", base="/v1", tls=None, port=0, extra_fields=()):
+                 auto_quality="high", base="/v1", tls=None, port=0, extra_fields=(), uploads=None):
         super().__init__(tls=tls, port=port)
         if family not in ("gpt", "dalle"):
             raise ValueError(f"family: {family}")
@@ -92,6 +92,7 @@ class OpenAI(FakeServer):
         self.models = set(models) if models is not None else set(rules.CURRENT) if family == "gpt" else None
         self.image_bytes, self.auto_size, self.auto_quality = image_bytes, auto_size, auto_quality
         self.extra_fields = set(extra_fields)
+        self.uploads = dict(uploads or {})
         self.base = base
         self.url = self.origin + base
         self.path = f"{base}/images/generations"
@@ -117,7 +118,7 @@ class OpenAI(FakeServer):
             return None
         error = self._wrong_key(request) or self._wrong_address(request)
         if request.path == self.edits_path:
-            error = error or edit_problem(request, self.models)
+            error = error or edit_problem(request, self.models, self.uploads)
         else:
             error = (error or self._wrong_type(request) or self._wrong_json(request)
                      or self._wrong_request(request.json))
@@ -185,7 +186,10 @@ class OpenAI(FakeServer):
                      json.dumps(document, indent=2).encode())
 
     def _fields(self, request) -> dict:
-        return read_edit(request)[0] if request.path == self.edits_path else request.json
+        return self._edit(request)[0] if request.path == self.edits_path else request.json
+
+    def _edit(self, request) -> tuple:
+        return read_any_edit(request, self.uploads)
 
     def stream_reply(self, request, style=None) -> Reply:
         body = self._fields(request)
@@ -203,7 +207,7 @@ class OpenAI(FakeServer):
     def document(self, request: Request, image_bytes=None) -> dict:
         """The answer to a good request, as a JSON document."""
         if request.path == self.edits_path:
-            return edit_document(request)
+            return edit_document(*self._edit(request))
         body = {name: value for name, value in request.json.items() if value is not None}
         image_bytes = image_bytes or self.image_bytes or 0
         gpt = self.family == "gpt" and rules.is_gpt_family(body.get("model", ""))

@@ -1,4 +1,4 @@
-"""OpenAI's `POST {base}/images/edits` as a form: what it takes and refuses, and the edited image.
+"""OpenAI's `POST {base}/images/edits`: what it takes and refuses, and the edited image.
 
 From the provider's OpenAPI description (2026-08-21), its SDK of November 2026, and notes on what it answers to wrong forms."""
 
@@ -9,6 +9,7 @@ from . import openai_rules as rules
 from .edited import File, Unreadable, area, edited, opened, type_of
 from .multipart import NotAForm, read_parts
 from .openai_errors import CALLER, Error
+from .openai_json_edits import Refused, read_json_edit
 
 NUMBERS = {"n", "output_compression", "partial_images"}
 MOST_IMAGES = 16
@@ -24,6 +25,12 @@ def read_edit(request) -> tuple:
     return fields, files
 
 
+def read_any_edit(request, uploads) -> tuple:
+    """The same of a form or of JSON. `uploads`: the files of the account, by id."""
+    is_json = request.headers.get("content-type", "").startswith("application/json")
+    return read_json_edit(request, uploads) if is_json else read_edit(request)
+
+
 def images_of(files) -> list:
     return [one for one in files if one.field in ("image", "image[]")]
 
@@ -32,9 +39,11 @@ def mask_of(files):
     return next((one.content for one in files if one.field == "mask"), None)
 
 
-def edit_problem(request, models):
+def edit_problem(request, models, uploads):
     try:
-        fields, files = read_edit(request)
+        fields, files = read_any_edit(request, uploads)
+    except Refused as refused:
+        return refused.args[0]
     except (NotAForm, KeyError, ValueError) as problem:
         return Error(400, "invalid_value", CALLER, f"Value must be 'dall-e-2': {problem}")
     model = fields.get("model")
@@ -85,9 +94,8 @@ def _file_problem(one: File):
                  one.field)
 
 
-def edit_document(request) -> dict:
+def edit_document(fields, files) -> dict:
     """As for generations, with tokens for the input images. The images have the size of the first input."""
-    fields, files = read_edit(request)
     images = images_of(files)
     output_format = fields.get("output_format", "png")
     one = edited(images[0].content, mask_of(files), "alpha", output_format=output_format.upper())

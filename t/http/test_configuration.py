@@ -86,6 +86,8 @@ REFUSED = {
     "a rate without per cent": (sandbox("fail broken rate=50;"), 'invalid rate "50", expected something like 20%'),
     "a rate of 0": (sandbox("fail broken rate=0%;"), 'invalid rate "0", expected a number from 1 to 100'),
     "rates above 100 %": (sandbox("fail broken rate=60%; fail unknown rate=41%;"), "fails more than 100% of the time"),
+    "files of an api without any": (sandbox("file_account ours;"), '"file_account" is for apis that have files'),
+    "an account that is no name": (remote('key none; file_account "a b";'), 'invalid value "a b", expected off or a name'),
     "a real provider that rehearses": (remote("key none; latency 1s;"),
                                        '"latency" and "fail" are for api "sandbox" only'),
     # image_model

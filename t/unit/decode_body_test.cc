@@ -192,6 +192,10 @@ TEST(DecodeBody, RefusesInputImagesThatMeanNothing) {
         {R"("images":["1","2","3","4","5","6","7","8","9","a","b","c","d","e","f","g","h"])",
          "images array_above_max_length"},
         {R"("mask":"x")", "mask invalid_value"},
+        {R"("image":{"file_id":{"url":"f"}})", "image.file_id invalid_type"},
+        {R"("image":{"file_id":"a b"})", "image.file_id invalid_value"},
+        {R"("image":{"file_id":""})", "image.file_id invalid_value"},
+        {R"("image":{"file_id":"f","url":"a"})", "image invalid_value"},
         {R"("image":"a","mask":["x"])", "mask invalid_type"},
     };
     for (const auto &[json, problems] : kRows) {

@@ -1,8 +1,9 @@
 // Random edits for every model that edits: each input image is sent once, in the order of the
-// request, and the mask as the model takes it; or the request is refused. Each parameter is sent or
-// listed.
+// request, and the mask as the model takes it; or the request is refused. The id of a file is sent
+// only where there are files. Each parameter is sent or listed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <variant>
 #include <vector>
@@ -53,14 +54,22 @@ class EditMaker {
         return image;
     }
 
+    // One that only the provider has.
+    InputImage file_id(const std::string &field) {
+        InputImage image;
+        image.field = field + ".file_id";
+        image.file_id = "file-" + std::to_string(++number_) + "-of-" + field;
+        return image;
+    }
+
     InputImages inputs(const ModelSpec &spec) {
         InputImages inputs;
         for (uint64_t count = 1 + random_.below(3); count > 0; --count) {
-            inputs.images.push_back(image("image"));
+            inputs.images.push_back(random_.below(8) == 0 ? file_id("image") : image("image"));
         }
         if (random_.below(2) == 0) {
-            inputs.mask = image("mask");
-            if (spec.inputs.mask) {
+            inputs.mask = random_.below(8) == 0 ? file_id("mask") : image("mask");
+            if (spec.inputs.mask && inputs.mask->has_content()) {
                 ConvertedMask converted{*spec.inputs.mask, image("mask"), {}};
                 converted.result.outcome = MaskOutcome::written;
                 converted.result.had_alpha = random_.below(4) != 0;
@@ -76,13 +85,16 @@ class EditMaker {
     int number_ = 0;
 };
 
-// Where the content stands in a body, as it is or as base64. It must stand there once.
+// Where the content stands in a body, as it is or as base64, or the id. It must stand there once.
 size_t place_of(const std::string &body, const InputImage &image) {
     std::string bytes;
     EXPECT_TRUE(image.content.copy_to(bytes));
     size_t found = std::string::npos;
     int times = 0;
-    for (const std::string &form : {bytes, encode_base64(bytes)}) {
+    const std::vector<std::string> forms =
+        image.has_content() ? std::vector<std::string>{bytes, encode_base64(bytes)}
+                            : std::vector<std::string>{R"({"file_id":")" + image.file_id + R"("})"};
+    for (const std::string &form : forms) {
         for (size_t at = body.find(form); at != std::string::npos; at = body.find(form, at + 1)) {
             found = at;
             ++times;
@@ -109,8 +121,11 @@ void expect_all_sent(const HttpCall &call, const CallInputs &inputs) {
     if (inputs.mask != nullptr) {
         (void)place_of(body, *inputs.mask);
     }
-    EXPECT_EQ(call.body.inserts().size(), inputs.images.size() + (inputs.mask != nullptr ? 1 : 0))
-        << "an image was copied";
+    const auto contents = static_cast<size_t>(
+        std::count_if(inputs.images.begin(), inputs.images.end(),
+                      [](const InputImage &image) { return image.has_content(); }));
+    const bool has_mask = inputs.mask != nullptr && inputs.mask->has_content();
+    EXPECT_EQ(call.body.inserts().size(), contents + (has_mask ? 1 : 0)) << "an image was copied";
 }
 
 TEST(EditProperty, EveryInputIsSentOnceOrTheRequestIsRefused) {
@@ -147,6 +162,7 @@ TEST(EditProperty, EveryInputIsSentOnceOrTheRequestIsRefused) {
             EXPECT_FALSE(prepared.error().message.empty());
             continue;
         }
+        EXPECT_TRUE(!prepared->inputs.any_file_id() || model.dialect->name() == "openai");
         EXPECT_EQ(prepared->inputs.images.size(), inputs.images.size());
         EXPECT_EQ(prepared->inputs.mask != nullptr, inputs.mask.has_value());
         for (const Param param : all_params()) {

@@ -31,6 +31,7 @@ class InputFitter {
             check(image);
         }
         check_total();
+        check_beside_file_ids();
         fit_mask();
         if (!problems_.empty()) {
             return tl::unexpected(ApiError::of_all(std::move(problems_)));
@@ -55,10 +56,7 @@ class InputFitter {
 
     void check(const InputImage &image) {
         if (!image.has_content()) {
-            if (!spec_.takes_file_ids) {
-                add(image.field, kUnsupported,
-                    "This model takes no file_id. Send the image itself or its URL.");
-            }
+            check_file_id(image);
             return;
         }
         const ImageFacts &facts = image.facts;
@@ -89,6 +87,36 @@ class InputFitter {
         }
     }
 
+    void check_file_id(const InputImage &image) {
+        if (!spec_.takes_file_ids) {
+            add(image.field, kUnsupported,
+                "This model takes no file_id. Send the image itself or its URL.");
+        }
+    }
+
+    // Images beside a file_id are sent in another form than images alone.
+    void check_beside_file_ids() {
+        const auto is_id = [](const InputImage &image) { return !image.has_content(); };
+        const bool any = std::any_of(inputs_.images.begin(), inputs_.images.end(), is_id) ||
+                         (inputs_.mask && is_id(*inputs_.mask));
+        if (!any || !spec_.max_bytes_beside_file_ids) {
+            return;
+        }
+        const int64_t limit = *spec_.max_bytes_beside_file_ids;
+        const auto check_one = [&](const InputImage &image) {
+            if (static_cast<int64_t>(image.content.size()) > limit) {
+                add(image.field, kTooLarge,
+                    image.field + " has " + std::to_string(image.content.size()) +
+                        " bytes; beside a file_id, this model takes at most " +
+                        std::to_string(limit) + ".");
+            }
+        };
+        std::for_each(inputs_.images.begin(), inputs_.images.end(), check_one);
+        if (const ConvertedMask *mask = spec_.mask ? inputs_.mask_of(*spec_.mask) : nullptr) {
+            check_one(mask->image);
+        }
+    }
+
     void check_total() {
         int64_t total = 0;
         for (const InputImage &image : inputs_.images) {
@@ -114,6 +142,10 @@ class InputFitter {
             add(inputs_.mask->field, kUnsupported, "This model takes no mask.");
             return;
         }
+        if (!inputs_.mask->has_content()) {
+            take_mask_of_provider();
+            return;
+        }
         const ConvertedMask *mask = inputs_.mask_of(*spec_.mask);
         if (mask == nullptr) {
             add(inputs_.mask->field, "invalid_mask", "The mask could not be converted.");
@@ -121,6 +153,25 @@ class InputFitter {
         }
         fitted_.mask = &mask->image;
         list_conversion(*mask);
+    }
+
+    // A mask that only the provider has is sent as it is.
+    void take_mask_of_provider() {
+        check_file_id(*inputs_.mask);
+        if (spec_.mask->kind != MaskKind::alpha) {
+            add(inputs_.mask->field, kUnsupported,
+                "This model takes another kind of mask, and the gateway cannot convert a file_id. "
+                "Send the mask itself.");
+        }
+        fitted_.mask = &*inputs_.mask;
+        note_soft();
+    }
+
+    void note_soft() {
+        if (spec_.is_mask_soft) {
+            adjust(R"("only the masked area changes")", R"("the whole image is rendered anew")",
+                   "this model takes a mask as guidance");
+        }
     }
 
     // Says what became of the mask, and what it means for the model.
@@ -145,10 +196,7 @@ class InputFitter {
             }
             adjust(R"("soft edges")", R"("hard edges")", "this model takes only two levels");
         }
-        if (spec_.is_mask_soft) {
-            adjust(R"("only the masked area changes")", R"("the whole image is rendered anew")",
-                   "this model takes a mask as guidance");
-        }
+        note_soft();
     }
 
     static std::string sent_form(const MaskForm &form) {

@@ -89,6 +89,8 @@ struct InputSpec {
     std::optional<int64_t> max_pixels;
     std::optional<int64_t> max_total_bytes;  // of all images
     bool takes_file_ids = false;             // ids of files that were uploaded to the provider
+    // Of each image beside a file_id: the request is then JSON, which may have another limit.
+    std::optional<int64_t> max_bytes_beside_file_ids;
     bool needs_prompt = true;
     // The provider's names of the fields, where they differ from model to model.
     std::string field;

@@ -341,6 +341,7 @@ void read_inputs(const std::string &path, JsonValue value, InputSpec &into) {
             {"max_side", &into.max_side},
             {"max_pixels", &into.max_pixels},
             {"max_total_bytes", &into.max_total_bytes},
+            {"max_bytes_beside_file_ids", &into.max_bytes_beside_file_ids},
         };
         const auto *bound = std::find_if(std::begin(bounds), std::end(bounds),
                                          [=](const auto &row) { return row.first == key; });

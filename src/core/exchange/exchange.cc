@@ -9,6 +9,7 @@
 #include "core/request_id.h"
 #include "core/response/quota_headers.h"
 #include "core/routing/failure.h"
+#include "core/routing/file_ids.h"
 
 namespace gateway {
 
@@ -155,6 +156,11 @@ void Exchange::on_ordered(const Entered &ordered) {
         return;
     }
     order_->plan = std::move(*plan);
+    if (auto kept = keep_one_file_account(order_->plan, *order_->catalogue, order_->inputs);
+        !kept) {
+        fail(kept.error());
+        return;
+    }
     if (order_->operation == Operation::variation && order_->plan.varies_by_edits) {
         put_variations_first(order_->plan, *order_->catalogue);
     }

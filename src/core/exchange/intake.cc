@@ -88,7 +88,7 @@ std::vector<MaskForm> Intake::mask_forms() const {
 
 void Intake::convert_mask(std::function<void(Ended)> then) {
     then_ = std::move(then);
-    const bool has_mask = order_.inputs.mask && order_.inputs.images.front().has_content();
+    const bool has_mask = order_.inputs.mask && order_.inputs.mask->has_content();
     const std::vector<MaskForm> forms = has_mask ? mask_forms() : std::vector<MaskForm>();
     if (forms.empty()) {
         end({});

@@ -259,7 +259,9 @@ void InputWork::convert_mask(InputImages &inputs, const std::vector<MaskForm> &f
                              std::function<void(tl::expected<void, ApiError>)> then) {
     then_converted_ = std::move(then);
     const InputImage &mask = *inputs.mask;
-    const ImageFacts &facts = inputs.images.front().facts;
+    // Of an image that only the provider has, the size is not known: the mask stays as it is.
+    const InputImage &first = inputs.images.front();
+    const ImageFacts &facts = first.has_content() ? first.facts : mask.facts;
     running_ = forms.size();
     for (const MaskForm &form : forms) {
         const size_t held = disk_for_mask(form, facts);
@@ -272,7 +274,7 @@ void InputWork::convert_mask(InputImages &inputs, const std::vector<MaskForm> &f
         target.levels = form.levels;
         target.width = static_cast<uint32_t>(facts.width);
         target.height = static_cast<uint32_t>(facts.height);
-        target.orientation = facts.orientation;
+        target.orientation = first.has_content() ? facts.orientation : 1;
         target.luminance = luminance;
         target.limits.max_pixels = rules_.limits.images.pixels;
         auto conversion = std::make_shared<Conversion>();

@@ -44,7 +44,8 @@ struct DialectTraits {
     // The first image in a response is the requested one, so it may be passed through before the
     // rest of the response is there.
     bool can_pass_through = false;
-    bool takes_images = false;  // it writes requests with input images
+    bool takes_images = false;    // it writes requests with input images
+    bool takes_file_ids = false;  // also with images that the provider has
     WrittenFields written = WrittenFields(WrittenFields::Also::everything);
 };
 
@@ -59,6 +60,7 @@ class Dialect {
     [[nodiscard]] bool ignores_case() const { return traits_.ignores_case; }
     [[nodiscard]] bool can_pass_through() const { return traits_.can_pass_through; }
     [[nodiscard]] bool takes_images() const { return traits_.takes_images; }
+    [[nodiscard]] bool takes_file_ids() const { return traits_.takes_file_ids; }
     [[nodiscard]] const WrittenFields &written_fields() const { return traits_.written; }
 
     // The same dialect with the changes that an operator describes, or what is wrong with the

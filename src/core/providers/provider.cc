@@ -56,6 +56,13 @@ void add_secrets_of_proxy(std::string_view proxy, std::vector<std::string> &secr
 
 }  // namespace
 
+std::string_view Provider::account_of_files() const {
+    if (!file_account.empty()) {
+        return file_account == "off" ? std::string_view() : file_account;
+    }
+    return keys.size() <= 1 ? std::string_view(name) : std::string_view();
+}
+
 void Provider::finish() {
     account = account_of({"provider", name});
     known_models = {};

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/http_call.h"
@@ -44,7 +45,9 @@ struct Provider {
     BreakerRules breaker;
     int max_calls = 0;               // at once, over all workers; 0: no limit
     bool takes_idempotency = false;  // a repeated key is not billed again
-    bool has_native_http = false;    // HTTP of our own where that can
+    // Whose files the ids are that callers send, as the operator says. "off": no ids are sent.
+    std::string file_account = {};
+    bool has_native_http = false;  // HTTP of our own where that can
     TraceMode trace = TraceMode::on;
     size_t answer_max = 0;  // 0: the location's
     std::string proxy;      // may contain a password
@@ -73,6 +76,9 @@ struct Provider {
     mutable std::array<KnownModel, 4> known_models;
     mutable size_t next_known = 0;
 
+    // All keys must be of one account. Several keys may be of several, unless the operator names
+    // the account. Empty: it is not known.
+    [[nodiscard]] std::string_view account_of_files() const;
     // Call it when all else is set. Sets the accounts (which depend on names alone, so a reload
     // keeps them) and the secrets.
     void finish();

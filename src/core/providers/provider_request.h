@@ -23,6 +23,8 @@ struct CallInputs {
     const InputSpec *spec = nullptr;   // what the model takes
 
     [[nodiscard]] bool any() const { return !images.empty(); }
+    // Whether the provider has some of them already.
+    [[nodiscard]] bool any_file_id() const;
 };
 
 struct ProviderRequest {

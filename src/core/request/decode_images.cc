@@ -1,5 +1,6 @@
 #include "core/request/decode_images.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -11,6 +12,16 @@ namespace gateway {
 namespace {
 
 constexpr std::string_view kUrlMembers[] = {"image_url", "url"};
+
+// Of the files of a provider, as they are known. No other text is sent in their place.
+bool is_file_id(std::string_view text) {
+    constexpr size_t kMax = 256;
+    return !text.empty() && text.size() <= kMax &&
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_' || c == '.';
+           });
+}
 
 // "@2" if there are more than two strings that were cut out. No URL and no base64 begins with "@".
 std::optional<size_t> cut_out_index(std::string_view text, size_t count) {
@@ -102,14 +113,17 @@ void ImageFieldReader::read_object(const std::string &field, JsonValue value,
                 field + " must have exactly one of image_url, url, b64_json and file_id.");
         return;
     }
-    if (found.is(JsonKind::object)) {
+    if (found.is(JsonKind::object) && !is_id) {
         found = found["url"];
         place += ".url";
     }
     if (!found.is(JsonKind::string)) {
         problem(place, "invalid_type",
                 place + " must be a string, not " + std::string(name_of(found.kind())) + ".");
-    } else if (is_id && !found.string().empty()) {
+    } else if (is_id && !is_file_id(found.string())) {
+        problem(place, "invalid_value",
+                place + " must be a file's id: 1 to 256 letters, digits, '-', '_' and '.'.");
+    } else if (is_id) {
         into.push_back({place, ImageReference::Kind::file_id, 0, found.string()});
     } else {
         read_one(place, found, into);

@@ -143,7 +143,7 @@ void write_excludes(JsonWriter &out, std::string_view key, const ModelSpec &spec
     }
 }
 
-void write_inputs(JsonWriter &out, const ModelSpec &model) {
+void write_inputs(JsonWriter &out, const Provider &provider, const ModelSpec &model) {
     const InputSpec &spec = model.inputs;
     out.key("inputs").open_object();
     out.key("min").number(spec.min).key("max").number(spec.max);
@@ -163,7 +163,9 @@ void write_inputs(JsonWriter &out, const ModelSpec &model) {
             out.key(name).number(*bound);
         }
     }
-    out.key("file_ids").boolean(spec.takes_file_ids);
+    out.key("file_ids")
+        .boolean(spec.takes_file_ids && provider.dialect->takes_file_ids() &&
+                 !provider.account_of_files().empty());
     out.key("mask");
     if (spec.mask) {
         out.open_object().key("kind").string(name_of_mask(spec.mask->kind));
@@ -302,7 +304,7 @@ void write_listed(JsonWriter &out, const Candidate &candidate, const ModelSpec &
     out.close_array();
     write_params(out, spec);
     if (spec.can(Operation::edit) || spec.can(Operation::variation)) {
-        write_inputs(out, spec);
+        write_inputs(out, *candidate.provider, spec);
     }
     out.key("returns").open_object();
     out.key("form").string(spec.returns.url ? "url" : "b64_json");

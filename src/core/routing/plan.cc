@@ -39,6 +39,7 @@ class Planner {
         return {};
     }
 
+    [[nodiscard]] size_t count() const { return candidates_.size(); }
     std::vector<Candidate> candidates() && { return std::move(candidates_); }
 
  private:
@@ -87,6 +88,7 @@ tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &cal
     if (auto added = planner.add(model, "model", false); !added) {
         return tl::unexpected(std::move(added.error()));
     }
+    const size_t requested = planner.count();
     for (size_t i = 0; i < fallbacks.size(); ++i) {
         const std::string param = "fallbacks[" + std::to_string(i) + "]";
         if (auto added = planner.add(fallbacks[i], param, false); !added) {
@@ -102,6 +104,7 @@ tl::expected<Plan, ApiError> make_plan(const ModelMap &models, const Caller &cal
     }
     Plan plan;
     plan.candidates = std::move(planner).candidates();
+    plan.requested = requested;
     if (const Alias *alias = models.alias(model)) {
         plan.choice = alias->choice;
         plan.varies_by_edits = alias->varies_by_edits;

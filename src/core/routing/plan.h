@@ -19,6 +19,7 @@ struct Plan {
     std::vector<Candidate> candidates;
     RouteChoice choice;
     bool varies_by_edits = false;  // as the requested alias says
+    size_t requested = 0;          // how many of the candidates the requested model has
 
     // The prepared request for this candidate, or why the request does not fit it. Prepared at the
     // first use. Every use must pass the same preparation.

@@ -8,6 +8,7 @@
 
 #include "core/catalog/fit_mask_mode.h"
 #include "core/request/decode.h"
+#include "core/routing/file_ids.h"
 
 namespace gateway {
 
@@ -106,14 +107,17 @@ void note_operation(Prepared &prepared, Operation operation, const ImageRequest 
 
 // Adds the input images in the form that the model takes.
 tl::expected<void, ApiError> add_inputs(Prepared &prepared, const Preparation &preparation,
-                                        Operation operation, const Dialect &dialect) {
+                                        Operation operation, const Candidate &candidate) {
     if (operation == Operation::generate) {
         return {};
     }
-    if (!dialect.takes_images()) {
+    if (!candidate.provider->dialect->takes_images()) {
         return tl::unexpected(ApiError::of(400, "unsupported_operation",
                                            "The gateway sends no input images to this provider.",
                                            "model"));
+    }
+    if (auto refused = refuse_file_ids(candidate, *preparation.inputs)) {
+        return tl::unexpected(std::move(*refused));
     }
     auto fitted = fit_inputs(*preparation.inputs, *prepared.spec, preparation.mode);
     if (!fitted) {
@@ -197,8 +201,7 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
     }
     prepared.fitted = std::move(*fitted);
     note_operation(prepared, operation, preparation.request);
-    if (auto added = add_inputs(prepared, preparation, operation, *candidate.provider->dialect);
-        !added) {
+    if (auto added = add_inputs(prepared, preparation, operation, candidate); !added) {
         return tl::unexpected(std::move(added.error()));
     }
     if (auto added = add_mask_mode(prepared, preparation); !added) {

@@ -125,6 +125,30 @@ void replace_model(std::string &path, std::string_view model) {
 }
 
 DialectTraits traits_of(const OpenAiVariant &variant) {
+// {"file_id": "…"} or {"image_url": "data:…"}. Facts: OpenAI's openapi.yaml of 2026-08-21.
+void write_reference(JsonBody &body, const InputImage &image) {
+    body.out().open_object();
+    if (image.has_content()) {
+        body.out().key("image_url");
+        body.image(image, ImageText::data_url);
+    } else {
+        body.out().key("file_id").string(image.file_id);
+    }
+    body.out().close_object();
+}
+
+void write_references(JsonBody &body, const CallInputs &inputs) {
+    body.out().key("images").open_array();
+    for (const InputImage &image : inputs.images) {
+        write_reference(body, image);
+    }
+    body.out().close_array();
+    if (inputs.mask != nullptr) {
+        body.out().key("mask");
+        write_reference(body, *inputs.mask);
+    }
+}
+
     DialectTraits traits;
     traits.name = variant.api;
     traits.needs_key = variant.needs_key;
@@ -132,6 +156,7 @@ DialectTraits traits_of(const OpenAiVariant &variant) {
     traits.can_pass_through = !variant.withholds;
     traits.takes_images = !variant.inputs.path.empty();
     std::string names;
+    traits.takes_file_ids = traits.takes_images && variant.inputs.file_ids;
     for (const OpenAiVariant::Field &field : variant.fields) {
         names.append(field.name).append(" ").append(field.second).append(" ");
     }
@@ -211,13 +236,16 @@ std::string OpenAi::path_of(const CallInputs &inputs) const {
 
 void OpenAi::set_body(HttpCall &call, const ProviderRequest &request, const Params &params) const {
     const bool has_images = request.inputs.any();
-    if (has_images && variant_.inputs.form == OpenAiVariant::Inputs::Form::parts) {
+    const bool has_file_ids = request.inputs.any_file_id();
+    if (has_images && !has_file_ids && variant_.inputs.form == OpenAiVariant::Inputs::Form::parts) {
         set_form(call, request, params);
         return;
     }
     JsonBody body;
     write_body(body.out(), request, params);
-    if (has_images) {
+    if (has_file_ids) {
+        write_references(body, request.inputs);
+    } else if (has_images) {
         write_images(body, request.inputs);
     }
     body.out().close_object();

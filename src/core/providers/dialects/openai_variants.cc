@@ -12,6 +12,12 @@ namespace {
 using Where = ErrorRule::Where;
 using T = OutcomeType;
 
+// With the status 404, which without this would mean that there is no such model. OpenAI's Files
+// API says so of an id that it does not have, or that is another account's.
+const std::vector<ErrorRule> kOpenAiErrors = {
+    {Where::message, "no such file", T::callers_fault},
+};
+
 // Some errors have no code. Facts: clients of 2026, such as Vercel's AI SDK of 2026-08-22.
 const std::vector<ErrorRule> kXaiErrors = {
     {Where::code, "imagine:content-moderated", T::refused_by_policy},
@@ -112,7 +118,10 @@ std::vector<OpenAiVariant> make_variants() {
     std::vector<OpenAiVariant> variants;
     using Inputs = OpenAiVariant::Inputs;
     const Inputs openai_inputs{.path = "/images/edits"};
-    variants.push_back({.api = "openai", .streams = true, .inputs = openai_inputs});
+    variants.push_back({.api = "openai",
+                        .streams = true,
+                        .inputs = {.path = "/images/edits", .file_ids = true},
+                        .errors = kOpenAiErrors});
     variants.push_back({.api = "azure-openai",
                         .auth = "api-key: ",
                         .ignores_case = true,

@@ -45,6 +45,7 @@ struct OpenAiVariant {
         std::string list = "image[]";
         std::string mask = "mask";
         // Required by the provider, and sent if the request has none:
+        bool file_ids = false;  // an image that the provider has; the request is then JSON
         std::optional<double> strength;  // of an edit without a mask
         std::string variation_size = {};
     };
