@@ -6,6 +6,7 @@ import json
 import random
 
 import pytest
+from fakes.behaviours import Json
 from fakes.edited import mask, original, painted_box, saved
 from fakes.openai import ERRORS
 from fakes.openai_edits import images_of, mask_of, read_edit
@@ -294,3 +295,33 @@ def test_no_file_is_left_behind(g, openai):
     assert call(f"{g.url}/v1/images/edits", "POST", b"--x\r\n", {"Content-Type": "multipart/form-data; boundary=x"}).status == 400
     left = [path for path in (g.directory).rglob("*") if path.is_file() and "client_body" in str(path)]
     assert not left
+
+
+DRAWING = b"<svg xmlns='http://www.w3.org/2000/svg' width='64' height='48'/>"
+
+
+@pytest.mark.parametrize("content, code, says", (
+    (saved(Image.open(io.BytesIO(original())), "GIF"), "unsupported_image_format", "is a gif image; this model takes only png, jpeg, webp"),
+    (saved(Image.open(io.BytesIO(original())), "TIFF"), "unsupported_image_format", "PNG, JPEG, WebP, GIF, AVIF or HEIC"),
+    (DRAWING, "unsupported_image_format", "PNG, JPEG, WebP, GIF, AVIF or HEIC")), ids=("gif", "tiff", "svg"))
+def test_formats_that_a_model_does_not_take_are_refused_with_those_that_it_takes(g, openai, content, code, says):
+    for field in ("image", "image[]"):
+        reply = g.edit([(field, content)], model=MODEL)
+        assert (reply.status, reply.json["error"]["code"], reply.json["error"]["param"]) == (400, code, "image")
+        assert says in reply.json["error"]["message"]
+    mask_too = g.edit([("image", original()), ("mask", content)], model=MODEL)
+    assert (mask_too.status, mask_too.json["error"]["code"], mask_too.json["error"]["param"]) == (400, code, "mask")
+    assert not openai.requests
+
+
+@pytest.mark.parametrize("output_format", ("gif", "svg", "avif"))
+def test_formats_that_cannot_be_checked_are_not_requested(g, openai, output_format):
+    reply = g.edit([("image", original())], model=MODEL, output_format=output_format)
+    assert (reply.status, reply.json["error"]["param"]) == (400, "output_format")
+    assert "png" in reply.json["error"]["message"] and not openai.requests
+
+
+def test_a_drawing_in_the_place_of_an_image_is_no_image(g, openai):
+    openai.next(Json({"created": 1, "data": [{"b64_json": base64.b64encode(DRAWING).decode()}]}))
+    reply = g.edit([("image", original())], model=MODEL)
+    assert reply.status == 502 and "svg" not in reply.text
