@@ -24,6 +24,7 @@ class OpenAiLike(FakeServer):
     """`keys`: those it accepts; none: everybody. `change`: what becomes of the document of an answer."""
 
     base, path = "/v1", "/images/generations"
+    query = ""                        # that each path needs
     fields = {}                       # name -> check, as in checks.py
     required = ("model", "prompt")
     links = False                     # whether images are links where nobody asks for base64
@@ -95,7 +96,7 @@ class OpenAiLike(FakeServer):
         return error and error.reply(None)
 
     def wrong_address(self, request: Request) -> Optional[Behaviour]:
-        if request.method != "POST" or not self.is_scripted(request) or request.query:
+        if request.method != "POST" or not self.is_scripted(request) or request.query != self.query:
             return self.error(404, f"There is nothing at {request.method} {request.path}?{request.query}")
         return None
 

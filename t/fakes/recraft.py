@@ -38,8 +38,22 @@ PROMPTED = {**COMMON, "prompt": text(1), "negative_prompt": text()}
 STRENGTH = number(0, 1, kinds=(int, float))
 
 
+OF_A_TOOL = {"response_format": choice("url", "b64_json"), "image_format": choice("webp", "png")}
+TOOLS = ("eraseRegion", "removeBackground", "crispUpscale", "creativeUpscale")  # they answer with one image, not with a list
+PIXELS = number(0, 4096)
+
+
 class Recraft(OpenAiLike):
     edit_forms = {
+        "/images/generateBackground": EditForm(PROMPTED, ("prompt",), least_side=256, mask="mask", needs_mask=True, levels="two"),
+        "/images/replaceBackground": EditForm(PROMPTED, ("prompt",), least_side=256),
+        "/images/outpaint": EditForm({**PROMPTED, "size": text(1), "zoom_out_percentage": PIXELS,
+                                      **{f"expand_{side}": PIXELS for side in ("top", "bottom", "left", "right")}},
+                                     ("prompt",), least_side=256),
+        "/images/eraseRegion": EditForm(OF_A_TOOL, (), least_side=256, mask="mask", needs_mask=True, levels="two"),
+        "/images/removeBackground": EditForm(OF_A_TOOL, (), least_side=256),
+        "/images/crispUpscale": EditForm(OF_A_TOOL, (), least_side=256),
+        "/images/creativeUpscale": EditForm({**OF_A_TOOL, "upscale": choice("upscale4mp", "upscale16mp")}, (), least_side=256),
         "/images/imageToImage": EditForm({**PROMPTED, "strength": STRENGTH}, ("prompt", "strength"), least_side=256),
         "/images/inpaint": EditForm(PROMPTED, ("prompt",), least_side=256, mask="mask", needs_mask=True, levels="two"),
         "/images/variateImage": EditForm({**COMMON, "size": text(1)}, ("size",), least_side=256),
@@ -73,6 +87,12 @@ class Recraft(OpenAiLike):
 
     def format(self, body):
         return body.get("image_format", "webp")
+
+    def _document(self, body):
+        document = super()._document(body)
+        if body.get("form") in [self.edit_forms[f"/images/{tool}"] for tool in TOOLS]:
+            return {"created": document["created"], "credits": document["credits"], "image": document["data"][0]}
+        return document
 
     def document(self, body, data):
         return {"created": 1767225600, "credits": CREDITS.get(body.get("model"), 40) * len(data),

@@ -6,6 +6,7 @@ import json
 import pytest
 from fakes.aggregator import STREAMED, Aggregator
 from fakes.automatic1111 import Automatic1111
+from fakes.azure_flux import AzureFlux
 from fakes.azure_openai import API_VERSION, AzureOpenAi
 from fakes.black_forest_labs import BlackForestLabs
 from fakes.cloudflare import Cloudflare
@@ -42,6 +43,7 @@ PROVIDERS = (
     ("openai", OpenAI, "gpt-image-2", 2),
     ("azure-openai", AzureOpenAi, "gpt-image-2", 2),
     ("azure-openai", AzureOpenAi, "house", 2),
+    ("azure-flux", AzureFlux, "FLUX.2-pro", 0),
     ("openrouter", OpenRouter, "openai/gpt-image-2", 1),  # as many as it likes
     ("openrouter", OpenRouter, "google/gemini-3-pro-image", 0),
     ("xai", Xai, "grok-imagine-image-2.0", 0),

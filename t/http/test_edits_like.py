@@ -5,11 +5,14 @@ from typing import Callable, NamedTuple, Optional
 
 import pytest
 from fakes.aggregator import Aggregator
+from fakes.azure_flux import IMAGES as FLUX_IMAGES
+from fakes.azure_flux import AzureFlux
 from fakes.azure_openai import API_VERSION, AzureOpenAi
+from fakes.behaviours import Json
 from fakes.edit_forms import read_body
 from fakes.edited import mask, opened, original, painted_box, saved
 from fakes.google_gemini import GoogleGemini, images_of, text_of
-from fakes.json_images import from_data_url
+from fakes.json_images import from_base64, from_data_url
 from fakes.openai import OpenAI
 from fakes.openrouter import OpenRouter, content_of as reference
 from fakes.recraft import Recraft
@@ -46,7 +49,7 @@ def files_of(request) -> list:
 
 
 def fields_of(request) -> set:
-    names = {"image", "images", "image_url", "reference_images", "input_references", "image2", "image3", "image[]", "mask",
+    names = {*FLUX_IMAGES, "image", "images", "image_url", "reference_images", "input_references", "image2", "image3", "image[]", "mask",
              "mask_image"}
     if request.json is not None:
         return names & set(request.json)
@@ -63,6 +66,9 @@ def in_json(read, *names):
 ROWS = [
     Row("azure-openai", AzureOpenAi, "gpt-image-2", 16, ({"image"}, {"image[]"}), files_of, "transparent = edit"),
     Row("azure-openai", AzureOpenAi, "house", 16, ({"image"}, {"image[]"}), files_of, "transparent = edit"),
+    Row("azure-flux", AzureFlux, "FLUX.2-pro", 8, (), in_json(from_base64, *FLUX_IMAGES)),
+    Row("azure-flux", AzureFlux, "FLUX.2-flex", 10, (), in_json(from_base64, *FLUX_IMAGES)),
+    Row("azure-flux", AzureFlux, "house", 8, (), in_json(from_base64, *FLUX_IMAGES)),
     Row("xai", Xai, "grok-imagine-image-2.0", 3, ({"image"}, {"images"}), in_json(content_of, "image", "images")),
     Row("together", Together, "black-forest-labs/FLUX.1-kontext-pro", 1, ({"image_url"},), in_json(from_data_url, "image_url"),
         cannot="black-forest-labs/FLUX.1-schnell"),
@@ -95,11 +101,11 @@ each = pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.api} {row.mod
 def studio(gateway):
     """studio(row): a gateway with the row's fake behind it, and the fake."""
     started = []
-    def start(row, directives="", **options):
+    def start(row, directives="", unknown="", **options):
         fake = row.fake(**options).start()
         started.append(fake)
         more = {"more": "key none;", "key": None} if row.api in KEYLESS else {}
-        return gateway(OPEN, provider("p", fake, api=row.api, **more) + directives), fake
+        return gateway(OPEN + unknown, provider("p", fake, api=row.api, **more) + directives), fake
     yield start
     for fake in started:
         fake.stop()
@@ -135,8 +141,9 @@ def test_images_are_sent_unchanged_in_the_model_s_own_fields(studio, row):
         reply = edit(g, row.model, files)
         assert is_about(painted_box(image_of(reply, fake)), (0, 0, SIZE[0], SIZE[1] // 8))
         assert row.contents(fake.work[-1]) == [content for _, content in files]
-        if count != 2 or row.most == 2:  # SiliconFlow has a field for each
-            assert fields_of(fake.work[-1]) == row.fields[count > 1]
+        if count != 2 or row.most == 2:  # SiliconFlow and FLUX have a field for each
+            expected = set(FLUX_IMAGES[:count]) if row.api == "azure-flux" else row.fields[count > 1]
+            assert fields_of(fake.work[-1]) == expected
         assert reply.json["extra_fields"]["request_type"] == "image_edit"
     calls = len(fake.requests)
     assert refusal(edit(g, row.model, [("image[]", original(*SIZE))] * (row.most + 1))) == (400, "array_above_max_length", "image")
@@ -197,6 +204,38 @@ def test_microsoft_s_own_models_edit_one_image_without_a_mask(studio):
     assert adjusted(reply) == ["size"]
     assert refusal(edit(g, row.model, [image, ("mask", mask(*SIZE))])) == (400, "unsupported_parameter", "mask")
     assert refusal(edit(g, row.model, [image, image])) == (400, "array_above_max_length", "image")
+
+
+def test_flux_on_azure_follows_the_first_image_or_the_requested_size(studio):
+    g, fake = studio(BY_API["azure-flux"])
+    reply = edit(g, "flux.2-PRO", [("image", original(*SIZE))], size="1024x768", seed=7, output_format="png")
+    assert reply.status == 200, (reply, fake.refusals)
+    assert fake.work[0].path == "/providers/blackforestlabs/v1/flux-2-pro"
+    sent = {name: value for name, value in fake.work[0].json.items() if name != "input_image"}
+    assert sent == {"model": "flux.2-PRO", "prompt": "a red kite", "width": 1024, "height": 768, "seed": 7, "output_format": "png"}
+    flex = edit(g, "FLUX.2-flex", [("image", original(*SIZE))], num_inference_steps=20)
+    assert flex.status == 200 and fake.work[-1].json["steps"] == 20
+    assert fake.work[-1].path == "/providers/blackforestlabs/v1/flux-2-flex"
+    assert adjusted(edit(g, "FLUX.2-pro", [("image", original(*SIZE))], num_inference_steps=20)) == ["num_inference_steps"]
+    for strange in ("../../openai/v1/x", "flux?x=1", "a/b"):
+        assert edit(g, strange, [("image", original(*SIZE))]).status in (400, 404)
+    assert {one.path for one in fake.requests} <= {f"/providers/blackforestlabs/v1/flux-2-{kind}" for kind in ("pro", "flex")}
+    assert {one.query for one in fake.requests} == {"api-version=preview"}
+
+
+def test_kontext_on_azure_edits_one_image_by_a_form(studio):
+    class Kontext(AzureOpenAi):
+        def wrong_edit(self, request):
+            body = read_body(request)
+            if not body.keys() <= {"model", "prompt", "n", "files"} or [one.field for one in body["files"]] != ["image"]:
+                return self.error(400, f"only model, prompt, n and image: {body.keys()}")
+
+    g, fake = studio(Row("azure-openai", Kontext, "FLUX.1-Kontext-pro", 1, (), files_of))
+    image = ("image", original(*SIZE))
+    reply = edit(g, "FLUX.1-Kontext-pro", [image], size="1024x1024")
+    assert painted_box(image_of(reply, fake)) == (0, 0, SIZE[0], SIZE[1] // 8)
+    assert adjusted(reply) == ["size"] and reply.json["extra_fields"]["cost"] == {"usd": 0.04, "basis": "image"}
+    assert refusal(edit(g, "FLUX.1-Kontext-pro", [image, ("mask", mask(*SIZE))])) == (400, "unsupported_parameter", "mask")
 
 
 def test_azure_takes_a_fidelity_but_no_webp(studio):
@@ -264,6 +303,54 @@ def test_recraft_gets_what_it_needs_if_nobody_asked_for_it(studio):
     assert varied.json["extra_fields"]["request_type"] == "image_variation"
     small = edit(g, "recraftv3", [("image", original(255, 300))])
     assert refusal(small) == (400, "image_too_large", "image")
+
+
+@pytest.mark.parametrize("tool, masked, fields", (
+    ("imageToImage", False, {"model", "prompt", "strength", "random_seed"}), ("inpaint", True, {"model", "prompt", "random_seed"}),
+    ("generateBackground", True, {"model", "prompt", "random_seed"}), ("replaceBackground", False, {"model", "prompt", "random_seed"}),
+    ("outpaint", False, {"model", "prompt", "random_seed", "expand_left"}), ("eraseRegion", True, set()),
+    ("removeBackground", False, set()), ("crispUpscale", False, set()), ("creativeUpscale", False, set())))
+def test_each_tool_of_recraft_is_a_model(studio, tool, masked, fields):
+    g, fake = studio(BY_API["recraft"], unknown="image_gateway_unknown_fields pass expand_left;")
+    image, told = ("image", original(*SIZE)), mask(*SIZE, BOX)
+    given = [image, ("mask", told)] if masked else [image]
+    asked = {"expand_left": 64} if tool == "outpaint" else {}
+    reply = edit(g, tool, given, output_format="png", prompt="a red kite" if "prompt" in fields else None, **asked)
+    assert painted_box(image_of(reply, fake)) == (BOX if masked else (0, 0, SIZE[0], SIZE[1] // 8))
+    assert fake.work[-1].path == f"/v1/images/{tool}"
+    body = read_body(fake.work[-1])
+    assert {*body} == fields | {"files", "response_format", "image_format"}
+    assert body.get("model", "recraftv3") == "recraftv3"
+    assert reply.json["extra_fields"]["cost"]["basis"] == "provider"
+    other = edit(g, tool, [image] if masked else [image, ("mask", told)], prompt="a red kite")
+    assert refusal(other) == (400, *(("missing_required_parameter", "mask") if masked else ("unsupported_parameter", "mask")))
+    assert refusal(edit(g, tool, [image], path="/v1/images/variations", prompt=None))[1] == "unsupported_operation"
+    if "prompt" not in fields:
+        assert "prompt" in adjusted(edit(g, tool, given)), "a prompt that the tool has no field for is listed"
+    assert g.generate(model=f"p/{tool}").json["error"]["code"] == "unsupported_operation"
+    assert len(fake.work) == (1 if "prompt" in fields else 2)
+
+
+def test_a_variation_by_the_tool_is_that_of_the_model(studio):
+    g, fake = studio(BY_API["recraft"])
+    assert edit(g, "variateImage", [("image", original(*SIZE))], path="/v1/images/variations", prompt=None).status == 200
+    assert fake.work[-1].path == "/v1/images/variateImage"
+    assert read_body(fake.work[-1])["model"] == "recraftv3" and read_body(fake.work[-1])["size"] == "1024x1024"
+
+
+def test_a_tool_whose_images_are_no_pixels_is_refused(studio):
+    g, fake = studio(BY_API["recraft"])
+    assert refusal(edit(g, "vectorize", [("image", original(*SIZE))])) == (400, "unsupported_operation", "model")
+    assert not fake.requests
+
+
+@pytest.mark.parametrize("answer", ({"image": {}}, {"image": None}, {"image": "https://x/y"}, {"image": [{"b64_json": "eA=="}]},
+                                    {"image": {"b64_json": "bm8gaW1hZ2U="}}, {"image": {"url": "file:///etc/passwd"}}))
+def test_an_answer_of_a_tool_without_an_image_is_a_failure(studio, answer):
+    g, fake = studio(BY_API["recraft"])
+    fake.next(Json({"created": 1, "credits": 5, **answer}))
+    reply = edit(g, "removeBackground", [("image", original(*SIZE))], prompt=None)
+    assert reply.status >= 500, reply
 
 
 # Servers of one's own

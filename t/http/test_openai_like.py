@@ -66,7 +66,7 @@ def test_a_fake_takes_what_its_provider_takes_and_nothing_else(case):
         right = {"Authorization": f"Bearer {KEY}"} if fake.keys else {}
 
         def status(body, headers=right, path=fake.path, method="POST"):
-            return call(fake.url + path, method, headers=headers, json=body).status
+            return call(f"{fake.url}{path}?{fake.query}".rstrip("?"), method, headers=headers, json=body).status
 
         assert status(good) == 200
         refused = [status({**good, "colour": "red"}), status({**good, "n": 0}), status({**good, "n": "1"}),

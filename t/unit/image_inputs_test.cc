@@ -79,6 +79,16 @@ TEST_F(ImageInputsTest, AreTextsOrAListForTogether) {
     EXPECT_TRUE(dev.body.ends_with(R"("reference_images":[)" + kOneUrl + "]}")) << dev.body;
 }
 
+TEST_F(ImageInputsTest, AreNumberedBase64ForFluxOnAzure) {
+    const Sent two = sent("azure-flux", "FLUX.2-Flex-1", 2);
+    EXPECT_EQ(two.path, "/providers/blackforestlabs/v1/flux-2-flex?api-version=preview");
+    EXPECT_EQ(two.body, R"({"model":"FLUX.2-Flex-1","prompt":"a","input_image":")" +
+                            encode_base64(kOne) + R"(","input_image_2":")" + encode_base64(kTwo) +
+                            R"("})");
+    EXPECT_EQ(sent("azure-flux", "../../x?y#", 1).path,
+              "/providers/blackforestlabs/v1/flux-2-pro?api-version=preview");
+}
+
 TEST_F(ImageInputsTest, AreReferencesForOpenRouter) {
     const Sent one = sent("openrouter", "google/gemini-3-pro-image", 1);
     EXPECT_EQ(one.path, "/images");
@@ -110,6 +120,16 @@ TEST_F(ImageInputsTest, AreFilesForRecraft) {
     EXPECT_TRUE(masked.body.ends_with(file_of("image", "image.png", "png", kOne) +
                                       file_of("mask", "mask.png", "png", "mask") + "--B--\r\n"));
     EXPECT_EQ(masked.body.find("strength"), std::string::npos);
+    const Sent tool = sent("recraft", "removeBackground", 1);
+    EXPECT_EQ(tool.path, "/images/removeBackground");
+    EXPECT_EQ(tool.body, file_of("image", "image.png", "png", kOne) + "--B--\r\n");
+    const Sent erased = sent("recraft", "eraseRegion", 1, true);
+    EXPECT_EQ(erased.body.find("name=\"model\""), std::string::npos);
+    EXPECT_NE(erased.body.find("name=\"mask\""), std::string::npos);
+    const Sent drawn = sent("recraft", "imageToImage", 1);
+    EXPECT_EQ(drawn.path, "/images/imageToImage");
+    EXPECT_NE(drawn.body.find("name=\"model\"\r\n\r\nrecraftv3\r\n"), std::string::npos);
+    EXPECT_NE(drawn.body.find("name=\"strength\"\r\n\r\n0.5\r\n"), std::string::npos);
     const Sent varied = sent("recraft", "recraftv3", 1, false, Operation::variation);
     EXPECT_EQ(varied.path, "/images/variateImage");
     EXPECT_NE(varied.body.find("name=\"size\"\r\n\r\n1024x1024\r\n"), std::string::npos);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/glob.h"
 #include "core/providers/call_headers.h"
 #include "core/providers/dialects/openai_response.h"
 #include "core/providers/error_response.h"
@@ -124,7 +125,6 @@ void replace_model(std::string &path, std::string_view model) {
     }
 }
 
-DialectTraits traits_of(const OpenAiVariant &variant) {
 // {"file_id": "…"} or {"image_url": "data:…"}. Facts: OpenAI's openapi.yaml of 2026-08-21.
 void write_reference(JsonBody &body, const InputImage &image) {
     body.out().open_object();
@@ -149,14 +149,15 @@ void write_references(JsonBody &body, const CallInputs &inputs) {
     }
 }
 
+DialectTraits traits_of(const OpenAiVariant &variant) {
     DialectTraits traits;
     traits.name = variant.api;
     traits.needs_key = variant.needs_key;
     traits.ignores_case = variant.ignores_case;
     traits.can_pass_through = !variant.withholds;
     traits.takes_images = !variant.inputs.path.empty();
-    std::string names;
     traits.takes_file_ids = traits.takes_images && variant.inputs.file_ids;
+    std::string names;
     for (const OpenAiVariant::Field &field : variant.fields) {
         names.append(field.name).append(" ").append(field.second).append(" ");
     }
@@ -184,8 +185,10 @@ tl::expected<std::unique_ptr<Dialect>, std::string> OpenAi::changed(
 void OpenAi::write_body(JsonWriter &body, const ProviderRequest &request,
                         const Params &params) const {
     body.open_object();
-    if (variant_.names_model) {
-        body.key("model").string(request.model);
+    const OpenAiVariant::Tool *tool = variant_.tool(request.model);
+    const std::string_view model = tool != nullptr ? std::string_view(tool->model) : request.model;
+    if (variant_.names_model && !model.empty()) {
+        body.key("model").string(model);
     }
     for (const Param param : all_params()) {
         const ParamValue &value = params[param];
@@ -211,10 +214,13 @@ void OpenAi::write_body(JsonWriter &body, const ProviderRequest &request,
     write_forwarded(body, request);
 }
 
-void OpenAi::add_required(Params &params, const CallInputs &inputs) const {
+void OpenAi::add_required(Params &params, const ProviderRequest &request) const {
+    const CallInputs &inputs = request.inputs;
     const OpenAiVariant::Inputs &required = variant_.inputs;
+    const OpenAiVariant::Tool *tool = variant_.tool(request.model);
     const bool is_edit = inputs.any() && inputs.operation == Operation::edit;
-    if (is_edit && inputs.mask == nullptr && required.strength && !params.has(Param::strength)) {
+    const bool takes_strength = tool == nullptr ? inputs.mask == nullptr : tool->takes_strength;
+    if (is_edit && takes_strength && required.strength && !params.has(Param::strength)) {
         params[Param::strength] = *required.strength;
     }
     const bool is_variation = inputs.operation == Operation::variation;
@@ -223,8 +229,12 @@ void OpenAi::add_required(Params &params, const CallInputs &inputs) const {
     }
 }
 
-std::string OpenAi::path_of(const CallInputs &inputs) const {
+std::string OpenAi::path_of(const ProviderRequest &request) const {
+    const CallInputs &inputs = request.inputs;
     const OpenAiVariant::Inputs &paths = variant_.inputs;
+    if (const OpenAiVariant::Tool *tool = variant_.tool(request.model)) {
+        return "/images/" + tool->name;
+    }
     if (!inputs.any()) {
         return variant_.path;
     }
@@ -232,6 +242,35 @@ std::string OpenAi::path_of(const CallInputs &inputs) const {
         return paths.variation_path;
     }
     return inputs.mask != nullptr && !paths.mask_path.empty() ? paths.mask_path : paths.path;
+}
+
+bool OpenAi::name_model(std::string &path, std::string_view model) const {
+    if (path.find("{model}") == std::string::npos) {
+        return true;
+    }
+    for (const auto &[pattern, segment] : variant_.segments) {
+        if (glob_matches(pattern, model, 0)) {
+            replace_model(path, segment);
+            return true;
+        }
+    }
+    const auto escaped = path_of_model(model);
+    if (escaped) {
+        replace_model(path, *escaped);
+    }
+    return escaped.has_value();
+}
+
+// A tool without a model draws nothing.
+std::optional<int64_t> OpenAi::choose_seed(Params &params, const ProviderRequest &request) const {
+    const OpenAiVariant::Tool *tool = variant_.tool(request.model);
+    if (!variant_.sends(Param::seed)) {
+        params.clear(Param::seed);
+    } else if (variant_.needs_seed && !params.has(Param::seed) &&
+               (tool == nullptr || !tool->model.empty())) {
+        params[Param::seed] = random_seed(request.random);
+    }
+    return params.has(Param::seed) ? std::optional(params.integer(Param::seed, 0)) : std::nullopt;
 }
 
 void OpenAi::set_body(HttpCall &call, const ProviderRequest &request, const Params &params) const {
@@ -276,6 +315,10 @@ void OpenAi::set_form(HttpCall &call, const ProviderRequest &request, const Para
 void OpenAi::write_images(JsonBody &body, const CallInputs &inputs) const {
     using Form = OpenAiVariant::Inputs::Form;
     const OpenAiVariant::Inputs &names = variant_.inputs;
+    if (names.form == Form::numbered_base64) {
+        write_input_images(body, inputs, ImageText::base64);
+        return;
+    }
     if (names.form == Form::numbered) {
         for (size_t i = 0; i < inputs.images.size(); ++i) {
             body.out().key(i == 0 ? names.field : names.field + std::to_string(i + 1));
@@ -321,22 +364,11 @@ Work OpenAi::begin(const ProviderRequest &request) const {
         params.clear(Param::stream);
         params.clear(Param::partial_images);
     }
-    if (!variant_.sends(Param::seed)) {
-        params.clear(Param::seed);
-    } else if (variant_.needs_seed && !params.has(Param::seed)) {
-        params[Param::seed] = random_seed(request.random);
-    }
-    if (params.has(Param::seed)) {
-        call.seed = params.integer(Param::seed, 0);
-    }
-    add_required(params, request.inputs);
-    std::string path = path_of(request.inputs);
-    if (path.find("{model}") != std::string::npos) {
-        const auto model = path_of_model(request.model);
-        if (!model) {
-            return no_such_model(request.model);
-        }
-        replace_model(path, *model);
+    call.seed = choose_seed(params, request);
+    add_required(params, request);
+    std::string path = path_of(request);
+    if (!name_model(path, request.model)) {
+        return no_such_model(request.model);
     }
     call.url = request.provider.url + path;
     set_body(call, request, params);
@@ -376,13 +408,21 @@ Outcome OpenAi::read(const HttpResponse &response) const {
     Outcome outcome;
     outcome.type = OutcomeType::made;
     bool withheld = false;
-    for (const JsonValue item : items_of(root)) {
+    const auto take = [&](JsonValue item) {
         auto image = is_withheld(item) ? std::nullopt : read_openai_image(item);
         if (image) {
             outcome.result.images.push_back(std::move(*image));
         } else {
             withheld = withheld || is_withheld(item) || is_filtered(item);
         }
+    };
+    for (const JsonValue item : items_of(root)) {
+        take(item);
+    }
+    // Tools answer with one image instead of a list.
+    if (!variant_.tools.empty() && outcome.result.images.empty() &&
+        root["image"].is(JsonKind::object)) {
+        take(root["image"]);
     }
     if (outcome.result.images.empty() && withheld) {
         outcome.result.cost = cost_of(root);

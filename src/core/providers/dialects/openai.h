@@ -33,8 +33,12 @@ class OpenAi final : public Dialect, public StreamApi {
     void set_form(HttpCall &call, const ProviderRequest &request, const Params &params) const;
     void write_images(JsonBody &body, const CallInputs &inputs) const;
     void write_image(JsonBody &body, const InputImage &image) const;
-    void add_required(Params &params, const CallInputs &inputs) const;
-    [[nodiscard]] std::string path_of(const CallInputs &inputs) const;
+    void add_required(Params &params, const ProviderRequest &request) const;
+    [[nodiscard]] std::string path_of(const ProviderRequest &request) const;
+    // Puts the model into the path. False if its name cannot be a part of one.
+    [[nodiscard]] bool name_model(std::string &path, std::string_view model) const;
+    [[nodiscard]] std::optional<int64_t> choose_seed(Params &params,
+                                                     const ProviderRequest &request) const;
     [[nodiscard]] std::optional<int64_t> cost_of(JsonValue root) const;
     [[nodiscard]] ImageResult describe(JsonValue root) const;
 

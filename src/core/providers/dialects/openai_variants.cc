@@ -128,6 +128,20 @@ std::vector<OpenAiVariant> make_variants() {
                         .streams = true,
                         .inputs = openai_inputs,
                         .errors = kAzureErrors});
+    // FLUX.2 in Microsoft Foundry. The deployment is the model in the body; the address has one of
+    // two names. Facts: Microsoft's "Deploy and use FLUX models in Microsoft Foundry", and
+    // LiteLLM's azure_ai of autumn 2026.
+    variants.push_back(
+        {.api = "azure-flux",
+         .path = "/providers/blackforestlabs/v1/{model}?api-version=preview",
+         .segments = {{"*flux*2*flex*", "flux-2-flex"}, {"*", "flux-2-pro"}},
+         .auth = "api-key: ",
+         .ignores_case = true,
+         .fields = {size_in_pixels, {Param::num_inference_steps, "steps", "", {}}},
+         .inputs = {.path = "/providers/blackforestlabs/v1/{model}?api-version=preview",
+                    .form = Inputs::Form::numbered_base64,
+                    .field = "input_image"},
+         .errors = kAzureErrors});
     variants.push_back(
         {.api = "xai",
          .withholds = true,
@@ -165,6 +179,16 @@ std::vector<OpenAiVariant> make_variants() {
                                    .variation_path = "/images/variateImage",
                                    .strength = 0.5,
                                    .variation_size = "1024x1024"},
+                        .tools = {{"imageToImage", "recraftv3", true},
+                                  {"inpaint", "recraftv3"},
+                                  {"generateBackground", "recraftv3"},
+                                  {"replaceBackground", "recraftv3"},
+                                  {"outpaint", "recraftv3"},
+                                  {"variateImage", "recraftv3"},
+                                  {"eraseRegion", ""},
+                                  {"removeBackground", ""},
+                                  {"crispUpscale", ""},
+                                  {"creativeUpscale", ""}},
                         .cost = OpenAiVariant::CostField{{"credits"}, kMillion / 1000},
                         .errors = kRecraftErrors});
     variants.push_back({.api = "siliconflow",
@@ -267,6 +291,12 @@ const OpenAiVariant::Field *OpenAiVariant::field(Param param) const {
     const auto found = std::find_if(fields.begin(), fields.end(),
                                     [=](const Field &row) { return row.param == param; });
     return found == fields.end() ? nullptr : &*found;
+}
+
+const OpenAiVariant::Tool *OpenAiVariant::tool(std::string_view model) const {
+    const auto found = std::find_if(tools.begin(), tools.end(),
+                                    [=](const Tool &row) { return row.name == model; });
+    return found == tools.end() ? nullptr : &*found;
 }
 
 bool OpenAiVariant::sends(Param param) const {

@@ -40,18 +40,28 @@ struct OpenAiVariant {
             url_objects,  // JSON: {"type": "image_url", "url": …}, likewise
             nested_urls,  // JSON: always an array of {"type": "image_url", "image_url": {"url": …}}
             numbered,     // JSON: `field`, then `field` with the numbers from 2 on
+            numbered_base64,  // JSON: `field`, `field`_2 …, without the head of a data URL
         } form = Form::parts;
         std::string field = "image";
         std::string list = "image[]";
         std::string mask = "mask";
-        // Required by the provider, and sent if the request has none:
         bool file_ids = false;  // an image that the provider has; the request is then JSON
+        // Required by the provider, and sent if the request has none:
         std::optional<double> strength;  // of an edit without a mask
         std::string variation_size = {};
     };
 
+    // A tool that changes an image. Its name as a model is the end of its address.
+    struct Tool {
+        std::string name;
+        std::string model;  // that is sent as the model, and draws; empty: it has none
+        bool takes_strength = false;
+    };
+
     std::string api;
-    std::string path = "/images/generations";     // {model} stands for the model
+    std::string path = "/images/generations";  // {model} stands for the model
+    // What stands for {model} for models that match a pattern, in any case; empty: their names.
+    std::vector<std::pair<std::string, std::string>> segments = {};
     std::string auth = "Authorization: Bearer ";  // what precedes the key
     bool needs_key = true;
     bool names_model = true;    // in the body
@@ -62,11 +72,14 @@ struct OpenAiVariant {
     bool needs_seed = false;     // its default seed is always the same, or it does not report it
     bool prompt_extras = false;  // sd-server: settings go into a block at the end of the prompt
     Inputs inputs;
+    std::vector<Tool> tools = {};  // each at /images/NAME
     std::optional<CostField> cost;
     std::vector<ErrorRule> errors;  // tried before those of OpenAI
 
     [[nodiscard]] const Field *field(Param param) const;
     [[nodiscard]] bool sends(Param param) const;
+    // Null if the model is no tool.
+    [[nodiscard]] const Tool *tool(std::string_view model) const;
 };
 
 // The built-in rows.
