@@ -1,9 +1,11 @@
 """Budgets of keys: the maximum is reserved, the real cost is settled, and the reply reports it."""
 
+import base64
 import json
 import re
 
 import pytest
+from fakes.edited import original
 from fakes.openai import ERRORS, Delay, Reset
 from harness import background, key_entry, provider, write_keys
 
@@ -17,7 +19,8 @@ def spender(scratch, gateway):
         catalog = scratch / "catalog.json"
         fixed = {"family": "gpt-image-2", "price": {"per_image": [{"usd": 0.04}]}}
         catalog.write_text(json.dumps({"providers": {"p": [
-            {"model": "gpt-image-2", **fixed}, {"model": "gpt-image-1.5", **fixed, "price": None}],
+            {"model": "gpt-image-2", **fixed}, {"model": "gpt-image-1.5", **fixed, "price": None},
+            {"model": "gpt-image-2.5-flare", **fixed, "price": {"per_image": [{"usd": 0.04}], "per_input_image": 0.10}}],
             "dear": [{"model": "gpt-image-2", **fixed, "price": {"per_image": [{"usd": 0.10}]}}]}}))
         catalog.chmod(0o644)
         keys = write_keys(scratch / "keys.json",
@@ -53,6 +56,28 @@ def test_an_insufficient_budget_is_reported_with_what_is_left(spender, openai):
     assert make(g).status == 200
     assert_spent(make(g, n=3), "$0.12 in all, has $0.08 left, and this request may cost up to $0.12. It does not renew.")
     assert make(g, n=2).status == 200
+
+
+@pytest.mark.parametrize("form", ("file", "url", "id"))
+def test_input_images_are_reserved_and_paid_as_well(spender, openai, form):
+    """$0.04 for the image, and $0.10 for each input image."""
+    g = spender((0.30, "day"), http=provider("p", openai))
+    openai.uploads["file-1"] = original()
+    url = "data:image/png;base64," + base64.b64encode(original()).decode()
+
+    def edit(count):
+        if form == "file":
+            return g.edit([("image[]", original())] * count, HEADERS, model="p/gpt-image-2.5-flare")
+        images = [{"file_id": "file-1"} if form == "id" else {"image_url": url}] * count
+        return make(g, "p/gpt-image-2.5-flare", images=images, path="/v1/images/edits")
+
+    assert_spent(edit(3), "has $0.3 left, and this request may cost up to $0.34.")
+    assert not openai.requests
+    paid = edit(2)
+    assert paid.status == 200 and paid.json["extra_fields"]["cost"] == {"usd": 0.24, "basis": "image"}, paid
+    assert_spent(edit(1), "has $0.06 left, and this request may cost up to $0.14.")
+    assert make(g, "p/gpt-image-2.5-flare").status == 200, "without an input image it is enough"
+    assert len(openai.requests) == 2
 
 
 def test_images_that_were_not_made_are_not_counted(spender, openai):
