@@ -12,7 +12,8 @@ from fakes.openrouter import OpenRouter
 from fakes.stability import Stability
 from fakes.together import Together
 from fakes.xai import Xai
-from harness import provider
+from harness import key_entry, provider, write_keys
+from harness.gateway import until
 from test_streams import events
 
 OPEN = "image_gateway; image_gateway_auth off; image_gateway_raw on;"
@@ -225,3 +226,50 @@ def test_ids_are_counted_as_images_are(gateway, account):
     large = edit(g, images=[{"file_id": "x" * 1_000_000}])
     assert refusal(large) == (400, "invalid_value", "images[0].file_id")
     assert len(fake.requests) == 1
+
+
+ADA = {"x-api-key": "sk-a"}
+
+
+@pytest.fixture
+def sharing(scratch, gateway, account):
+    """A gateway that shares and keeps results, for the keys a and b, and the account."""
+    def start(*lines):
+        keys = write_keys(scratch / "keys.json", [key_entry(one, f"sk-{one}") for one in "ab"])
+        fake = account()
+        g = gateway(f"image_gateway; image_gateway_keys {keys}; image_gateway_store {scratch}/store; {' '.join(lines)}",
+                    f"image_gateway_state {scratch}/state/state.db;" + provider("p", fake))
+        return g, fake
+    return start
+
+
+def test_a_repeated_key_means_the_same_id(sharing):
+    g, fake = sharing()
+    headers = {**ADA, "Idempotency-Key": "k-1"}
+    first = edit(g, headers=headers)
+    again = edit(g, headers=headers)
+    assert first.status == again.status == 200 and again.headers["idempotent-replayed"] == "true", (first, again)
+    assert again.json["extra_fields"]["inputs"] == [{"role": "image", "file_id": ID}]
+    for other in ({"images": [{"file_id": OTHER_ID}]}, {"mask": {"file_id": MASK_ID}}, {"images": [{"image_url": data_url(original())}]}):
+        assert refusal(edit(g, headers=headers, **other))[:2] == (422, "idempotency_key_reused")
+    assert len(fake.work) == 1
+
+
+def test_results_with_an_id_are_neither_cached_nor_shared(sharing):
+    """The same id may name another image later."""
+    g, fake = sharing("image_gateway_cache on unseeded=on;", "image_gateway_coalesce on unseeded=on;")
+    for count in (1, 2, 3):
+        reply = edit(g, headers=ADA)
+        assert reply.status == 200 and "hit" not in (reply.headers["cache-status"] or "")
+        assert len(fake.work) == count
+
+
+def test_a_job_takes_an_id(sharing):
+    g, fake = sharing("image_gateway_jobs on;")
+    accepted = edit(g, headers={**ADA, "Prefer": "respond-async"})
+    assert accepted.status == 202, accepted
+    place = accepted.headers["location"].removeprefix(g.url)
+    assert until(lambda: g.get(place, ADA).json["status"] == "completed", 10), g.get(place, ADA)
+    assert g.get(place, ADA).json["result"]["extra_fields"]["inputs"] == [{"role": "image", "file_id": ID}]
+    assert g.get(place, {"x-api-key": "sk-b"}).status == 404
+    assert fake.work[0].json["images"] == [{"file_id": ID}]
