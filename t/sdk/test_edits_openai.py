@@ -11,6 +11,7 @@ from fakes.edited import mask, original, painted_box
 from fakes.openai import OpenAI
 from fakes.openai_edits import read_edit
 from harness import provider
+from openai.types import ImageEditStreamEvent, ImagesResponse
 from sandbox import OPEN
 from test_openai_node import HERE, node  # noqa: F401
 
@@ -65,6 +66,20 @@ def test_python_streams_an_edit(client):
     found = list(client.images.edit(model=MODEL, image=original(), prompt="a red kite", stream=True, partial_images=1))
     assert [event.type for event in found] == ["image_edit.partial_image", "image_edit.completed"]
     assert painted_box(base64.b64decode(found[-1].b64_json)) == (0, 0, 64, 6)
+
+
+def test_python_names_files_that_the_account_has(client, fake):
+    """The published JSON form, for which the client has no method of its own."""
+    fake.uploads["file-kite"] = original()
+    body = {"model": MODEL, "prompt": "a red kite", "images": [{"file_id": "file-kite"}]}
+    assert box_of(client.post("/images/edits", cast_to=ImagesResponse, body=body)) == (0, 0, 64, 6)
+    assert fake.work[-1].json == {**body, "model": "gpt-image-1.5"}
+    stream = client.post("/images/edits", cast_to=ImagesResponse, body={**body, "stream": True, "partial_images": 1}, stream=True,
+                         stream_cls=openai.Stream[ImageEditStreamEvent])
+    assert [event.type for event in stream] == ["image_edit.partial_image", "image_edit.completed"]
+    with pytest.raises(openai.BadRequestError) as told:
+        client.post("/images/edits", cast_to=ImagesResponse, body={**body, "images": [{"file_id": "file-none"}]})
+    assert "No such File object" in told.value.message
 
 
 def test_python_makes_a_variation(client):
