@@ -223,6 +223,19 @@ def test_flux_on_azure_follows_the_first_image_or_the_requested_size(studio):
     assert {one.query for one in fake.requests} == {"api-version=preview"}
 
 
+@pytest.mark.parametrize("api, model, field", (("azure-flux", "FLUX.2-pro", "input_image"), ("azure-flux", "FLUX.2-pro", "input_image_2"),
+                                               ("siliconflow", "Qwen/Qwen-Image-Edit-2509", "image2"),
+                                               ("together", "black-forest-labs/FLUX.2-pro", "image_url"),
+                                               ("vllm-omni", OMNI, "mask_image")))
+def test_no_image_is_forwarded_that_nobody_has_checked(studio, api, model, field):
+    g, fake = studio(BY_API[api], unknown=f"image_gateway_unknown_fields pass {field};")
+    image = "data:image/png;base64," + base64.b64encode(original(*SIZE)).decode()
+    reply = g.generate(model=f"p/{model}", image=image, response_format="b64_json", path="/v1/images/edits", **{field: "aGVsbG8="})
+    assert reply.status == 200, (reply, fake.refusals)
+    assert field in adjusted(reply)
+    assert b"aGVsbG8=" not in fake.work[0].body
+
+
 def test_kontext_on_azure_edits_one_image_by_a_form(studio):
     class Kontext(AzureOpenAi):
         def wrong_edit(self, request):

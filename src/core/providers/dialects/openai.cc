@@ -149,6 +149,21 @@ void write_references(JsonBody &body, const CallInputs &inputs) {
     }
 }
 
+// The fields that may have input images. None of them is forwarded from a caller, who could send an
+// image there that nobody has checked.
+std::string names_of_images(const OpenAiVariant::Inputs &inputs) {
+    if (inputs.path.empty()) {
+        return {};
+    }
+    constexpr int kMaxNumber = 16;
+    std::string names = inputs.field + " " + inputs.list + " " + inputs.mask + " ";
+    for (int number = 2; number <= kMaxNumber; ++number) {
+        const std::string digits = std::to_string(number);
+        names += inputs.field + digits + " " + inputs.field + "_" + digits + " ";
+    }
+    return names;
+}
+
 DialectTraits traits_of(const OpenAiVariant &variant) {
     DialectTraits traits;
     traits.name = variant.api;
@@ -157,7 +172,7 @@ DialectTraits traits_of(const OpenAiVariant &variant) {
     traits.can_pass_through = !variant.withholds;
     traits.takes_images = !variant.inputs.path.empty();
     traits.takes_file_ids = traits.takes_images && variant.inputs.file_ids;
-    std::string names;
+    std::string names = names_of_images(variant.inputs);
     for (const OpenAiVariant::Field &field : variant.fields) {
         names.append(field.name).append(" ").append(field.second).append(" ");
     }
