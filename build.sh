@@ -23,11 +23,13 @@ Usage: ./build.sh [COMMAND]
                         Debian's suites have, or those given (what was run is in docs/versions.md)
   run                   build if needed and serve examples/quickstart.conf on 127.0.0.1:8080 until Ctrl-C
                         (another port: PORT=9000 ./build.sh run)
-  test [ARG …]          all tests; ARGs go to pytest. SUITES="source unit http http-asan sdk page cost" chooses among them:
+  test [ARG …]          all tests; ARGs go to pytest. SUITES="source unit http http-libcurl http-asan sdk page cost" chooses among them:
                           source     what docs and comments cite, and which way includes run
                           unit       the core, the curl client and the state file without nginx; with LONG=1 random
                                      tests take as many cases as they may want, in some minutes more
                           http       the running nginx, with workers that are nobody; beside http-asan only some
+                          http-libcurl
+                                     what concerns the HTTP with providers, by libcurl's in place of our own
                           http-asan  the running nginx with sanitizers
                           sdk        the clients of others; with LITELLM=1 also LiteLLM, which takes a while to install
                           page       the page in Chromium

@@ -1,7 +1,7 @@
 # ./build.sh test: the suites, and the lines that sum them up.
 # shellcheck shell=bash
 
-all_suites="source unit http http-asan sdk page cost"
+all_suites="source unit http http-libcurl http-asan sdk page cost"
 
 run_tests() { # pytest's arguments
     local suite since ended
@@ -12,7 +12,7 @@ run_tests() { # pytest's arguments
     trap sum_up EXIT
 
     need_packages cmake ninja-build libgtest-dev openssl curl jq sqlite3 redis-tools
-    if has_suite http || has_suite sdk || has_suite page || has_suite cost; then
+    if has_suite http || has_suite http-libcurl || has_suite sdk || has_suite page || has_suite cost; then
         build_for_distribution
     else
         need_distribution_nginx
@@ -38,6 +38,7 @@ run_suite() { # SUITE, pytest's arguments
         source) in_python source t/source -q "${@:2}" ;;
         unit) unit_tests ;;
         http) http_tests "${@:2}" ;;
+        http-libcurl) http_tests_by_libcurl "${@:2}" ;;
         http-asan) http_tests_with_sanitizers "${@:2}" ;;
         sdk) sdk_tests "${@:2}" ;;
         page) page_tests "${@:2}" ;;
@@ -116,6 +117,12 @@ http_tests() {
         chosen=(-m "plain or no_module")
     fi
     MODULE=$root/build/$module TEST_USER=nobody in_python http t/http "${side_by_side[@]}" "${chosen[@]}" "$@"
+}
+
+# Everywhere else providers are called by HTTP of our own, which is the default.
+http_tests_by_libcurl() {
+    MODULE=$root/build/$module TEST_USER=nobody PROVIDER_HTTP=libcurl \
+        in_python http-libcurl t/http "${side_by_side[@]}" -m libcurl "$@"
 }
 
 http_tests_with_sanitizers() {

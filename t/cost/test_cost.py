@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -23,11 +23,15 @@ from fakes.collector import Collector
 from fakes.openai import Delay, OpenAI
 from harness.client import RawConnection
 from harness.configuration import provider
+from harness.keys import key_entry, write_keys
 
 BUDGETS = Path(__file__).with_name("budgets.json")
 ALLOWED = 1.05
 ROUNDS = 3
 OPEN = "image_gateway; image_gateway_auth off;"
+SECRET = "sk-ig-of-a-team"
+LIMITS = {"requests_per_minute": 100_000, "images_per_day": 1_000_000, "concurrent": 10}
+BUDGETS_OF_KEY = [{"usd": 1000, "per": "month"}]
 IMAGE = 2_000_000  # bytes of a large image
 PAUSE = 0.03  # seconds: nginx is idle before each step, so that the number of reads and writes does not vary
 
@@ -40,11 +44,14 @@ class Scenario:
     status: int = 200
     contains: bytes = b'"b64_json":"'
     longer_than: int = 0
+    headers: dict = field(default_factory=dict)
 
 
 SCENARIOS = {
     "tiny": Scenario(20, {"model": "small/gpt-image-2"}),
-    "tiny by HTTP of our own": Scenario(20, {"model": "native/gpt-image-2"}),
+    "tiny by libcurl's HTTP": Scenario(20, {"model": "libcurl/gpt-image-2"}),
+    "tiny with a key, limits and a budget": Scenario(20, {"model": "small/gpt-image-2"}, "/keyed/images/generations",
+                                                     headers={"Authorization": f"Bearer {SECRET}"}),
     "2 MB buffered": Scenario(3, {"model": "large/gpt-image-2"}, longer_than=IMAGE),
     "2 MB passed through": Scenario(3, {"model": "large/gpt-image-2"}, "/passed/images/generations",
                                     longer_than=IMAGE),
@@ -73,10 +80,13 @@ def serving(more_http="", more_locations=""):
           tempfile.TemporaryDirectory() as directory):
         for fake in (small, large):
             fake.always(Delay(PAUSE))
+        keys = write_keys(Path(directory) / "keys.json",
+                          [key_entry("team", SECRET, limits=LIMITS, budgets=BUDGETS_OF_KEY)])
         with Nginx(Path(directory), location=OPEN, http=zone + provider("small", small) + provider("large", large) +
-                   provider("native", small, "http native;") + more_http.replace("COLLECTOR", collector.url),
+                   provider("libcurl", small, "http libcurl;") + more_http.replace("COLLECTOR", collector.url),
                    extra_locations=f"location /passed/ {{ {OPEN} image_gateway_buffering off; }}"
-                                   f"location /limited/ {{ {OPEN} {limited} }}" + more_locations) as running:
+                                   f"location /limited/ {{ {OPEN} {limited} }}"
+                                   f"location /keyed/ {{ image_gateway; image_gateway_keys {keys}; }}" + more_locations) as running:
             yield running
             assert not collector.refusals
 
@@ -90,7 +100,7 @@ def nginx():
 def ask(connection: RawConnection, scenario: Scenario, count: int, any_status: bool = False):
     for _ in range(count):
         time.sleep(PAUSE)
-        reply = connection.post(scenario.path, {"prompt": "a red kite", **scenario.fields}).response()
+        reply = connection.post(scenario.path, {"prompt": "a red kite", **scenario.fields}, scenario.headers).response()
         if not any_status:
             assert reply.status == scenario.status and scenario.contains in reply.body, reply
             assert len(reply.body) > scenario.longer_than

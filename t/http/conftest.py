@@ -14,6 +14,11 @@ PLAIN = {
     # what most clients do
     "test_contract", "test_lifecycle", "test_sandbox", "test_streams",
 }
+# These run with the HTTP of libcurl as well: `http libcurl`.
+LIBCURL = {
+    "test_bodies", "test_buffering", "test_dialects", "test_edits", "test_kept_connections", "test_network", "test_outcomes",
+    "test_stream_forms", "test_streams", "test_turns",
+}
 # These take longest and begin first, so that nobody waits for one of them at the end.
 SLOWEST = ("test_turns", "test_memory", "test_exactness", "test_keys", "test_dialects", "test_buffering", "test_state", "test_fal")
 # These need no module, and so no sanitizers.
@@ -23,7 +28,7 @@ NO_MODULE = {"test_fakes", "test_harness"}
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        for files, mark in ((PLAIN, pytest.mark.plain), (NO_MODULE, pytest.mark.no_module)):
+        for files, mark in ((PLAIN, pytest.mark.plain), (LIBCURL, pytest.mark.libcurl), (NO_MODULE, pytest.mark.no_module)):
             if item.path.stem in files:
                 item.add_marker(mark)
     items.sort(key=lambda item: SLOWEST.index(item.path.stem) if item.path.stem in SLOWEST else len(SLOWEST))

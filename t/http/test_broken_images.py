@@ -9,6 +9,7 @@ from fakes.behaviours import Chunked, Raw
 from fakes.event_stream import Events, stream_reply
 from fakes.openai import Images
 from fakes.sample_images import sample_image
+from harness.configuration import with_usual_http
 
 PATH = "/v1/images/generations"
 OPEN = "image_gateway; image_gateway_auth off;"
@@ -16,6 +17,7 @@ SIZE = 60_004  # its base64 ends with padding
 
 
 def provider(fake, more: str = "") -> str:
+    more = with_usual_http(fake, more)
     return (f"image_provider openai {{ api openai; url {fake.url}; key env:OPENAI_API_KEY; {more} }}\n"
             "image_model auto openai/gpt-image-2;\n")
 

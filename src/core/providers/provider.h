@@ -47,7 +47,7 @@ struct Provider {
     bool takes_idempotency = false;  // a repeated key is not billed again
     // Whose files the ids are that callers send, as the operator says. "off": no ids are sent.
     std::string file_account = {};
-    bool has_native_http = false;  // HTTP of our own where that can
+    bool has_native_http = true;  // HTTP of our own where that can
     TraceMode trace = TraceMode::on;
     size_t answer_max = 0;  // 0: the location's
     std::string proxy;      // may contain a password

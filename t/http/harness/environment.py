@@ -3,7 +3,7 @@
 NGINX               the nginx to run; otherwise the one in PATH or /usr/sbin
 MODULE              the module; otherwise build/ngx_http_image_gateway_module.so in the project
 SANITIZER_PRELOAD   libraries for LD_PRELOAD, separated by colons
-PROVIDER_HTTP       `http` of all providers that do not say it themselves: libcurl or native
+PROVIDER_HTTP       `http` of all providers that do not say it themselves: libcurl or native (the default)
 PROVIDER_TLS        with any value all fakes of providers speak TLS
 TEST_USER           whom the workers run as, when the tests run as root
 """
