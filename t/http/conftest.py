@@ -16,7 +16,7 @@ PLAIN = {
 }
 # These run with the HTTP of libcurl as well: `http libcurl`.
 LIBCURL = {
-    "test_bodies", "test_buffering", "test_dialects", "test_edits", "test_kept_connections", "test_network", "test_outcomes",
+    "test_bodies", "test_buffering", "test_dialects", "test_edits", "test_kept_connections", "test_outcomes",
     "test_stream_forms", "test_streams", "test_turns",
 }
 # These take longest and begin first, so that nobody waits for one of them at the end.
