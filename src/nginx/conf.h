@@ -52,9 +52,9 @@ struct MainConf {
     std::map<std::string, JwksFile, std::less<>> jwks_files;  // by full path
     std::map<JwksAddress, std::shared_ptr<KeySource>> jwks_addresses;
     std::vector<std::unique_ptr<ImageStore>> stores;
-    std::map<std::string, const Policy *, std::less<>> job_places;    // by SharingRules::place
-    std::map<std::string, WebhookKeyFile, std::less<>> webhook_keys;  // by full path
-    std::vector<std::shared_ptr<const WebhookRules>> webhooks;        // of all locations
+    std::map<std::string, const Policy *, std::less<>> making_places;  // by SharingRules::place
+    std::map<std::string, WebhookKeyFile, std::less<>> webhook_keys;   // by full path
+    std::vector<std::shared_ptr<const WebhookRules>> webhooks;         // of all locations
     ngx_shm_zone_t *zone = nullptr;
     ngx_shm_zone_t *budget_zone = nullptr;          // null: no location uses the gateway
     ngx_shm_zone_t *metrics_zone = nullptr;         // null: no location shows metrics or the status

@@ -110,12 +110,12 @@ void finish_sharing(ngx_conf_t *cf, const ngx_http_core_loc_conf_t &core, MainCo
                                                      "kept in a bucket")};
     }
     rules.kept_max = keeps ? location.store->max : 0;
-    if (rules.jobs.on) {
+    if (keeps) {
         const auto *server = static_cast<ngx_http_core_srv_conf_t *>(
             ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module));
         rules.place = to_string(server->server_name) + "\n" + to_string(core.name) + "\n" +
                       location.policy.hosting->directory + "\n" + location.keys_file;
-        main.job_places.emplace(rules.place, &location.policy);
+        main.making_places.emplace(rules.place, &location.policy);
     }
 }
 

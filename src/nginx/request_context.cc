@@ -75,11 +75,10 @@ RequestPorts::RequestPorts(Worker &worker, const LocationConf *location, Callbac
     }
     if (worker.records != nullptr) {
         sharing.records = &records.emplace(*worker.records, owner);
-    } else {
-        sharing.keys = &worker.keys_in_use;
     }
     ports.owner = &owner;
     ports.sharing = &sharing;
+    sharing.keys = &worker.keys_in_use;
     if (location != nullptr) {
         ports.spool = location->spool;
     }

@@ -138,8 +138,8 @@ Worker::~Worker() {
 
 void Worker::look_for_orphaned_jobs(const MainConf &main) {
     const auto place_of = [&main](std::string_view name) -> std::optional<MakingPlace> {
-        const auto found = main.job_places.find(name);
-        if (found == main.job_places.end()) {
+        const auto found = main.making_places.find(name);
+        if (found == main.making_places.end()) {
             return std::nullopt;
         }
         const Policy &policy = *found->second;

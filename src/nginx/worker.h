@@ -96,7 +96,7 @@ class Worker final : private CallbackOwner {
     std::unique_ptr<SharedAccounts> shared_accounts;  // null: only this machine's
     Accounts *accounts;
     Health health;
-    KeysInUse keys_in_use;  // without a state file
+    KeysInUse keys_in_use;
     FailureStorms storms{clock};
     std::unique_ptr<UsageWriter> usage;     // null: usage is not recorded
     std::unique_ptr<RecordsQueue> records;  // null: without a state file
@@ -131,7 +131,7 @@ class Worker final : private CallbackOwner {
     ErrorLog log_{ngx_cycle->log};
     std::unique_ptr<Alarm> sweep_alarm_;
     std::unique_ptr<Alarm> gauges_alarm_;
-    // For the jobs of dead workers.
+    // For the makings of dead workers.
     std::optional<NgxRecords> records_;
     std::optional<OrphanedJobs> orphaned_jobs_;
     std::optional<Milliseconds> told_full_;

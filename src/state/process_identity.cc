@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <fstream>
@@ -50,14 +51,15 @@ std::string own_identity() {
     return identity_of(getpid());
 }
 
+int32_t number_of(const std::string &identity) {
+    int32_t number = 0;
+    std::from_chars(identity.data(), identity.data() + identity.size(), number);
+    return std::max(number, 0);
+}
+
 bool is_running(const std::string &identity) {
-    long number = 0;
-    const auto [end, error] =
-        std::from_chars(identity.data(), identity.data() + identity.size(), number);
-    if (error != std::errc() || number <= 0) {
-        return false;
-    }
-    if (kill(static_cast<pid_t>(number), 0) != 0 && errno == ESRCH) {
+    const int32_t number = number_of(identity);
+    if (number == 0 || (kill(number, 0) != 0 && errno == ESRCH)) {
         return false;
     }
     return identity_of(number) == identity;

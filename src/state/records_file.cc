@@ -22,6 +22,10 @@ constexpr int64_t kSweptAtOnce = 1000;
 constexpr size_t kTakenAtOnce = 16;
 // A job that ends its workers must not end all of them.
 constexpr int64_t kMaxOwners = 20;
+// Nor a request that others go on with.
+constexpr int64_t kMaxLeaders = 5;
+// Seconds in which a request may take over from a dead process.
+constexpr int64_t kForTakingOver = 5;
 
 // ids and hashes are texts of hexadecimal digits, so that operators can read them.
 std::string to_text(const Sha256 &hash) {
@@ -126,14 +130,7 @@ bool RecordsFile::run_one(RecordOperation &operation, int64_t unix_seconds) {
         case Kind::take_over: return take_over(operation, unix_seconds);
         case Kind::note: return note(operation);
         case Kind::finish: return finish(operation.end, unix_seconds);
-        case Kind::forget: {
-            Statement drop = database_.prepare(
-                "DELETE FROM records WHERE id = ? AND request_id = ? AND process = ?");
-            return drop.bind(to_text(operation.end.id))
-                .bind(operation.request_id)
-                .bind(identity_)
-                .run();
-        }
+        case Kind::forget: return forget(operation, unix_seconds);
         case Kind::put: return put(operation.end, unix_seconds);
         case Kind::sweep: return sweep(unix_seconds) && sweep_messages(database_, unix_seconds);
         case Kind::claim_messages:
@@ -213,7 +210,7 @@ bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix
     claimed = {};
     Statement row = database_.prepare(
         std::string("SELECT process, asked, kind, ") + kKeptColumns +
-        ", making <> '' FROM records WHERE id = ? AND (expires IS NULL OR expires > ?)");
+        ", making <> '', owners FROM records WHERE id = ? AND (expires IS NULL OR expires > ?)");
     row.bind(to_text(claim.id)).bind(unix_seconds);
     const Statement::Step step = row.next();
     if (step == Statement::Step::failed) {
@@ -259,8 +256,37 @@ bool RecordsFile::claim(const RecordClaim &claim, Claimed &claimed, int64_t unix
             database_.prepare("UPDATE records SET wanted = 1 WHERE id = ? AND wanted = 0");
         return want.bind(to_text(claim.id)).run();
     }
+    if (kind != RecordKind::job && row.integer(10) < kMaxLeaders) {
+        row.reset();
+        claimed.answer = Answer::taken_over;
+        claimed.process = number_of(process);
+        return take_one(claim.id, process);
+    }
     claimed.answer = Answer::interrupted;
     return note_interrupted(claim.id, kind, unix_seconds);
+}
+
+// Who has taken a record over, and does not know that yet, forgets it under an id of its own: then
+// nobody knows what was made.
+bool RecordsFile::forget(const RecordOperation &operation, int64_t unix_seconds) {
+    const std::string id = to_text(operation.end.id);
+    Statement drop =
+        database_.prepare("DELETE FROM records WHERE id = ? AND request_id = ? AND process = ?");
+    if (!drop.bind(id).bind(operation.request_id).bind(identity_).run()) {
+        return false;
+    }
+    if (database_.changes() != 0) {
+        return true;
+    }
+    Statement left = database_.prepare(
+        "SELECT kind FROM records WHERE id = ? AND process = ? AND owners > 1 AND kind <> 3");
+    const Statement::Step step = left.bind(id).bind(identity_).next();
+    if (step != Statement::Step::row) {
+        return step == Statement::Step::done;
+    }
+    const auto kind = static_cast<RecordKind>(left.integer(0));
+    left.reset();
+    return note_interrupted(operation.end.id, kind, unix_seconds);
 }
 
 bool RecordsFile::find(RecordOperation &operation, int64_t unix_seconds) {
@@ -417,15 +443,16 @@ bool RecordsFile::take_over(RecordOperation &operation, int64_t unix_seconds) {
     };
     std::vector<Orphan> found;
     Statement row = database_.prepare(
-        "SELECT id, asked, owner, request_id, keep, making, process, owners FROM records"
-        " WHERE process IS NOT NULL AND process <> ? AND kind = 3 AND making <> ''");
+        "SELECT id, asked, owner, request_id, keep, making, process, owners, kind FROM records"
+        " WHERE process IS NOT NULL AND process <> ? AND making <> ''");
     row.bind(identity_);
     Statement::Step step = row.next();
     for (; step == Statement::Step::row && found.size() < kTakenAtOnce; step = row.next()) {
         const auto id = parse_sha256(row.text(0));
         const std::string process = row.text(6);
         if (id && !is_running(process)) {
-            found.push_back({{*id, parse_sha256(row.text(1)).value_or(Sha256{}), row.text(2),
+            found.push_back({{*id, static_cast<RecordKind>(row.integer(8)),
+                              parse_sha256(row.text(1)).value_or(Sha256{}), row.text(2),
                               row.text(3), row.integer(4), row.text(5)},
                              process,
                              row.integer(7) >= kMaxOwners});
@@ -434,12 +461,12 @@ bool RecordsFile::take_over(RecordOperation &operation, int64_t unix_seconds) {
     row.reset();
     for (Orphan &orphan : found) {
         if (orphan.is_hopeless) {
-            if (!note_interrupted(orphan.job.id, RecordKind::job, unix_seconds)) {
+            if (!note_interrupted(orphan.job.id, orphan.job.kind, unix_seconds)) {
                 return false;
             }
             continue;
         }
-        if (!take_one(orphan.job, orphan.process)) {
+        if (!take_one(orphan.job.id, orphan.process)) {
             return false;
         }
         if (database_.changes() == 1) {
@@ -449,10 +476,11 @@ bool RecordsFile::take_over(RecordOperation &operation, int64_t unix_seconds) {
     return step != Statement::Step::failed;
 }
 
-bool RecordsFile::take_one(const OrphanedJob &job, const std::string &process) {
+bool RecordsFile::take_one(const RecordId &id, const std::string &process) {
     Statement take = database_.prepare(
-        "UPDATE records SET process = ?, owners = owners + 1 WHERE id = ? AND process = ?");
-    return take.bind(identity_).bind(to_text(job.id)).bind(process).run();
+        "UPDATE records SET process = ?, owners = owners + 1, ended = 0"
+        " WHERE id = ? AND process = ?");
+    return take.bind(identity_).bind(to_text(id)).bind(process).run();
 }
 
 bool RecordsFile::finish(const RecordEnd &end, int64_t unix_seconds) {
@@ -507,24 +535,38 @@ bool RecordsFile::sweep(int64_t unix_seconds) {
     struct Left {
         RecordId id{};
         RecordKind kind = RecordKind::keyed;
+        int64_t since = 0;  // when a sweep has seen it first; 0: now
     };
     std::vector<Left> left;
     Statement running = database_.prepare(
-        "SELECT id, kind, process FROM records"
+        "SELECT id, kind, process, ended FROM records"
         " WHERE process IS NOT NULL AND making = ''");  // others are taken over
     Statement::Step step = running.next();
     for (; step == Statement::Step::row; step = running.next()) {
         const auto id = parse_sha256(running.text(0));
         if (id && !is_running(running.text(2))) {
-            left.push_back({*id, static_cast<RecordKind>(running.integer(1))});
+            left.push_back({*id, static_cast<RecordKind>(running.integer(1)), running.integer(3)});
         }
     }
+    running.reset();
     for (const Left &one : left) {
-        if (!note_interrupted(one.id, one.kind, unix_seconds)) {
+        const bool is_job = one.kind == RecordKind::job;
+        const bool is_over =
+            is_job || (one.since != 0 && unix_seconds >= one.since + kForTakingOver);
+        const bool done = is_over          ? note_interrupted(one.id, one.kind, unix_seconds)
+                          : one.since == 0 ? note_death(one.id, unix_seconds)
+                                           : true;
+        if (!done) {
             return false;
         }
     }
     return step == Statement::Step::done;
+}
+
+// Those who wait get time to take it over.
+bool RecordsFile::note_death(const RecordId &id, int64_t unix_seconds) {
+    Statement note = database_.prepare("UPDATE records SET ended = ? WHERE id = ?");
+    return note.bind(unix_seconds).bind(to_text(id)).run();
 }
 
 }  // namespace gateway

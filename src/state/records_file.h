@@ -87,11 +87,13 @@ class RecordsFile {
     bool remove_job(RecordOperation &operation, int64_t unix_seconds);
     bool is_cancelled(RecordOperation &operation);
     bool take_over(RecordOperation &operation, int64_t unix_seconds);
-    bool take_one(const OrphanedJob &job, const std::string &process);
+    bool take_one(const RecordId &id, const std::string &process);
     bool note(const RecordOperation &operation);
     bool finish(const RecordEnd &end, int64_t unix_seconds);
+    bool forget(const RecordOperation &operation, int64_t unix_seconds);
     bool put(const RecordEnd &end, int64_t unix_seconds);
     bool sweep(int64_t unix_seconds);
+    bool note_death(const RecordId &id, int64_t unix_seconds);
 
     Database database_;
     std::optional<Statement> find_;  // the statement that runs most often

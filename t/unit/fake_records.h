@@ -15,10 +15,17 @@ namespace gateway {
 
 class FakeRecords final : public Records {
  public:
-    std::unique_ptr<Task> claim(RecordClaim /*claim*/, std::function<void(Claimed)> then) override {
+    std::unique_ptr<Task> claim(RecordClaim claim, std::function<void(Claimed)> then) override {
         ++claims;
+        if (const auto look = std::exchange(on_claim, nullptr)) {
+            look(claim.id);
+        }
         Claimed claimed;
         claimed.answer = Claimed::Answer::ours;
+        if (!answers.empty()) {
+            claimed = std::move(answers.front());
+            answers.erase(answers.begin());
+        }
         then(claimed);
         return nullptr;
     }
@@ -54,11 +61,17 @@ class FakeRecords final : public Records {
         noted.push_back({id, std::move(making)});
     }
     void finish(RecordEnd end) noexcept override { finished.push_back(std::move(end)); }
-    void forget(RecordId /*id*/, std::string /*request_id*/) noexcept override { ++forgotten; }
+    void forget(RecordId /*id*/, std::string request_id) noexcept override {
+        ++forgotten;
+        forgotten_by = std::move(request_id);
+    }
     void put(RecordEnd /*end*/) noexcept override {}
 
     int claims = 0;
     int forgotten = 0;
+    std::string forgotten_by;
+    std::function<void(const RecordId &)> on_claim;  // of the next one
+    std::vector<Claimed> answers;                    // to the next claims; then: ours
     std::vector<RecordEnd> finished;
     std::vector<std::pair<RecordId, std::string>> noted;
     std::vector<OrphanedJob> orphans;  // to be taken over

@@ -59,6 +59,19 @@ TEST_F(KeysInUseTest, WhoLostAKeyDoesNotReleaseItForItsNewHolder) {
     EXPECT_EQ(one.take(key(1), {0, kLater + 1}, kLater + 1'000).error(), Refusal::in_use);
 }
 
+TEST_F(KeysInUseTest, OthersSeeWhatADeadProcessHasHeldUntilTheyNeedThePlace) {
+    KeysInUse one = worker(kOne);
+    const auto held = one.take(key(1), kNow, kLater);
+    one.take(key(3), kNow, kLater)->reset();
+    dead = kOne;
+    KeysInUse two = worker(kTwo);
+    EXPECT_TRUE(two.was_held_by(kOne, key(1)));
+    EXPECT_FALSE(two.was_held_by(kTwo, key(1)));
+    EXPECT_FALSE(two.was_held_by(kOne, key(3))) << "it was released";
+    EXPECT_TRUE(two.take(key(1), kNow, kLater));
+    EXPECT_FALSE(two.was_held_by(kOne, key(1)));
+}
+
 TEST_F(KeysInUseTest, WithoutRoomNoKeyOfAnotherRequestIsForgotten) {
     KeysInUse one = worker(kOne);
     KeysInUse two = worker(kTwo);

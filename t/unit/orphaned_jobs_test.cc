@@ -61,8 +61,16 @@ class OrphanedJobsTest : public ExchangeTest {
             now(), [](int32_t process) { return process != 7; },
             [this](const Orphaned &lost) { booked += lost.usd; });
     }
-    void take_over(const char *place = "here") {
+    void ask_at_once(const char *key) {
+        RequestHead head = as("sk-bf-k");
+        head.idempotency_key = key;
+        head.path = "/v1/images/generations";
+        body = R"({"prompt":"a","model":"f/m"})";
+        ask(body, head);
+    }
+    void take_over(const char *place = "here", RecordKind kind = RecordKind::job) {
         OrphanedJob job;
+        job.kind = kind;
         job.id = records.noted.back().first;
         job.request_id = "req";
         job.keep = 100;
@@ -128,6 +136,33 @@ TEST_F(OrphanedJobsTest, TheHeirPollsAndTheMoneyCountsOnce) {
     EXPECT_NE(records.finished[0].facts.find("https://f/a.png"), std::string::npos);
     EXPECT_EQ(spent(), 30'000);
     EXPECT_TRUE(world.upstream.sent_off.empty()) << "nothing is cancelled";
+}
+
+TEST_F(OrphanedJobsTest, AnotherWorkerGoesOnWithAKeyedRequestToo) {
+    ask_at_once("key");
+    submitted(0);
+    ASSERT_EQ(records.noted.size(), 1U);
+    die();
+    EXPECT_TRUE(world.upstream.sent_off.empty()) << "nothing is cancelled";
+    take_over("here", RecordKind::keyed);
+    ASSERT_EQ(world.upstream.calls.size(), calls_before + 1);
+    EXPECT_EQ(world.upstream.calls.back()->call.url, kJobUrl + "0/status");
+    complete();
+    ASSERT_EQ(records.finished.size(), 1U);
+    EXPECT_EQ(records.finished[0].request_id, "req");
+    EXPECT_NE(records.finished[0].facts.find("https://f/a.png"), std::string::npos);
+    EXPECT_EQ(spent(), 30'000);
+}
+
+TEST_F(OrphanedJobsTest, ASharedRequestForWhichNobodyWaitsIsCancelledByItsHeir) {
+    policy.sharing.coalesce = {true, false, true};
+    ask_at_once("");
+    submitted(0);
+    ASSERT_EQ(records.noted.size(), 1U);
+    die();
+    take_over("here", RecordKind::shared);
+    EXPECT_EQ(world.upstream.sent_off.size(), 1U);
+    EXPECT_EQ(heir_running->size(), 0U);
 }
 
 TEST_F(OrphanedJobsTest, AJobThatTheConfigurationDoesNotKnowEndsAsInterrupted) {

@@ -91,6 +91,23 @@ class StateRecordsTest : public StateDirectoryTest {
     }
 };
 
+void note(RecordsFile &file, uint8_t id, const std::string &making) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::note;
+    operation.ids = {{id}};
+    operation.making = making;
+    RecordOperation *all[] = {&operation};
+    EXPECT_TRUE(file.run(all, kNow));
+}
+
+std::vector<OrphanedJob> take_over(RecordsFile &file) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::take_over;
+    RecordOperation *all[] = {&operation};
+    EXPECT_TRUE(file.run(all, kNow));
+    return operation.orphans;
+}
+
 TEST_F(StateRecordsTest, TheFirstClaimsAndTheOthersSeeHowFarItIs) {
     RecordsFile one = open();
     RecordsFile two = open();
@@ -123,14 +140,78 @@ TEST_F(StateRecordsTest, OnlyTheRequestThatClaimedARecordForgetsOrEndsIt) {
     EXPECT_EQ(claim(file, 1).answer, Answer::ours);
 }
 
-TEST_F(StateRecordsTest, ARecordOfADeadProcessStaysInterruptedForItsWholeTime) {
+TEST_F(StateRecordsTest, TheNextRequestTakesARecordOfADeadProcessOverAndNoOther) {
+    const std::string process = ended_process();
+    RecordsFile dead = open(process);
+    RecordsFile one = open();
+    RecordsFile two = open("1 0 another machine's");
+    for (const RecordKind kind : {RecordKind::keyed, RecordKind::shared}) {
+        const auto id = static_cast<uint8_t>(10 + static_cast<int>(kind));
+        EXPECT_EQ(claim(dead, id, 1, kind).answer, Answer::ours);
+        EXPECT_EQ(claim(one, id, 9, kind).answer, Answer::other_order);
+        const Claimed taken = claim(one, id, 1, kind);
+        EXPECT_EQ(taken.answer, Answer::taken_over);
+        EXPECT_EQ(taken.request_id, "req_" + std::to_string(id));
+        EXPECT_EQ(taken.process, number_of(process));
+        EXPECT_EQ(claim(one, id, 1, kind).answer, Answer::running);
+        EXPECT_EQ(claim(two, id, 1, kind).answer, Answer::running);
+        finish(dead, id);
+        EXPECT_EQ(claim(two, id, 1, kind).answer, Answer::running) << "a dead process ends nothing";
+        finish(one, id);
+        EXPECT_EQ(claim(two, id, 1, kind).answer, Answer::ended);
+    }
+}
+
+TEST_F(StateRecordsTest, TheSweepLeavesTimeToTakeARecordOver) {
     RecordsFile dead = open(ended_process());
     RecordsFile file = open();
-    EXPECT_EQ(claim(dead, 1).answer, Answer::ours);
-    EXPECT_EQ(claim(file, 1).answer, Answer::interrupted);
+    claim(dead, 1);
+    sweep(file, kNow);
+    sweep(file, kNow + 4);
+    EXPECT_EQ(claim(file, 1).answer, Answer::taken_over);
+    sweep(file, kNow + 100);
+    EXPECT_EQ(claim(file, 1).answer, Answer::running) << "its new process runs";
+}
+
+TEST_F(StateRecordsTest, WhoGoesAwayAfterTakingOverLeavesAnInterruptedRecord) {
+    RecordsFile dead = open(ended_process());
+    RecordsFile file = open();
+    claim(dead, 1);
+    ASSERT_EQ(claim(file, 1).answer, Answer::taken_over);
+    forget(file, 1, "req_that_has_not_heard_the_answer");
     const Claimed again = claim(file, 1, 1, RecordKind::keyed, kNow + 99);
     EXPECT_EQ(again.answer, Answer::ended);
     EXPECT_TRUE(again.kept->facts.empty());
+    claim(dead, 2);
+    ASSERT_EQ(claim(file, 2).answer, Answer::taken_over);
+    forget(file, 2, "req_2");
+    EXPECT_EQ(claim(file, 2).answer, Answer::ours) << "it knows that nothing was asked";
+}
+
+TEST_F(StateRecordsTest, ARequestThatEndsItsProcessesEndsOnlyAFewOfThem) {
+    size_t leaders = 0;
+    for (int i = 0; i < 10; ++i) {
+        RecordsFile next = open(ended_process());
+        const Answer answer = claim(next, 1).answer;
+        leaders += answer == Answer::ours || answer == Answer::taken_over ? 1 : 0;
+    }
+    EXPECT_EQ(leaders, 5U);
+    RecordsFile last = open();
+    EXPECT_EQ(claim(last, 1).answer, Answer::ended) << "as interrupted";
+}
+
+TEST_F(StateRecordsTest, NotedMakingsOfAllKindsHaveHeirs) {
+    RecordsFile dead = open(ended_process());
+    claim(dead, 1, 1, RecordKind::keyed);
+    claim(dead, 2, 1, RecordKind::shared);
+    note(dead, 1, "noted");
+    note(dead, 2, "noted");
+    RecordsFile heir = open();
+    EXPECT_EQ(claim(heir, 1).answer, Answer::running) << "it waits for the heir";
+    const auto orphans = take_over(heir);
+    ASSERT_EQ(orphans.size(), 2U);
+    EXPECT_EQ(orphans[0].kind, RecordKind::keyed);
+    EXPECT_EQ(orphans[1].kind, RecordKind::shared);
 }
 
 TEST_F(StateRecordsTest, TheSweepEndsRecordsOfDeadProcessesAndDropsOldOnes) {
@@ -141,6 +222,7 @@ TEST_F(StateRecordsTest, TheSweepEndsRecordsOfDeadProcessesAndDropsOldOnes) {
     claim(file, 3);
     finish(file, 3);
     sweep(file, kNow);
+    sweep(file, kNow + 5);
     EXPECT_EQ(claim(file, 1).answer, Answer::ended);
     EXPECT_EQ(claim(file, 2).answer, Answer::running);
     sweep(file, kNow + 1000);
@@ -278,23 +360,6 @@ TEST(ProcessIdentity, TellsARunningProcessFromAnEndedOne) {
     std::string reused = own_identity();
     reused.insert(reused.find(' ') + 1, "9");  // another start
     EXPECT_FALSE(is_running(reused));
-}
-
-void note(RecordsFile &file, uint8_t id, const std::string &making) {
-    RecordOperation operation;
-    operation.kind = RecordOperation::Kind::note;
-    operation.ids = {{id}};
-    operation.making = making;
-    RecordOperation *all[] = {&operation};
-    EXPECT_TRUE(file.run(all, kNow));
-}
-
-std::vector<OrphanedJob> take_over(RecordsFile &file) {
-    RecordOperation operation;
-    operation.kind = RecordOperation::Kind::take_over;
-    RecordOperation *all[] = {&operation};
-    EXPECT_TRUE(file.run(all, kNow));
-    return operation.orphans;
 }
 
 TEST_F(StateRecordsTest, ANotedJobOfADeadProcessIsTakenOverOnce) {

@@ -63,6 +63,13 @@ std::optional<KeysInUse::Refusal> KeysInUse::note(const Account &key, Moment now
     return std::nullopt;
 }
 
+bool KeysInUse::was_held_by(int32_t process, const Account &key) const {
+    const MemoryLock lock(memory_);
+    const KeyPlaces places(memory_.region());
+    const KeyInUse *entry = SetTable<KeyInUse>(places.entries(), places.id()).find(key);
+    return entry != nullptr && entry->process == process;
+}
+
 void KeysInUse::release(const Account &key) noexcept {
     const MemoryLock lock(memory_);
     KeyPlaces places(memory_.region());

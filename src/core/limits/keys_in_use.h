@@ -1,5 +1,7 @@
-// Which idempotency keys belong to a request in progress, for all workers, where no file of records
-// says so. Plain data in shared memory beside the ledger.
+// Short notes of running processes that others see, also after the process was killed: which
+// idempotency keys belong to a request in progress, where no file of records says so, and which
+// providers were not asked yet (core/sharing/unasked). Plain data in shared memory beside the
+// ledger.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +47,9 @@ class KeysInUse {
     // `deadline` in monotonic milliseconds. This object must outlive the hold.
     tl::expected<std::shared_ptr<const Hold>, Refusal> take(const Account &key, Moment now,
                                                             int64_t deadline);
+    // Whether this process has taken the key and not released it, even if it has died since. False
+    // if its place was needed for another key.
+    [[nodiscard]] bool was_held_by(int32_t process, const Account &key) const;
 
  private:
     std::optional<Refusal> note(const Account &key, Moment now, int64_t deadline);

@@ -76,23 +76,25 @@ Making::Making(std::shared_ptr<Order> order, Health &health, const Ports &ports,
       watcher_(watcher),
       on_end_(std::move(on_end)),
       preparation_(order_->preparation(ports.clock.unix_seconds())),
-      context_{ports,
-               health,
-               result_.history,
-               tray_,
-               order_->deadline,
-               order_->allowed,
-               order_->plan.choice,
-               order_->answer_max,
-               order_->raw_request || order_->raw_response,
-               order_->request_id,
-               order_->id_for_providers(),
-               RequestIdentity{order_->caller.id(), order_->end_user, order_->idempotency_key,
-                               order_->request_id},
-               order_->trace ? &*order_->trace : nullptr,
-               order_->requested_model,
-               order_->memory,
-               order_->request.params.integer(Param::partial_images, 0)},
+      context_{
+          ports,
+          health,
+          result_.history,
+          tray_,
+          order_->deadline,
+          order_->allowed,
+          order_->plan.choice,
+          order_->answer_max,
+          order_->raw_request || order_->raw_response,
+          order_->request_id,
+          order_->id_for_providers(),
+          RequestIdentity{order_->caller.id(), order_->end_user, order_->idempotency_key,
+                          order_->plan.before.candidates.empty() ? order_->request_id
+                                                                 : order_->plan.before.request_id},
+          order_->trace ? &*order_->trace : nullptr,
+          order_->requested_model,
+          order_->memory,
+          order_->request.params.integer(Param::partial_images, 0)},
       execution_(context_, order_->plan, preparation_, order_->funds,
                  [this](ExecutionEnd end) { on_execution_end(std::move(end)); }) {
     order_->funds.set_owner(ports_.owner);
@@ -109,6 +111,9 @@ Making::~Making() {
 }
 
 void Making::start() {
+    for (const Candidate &candidate : order_->plan.before.candidates) {
+        result_.history.lose(candidate);
+    }
     execution_.start();
 }
 

@@ -47,7 +47,7 @@ class Making {
     // Goes on with the jobs of another process instead. The order's plan has only their candidate.
     void resume(Resumption resumption);
     // Call it before start(). The watcher must outlive the making.
-    void watch_jobs(JobWatcher *watcher) { context_.jobs = watcher; }
+    void watch_calls(CallWatcher *watcher) { context_.calls = watcher; }
     // Ends without a result. Jobs go on: another process polls them.
     void leave_jobs() noexcept;
     // Of the candidate that is asked now.

@@ -54,6 +54,8 @@ std::optional<std::chrono::milliseconds> read_retry_after(
 
 // The error code of an outcome after a timeout.
 inline constexpr std::string_view kTimedOutCode = "timed_out";
+// Of a call whose outcome nobody knows, because the gateway's worker has ended.
+inline constexpr std::string_view kWorkerStoppedCode = "worker_stopped";
 // The error code where this worker had no free connection.
 inline constexpr std::string_view kNoConnectionCode = "no_connection_free";
 

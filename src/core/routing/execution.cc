@@ -61,8 +61,10 @@ void Execution::advance() {
 // A provider that may have billed this request is not called again, not even for another model.
 bool Execution::may_ask(size_t index) const {
     const auto &billed = perhaps_billed_by_;
-    return !states_[index].finished && std::find(billed.begin(), billed.end(),
-                                                 plan_.candidates[index].provider) == billed.end();
+    const Candidate &candidate = plan_.candidates[index];
+    return !states_[index].finished &&
+           std::find(billed.begin(), billed.end(), candidate.provider) == billed.end() &&
+           plan_.before.may_ask(candidate, context_.choice.after_unknown);
 }
 
 // Returns true if a round or a question to the funds is in progress, or if the execution has ended.

@@ -28,6 +28,16 @@ const AttemptRecord &History::add(const Candidate &candidate, const Outcome &out
     return added;
 }
 
+void History::lose(const Candidate &candidate) {
+    AttemptRecord record;
+    record.provider = candidate.provider->name;
+    record.model = candidate.model;
+    record.code = kWorkerStoppedCode;
+    record.message = "the gateway's worker was stopped when it may have asked the provider";
+    record.may_be_billed = true;
+    attempts_.push_back(std::move(record));
+}
+
 // Adds one record for each candidate, even if it is skipped several times.
 void History::skip(const Candidate &candidate, Hindered hindered, Milliseconds now) {
     note_wait(hindered.wait, now);

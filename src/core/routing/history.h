@@ -58,6 +58,9 @@ class History {
     // Null if there is no memory for the record.
     const AttemptRecord *drop(const Candidate &candidate, Milliseconds ran,
                               int64_t perhaps_made) noexcept;
+    // Records that a worker that has died may have asked it. What that cost counts as spent by the
+    // dead one.
+    void lose(const Candidate &candidate);
     // Subtracts images that counted as lost until a repeated call returned them.
     void redeem(int64_t images) { images_lost_ -= images; }
 

@@ -175,6 +175,9 @@ std::optional<Hindered> Lane::try_once(std::optional<KeyChoice> chosen) {
     }
     key_ = *choice.place;
     count_attempt(*ticket);
+    if (context_.calls != nullptr) {
+        context_.calls->on_call(candidate_);
+    }
     attempt_ = Attempt::start(context_.ports, begin_request(),
                               {left, context_.answer_max, context_.keeps_raw, context_.memory,
                                share().images, context_.previews, &traffic_},
@@ -212,8 +215,8 @@ ProviderRequest Lane::begin_request() {
 
 void Lane::note_job(const Job &job, std::optional<int64_t> seed) {
     is_watched_ = true;
-    context_.jobs->on_job(TakenCall{number_, keys_[key_].names.front(), seed,
-                                    sha256(share().params.text(Param::prompt)), job});
+    context_.calls->on_job(TakenCall{number_, keys_[key_].names.front(), seed,
+                                     sha256(share().params.text(Param::prompt)), job});
 }
 
 bool Lane::resume(const TakenCall &taken) {
@@ -225,7 +228,7 @@ bool Lane::resume(const TakenCall &taken) {
     }
     key_ = static_cast<size_t>(key - keys_.begin());
     resumed_ = &taken;
-    is_watched_ = context_.jobs != nullptr;
+    is_watched_ = context_.calls != nullptr;
     first_began_ = context_.ports.clock.now();
     const Milliseconds left = context_.time_left();
     // The provider works on it already, so that it is not asked whether it may begin.
@@ -243,7 +246,7 @@ void Lane::lose() {
     attempt_began_ = first_began_ = context_.ports.clock.now();
     Outcome outcome;
     outcome.type = OutcomeType::unknown;
-    outcome.error.code = "worker_stopped";
+    outcome.error.code = kWorkerStoppedCode;
     outcome.error.message =
         "the gateway's worker was stopped before the provider's answer was written down";
     const auto &attempts = context_.history.attempts();
@@ -272,7 +275,7 @@ void Lane::leave_job() noexcept {
 Attempt::Listener Lane::listener() {
     Attempt::Listener listener;
     listener.on_outcome = [this](Outcome &&outcome) { on_outcome(std::move(outcome)); };
-    if (context_.jobs != nullptr) {
+    if (context_.calls != nullptr) {
         listener.on_job = [this](const Job &job, std::optional<int64_t> seed) {
             note_job(job, seed);
         };
@@ -381,7 +384,7 @@ void Lane::on_outcome(Outcome &&outcome) {
     }
     record(outcome, may_be_billed(outcome.type));
     if (std::exchange(is_watched_, false) && outcome.type != OutcomeType::made) {
-        context_.jobs->on_job_end(number_);
+        context_.calls->on_job_end(number_);
     }
 
     if (shown_ || outcome.type == OutcomeType::made || resumed_ != nullptr) {

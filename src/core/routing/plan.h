@@ -10,6 +10,7 @@
 #include "core/access/identify.h"
 #include "core/api_error.h"
 #include "core/rare.h"
+#include "core/routing/asked_before.h"
 #include "core/routing/model_map.h"
 #include "core/routing/prepare.h"
 
@@ -20,6 +21,7 @@ struct Plan {
     RouteChoice choice;
     bool varies_by_edits = false;  // as the requested alias says
     size_t requested = 0;          // how many of the candidates the requested model has
+    AskedBefore before;            // by a worker that has died
 
     // The prepared request for this candidate, or why the request does not fit it. Prepared at the
     // first use. Every use must pass the same preparation.

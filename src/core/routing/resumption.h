@@ -29,10 +29,13 @@ struct Resumption {
     Expense::Before before;
 };
 
-// Hears of the jobs of a making.
-class JobWatcher {
+// Hears of the calls of a making.
+class CallWatcher {
  public:
-    virtual ~JobWatcher() = default;
+    virtual ~CallWatcher() = default;
+    // A call is about to be sent. If this throws, it is not.
+    virtual void on_call(const Candidate &candidate) = 0;
+    // The provider has taken a call as a job.
     virtual void on_job(TakenCall call) = 0;
     // It has ended, and made nothing.
     virtual void on_job_end(size_t number) = 0;

@@ -9,6 +9,7 @@
 #include "core/request_id.h"
 #include "core/routing/failure.h"
 #include "core/sharing/cache_key.h"
+#include "core/sharing/unasked.h"
 #include "core/webhooks/message.h"
 
 namespace gateway {
@@ -17,6 +18,7 @@ namespace {
 
 constexpr Milliseconds kFirstPause{10};
 constexpr Milliseconds kLongestPause{250};
+constexpr Milliseconds kForTheEnd{60'000};  // the result is delivered after the deadline
 
 RecordId record_id(std::string_view kind, std::initializer_list<std::string_view> parts) {
     std::string text(kind);
@@ -154,6 +156,11 @@ void Joining::let_go() noexcept {
         parts_.sharing.running.break_promise(terms_.id);
     }
     terms_.key_in_use.reset();
+    terms_.unasked.reset();
+    forget_claim();
+}
+
+void Joining::forget_claim() noexcept {
     if (std::exchange(claims_, false)) {
         parts_.sharing.records->forget(terms_.id, std::move(request_id_));
     }
@@ -289,7 +296,6 @@ bool Joining::hold_key() {
     if (keys == nullptr) {
         return true;
     }
-    constexpr Milliseconds kForTheEnd{60'000};  // the result is delivered after the deadline
     Account account{};
     static_assert(sizeof(account) <= sizeof(terms_.id));
     std::memcpy(account.data(), terms_.id.data(), sizeof(account));
@@ -326,7 +332,7 @@ void Joining::on_claimed(const Claimed &claimed) {
     using Answer = Claimed::Answer;
     const bool keyed = terms_.kind != RecordKind::shared;
     const bool is_job = terms_.kind == RecordKind::job;
-    claims_ = claimed.answer == Answer::ours;
+    claims_ = claimed.answer == Answer::ours || claimed.answer == Answer::taken_over;
     const bool is_known = claimed.answer == Answer::running || claimed.answer == Answer::ended ||
                           claimed.answer == Answer::interrupted;
     if (is_job && is_known) {
@@ -334,24 +340,17 @@ void Joining::on_claimed(const Claimed &claimed) {
         return;
     }
     switch (claimed.answer) {
-        case Answer::ours:
-            leads_ = true;
-            terms_.has_record = true;
-            keyed && !is_job ? in_cache() : lead_or_make();
-            return;
+        case Answer::ours: on_ours(); return;
+        case Answer::taken_over: take_over(claimed); return;
         case Answer::running:
             // Without a store, the result cannot come from another worker.
             keyed &&terms_.hosting == nullptr ? refuse(error_in_progress()) : wait();
             return;
         case Answer::ended:
-            !keyed &&claimed.kept->facts.empty() ? refuse(error_leader_died())
-                                                 : replay(*claimed.kept);
+            claimed.kept->facts.empty() ? end_without_leader(claimed) : replay(*claimed.kept);
             return;
         case Answer::other_order: refuse(error_other_order(claimed.request_id)); return;
-        case Answer::interrupted:
-            keyed ? replay(KeptRecord{.request_id = claimed.request_id})
-                  : refuse(error_leader_died());
-            return;
+        case Answer::interrupted: end_without_leader(claimed); return;
         case Answer::full:
         case Answer::full_for_owner:
             refuse(error_store_full(terms_.kind, claimed.answer == Answer::full_for_owner));
@@ -362,17 +361,74 @@ void Joining::on_claimed(const Claimed &claimed) {
     }
     if (keyed) {
         refuse(error_no_records());
-        return;
+    } else if (has_waited()) {
+        wait();  // another request was made, or is being made
+    } else {
+        leads_ = true;  // only for this worker
+        lead_or_make();
     }
-    leads_ = true;  // only for this worker
-    lead_or_make();
+}
+
+void Joining::on_ours() {
+    leads_ = true;
+    terms_.has_record = true;
+    if (terms_.kind != RecordKind::job) {
+        note_unasked();
+    }
+    terms_.kind == RecordKind::keyed ? in_cache() : lead_or_make();
+}
+
+void Joining::note_unasked() {
+    if (KeysInUse *notes = parts_.sharing.keys) {
+        const Order &order = parts_.order;
+        const Clock &clock = parts_.ports.clock;
+        terms_.unasked = std::make_shared<Unasked>(
+            *notes, terms_.id, order.plan, Moment{clock.unix_seconds(), clock.now().count()},
+            (order.deadline + kForTheEnd).count());
+    }
+}
+
+// The worker that led has died, and this request leads now: from the beginning, or as after calls
+// whose outcome is unknown.
+void Joining::take_over(const Claimed &claimed) {
+    Plan &plan = parts_.order.plan;
+    const KeysInUse *notes = parts_.sharing.keys;
+    plan.before.request_id = claimed.request_id;
+    plan.before.candidates = notes == nullptr
+                                 ? plan.candidates
+                                 : candidates_asked_by(claimed.process, *notes, terms_.id, plan);
+    terms_.record_request = claimed.request_id;
+    if (plan.before.candidates.empty()) {
+        request_id_ = claimed.request_id;  // it may be forgotten
+    }
+    const bool may_go_on = std::any_of(
+        plan.candidates.begin(), plan.candidates.end(), [&](const Candidate &candidate) {
+            return plan.before.may_ask(candidate, plan.choice.after_unknown);
+        });
+    may_go_on ? on_ours() : end_without_leader(claimed);
+}
+
+// Nobody knows what the worker that led has made. A request that has not waited for it asks for
+// images of its own, if it has no key.
+void Joining::end_without_leader(const Claimed &claimed) {
+    if (terms_.kind == RecordKind::keyed) {
+        replay(KeptRecord{.request_id = claimed.request_id});
+    } else if (has_waited()) {
+        Joined joined{.kind = Joined::Kind::replay};
+        joined.kept = interrupted_result(claimed.request_id);
+        joined.kept->result.error = error_leader_died();
+        end(std::move(joined));
+    } else {
+        forget_claim();
+        parts_.order.plan.before = {};
+        leads_ = true;  // only for this worker
+        lead_or_make();
+    }
 }
 
 // Another request is about to begin the making, or has begun it in another worker.
 void Joining::wait() {
-    if (std::exchange(promised_, false)) {
-        parts_.sharing.running.break_promise(terms_.id);
-    }
+    let_go();
     pause_ = pause_ == Milliseconds(0) ? kFirstPause : std::min(pause_ * 3 / 2, kLongestPause);
     timer_ = parts_.ports.loop.start_timer(pause_, [this] { take_promise(); });
 }

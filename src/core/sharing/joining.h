@@ -96,6 +96,11 @@ class Joining {
     void claim();
     [[nodiscard]] bool hold_key();
     void on_claimed(const Claimed &claimed);
+    void on_ours();
+    void take_over(const Claimed &claimed);
+    void note_unasked();
+    void forget_claim() noexcept;
+    void end_without_leader(const Claimed &claimed);
     void wait();
     void in_cache();
     void on_found(std::optional<size_t> found, const KeptRecord &record);
@@ -108,6 +113,7 @@ class Joining {
     void end(Joined joined);
     [[nodiscard]] std::string cache_scope() const;
     [[nodiscard]] bool uses_cache() const;
+    [[nodiscard]] bool has_waited() const { return pause_ != Milliseconds(0); }
 
     Parts parts_;
     std::function<void(Joined)> then_;

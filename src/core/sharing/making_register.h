@@ -42,7 +42,7 @@ class MakingRegister {
 struct SharingPorts {
     MakingRegister &running;
     Records *records = nullptr;  // null: only this worker knows the results
-    KeysInUse *keys = nullptr;   // without records: the idempotency keys of requests in progress
+    KeysInUse *keys = nullptr;   // what workers note in shared memory; null: nothing
 };
 
 }  // namespace gateway

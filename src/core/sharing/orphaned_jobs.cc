@@ -23,7 +23,7 @@ void OrphanedJobs::look() {
     }
     alarm_->set(kOrphanLook);
     if (task_ != nullptr) {
-        return;  // the jobs of an answer that is dropped would be lost
+        return;  // the makings of an answer that is dropped would be lost
     }
     task_ = parts_.records.take_over(
         [this](std::vector<OrphanedJob> jobs) { on_taken(std::move(jobs)); });
@@ -44,12 +44,12 @@ void OrphanedJobs::on_taken(std::vector<OrphanedJob> jobs) {
         }
     }
     parts_.log.write(LogLevel::warn, "image gateway: takes over " + std::to_string(count) +
-                                         " jobs of dead workers; " +
+                                         " makings of dead workers; " +
                                          std::to_string(jobs.size() - count) +
                                          " others cannot go on");
 }
 
-// A job that was taken over must end, whatever happens.
+// A making that was taken over must end, whatever happens.
 bool OrphanedJobs::resume(const OrphanedJob &job) {
     try {
         const auto place = parts_.place(place_of_making(job.making));
@@ -61,10 +61,11 @@ bool OrphanedJobs::resume(const OrphanedJob &job) {
         }
         SharingTerms terms;
         terms.id = job.id;
-        terms.kind = RecordKind::job;
+        terms.kind = job.kind;
         terms.order = job.order;
         terms.has_record = true;
-        terms.goes_on = true;
+        terms.goes_on = job.kind != RecordKind::shared;
+        terms.record_request = job.request_id;
         terms.keep = job.keep;
         terms.owner = job.owner;
         terms.hosting = place->hosting;

@@ -1,5 +1,5 @@
-// Looks for jobs that a dead worker has left while their provider worked on them, and goes on with
-// them in this worker.
+// Looks for makings that a dead worker has left while their provider worked on jobs of its own, and
+// goes on with them in this worker.
 #pragma once
 
 #include <functional>

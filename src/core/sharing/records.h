@@ -4,7 +4,8 @@
 //   (none) --claim--> running --finish--> ended --(its time is over)--> (none)
 //             \--forget, or its worker has died--> (none), or ended as interrupted
 //
-// A job whose provider works on noted jobs is not interrupted: take_over() gives it a new worker.
+// When the worker has died, the next request that claims the record takes it over, if it is not one
+// of a job. If its provider works on noted jobs, take_over() gives it a new worker.
 #pragma once
 
 #include <cstdint>
@@ -70,6 +71,7 @@ struct Claimed {
         ended,           // another one has ended: see `kept`
         other_order,     // another one asked for something else
         interrupted,     // another one was in progress when its worker died
+        taken_over,      // the same, and now the record is this request's
         full,            // as much is kept as may be kept
         full_for_owner,  // the store is nearly full, and the caller keeps its share of it
         unavailable,     // the records cannot be read or written
@@ -79,7 +81,8 @@ struct Claimed {
         too_many_messages,
     };
     Answer answer = Answer::unavailable;
-    std::string request_id;  // of the other request
+    std::string request_id;  // of the other request; of a record that is taken over, it stays
+    int32_t process = 0;     // of a record that is taken over: the number of the process that died
     std::optional<KeptRecord> kept;
 };
 
@@ -112,9 +115,10 @@ struct JobRecord {
     KeptRecord kept;     // if it has ended
 };
 
-// A job whose process has died while its provider worked on jobs that were noted.
+// A making whose process has died while its provider worked on jobs that were noted.
 struct OrphanedJob {
     RecordId id{};
+    RecordKind kind = RecordKind::job;
     Sha256 order{};
     std::string owner;
     std::string request_id;
@@ -155,15 +159,16 @@ class Records {
     // Whether the owner of the job has asked to cancel it.
     virtual std::unique_ptr<Task> is_cancelled(RecordId id, std::function<void(bool)> then) = 0;
 
-    // Makes this process the owner of jobs whose process has died, of a few at a time. What is
+    // Makes this process the owner of makings whose process has died, of a few at a time. What is
     // dropped after that is lost: the answer must be used.
     virtual std::unique_ptr<Task> take_over(std::function<void(std::vector<OrphanedJob>)> then) = 0;
 
     // These are repeated until they succeed.
-    // Writes down what another process needs to go on with a job; see written_making.h. Replaces
-    // what was noted before.
+    // Writes down what another process needs to go on with a making; see written_making.h.
+    // Replaces what was noted before.
     virtual void note(RecordId id, std::string making) noexcept = 0;
     virtual void finish(RecordEnd end) noexcept = 0;
+    // A record that was taken over, and has another request's id, ends as interrupted instead.
     virtual void forget(RecordId id, std::string request_id) noexcept = 0;
     // Once, since a cache may lose entries.
     virtual void put(RecordEnd end) noexcept = 0;

@@ -15,7 +15,8 @@ namespace {
 constexpr int kNobodyWaits = 499;
 constexpr Milliseconds kLongestKeeping{60'000};
 constexpr Milliseconds kEndLook{500};
-constexpr int64_t kForWaiting = 60;  // seconds that a result is kept for waiting requests
+constexpr int64_t kForWaiting = 60;    // seconds that a result is kept for waiting requests
+constexpr int64_t kSeenByWaiting = 5;  // seconds in which they see that there is none
 
 // The first request was answered, but its result could not be written down.
 KeptResult error_not_kept(const KeptResult &kept) {
@@ -44,7 +45,7 @@ ApiError error_cancelled() {
 SharedMaking::SharedMaking(std::shared_ptr<Order> order, Health &health, MakingHome &home,
                            SharingTerms terms, MakingRegister &running)
     : order_(std::move(order)),
-      request_id_(order_->request_id),
+      request_id_(terms.record_request.empty() ? order_->request_id : terms.record_request),
       terms_(std::move(terms)),
       running_(running),
       own_(home.open(*this)),
@@ -74,6 +75,9 @@ void SharedMaking::start() {
 void SharedMaking::resume(Resumption resumption) {
     taken_ = resumption.calls;
     begin([this, &resumption] { making_.resume(std::move(resumption)); });
+    if (!terms_.goes_on) {
+        abandon_->set(Milliseconds(0));  // unless others wait for it
+    }
 }
 
 // What throws ends the making, not only the request that begins it: else it would never end.
@@ -87,7 +91,9 @@ void SharedMaking::begin(const std::function<void()> &start_making) {
         if (terms_.kind == RecordKind::job) {
             end_look_ = ports.loop.make_alarm([this] { look_for_end(); }, TimerKind::idle);
             end_look_->set(kEndLook);
-            making_.watch_jobs(this);
+        }
+        if (terms_.has_record) {
+            making_.watch_calls(this);
         }
         start_making();
     });
@@ -189,7 +195,13 @@ void SharedMaking::image(const Maker &maker, const ImageWords &words, const Imag
     tell_all([&](Follower &follower) { follower.image(maker, words, image, adjustments); });
 }
 
-// ---- jobs of the provider, which outlive this process
+// ---- what another process needs to know if this one dies
+
+void SharedMaking::on_call(const Candidate &candidate) {
+    if (terms_.unasked != nullptr) {
+        terms_.unasked->remove(candidate);
+    }
+}
 
 void SharedMaking::on_job(TakenCall call) {
     taken_.push_back(std::move(call));
@@ -202,7 +214,7 @@ void SharedMaking::on_job_end(size_t number) {
 }
 
 void SharedMaking::note_jobs() {
-    if (!terms_.has_record || phase_ != Phase::running) {
+    if (!terms_.has_record || phase_ != Phase::running || order_->place.empty()) {
         return;
     }
     auto text =
@@ -238,7 +250,7 @@ void SharedMaking::end_with_process() noexcept {
 
 bool SharedMaking::is_billed() const {
     return making_.images_answered() > 0 || making_.images_lost() > 0 ||
-           making_.result().withheld_cost.has_value();
+           making_.result().withheld_cost.has_value() || !order_->plan.before.candidates.empty();
 }
 
 void SharedMaking::on_end() {
@@ -323,7 +335,8 @@ void SharedMaking::stop() noexcept {
     if (was_running && leader_ == nullptr) {
         settle(kNobodyWaits, "client_gone");
     }
-    if (terms_.kind == RecordKind::job || terms_.kind == RecordKind::keyed) {
+    if (terms_.kind == RecordKind::job || terms_.kind == RecordKind::keyed ||
+        (was_running && is_billed())) {
         end_record({});  // nobody knows what the provider made, or the result was not written yet
     } else {
         forget_record();
@@ -428,12 +441,11 @@ void SharedMaking::keep() {
         write(true, cache);
         return;
     }
-    question_ =
-        own_->records()->is_wanted(terms_.id, order_->request_id, [this, cache](bool wanted) {
-            question_.reset();
-            terms_.has_record = wanted;
-            wanted || cache ? write(wanted, cache) : conclude();
-        });
+    question_ = own_->records()->is_wanted(terms_.id, request_id_, [this, cache](bool wanted) {
+        question_.reset();
+        terms_.has_record = wanted;
+        wanted || cache ? write(wanted, cache) : conclude();
+    });
 }
 
 // Images of a stream that were sent early have no content in the result.
@@ -472,7 +484,7 @@ void SharedMaking::write(bool for_record, const std::optional<RecordId> &cache_i
     end.file_bytes = keeping.images.size();
     end.bytes = keeping.bytes + end.facts.size();
     end.model = kept.result.maker.provider + "/" + kept.result.maker.model;
-    end.request_id = order_->request_id;
+    end.request_id = request_id_;
     end.owner = terms_.owner;
     end.status = kept.result.error ? "failed" : "completed";
     for (const std::string &name : keeping.names) {
@@ -545,7 +557,8 @@ void SharedMaking::end_record(std::string facts, const char *status) noexcept {
     RecordEnd end;
     end.id = terms_.id;
     end.facts = std::move(facts);
-    end.expires = own_->ports().clock.unix_seconds() + terms_.keep;
+    const bool shared = terms_.kind == RecordKind::shared;
+    end.expires = own_->ports().clock.unix_seconds() + (shared ? kSeenByWaiting : terms_.keep);
     end.request_id = std::move(request_id_);
     end.status = status;  // short: no allocation
     own_->records()->finish(std::move(end));

@@ -15,6 +15,7 @@
 #include "core/making/making.h"
 #include "core/sharing/kept_result.h"
 #include "core/sharing/records.h"
+#include "core/sharing/unasked.h"
 #include "core/sharing/written_making.h"
 
 namespace gateway {
@@ -54,6 +55,7 @@ struct SharingTerms {
     RecordKind kind = RecordKind::keyed;
     Sha256 order{};                          // what is asked for
     bool has_record = false;                 // other workers can find it, too
+    std::string record_request;              // the id in the record; empty: the leader's
     bool goes_on = false;                    // also when nobody waits
     int64_t keep = 0;                        // seconds
     std::string owner;                       // the id of the caller
@@ -63,11 +65,12 @@ struct SharingTerms {
     int64_t cache_ttl = 0;
     // Of a keyed request without a record: other workers know that it is in progress.
     std::shared_ptr<const KeysInUse::Hold> key_in_use;
+    std::shared_ptr<Unasked> unasked;  // for who takes over; null: nobody asks
 };
 
 class MakingRegister;
 
-class SharedMaking final : public ImageWatcher, private CallbackOwner, private JobWatcher {
+class SharedMaking final : public ImageWatcher, private CallbackOwner, private CallWatcher {
  public:
     SharedMaking(std::shared_ptr<Order> order, Health &health, MakingHome &home, SharingTerms terms,
                  MakingRegister &running);
@@ -79,7 +82,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private J
     void lead(Follower &leader);
     // Starts the making of a job, for which nobody waits.
     void start();
-    // The same for a job of a process that has died.
+    // The same for a making of a process that has died.
     void resume(Resumption resumption);
     // Ends the making of a job at its owner's wish.
     void cancel() noexcept;
@@ -130,6 +133,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private J
                const std::vector<Adjustment> &adjustments) override;
     void piece(const Maker & /*maker*/, const Bytes & /*piece*/) override {}
     void end_by_exception(const char *what) noexcept override;
+    void on_call(const Candidate &candidate) override;
     void on_job(TakenCall call) override;
     void on_job_end(size_t number) override;
 
@@ -160,7 +164,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private J
     void conclude() noexcept;
 
     std::shared_ptr<Order> order_;
-    std::string request_id_;  // of the leader; moved to the last operation on the record
+    std::string request_id_;  // in the record; moved to the last operation on it
     SharingTerms terms_;
     MakingRegister &running_;
     std::unique_ptr<OwnPorts> own_;
@@ -179,7 +183,7 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private J
     std::unique_ptr<Timer> deadline_;
     std::unique_ptr<Alarm> abandon_;
     std::unique_ptr<Alarm> end_look_;  // only for a job
-    std::vector<TakenCall> taken_;     // of a job: calls that the provider has taken as jobs
+    std::vector<TakenCall> taken_;     // calls that the provider has taken as jobs
     std::unique_ptr<Task> question_;
     std::unique_ptr<Write> write_;
     std::optional<RecordEnd> record_end_;  // while the files are written

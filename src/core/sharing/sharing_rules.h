@@ -35,7 +35,7 @@ struct SharingRules {
     CoalesceRules coalesce;
     CacheRules cache;
     JobRules jobs;
-    std::string place;    // of jobs: names the location
+    std::string place;    // names the location, if its results are kept
     size_t kept_max = 0;  // bytes that records may keep in the store
 };
 
