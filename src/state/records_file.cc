@@ -106,11 +106,13 @@ tl::expected<void, StateProblem> RecordsFile::run(std::span<RecordOperation *con
         std::all_of(operations.begin(), operations.end(), [](const RecordOperation *operation) {
             return operation->kind == RecordOperation::Kind::find;
         });
-    bool done = database_.run(only_looks ? "BEGIN" : "BEGIN IMMEDIATE");
+    // To look up one is a transaction anyway, which a hit of the cache need not wait for.
+    const bool is_plain = only_looks && operations.size() == 1;
+    bool done = is_plain || database_.run(only_looks ? "BEGIN" : "BEGIN IMMEDIATE");
     for (RecordOperation *operation : operations) {
         done = done && run_one(*operation, unix_seconds);
     }
-    if (done && database_.run("COMMIT")) {
+    if (done && (is_plain || database_.run("COMMIT"))) {
         return {};
     }
     StateProblem problem = database_.problem();
