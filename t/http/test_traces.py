@@ -337,6 +337,25 @@ def test_a_slow_collector_delays_nobody(traced, collector):
     assert until(lambda: len(collector.spans) >= 6, 15)
 
 
+@pytest.mark.parametrize("way", ("down", "hangs"))
+def test_each_span_that_a_collector_never_took_is_counted(gateway, openai, collector, way):
+    """t/chaos/collector.py does it with 100,000 requests."""
+    collector.always(Hang())
+    url = collector.url if way == "hangs" else f"http://127.0.0.1:{free_port()}"
+    g = gateway(OPEN, f"image_gateway_otlp {url} {QUICK} batch=8 queue=32;" + provider("p", openai), workers=2,
+                extra_locations=METRICS)
+    count = 100
+    times = []
+    for _ in range(count):
+        began = time.monotonic()
+        assert g.generate(model=MODEL).status == 200
+        times.append(time.monotonic() - began)
+    assert max(times) < 4  # the exporter waits for five seconds
+    g.reload(extra_locations=METRICS)
+    assert until(lambda: sum(fates(g).values()) == 2 * count, 20), fates(g)
+    assert "exported" not in fates(g) and fates(g)["queue_full"] > count
+
+
 # Reload and exit
 
 
