@@ -28,6 +28,7 @@ from harness.keys import key_entry, write_keys
 BUDGETS = Path(__file__).with_name("budgets.json")
 ALLOWED = 1.05
 ROUNDS = 3
+ROUNDS_WATCHED = 6  # where a small difference counts
 OPEN = "image_gateway; image_gateway_auth off;"
 SECRET = "sk-ig-of-a-team"
 LIMITS = {"requests_per_minute": 100_000, "images_per_day": 1_000_000, "concurrent": 10}
@@ -62,8 +63,8 @@ SCENARIOS = {
 }
 
 
-# How many instructions the metrics may add to a tiny request. The goal is 3,000.
-METRICS_MAX = 6_500
+# How many instructions the metrics may add to a tiny request.
+METRICS_MAX = 3_000
 # The tiny request with what an operator may turn on: directives of http, and locations. A batch of spans is that of 20
 # requests, so what sending it takes is in the figures.
 WATCHED = {
@@ -106,12 +107,12 @@ def ask(connection: RawConnection, scenario: Scenario, count: int, any_status: b
             assert len(reply.body) > scenario.longer_than
 
 
-def measure(nginx: Nginx, scenario: Scenario) -> Cost:
+def measure(nginx: Nginx, scenario: Scenario, rounds: int = ROUNDS) -> Cost:
     with RawConnection(nginx.port, timeout=120) as connection:
         ask(connection, scenario, 3, any_status=True)
         nginx.take()
         once, twice = [], []
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             ask(connection, scenario, scenario.count)
             once.append(nginx.take())
             ask(connection, scenario, 2 * scenario.count)
@@ -143,9 +144,9 @@ def test_a_request_costs_no_more_than_its_budget(nginx, name):
 
 @pytest.mark.parametrize("name", WATCHED)
 def test_a_request_that_is_watched_costs_no_more_than_its_budget(nginx, name):
-    plain = measure(nginx, SCENARIOS["tiny"])
+    plain = measure(nginx, SCENARIOS["tiny"], ROUNDS_WATCHED)
     with serving(*WATCHED[name]) as watched:
-        cost = measure(watched, SCENARIOS["tiny"])
+        cost = measure(watched, SCENARIOS["tiny"], ROUNDS_WATCHED)
     more = cost.instructions - plain.instructions
     print(f"\n{name}: {more:,.0f} instructions more than without")
     hold_to_budget(name, cost)

@@ -164,7 +164,7 @@ TEST_F(CountersTest, AMinuteEndsWithIts60Seconds) {
     counters.count_minute(MinuteCell::images, 2, kNow);
     counters.count_minute(MinuteCell::images, 3, kNow + 59);
     counters.count_minute(MinuteCell::images, 4, kNow + 60);
-    counters.count_minute_duration(2'000, kNow);
+    counters.count_request(MinuteCell::refused, 2'000, kNow);
     EXPECT_EQ(counters.minute(kNow / 60)[MinuteCell::images], 5U);
     EXPECT_EQ(counters.minute(kNow / 60 + 1)[MinuteCell::images], 4U);
     EXPECT_EQ(counters.minute(kNow / 60 + 64)[MinuteCell::images], 0U) << "it has the same place";
@@ -206,6 +206,30 @@ TEST_F(CountersTest, AQuantileOfNothingIsNothing) {
     EXPECT_EQ(duration_bucket(900'000), kDurationBounds - 1);
     EXPECT_EQ(duration_bucket(900'001), kDurationBounds);
     EXPECT_EQ(duration_bucket(0), 0U);
+}
+
+TEST_F(CountersTest, AValueIsInTheBucketOfTheFirstBoundThatIsNotBelowIt) {
+    for (const Series series : {Series::request_duration, Series::gen_ai_tokens}) {
+        const std::span<const Bound> bounds = bounds_of(series);
+        const auto by_search = [&](uint64_t value) {
+            size_t bucket = 0;
+            while (bucket < bounds.size() && static_cast<uint64_t>(bounds[bucket].value) < value) {
+                ++bucket;
+            }
+            return bucket;
+        };
+        for (uint64_t value = 0; value < 20'000; ++value) {
+            ASSERT_EQ(bucket_of(series, value), by_search(value)) << value;
+        }
+        for (const Bound &bound : bounds) {
+            const auto value = static_cast<uint64_t>(bound.value);
+            for (const uint64_t near : {value - 1, value, value + 1}) {
+                ASSERT_EQ(bucket_of(series, near), by_search(near)) << near;
+            }
+        }
+        EXPECT_EQ(bucket_of(series, UINT64_MAX), bounds.size());
+    }
+    EXPECT_EQ(duration_bucket(-1), 0U);
 }
 
 TEST_F(CountersTest, TheNewestFailuresComeFirst) {

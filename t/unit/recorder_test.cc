@@ -188,6 +188,66 @@ TEST_F(RecorderTest, TenThousandNamesOfCallersAddNoSeries) {
     EXPECT_EQ(all.find("m17"), std::string::npos);
 }
 
+TEST_F(RecorderTest, RequestsOfDifferentKindsInTurnAreCountedApart) {
+    add_provider("d", {"sk-d"});
+    const auto count = [&](const std::string &provider, const std::string &status,
+                           const std::string &outcome) {
+        return value("image_gateway_requests_total{operation=\"generate\",model=\"" + provider +
+                     "/gpt-image-2\",provider=\"" + provider + "\",status=\"" + status +
+                     "\",outcome=\"" + outcome + "\"}");
+    };
+    for (int i = 0; i < 3; ++i) {
+        for (const char *provider : {"a", "d"}) {
+            ask(std::string(R"({"prompt":"a","model":")") + provider + "/gpt-image-2\"}");
+            world.upstream.deliver(i == 1 ? response_for(OutcomeType::refused_by_policy)
+                                          : images(1));
+            record();
+        }
+    }
+    for (const char *provider : {"a", "d"}) {
+        const std::string labels = std::string("{provider=\"") + provider + "\"";
+        EXPECT_EQ(count(provider, "200", "made"), "2");
+        EXPECT_EQ(count(provider, "400", "refused_by_policy"), "1");
+        EXPECT_EQ(value("image_gateway_images_total" + labels + ",model=\"gpt-image-2\"}"), "2");
+        EXPECT_EQ(value("image_gateway_attempts_total" + labels +
+                        ",model=\"gpt-image-2\",outcome=\"refused_by_policy\"}"),
+                  "1");
+        EXPECT_EQ(value("image_gateway_images_lost_total" + labels + ",model=\"gpt-image-2\"}"),
+                  "none")
+            << "there is a series only of what has happened";
+    }
+}
+
+TEST_F(RecorderTest, OneBufferWithAnotherTextIsAnotherLabel) {
+    LabelBook labels(models);
+    std::string buffer = "first";
+    const LabelBook::Id first = labels.of_text(buffer);
+    EXPECT_EQ(labels.of_text(buffer), first);
+    buffer = "other";
+    EXPECT_EQ(labels.of_text(buffer), LabelBook::kOther);
+    buffer = "third";
+    EXPECT_EQ(labels.text(labels.of_text(buffer)), "third");
+    buffer = "first";
+    EXPECT_EQ(labels.of_text(buffer), first);
+    for (const int status : {200, 404, 200, 99'999, -1}) {
+        EXPECT_EQ(labels.text(labels.of_status(status)), std::to_string(status));
+    }
+}
+
+TEST_F(RecorderTest, AModelThatANewCatalogueListsIsALabel) {
+    LabelBook labels(models);
+    const Provider &a = *models.provider("a");
+    EXPECT_EQ(labels.of_model(a, "new"), LabelBook::kOther);
+    EXPECT_EQ(labels.of_request("a/new"), LabelBook::kOther);
+    const auto catalogue = Catalogue::read(
+        R"({"apis":{"openai":[{"model":"new","operations":["generate"],"parameters":{"prompt":{}}}]}})",
+        models.catalogue().get());
+    ASSERT_TRUE(catalogue);
+    models.use(std::make_shared<const Catalogue>(*catalogue));
+    EXPECT_EQ(labels.text(labels.of_model(a, "new")), "new");
+    EXPECT_EQ(labels.text(labels.of_request("a/new")), "a/new");
+}
+
 TEST_F(RecorderTest, SpellingsOfOneModelAreOneLabel) {
     for (const char *name : {"a/gpt-image-2", "a:gpt-image-2", "gpt-image-2"}) {
         ask(std::string(R"({"prompt":"a","model":")") + name + "\"}");

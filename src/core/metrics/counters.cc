@@ -180,11 +180,10 @@ bool Counters::prepare(std::span<std::byte> region, bool fresh) {
     return true;
 }
 
-Counters::Counters(SharedMemory &memory, size_t slot) : memory_(memory), slot_(slot % kSlots) {}
-
-Counters::Layout &Counters::layout() const {
-    return *reinterpret_cast<Layout *>(memory_.region().data());
-}
+Counters::Counters(SharedMemory &memory, size_t slot)
+    : memory_(memory),
+      layout_(reinterpret_cast<Layout *>(memory.region().data())),
+      slot_(slot % kSlots) {}
 
 // ---- rows and cells
 
@@ -266,14 +265,9 @@ void Counters::add(const Row &row, uint64_t count) noexcept {
 }
 
 void Counters::observe(const Row &row, uint64_t value) noexcept {
-    const std::span<const Bound> bounds = bounds_of(row.series);
-    const auto bound = std::lower_bound(bounds.begin(), bounds.end(), value,
-                                        [](const Bound &one, uint64_t looked_for) {
-                                            return static_cast<uint64_t>(one.value) < looked_for;
-                                        });
     uint64_t *cells = layout().cells[slot_] + row.cell;
-    increase(cells[bound - bounds.begin()], uint64_t{1});
-    increase(cells[bounds.size() + 1], value);
+    increase(cells[bucket_of(row.series, value)], uint64_t{1});
+    increase(cells[cells_of(row.series) - 1], value);
 }
 
 uint64_t Counters::sum(uint32_t cell) const {
@@ -435,9 +429,12 @@ void Counters::count_minute(MinuteCell cell, uint64_t count, int64_t unix_second
     at_minute(layout().minutes, minute).cells[static_cast<size_t>(cell)].add(minute, count);
 }
 
-void Counters::count_minute_duration(int64_t milliseconds, int64_t unix_seconds) noexcept {
+void Counters::count_request(MinuteCell end, int64_t milliseconds, int64_t unix_seconds) noexcept {
     const int64_t minute = minute_of(unix_seconds);
-    at_minute(layout().minutes, minute).durations[duration_bucket(milliseconds)].add(minute, 1);
+    auto &counts = at_minute(layout().minutes, minute);
+    counts.cells[static_cast<size_t>(MinuteCell::requests)].add(minute, 1);
+    counts.cells[static_cast<size_t>(end)].add(minute, 1);
+    counts.durations[duration_bucket(milliseconds)].add(minute, 1);
 }
 
 MinuteSums Counters::minute(int64_t minute) const {

@@ -152,7 +152,8 @@ class Counters {
 
     // ---- minutes
     void count_minute(MinuteCell cell, uint64_t count, int64_t unix_seconds) noexcept;
-    void count_minute_duration(int64_t milliseconds, int64_t unix_seconds) noexcept;
+    // One request, its end and how long it took.
+    void count_request(MinuteCell end, int64_t milliseconds, int64_t unix_seconds) noexcept;
     [[nodiscard]] MinuteSums minute(int64_t minute) const;
 
     // ---- failures
@@ -179,13 +180,14 @@ class Counters {
  private:
     struct Layout;
 
-    [[nodiscard]] Layout &layout() const;
+    [[nodiscard]] Layout &layout() const { return *layout_; }
     std::optional<Row> find(Series series, std::string_view labels, uint64_t hash, size_t from,
                             size_t to) const;
     std::optional<Row> add_row(Series series, std::string_view labels, uint64_t hash,
                                bool is_last_resort);
 
     SharedMemory &memory_;
+    Layout *layout_;
     size_t slot_;
     std::optional<size_t> process_;
 };

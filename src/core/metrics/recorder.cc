@@ -21,6 +21,28 @@ std::string_view outcome_of(const RequestFacts &facts) {
     return facts.status < kFirstError ? "served" : "refused";
 }
 
+// The entry for these labels; a new one if there is none yet.
+template <typename Rows, typename... Ids>
+auto &rows_of(Rows &rows, Ids... ids) {
+    constexpr unsigned kIdBits = 16;
+    constexpr size_t kMaxRows = 16'384;
+    const std::array<LabelBook::Id, 6> all = {static_cast<LabelBook::Id>(ids)...};
+    static_assert(sizeof...(ids) <= 6);
+    typename Rows::key_type key;
+    for (size_t i = 0; i < 4; ++i) {
+        key.low |= uint64_t{all[i]} << (kIdBits * i);
+    }
+    key.high = all[4] | uint64_t{all[5]} << kIdBits;
+    const auto known = rows.find(key);
+    if (known != rows.end()) {
+        return known->second;
+    }
+    if (rows.size() == kMaxRows) {
+        rows.clear();
+    }
+    return rows[key];
+}
+
 bool is_same_candidate(const AttemptRecord &a, const AttemptRecord &b) {
     return a.provider == b.provider && a.model == b.model;
 }
@@ -35,43 +57,48 @@ Recorder::Recorder(Counters &counters, const ModelMap &models, const Clock &cloc
 }
 
 const Recorder::ProviderEntry &Recorder::entry_of(const Provider &provider) {
+    if (last_entry_ < providers_.size() && providers_[last_entry_].provider == &provider) {
+        return providers_[last_entry_];
+    }
     const auto known =
         std::find_if(providers_.begin(), providers_.end(),
                      [&](const ProviderEntry &one) { return one.provider == &provider; });
-    if (known != providers_.end()) {
-        return *known;
+    last_entry_ = static_cast<size_t>(known - providers_.begin());
+    if (known == providers_.end()) {
+        providers_.push_back({&provider, counters_.provider(provider.name),
+                              labels_.of_text(provider.name), gen_ai_name_of(provider)});
     }
-    providers_.push_back({&provider, counters_.provider(provider.name),
-                          labels_.of_text(provider.name), gen_ai_name_of(provider)});
-    return providers_.back();
+    return providers_[last_entry_];
 }
 
 const Recorder::ProviderEntry *Recorder::entry_of(std::string_view name) {
+    if (last_entry_ < providers_.size() && providers_[last_entry_].provider->name == name) {
+        return &providers_[last_entry_];
+    }
     const Provider *provider = models_.provider(name);
     return provider == nullptr ? nullptr : &entry_of(*provider);
 }
 
-// The texts of the labels are needed only for the first use of a row in this worker.
 template <typename... Ids>
 const Counters::Row &Recorder::row(Series series, Ids... ids) {
-    constexpr unsigned kIdBits = 16;
-    constexpr size_t kMaxRows = 65'536;
-    const std::array<Id, 6> all = {static_cast<Id>(series), static_cast<Id>(ids)...};
-    static_assert(sizeof...(ids) < 6);
-    Key key;
-    for (size_t i = 0; i < 4; ++i) {
-        key.low |= uint64_t{all[i]} << (kIdBits * i);
+    return row(rows_of(rows_, static_cast<Id>(series), ids...), series, ids...);
+}
+
+template <typename... Ids>
+const Counters::Row &Recorder::row(KnownRow &known, Series series, Ids... ids) {
+    if (!known) {
+        known = first_row(series, {ids...});
     }
-    key.high = all[4] | uint64_t{all[5]} << kIdBits;
-    const auto known = rows_.find(key);
-    if (known != rows_.end()) {
-        return known->second;
+    return *known;
+}
+
+// The texts of the labels are needed only for the first use of a row in this worker.
+Counters::Row Recorder::first_row(Series series, std::initializer_list<Id> ids) {
+    std::vector<std::string_view> labels;
+    for (const Id id : ids) {
+        labels.push_back(labels_.text(id));
     }
-    const std::array<std::string_view, sizeof...(ids)> labels = {labels_.text(ids)...};
-    if (rows_.size() == kMaxRows) {
-        rows_.clear();
-    }
-    return rows_.emplace(key, counters_.row(series, labels)).first->second;
+    return counters_.row(series, labels);
 }
 
 // ---- attempts
@@ -86,18 +113,19 @@ void Recorder::on_call_end(const Provider &provider) {
 
 void Recorder::on_attempt_end(const AttemptEnd &end) {
     const AttemptRecord &record = end.record;
-    const ProviderEntry &provider = entry_of(*end.candidate.provider);
+    const ProviderEntry provider = entry_of(*end.candidate.provider);
+    const Id name = provider.name;
     const Id model = labels_.of_model(*end.candidate.provider, end.candidate.model);
-    counters_.add(row(Series::attempts, provider.name, model,
-                      labels_.of_text(end.dropped ? "client_gone" : name_of(record.outcome))),
-                  1);
-    const auto latency = static_cast<uint64_t>(std::max<int64_t>(0, record.latency));
-    counters_.observe(row(Series::attempt_duration, provider.name, model), latency);
+    const Id outcome = labels_.of_text(end.dropped ? "client_gone" : name_of(record.outcome));
+    AttemptRows &rows = rows_of(attempt_rows_, name, model, outcome);
+    counters_.add(row(rows.attempts, Series::attempts, name, model, outcome), 1);
+    counters_.observe(row(rows.duration, Series::attempt_duration, name, model),
+                      static_cast<uint64_t>(std::max<int64_t>(0, record.latency)));
     if (end.traffic.sent > 0) {
-        counters_.add(row(Series::provider_sent, provider.name), end.traffic.sent);
+        counters_.add(row(rows.sent, Series::provider_sent, name), end.traffic.sent);
     }
     if (end.traffic.received > 0) {
-        counters_.add(row(Series::provider_received, provider.name), end.traffic.received);
+        counters_.add(row(rows.received, Series::provider_received, name), end.traffic.received);
     }
     if (end.dropped) {
         return;
@@ -127,50 +155,60 @@ Recorder::Maker Recorder::maker_of(const std::vector<AttemptRecord> &attempts) {
     if (attempts.empty()) {
         return {};
     }
-    const ProviderEntry *provider = entry_of(attempts.back().provider);
-    if (provider == nullptr) {
-        return {LabelBook::kOther, LabelBook::kOther, kOtherLabel};
-    }
-    return {provider->name, labels_.of_model(*provider->provider, attempts.back().model),
-            provider->gen_ai_name};
+    const AttemptRecord &last = attempts.back();
+    const ProviderEntry *entry = entry_of(last.provider);
+    return entry == nullptr ? Maker{LabelBook::kOther, kOtherLabel, nullptr, {}}
+                            : Maker{entry->name, entry->gen_ai_name, entry->provider, last.model};
+}
+
+LabelBook::Id Recorder::model_of(const Maker &maker) {
+    return maker.config == nullptr ? maker.provider : labels_.of_model(*maker.config, maker.model);
 }
 
 void Recorder::record(const RequestFacts &facts) {
     const Exchange &exchange = facts.exchange;
     const Id operation = labels_.of_text(facts.operation);
     const Id outcome = labels_.of_text(outcome_of(facts));
+    const Id requested = labels_.of_request(exchange.requested_model());
+    const Id status = labels_.of_status(facts.status);
     const Maker maker = maker_of(exchange.attempts());
+    const Id provider = maker.provider;
     const Timing timing = exchange.timing();
     const int64_t total = std::max<int64_t>(0, timing.total.count());
-    counters_.add(row(Series::requests, operation, labels_.of_request(exchange.requested_model()),
-                      maker.provider, labels_.of_text(std::to_string(facts.status)), outcome),
-                  1);
-    counters_.observe(row(Series::request_duration, operation, maker.provider),
+    RequestRows &rows = rows_of(request_rows_, operation, requested, provider, status, outcome);
+    counters_.add(
+        row(rows.requests, Series::requests, operation, requested, provider, status, outcome), 1);
+    counters_.observe(row(rows.duration, Series::request_duration, operation, provider),
                       static_cast<uint64_t>(total));
     if (facts.first_byte) {
-        counters_.observe(row(Series::first_byte, operation),
+        counters_.observe(row(rows.first_byte, Series::first_byte, operation),
                           static_cast<uint64_t>(std::max<int64_t>(0, *facts.first_byte)));
     }
-    counters_.add(row(Series::received, operation), facts.received);
-    counters_.add(row(Series::sent, operation), facts.sent);
+    counters_.add(row(rows.received, Series::received, operation), facts.received);
+    counters_.add(row(rows.sent, Series::sent, operation), facts.sent);
     if (!facts.makes_images) {
         return;
     }
-    counters_.observe(row(Series::own_duration, operation),
+    counters_.observe(row(rows.own, Series::own_duration, operation),
                       static_cast<uint64_t>(timing.own().count()));
-    if (!exchange.limited().limit.empty()) {
-        counters_.add(row(Series::limits_exceeded, labels_.of_text(exchange.limited().party),
-                          labels_.of_text(exchange.limited().limit)),
-                      1);
-    }
+    // Also for each model, which is what the status shows.
+    counters_.add(row(rows.model_requests, Series::model_requests, requested), 1);
+    counters_.count_request(facts.status < kFirstError     ? MinuteCell::made
+                            : facts.status < kFirstFailure ? MinuteCell::refused
+                                                           : MinuteCell::failed,
+                            total, clock_.unix_seconds());
     record_reply(exchange, outcome);
-    record_minute(facts, total);
     if (gen_ai_) {
         record_gen_ai(facts, maker, outcome, total);
     }
 }
 
 void Recorder::record_reply(const Exchange &exchange, Id outcome) {
+    if (!exchange.limited().limit.empty()) {
+        counters_.add(row(Series::limits_exceeded, labels_.of_text(exchange.limited().party),
+                          labels_.of_text(exchange.limited().limit)),
+                      1);
+    }
     for (const Adjustment &adjustment : exchange.adjustments()) {
         const bool is_param = param_named(adjustment.param).has_value();
         counters_.add(row(Series::adjustments,
@@ -214,49 +252,42 @@ void Recorder::record_history(const History &history) {
 
 void Recorder::record_images(const RequestEnd &end) {
     const Maker maker = maker_of(end.history.attempts());
-    const Id model = labels_.of_request(end.requested_model);
+    const Id model = model_of(maker);
+    const Id requested = labels_.of_request(end.requested_model);
     const auto images = static_cast<uint64_t>(std::max<int64_t>(0, end.images));
     const auto lost = static_cast<uint64_t>(std::max<int64_t>(0, end.images_lost));
+    ImageRows &rows = rows_of(image_rows_, maker.provider, model, requested);
+    const auto of_maker = [&](KnownRow &known, Series series) -> const Counters::Row & {
+        return row(known, series, maker.provider, model);
+    };
     if (images > 0) {
-        counters_.add(row(Series::images, maker.provider, maker.model), images);
+        counters_.add(of_maker(rows.images, Series::images), images);
         counters_.count_minute(MinuteCell::images, images, end.unix_seconds);
-        counters_.add(row(Series::model_images, model), images);
+        counters_.add(row(rows.model_images, Series::model_images, requested), images);
     }
     if (lost > 0) {
-        counters_.add(row(Series::images_lost, maker.provider, maker.model), lost);
+        counters_.add(of_maker(rows.images_lost, Series::images_lost), lost);
     }
     if (end.cost && *end.cost > 0) {
         const auto cost = static_cast<uint64_t>(*end.cost);
-        counters_.add(row(Series::cost, maker.provider, maker.model), cost);
+        counters_.add(of_maker(rows.cost, Series::cost), cost);
         counters_.count_minute(MinuteCell::micro_usd, cost, end.unix_seconds);
-        counters_.add(row(Series::model_cost, model), cost);
+        counters_.add(row(rows.model_cost, Series::model_cost, requested), cost);
     } else if (!end.cost && images > 0) {
-        counters_.add(row(Series::unpriced, maker.provider, maker.model), 1);
+        counters_.add(of_maker(rows.unpriced, Series::unpriced), 1);
     }
-}
-
-// Also for each model, which is what the status shows.
-void Recorder::record_minute(const RequestFacts &facts, int64_t total) {
-    const int64_t now = clock_.unix_seconds();
-    const MinuteCell end = facts.status < kFirstError     ? MinuteCell::made
-                           : facts.status < kFirstFailure ? MinuteCell::refused
-                                                          : MinuteCell::failed;
-    counters_.count_minute(MinuteCell::requests, 1, now);
-    counters_.count_minute(end, 1, now);
-    counters_.add(row(Series::model_requests, labels_.of_request(facts.exchange.requested_model())),
-                  1);
-    counters_.count_minute_duration(total, now);
 }
 
 void Recorder::record_gen_ai(const RequestFacts &facts, const Maker &maker, Id outcome,
                              int64_t total) {
     const Exchange &exchange = facts.exchange;
+    const Id model = model_of(maker);
     const Operation operation = exchange.operation().value_or(Operation::generate);
     const Id name = labels_.of_text(row_of(operation).request_type);
     const Id provider = labels_.of_text(maker.gen_ai_name);
     const Id requested = labels_.of_request(exchange.requested_model());
     const Id error = facts.status < kFirstError ? labels_.of_text("") : outcome;
-    counters_.observe(row(Series::gen_ai_duration, name, provider, requested, maker.model, error),
+    counters_.observe(row(Series::gen_ai_duration, name, provider, requested, model, error),
                       static_cast<uint64_t>(total));
     const Usage *usage = exchange.usage();
     if (usage == nullptr || usage->total_tokens <= 0) {
@@ -265,9 +296,9 @@ void Recorder::record_gen_ai(const RequestFacts &facts, const Maker &maker, Id o
     const std::pair<std::string_view, int64_t> kinds[] = {{"input", usage->input_tokens},
                                                           {"output", usage->output_tokens}};
     for (const auto &[kind, tokens] : kinds) {
-        counters_.observe(row(Series::gen_ai_tokens, name, provider, requested, maker.model,
-                              labels_.of_text(kind)),
-                          static_cast<uint64_t>(std::max<int64_t>(0, tokens)));
+        counters_.observe(
+            row(Series::gen_ai_tokens, name, provider, requested, model, labels_.of_text(kind)),
+            static_cast<uint64_t>(std::max<int64_t>(0, tokens)));
     }
 }
 

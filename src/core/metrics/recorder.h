@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -63,32 +64,29 @@ class Recorder final : public Observer {
         Id name = LabelBook::kOther;
         std::string_view gen_ai_name;
     };
+    // Who was called last.
     struct Maker {
         Id provider = LabelBook::kNone;
-        Id model = LabelBook::kNone;
         std::string_view gen_ai_name = "none";
+        const Provider *config = nullptr;  // null: there was nobody, or it is not configured now
+        std::string_view model;
     };
 
-    const ProviderEntry &entry_of(const Provider &provider);
-    const ProviderEntry *entry_of(std::string_view name);
-    template <typename... Ids>
-    const Counters::Row &row(Series series, Ids... ids);
-    [[nodiscard]] Maker maker_of(const std::vector<AttemptRecord> &attempts);
-    void record_history(const History &history);
-    void record_images(const RequestEnd &end);
-    void record_reply(const Exchange &exchange, Id outcome);
-    void record_minute(const RequestFacts &facts, int64_t total);
-    void record_gen_ai(const RequestFacts &facts, const Maker &maker, Id outcome, int64_t total);
-
-    Counters &counters_;
-    const ModelMap &models_;
-    const Clock &clock_;
-    bool gen_ai_;
-    LabelBook labels_;
-    std::vector<ProviderEntry> providers_;
+    // Rows that are used together are found together, by all labels that any of them has. Each is
+    // looked up when something is counted in it for the first time.
+    using KnownRow = std::optional<Counters::Row>;
+    struct RequestRows {
+        KnownRow requests, duration, first_byte, received, sent, own, model_requests;
+    };
+    struct AttemptRows {
+        KnownRow attempts, duration, sent, received;
+    };
+    struct ImageRows {
+        KnownRow images, images_lost, cost, unpriced, model_images, model_cost;
+    };
     struct Key {
-        uint64_t low = 0;   // the series and the first labels
-        uint64_t high = 0;  // the others
+        uint64_t low = 0;
+        uint64_t high = 0;
         bool operator==(const Key &) const = default;
     };
     struct KeyHash {
@@ -98,7 +96,35 @@ class Recorder final : public Observer {
             return static_cast<size_t>(mixed ^ mixed >> 32);
         }
     };
-    std::unordered_map<Key, Counters::Row, KeyHash> rows_;
+    template <typename Rows>
+    using ByLabels = std::unordered_map<Key, Rows, KeyHash>;
+
+    const ProviderEntry &entry_of(const Provider &provider);
+    const ProviderEntry *entry_of(std::string_view name);
+    // A row of one series, found by itself.
+    template <typename... Ids>
+    const Counters::Row &row(Series series, Ids... ids);
+    template <typename... Ids>
+    const Counters::Row &row(KnownRow &known, Series series, Ids... ids);
+    Counters::Row first_row(Series series, std::initializer_list<Id> ids);
+    [[nodiscard]] Maker maker_of(const std::vector<AttemptRecord> &attempts);
+    [[nodiscard]] Id model_of(const Maker &maker);
+    void record_history(const History &history);
+    void record_images(const RequestEnd &end);
+    void record_reply(const Exchange &exchange, Id outcome);
+    void record_gen_ai(const RequestFacts &facts, const Maker &maker, Id outcome, int64_t total);
+
+    Counters &counters_;
+    const ModelMap &models_;
+    const Clock &clock_;
+    bool gen_ai_;
+    LabelBook labels_;
+    std::vector<ProviderEntry> providers_;
+    size_t last_entry_ = 0;  // that was looked up last
+    ByLabels<KnownRow> rows_;
+    ByLabels<RequestRows> request_rows_;
+    ByLabels<AttemptRows> attempt_rows_;
+    ByLabels<ImageRows> image_rows_;
 };
 
 }  // namespace gateway

@@ -1,6 +1,7 @@
 #include "core/metrics/series.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace gateway {
 
@@ -167,6 +168,30 @@ constexpr std::array<Bound, 14> kTokens = {{
 }};
 static_assert(kTokens.size() <= kMaxBounds);
 
+// For each number of significant bits, the bucket of the lowest value that has so many. From there
+// it is at most a few bounds to that of any other.
+template <const auto &kBounds>
+constexpr std::array<uint8_t, 65> kFirstBuckets = [] {
+    std::array<uint8_t, 65> first{};
+    for (size_t bits = 0; bits < first.size(); ++bits) {
+        const uint64_t lowest = bits == 0 ? 0 : uint64_t{1} << (bits - 1);
+        while (first[bits] < kBounds.size() &&
+               static_cast<uint64_t>(kBounds[first[bits]].value) < lowest) {
+            ++first[bits];
+        }
+    }
+    return first;
+}();
+
+template <const auto &kBounds>
+size_t bucket_in(uint64_t value) {
+    size_t bucket = kFirstBuckets<kBounds>[static_cast<size_t>(std::bit_width(value))];
+    while (bucket < kBounds.size() && static_cast<uint64_t>(kBounds[bucket].value) < value) {
+        ++bucket;
+    }
+    return bucket;
+}
+
 }  // namespace
 
 std::span<const SeriesRow, kSeriesCount> series_table() {
@@ -191,10 +216,12 @@ std::span<const Bound, kDurationBounds> duration_bounds() {
 }
 
 size_t duration_bucket(int64_t milliseconds) {
-    const auto *bound =
-        std::lower_bound(kDurations.begin(), kDurations.end(), milliseconds,
-                         [](const Bound &one, int64_t value) { return one.value < value; });
-    return static_cast<size_t>(bound - kDurations.begin());
+    return bucket_in<kDurations>(static_cast<uint64_t>(std::max<int64_t>(0, milliseconds)));
+}
+
+size_t bucket_of(Series series, uint64_t value) {
+    return row_of(series).unit == CellUnit::milliseconds ? bucket_in<kDurations>(value)
+                                                         : bucket_in<kTokens>(value);
 }
 
 size_t cells_of(Series series) {

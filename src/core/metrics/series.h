@@ -96,7 +96,9 @@ struct Bound {
 std::span<const Bound> bounds_of(Series series);
 inline constexpr size_t kDurationBounds = 22;
 inline constexpr size_t kMaxBounds = kDurationBounds;
-// For milliseconds: the number of the bucket.
+// The number of the bucket: of the first bound that is not below the value.
+size_t bucket_of(Series series, uint64_t value);
+// The same for milliseconds; those below 0 are in the first one.
 size_t duration_bucket(int64_t milliseconds);
 std::span<const Bound, kDurationBounds> duration_bounds();
 
