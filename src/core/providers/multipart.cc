@@ -13,7 +13,7 @@ namespace gateway {
 namespace {
 
 // Escapes like browsers do, so that a name cannot end its quotes or its line.
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
     std::string text = "\"";
     for (const char c : name) {
         switch (c) {
@@ -58,12 +58,12 @@ void MultipartForm::move_into(HttpCall &call, Random &random) && {
     std::string text;
     for (Part &part : parts_) {
         text.append("--").append(boundary).append("\r\n");
-        text.append("Content-Disposition: form-data; name=").append(quoted(part.name));
+        text.append("Content-Disposition: form-data; name=").append(in_quotes(part.name));
         if (part.type.empty()) {
             text.append("\r\n\r\n").append(part.text).append("\r\n");
             continue;
         }
-        text.append("; filename=").append(quoted(part.file_name));
+        text.append("; filename=").append(in_quotes(part.file_name));
         text.append("\r\nContent-Type: ").append(part.type).append("\r\n\r\n");
         body.append(Bytes::copy_of(std::exchange(text, {})));
         body.append(std::move(part.content), false);
