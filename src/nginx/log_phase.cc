@@ -10,9 +10,12 @@ namespace gateway {
 
 namespace {
 
-// As in $status.
-int status_of(const ngx_http_request_t &r) {
-    return static_cast<int>(r.err_status != 0 ? r.err_status : r.headers_out.status);
+// As in $status; but of a reply that had begun and ended with an error, the status of the error.
+int status_of(const ngx_http_request_t &r, const Exchange &exchange) {
+    const auto sent = static_cast<int>(r.err_status != 0 ? r.err_status : r.headers_out.status);
+    return sent == NGX_HTTP_OK && exchange.end_status() >= NGX_HTTP_BAD_REQUEST
+               ? exchange.end_status()
+               : sent;
 }
 
 std::string_view operation_of(ngx_http_request_t *r, const Exchange &exchange,
@@ -43,7 +46,7 @@ struct OverRequest {
 };
 
 void count_request(Recorder &recorder, const OverRequest &over, const RequestContext &context) {
-    recorder.record({over.exchange, over.operation, over.makes_images, status_of(*over.r),
+    recorder.record({over.exchange, over.operation, over.makes_images, status_of(*over.r, over.exchange),
                      static_cast<uint64_t>(over.r->request_length),
                      static_cast<uint64_t>(over.r->connection->sent), context.first_byte});
 }
@@ -60,7 +63,7 @@ void trace_request(SpanRecorder &recorder, const OverRequest &over) {
     span.request_id = exchange.request_id();
     span.requested_model = exchange.requested_model();
     span.outcome = exchange.outcome();
-    span.status = status_of(*over.r);
+    span.status = status_of(*over.r, exchange);
     span.latency = exchange.milliseconds();
     span.attempts = exchange.attempts().size();
     span.last_attempt = exchange.attempts().empty() ? nullptr : &exchange.attempts().back();

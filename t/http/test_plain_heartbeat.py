@@ -71,6 +71,18 @@ def test_a_failure_after_it_stands_in_the_body(plain, openai, failure, status, c
     assert g.access_log(1)[0].startswith("200 ") and not g.access_log(1)[0].endswith("made")
 
 
+@pytest.mark.parametrize("stream", (False, True))
+def test_metrics_count_a_failure_after_it_with_its_status(plain, openai, stream):
+    openai.always(Delay(0.5, ERRORS["server_error"]))
+    g = plain(OPEN + "image_gateway_heartbeat 200ms plain=200ms;",
+              extra_locations="location = /metrics { image_gateway_metrics; } location = /status { image_gateway_status; }")
+    assert g.generate(**MODEL, stream=stream).status == 200
+    made = until(lambda: [line for line in g.get("/metrics").text.splitlines()
+                          if line.startswith("image_gateway_requests_total") and 'operation="generate"' in line], 5)
+    assert len(made) == 1 and 'status="502"' in made[0], made
+    assert sum(minute["failed"] for minute in g.get("/status").json["requests"]["last_minutes"]) == 1
+
+
 def test_the_deadline_stands_in_the_body(plain, openai):
     openai.next(Hang())
     document = committed(plain(PLAIN + "image_gateway_deadline 700ms;").generate(**MODEL))

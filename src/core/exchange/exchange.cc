@@ -37,7 +37,10 @@ Exchange::Exchange(const ModelMap &models, const Policy &policy, Accounts &accou
       reply_context_{*order_,
                      ports.loop,
                      [this] { return facts(); },
-                     [this](int status) { settle(status); },
+                     [this](int status) {
+                         end_status_ = status;
+                         settle(status);
+                     },
                      [this](Answer &answer) { complete_head(answer); },
                      [this](Answer part) { answer_(std::move(part)); }} {
     order_->request_id = new_request_id(ports.random);

@@ -114,6 +114,10 @@ class Exchange final : private Follower {
     // Up to now.
     [[nodiscard]] Timing timing() const;
 
+    // The status of the end, which differs from the one that was sent if a reply that had begun
+    // ended with an error. 0: none was told.
+    [[nodiscard]] int end_status() const { return end_status_; }
+
     // For metrics. The operation is set once run() was called.
     [[nodiscard]] std::optional<Operation> operation() const {
         return answer_ ? std::optional(order_->operation) : std::nullopt;
@@ -234,6 +238,7 @@ class Exchange final : private Follower {
     bool left_making_ = false;  // a shared making continues without this request
     bool held_ = false;         // provider responses are paused because the client is slow
     std::string_view outcome_;
+    int end_status_ = 0;
     Timing steps_;  // those that the exchange itself measures
     Milliseconds step_began_{0};
     std::optional<Milliseconds> settled_;  // when
