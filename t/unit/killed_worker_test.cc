@@ -320,6 +320,34 @@ TEST_F(KilledWorker, MayHaveSpentWhatItWasReserving) {
         {first, less(first, 2 * kDollar), less(first, 2 * kDollar, 3)});
 }
 
+TEST_F(KilledWorker, HasSpentNothingOfWhatWaits) {
+    const Left first = left_at_first();
+    auto shares = std::make_shared<std::vector<PartyShare>>();
+    const auto begin = [=](MappedMemory &memory) {
+        begin_ledger(memory);
+        *shares = both_shares();
+        for (PartyShare &share : *shares) {
+            share.waits = true;
+        }
+        Ledger ledger = ledger_in(memory);
+        ASSERT_TRUE(ledger.enter(*shares, at(0), kKilled, kLongLease));
+        ASSERT_TRUE(ledger.reserve(*shares, 3, 2 * kDollar, at(0)));
+    };
+    const std::set<Left> allowed = {less(first, 0, 3), less(first, 2 * kDollar, 3)};
+    expect(
+        begin,
+        [=](MappedMemory &memory) {
+            (void)ledger_in(memory).admit(*shares, at(0), kKilled, kLongLease);
+        },
+        allowed);
+    expect(
+        [=](MappedMemory &memory) {
+            begin(memory);
+            ASSERT_TRUE(ledger_in(memory).admit(*shares, at(0), kKilled, kLongLease));
+        },
+        [=](MappedMemory &memory) { ledger_in(memory).step_back(*shares, at(0)); }, allowed);
+}
+
 TEST_F(KilledWorker, HasSpentWhatItWasSettlingOrAllThatItHeld) {
     const Left first = left_at_first();
     auto shares = std::make_shared<std::vector<PartyShare>>();

@@ -23,6 +23,15 @@ std::optional<Quotas> LedgerAccounts::settle(std::vector<PartyShare> shares, int
     return ledger_.settle(shares, images_used, spent, moment());
 }
 
+void LedgerAccounts::step_back(std::span<PartyShare> shares) noexcept {
+    ledger_.step_back(shares, moment());
+}
+
+tl::expected<void, Exceeded> LedgerAccounts::admit(std::span<PartyShare> shares,
+                                                   Milliseconds longest) {
+    return ledger_.admit(shares, moment(), process_, longest.count());
+}
+
 CountingMemory LedgerAccounts::counting_memory() {
     return ledger_.counting_memory();
 }

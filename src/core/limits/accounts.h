@@ -47,6 +47,15 @@ class Accounts {
     virtual std::optional<Quotas> settle(std::vector<PartyShare> shares, int64_t images_used,
                                          MicroUsd spent) noexcept = 0;
 
+    // For requests that wait; see Ledger. Only accounts that always answer at once can let them
+    // wait for a place under `concurrent`; others leave their places as they are.
+    [[nodiscard]] virtual bool lets_wait() const { return false; }
+    virtual void step_back(std::span<PartyShare> /*shares*/) noexcept {}
+    virtual tl::expected<void, Exceeded> admit(std::span<PartyShare> /*shares*/,
+                                               Milliseconds /*longest*/) {
+        return {};
+    }
+
     // So that another process can go on with a request if this one dies; see Ledger. Accounts that
     // do not belong to processes have nothing to do for it.
     [[nodiscard]] virtual CountingMemory counting_memory() { return {}; }
@@ -72,6 +81,9 @@ class LedgerAccounts final : public Accounts {
                   std::function<void(Answer)> later) override;
     std::optional<Quotas> settle(std::vector<PartyShare> shares, int64_t images_used,
                                  MicroUsd spent) noexcept override;
+    [[nodiscard]] bool lets_wait() const override { return true; }
+    void step_back(std::span<PartyShare> shares) noexcept override;
+    tl::expected<void, Exceeded> admit(std::span<PartyShare> shares, Milliseconds longest) override;
     [[nodiscard]] CountingMemory counting_memory() override;
     void hand_on(std::span<const PartyShare> shares) noexcept override;
     bool adopt(std::span<PartyShare> shares, const CountingMemory &memory,

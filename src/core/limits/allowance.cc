@@ -50,6 +50,18 @@ tl::expected<void, Exceeded> may_enter(const Party &party, const Tally &tally, c
     return may_use(party, tally, LimitUnit::requests, 1, now);
 }
 
+tl::expected<void, Exceeded> may_wait(const Party &party, const Tally &tally, const Dated &now) {
+    Party without = party;
+    without.limits.concurrent = 0;
+    return may_enter(without, tally, now);
+}
+
+tl::expected<void, Exceeded> may_begin(const Party &party, const Tally &tally, const Dated &now) {
+    Party only = party;
+    only.limits = {.concurrent = party.limits.concurrent};
+    return may_enter(only, tally, now);
+}
+
 tl::expected<void, Exceeded> may_ever_make(const Party &party, int64_t images) {
 #pragma GCC unroll 8
     for (const LimitRow &limit : kLimitRows) {

@@ -12,6 +12,10 @@ namespace gateway {
 
 // For one request more.
 tl::expected<void, Exceeded> may_enter(const Party &party, const Tally &tally, const Dated &now);
+// The same in two steps: for a request that waits, without its place under `concurrent`; and for
+// that place.
+tl::expected<void, Exceeded> may_wait(const Party &party, const Tally &tally, const Dated &now);
+tl::expected<void, Exceeded> may_begin(const Party &party, const Tally &tally, const Dated &now);
 // For so many images at once, as if nothing were used yet.
 tl::expected<void, Exceeded> may_ever_make(const Party &party, int64_t images);
 // For so many images.

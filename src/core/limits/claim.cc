@@ -97,8 +97,20 @@ void Claim::on_answer(const Accounts::Answer &answer) {
 }
 
 void Claim::enter(const std::vector<Party> &parties, Milliseconds longest, Then then) {
+    enter(shares_of(parties), longest, std::move(then));
+}
+
+void Claim::enter_waiting(const std::vector<Party> &parties, Milliseconds longest, Then then) {
+    std::vector<PartyShare> shares = shares_of(parties);
+    for (PartyShare &share : shares) {
+        share.waits = true;
+    }
+    enter(std::move(shares), longest, std::move(then));
+}
+
+void Claim::enter(std::vector<PartyShare> shares, Milliseconds longest, Then then) {
     longest_ = longest + kGrace;
-    shares_ = shares_of(parties);
+    shares_ = std::move(shares);
     make_room(shares_, counts_);
     put(Question::enter, std::move(then));
     take(accounts_.enter(shares_, longest_, later()));

@@ -39,6 +39,12 @@ class Claim {
     void set_owner(CallbackOwner *owner) { owner_ = owner; }
 
     void enter(const std::vector<Party> &parties, Milliseconds longest, Then then);
+    // The same for a request that waits; see Ledger. Then admit() it when it begins. step_back()
+    // lets an entered request wait.
+    void enter_waiting(const std::vector<Party> &parties, Milliseconds longest, Then then);
+    [[nodiscard]] bool lets_wait() const { return accounts_.lets_wait(); }
+    void step_back() noexcept { accounts_.step_back(shares_); }
+    tl::expected<void, Exceeded> admit() { return accounts_.admit(shares_, longest_); }
     [[nodiscard]] bool has_entered() const { return entered_; }
     [[nodiscard]] bool has_budget() const;
 
@@ -69,6 +75,7 @@ class Claim {
     // The question that is not answered yet.
     enum class Question : uint8_t { none, enter, cover, enter_models, reserve_models };
 
+    void enter(std::vector<PartyShare> shares, Milliseconds longest, Then then);
     void put(Question question, Then then);
     void take(Accounts::Reply reply);
     void on_answer(const Accounts::Answer &answer);

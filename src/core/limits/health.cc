@@ -141,6 +141,13 @@ void Health::leave(const Target &target, const CallTicket &ticket, Verdict verdi
     }
 }
 
+int64_t Health::calls_of(const Account &provider) const {
+    const MemoryLock lock(memory_);
+    const HealthPlaces places(memory_.region());
+    const HealthEntry *entry = entries_of(places).find(provider);
+    return entry == nullptr ? 0 : entry->calls;
+}
+
 void Health::read_rests(std::span<const Account> names, std::span<int64_t> waits,
                         Moment now) const {
     const MemoryLock lock(memory_);

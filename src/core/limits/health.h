@@ -63,6 +63,8 @@ class Health {
     void leave(const Target &target, const CallTicket &ticket, Verdict verdict,
                Moment now) noexcept;
 
+    // How many calls to the provider are in progress, if they are counted.
+    [[nodiscard]] int64_t calls_of(const Account &provider) const;
     // For each name (a key, or a key for a model): milliseconds until its rest ends; 0 if it does
     // not rest.
     void read_rests(std::span<const Account> names, std::span<int64_t> waits, Moment now) const;

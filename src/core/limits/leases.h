@@ -18,8 +18,9 @@ struct Lease {
     uint32_t next_free = 0;
     uint32_t generation =
         0;  // tells holders of this place apart: a late one must not release another's lease
-    // Whether another process may take it over if its own dies, and is waited for.
-    enum class Heir : uint32_t { none, may_come, awaited };
+    // Whether another process may take it over if its own dies, and is waited for. `unspent`: none
+    // may, and nothing of what it holds was spent.
+    enum class Heir : uint32_t { none, may_come, awaited, unspent };
     Heir heir = Heir::none;
     Account account{};
     int64_t deadline = 0;  // monotonic milliseconds

@@ -53,6 +53,8 @@ class LedgerLock {
 
     tl::expected<void, Exceeded> enter(PartyShare &share, int32_t process, int64_t deadline);
     void take_back_entering(PartyShare &share);
+    void step_back(PartyShare &share);
+    tl::expected<void, Exceeded> admit(PartyShare &share, int32_t process, int64_t deadline);
     // The caller has made room for one reservation more.
     tl::expected<void, Exceeded> reserve(PartyShare &share, int64_t images, MicroUsd usd);
     void take_back_reserving(PartyShare &share, int64_t images, MicroUsd usd);
@@ -69,6 +71,9 @@ class LedgerLock {
     Tally *edit(PartyShare &share);
     Tally *edit_or_add(PartyShare &share) { return edit_or_add(share.party, share.place); }
     tl::expected<void, Exceeded> take_leases(PartyShare &share, int32_t process, int64_t deadline);
+    tl::expected<void, Exceeded> take_place(PartyShare &share, Tally &tally, int32_t process,
+                                            int64_t deadline);
+    void mark_hold(const PartyShare &share, Lease::Heir heir);
     void end_lease(PartyShare &share);
     tl::expected<void, Exceeded> hold_money(const PartyShare &share, MicroUsd more);
     void settle_money(PartyShare &share, MicroUsd spent);
@@ -118,14 +123,17 @@ tl::expected<void, Exceeded> LedgerLock::enter(PartyShare &share, int32_t proces
     if (tally == nullptr) {
         return tl::unexpected(no_room());
     }
-    if (auto may = may_enter(share.party, *tally, now_); !may) {
+    auto may =
+        share.waits ? may_wait(share.party, *tally, now_) : may_enter(share.party, *tally, now_);
+    if (!may) {
         return may;
     }
     if (auto taken = take_leases(share, process, deadline); !taken) {
         return taken;
     }
-    if (share.lease.number != 0) {
-        ++tally->concurrent;
+    if (auto taken = take_place(share, *tally, process, deadline); !taken) {
+        settle_money(share, 0);
+        return taken;
     }
     tally->requests.add(second_of(now_), 1);
     quotas_.add_party(share.party.limits, *tally, now_);
@@ -151,16 +159,59 @@ tl::expected<void, Exceeded> LedgerLock::take_leases(PartyShare &share, int32_t 
         }
         share.hold = *hold;
         budgets_.region().commit();
-    }
-    if (share.party.limits.concurrent > 0) {
-        const auto lease = region_.take_lease(share.party.account, process, deadline);
-        if (!lease) {
-            ++times_full_;
-            settle_money(share, 0);
-            return tl::unexpected(no_room());
+        if (share.waits) {
+            mark_hold(share, Lease::Heir::unspent);
         }
-        share.lease = *lease;
     }
+    return {};
+}
+
+tl::expected<void, Exceeded> LedgerLock::take_place(PartyShare &share, Tally &tally,
+                                                    int32_t process, int64_t deadline) {
+    if (share.waits || share.party.limits.concurrent == 0) {
+        return {};
+    }
+    const auto lease = region_.take_lease(share.party.account, process, deadline);
+    if (!lease) {
+        ++times_full_;
+        return tl::unexpected(no_room());
+    }
+    share.lease = *lease;
+    ++tally.concurrent;
+    return {};
+}
+
+void LedgerLock::mark_hold(const PartyShare &share, Lease::Heir heir) {
+    if (Lease *hold = budgets_.region().edit_lease(share.hold)) {
+        hold->heir = heir;
+    }
+    budgets_.region().commit();
+}
+
+void LedgerLock::step_back(PartyShare &share) {
+    share.waits = true;
+    mark_hold(share, Lease::Heir::unspent);
+    end_lease(share);
+    region_.commit();
+}
+
+tl::expected<void, Exceeded> LedgerLock::admit(PartyShare &share, int32_t process,
+                                               int64_t deadline) {
+    share.waits = false;
+    Tally *tally = share.party.limits.concurrent == 0 ? nullptr : edit_or_add(share);
+    if (tally == nullptr && share.party.limits.concurrent > 0) {
+        return tl::unexpected(no_room());
+    }
+    if (tally != nullptr) {
+        if (auto may = may_begin(share.party, *tally, now_); !may) {
+            return may;
+        }
+        if (auto taken = take_place(share, *tally, process, deadline); !taken) {
+            return taken;
+        }
+        region_.commit();
+    }
+    mark_hold(share, Lease::Heir::none);
     return {};
 }
 
@@ -359,6 +410,27 @@ Quotas Ledger::settle(std::span<PartyShare> shares, int64_t images_used, MicroUs
         locked.settle(share, images_used, spent);
     }
     return locked.quotas();
+}
+
+void Ledger::step_back(std::span<PartyShare> shares, Moment now) noexcept {
+    LedgerLock locked(memory_, budget_memory_, now, times_full_);
+    for (PartyShare &share : shares) {
+        locked.step_back(share);
+    }
+}
+
+tl::expected<void, Exceeded> Ledger::admit(std::span<PartyShare> shares, Moment now,
+                                           int32_t process, int64_t lease_milliseconds) {
+    LedgerLock locked(memory_, budget_memory_, now, times_full_);
+    for (auto share = shares.begin(); share != shares.end(); ++share) {
+        const auto admitted = locked.admit(*share, process, now.milliseconds + lease_milliseconds);
+        if (!admitted) {
+            std::for_each(shares.begin(), share + 1,
+                          [&](PartyShare &before) { locked.step_back(before); });
+            return tl::unexpected(admitted.error());
+        }
+    }
+    return {};
 }
 
 void Ledger::take_back_entering(std::span<PartyShare> shares, Moment then) noexcept {

@@ -77,6 +77,13 @@ class Ledger {
     Quotas settle(std::span<PartyShare> shares, int64_t images_used, MicroUsd spent,
                   Moment now) noexcept;
 
+    // A request that waits has no place under `concurrent`, and what it has reserved was not spent
+    // if its process dies. enter() makes such a claim for shares with `waits`; step_back() turns a
+    // claim into one, and admit() turns it into an ordinary one, for all parties or for none.
+    void step_back(std::span<PartyShare> shares, Moment now) noexcept;
+    tl::expected<void, Exceeded> admit(std::span<PartyShare> shares, Moment now, int32_t process,
+                                       int64_t lease_milliseconds);
+
     // If this process dies, another one may adopt these shares: the sweep leaves their leases for a
     // while.
     void hand_on(std::span<const PartyShare> shares) noexcept;

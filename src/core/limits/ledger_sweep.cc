@@ -44,6 +44,9 @@ size_t Ledger::sweep_money(Moment now, const std::function<bool(int32_t)> &is_al
             }
             budgets.region().edit(*record);
             record->reserved -= std::min(record->reserved, lease.amount);
+            if (lease.heir == Lease::Heir::unspent) {
+                return;
+            }
             record->spend(lease.amount, dated);
             Orphaned &one = orphaned[found++];
             one.key = record->key_id();

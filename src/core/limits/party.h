@@ -42,6 +42,7 @@ struct PartyShare {
     LeaseHandle lease;  // for concurrency
     LeaseHandle hold;   // for money
     std::vector<Reservation> reservations;
+    bool waits = false;  // the request has not begun: no place under `concurrent`, nothing spent
     uint8_t place = 0;   // where the ledger found its tally last, as a hint
     uint64_t entry = 0;  // of accounts elsewhere: their number of the request; 0: none
 

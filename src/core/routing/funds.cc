@@ -24,6 +24,18 @@ void Funds::enter(const std::vector<Party> &parties, Milliseconds longest,
     });
 }
 
+void Funds::enter_waiting(const std::vector<Party> &parties, Milliseconds longest,
+                          std::function<void(Entered)> then) {
+    then_ = std::move(then);
+    claim_.enter_waiting(parties, longest, [this](const tl::expected<void, Exceeded> &entered) {
+        std::exchange(then_, nullptr)(as_error(entered));
+    });
+}
+
+Funds::Entered Funds::admit() {
+    return as_error(claim_.admit());
+}
+
 void Funds::reserve(int64_t images, Plan &plan, const Preparation &preparation,
                     std::function<void(Entered)> then) {
     MicroUsd max = 0;

@@ -37,6 +37,12 @@ class Funds {
     // Step 2: counts one request.
     void enter(const std::vector<Party> &parties, Milliseconds longest,
                std::function<void(Entered)> then);
+    // The same for a request that waits; see Claim.
+    void enter_waiting(const std::vector<Party> &parties, Milliseconds longest,
+                       std::function<void(Entered)> then);
+    [[nodiscard]] bool lets_wait() const { return claim_.lets_wait(); }
+    void step_back() noexcept { claim_.step_back(); }
+    [[nodiscard]] Entered admit();
     // Step 6: reserves the images and the highest cost of any candidate, so that a request that
     // begins is not stopped later for lack of money.
     void reserve(int64_t images, Plan &plan, const Preparation &preparation,
