@@ -38,10 +38,8 @@ int64_t read_keeping(std::string_view name, std::string_view value) {
     return seconds;
 }
 
-// Rules whose only parameter is the time for which results are kept.
-template <typename Rules>
-Rules read_kept_rules(ngx_conf_t *cf) {
-    Rules rules;
+IdempotencyRules read_idempotency(ngx_conf_t *cf) {
+    IdempotencyRules rules;
     rules.on = read_switch(cf);
     for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
         std::string_view value;
@@ -49,6 +47,32 @@ Rules read_kept_rules(ngx_conf_t *cf) {
             invalid_parameter(to_view(arguments(cf)[i]), "keep=TIME");
         }
         rules.keep = read_keeping("keep", value);
+    }
+    return rules;
+}
+
+int64_t read_waiting(std::string_view value) {
+    constexpr ngx_int_t kMost = 10'000;
+    const ngx_str_t text = to_ngx(value);
+    const ngx_int_t count = ngx_atoi(text.data, text.len);
+    if (count < 0 || count > kMost) {
+        throw ConfError{"waiting must be a number from 0 to 10000"};
+    }
+    return count;
+}
+
+JobRules read_jobs(ngx_conf_t *cf) {
+    JobRules rules;
+    rules.on = read_switch(cf);
+    for (ngx_uint_t i = 2; i < cf->args->nelts; ++i) {
+        std::string_view value;
+        if (take_parameter(arguments(cf)[i], "keep", value)) {
+            rules.keep = read_keeping("keep", value);
+        } else if (take_parameter(arguments(cf)[i], "waiting", value)) {
+            rules.waiting = read_waiting(value);
+        } else {
+            invalid_parameter(to_view(arguments(cf)[i]), "keep=TIME or waiting=NUMBER");
+        }
     }
     return rules;
 }
@@ -111,12 +135,12 @@ constexpr Directive kSharingDirectives[] = {
      kHttpServerLocation,
      {1, 2},
      "on keep=24h",
-     sharing_value<&SharingRules::idempotency, read_kept_rules<IdempotencyRules>>},
+     sharing_value<&SharingRules::idempotency, read_idempotency>},
     {"image_gateway_jobs",
      kHttpServerLocation,
-     {1, 2},
+     {1, 3},
      "off",
-     sharing_value<&SharingRules::jobs, read_kept_rules<JobRules>>},
+     sharing_value<&SharingRules::jobs, read_jobs>},
 };
 [[gnu::used]] constexpr auto kSharingText = rows_as_text<kSharingDirectives>();
 

@@ -310,6 +310,20 @@ std::unique_ptr<Task> NgxRecords::is_cancelled(RecordId id, std::function<void(b
                });
 }
 
+std::unique_ptr<Task> NgxRecords::note_waiting(RecordId id, bool waits,
+                                               std::function<void(WaitNoted)> then) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::note_waiting;
+    operation.ids = {id};
+    operation.waits = waits;
+    return ask(std::move(operation),
+               [then = std::move(then)](const RecordOperation &ran, bool done) {
+                   then(!done           ? WaitNoted::unavailable
+                        : ran.cancelled ? WaitNoted::cancelled
+                                        : WaitNoted::yes);
+               });
+}
+
 std::unique_ptr<Task> NgxRecords::take_over(std::function<void(std::vector<OrphanedJob>)> then) {
     RecordOperation operation;
     operation.kind = RecordOperation::Kind::take_over;

@@ -99,6 +99,8 @@ class NgxRecords final : public Records {
     std::unique_ptr<Task> remove_job(JobQuery query,
                                      std::function<void(std::optional<JobRecord>)> then) override;
     std::unique_ptr<Task> is_cancelled(RecordId id, std::function<void(bool)> then) override;
+    std::unique_ptr<Task> note_waiting(RecordId id, bool waits,
+                                       std::function<void(WaitNoted)> then) override;
     std::unique_ptr<Task> take_over(std::function<void(std::vector<OrphanedJob>)> then) override;
     void note(RecordId id, std::string making) noexcept override;
     void finish(RecordEnd end) noexcept override;

@@ -76,6 +76,7 @@ RequestPorts::RequestPorts(Worker &worker, const LocationConf *location, Callbac
     if (worker.records != nullptr) {
         sharing.records = &records.emplace(*worker.records, owner);
     }
+    sharing.queue = &worker.queue;
     ports.owner = &owner;
     ports.sharing = &sharing;
     sharing.keys = &worker.keys_in_use;

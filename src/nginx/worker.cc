@@ -203,6 +203,9 @@ void Worker::show_gauges() {
     gauges_alarm_->set(kGaugesInterval);
     counters->set(ProcessGauge::memory_held, static_cast<int64_t>(memory->total()));
     counters->set(ProcessGauge::memory_limit, static_cast<int64_t>(memory->limit()));
+    const MakingRegister::Jobs jobs = makings.count_jobs();
+    counters->set(ProcessGauge::jobs_running, jobs.running);
+    counters->set(ProcessGauge::jobs_waiting, jobs.waiting);
     counters->set(ProcessGauge::state_lag, usage == nullptr ? -1 : usage->lag().count());
     counters->set(ProcessGauge::state_writable, usage == nullptr || usage->is_writable() ? 1 : 0);
 }

@@ -13,6 +13,7 @@
 #include "core/routing/failure_storms.h"
 #include "core/routing/span_recorder.h"
 #include "core/s3/cleanup.h"
+#include "core/sharing/job_queue.h"
 #include "core/sharing/orphaned_jobs.h"
 #include "core/tracing/span_exporter.h"
 #include "nginx/accounts_rules.h"
@@ -111,6 +112,8 @@ class Worker final : private CallbackOwner {
     std::optional<SpanExporter> span_exporter;
     NgxMakingHome home{*this};
     MakingRegister makings;  // destroyed before what its makings use
+    WaitingPlaces waiting_places{ledger, clock, static_cast<int32_t>(ngx_pid)};
+    JobQueue queue{clock, loop, health, waiting_places};
     ngx_queue_t requests{};  // of RequestPlaces
 
     // Brings what this worker says about itself up to date.

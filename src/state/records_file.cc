@@ -129,6 +129,7 @@ bool RecordsFile::run_one(RecordOperation &operation, int64_t unix_seconds) {
         case Kind::find_jobs: return find_jobs(operation, unix_seconds);
         case Kind::remove_job: return remove_job(operation, unix_seconds);
         case Kind::is_cancelled: return is_cancelled(operation);
+        case Kind::note_waiting: return note_waiting(operation);
         case Kind::take_over: return take_over(operation, unix_seconds);
         case Kind::note: return note(operation);
         case Kind::finish: return finish(operation.end, unix_seconds);
@@ -379,8 +380,9 @@ bool RecordsFile::find_jobs(RecordOperation &operation, int64_t unix_seconds) {
         sql +=
             " AND (? = '' OR (created, job) < (SELECT created, job FROM records"
             " WHERE kind = 3 AND tenant = ? AND job = ?))"
-            " AND (? = '' OR ? = CASE WHEN process IS NOT NULL THEN 'in_progress'"
-            " WHEN status = '' THEN 'failed' ELSE status END)"
+            " AND (? = '' OR ? = CASE WHEN process IS NOT NULL"
+            " THEN (CASE status WHEN 'queued' THEN status ELSE 'in_progress' END)"
+            " WHEN status IN ('', 'queued') THEN 'failed' ELSE status END)"
             " ORDER BY created DESC, job DESC LIMIT ?";
     }
     Statement row = database_.prepare(sql);
@@ -428,6 +430,17 @@ bool RecordsFile::remove_job(RecordOperation &operation, int64_t unix_seconds) {
     }
     return step == Statement::Step::done &&
            (job.state == JobState::running || remove_messages(database_, job.about.id));
+}
+
+bool RecordsFile::note_waiting(RecordOperation &operation) {
+    Statement update = database_.prepare(
+        "UPDATE records SET status = ? WHERE id = ? AND process = ? AND cancelled = 0");
+    const bool done = update.bind(std::string_view(operation.waits ? "queued" : ""))
+                          .bind(to_text(operation.ids.front()))
+                          .bind(identity_)
+                          .run();
+    operation.cancelled = database_.changes() == 0;
+    return done;
 }
 
 bool RecordsFile::note(const RecordOperation &operation) {

@@ -24,6 +24,7 @@ struct RecordOperation {
         find_jobs,
         remove_job,
         is_cancelled,
+        note_waiting,
         take_over,
         note,
         finish,
@@ -40,6 +41,7 @@ struct RecordOperation {
     std::string request_id;     // of the request that has claimed the record
     JobQuery query;
     std::string making;  // to note
+    bool waits = false;  // to note
     MessageClaim message_claim;
     MessageEnd message_end;
 
@@ -86,6 +88,7 @@ class RecordsFile {
     bool find_jobs(RecordOperation &operation, int64_t unix_seconds);
     bool remove_job(RecordOperation &operation, int64_t unix_seconds);
     bool is_cancelled(RecordOperation &operation);
+    bool note_waiting(RecordOperation &operation);
     bool take_over(RecordOperation &operation, int64_t unix_seconds);
     bool take_one(const RecordId &id, const std::string &process);
     bool note(const RecordOperation &operation);

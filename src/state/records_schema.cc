@@ -38,7 +38,7 @@ CREATE TABLE records (
     operation TEXT NOT NULL DEFAULT '',
     requested TEXT NOT NULL DEFAULT '',  -- the model, as requested
     format TEXT NOT NULL DEFAULT '',
-    status TEXT NOT NULL DEFAULT '',   -- completed, failed or cancelled, once it has ended
+    status TEXT NOT NULL DEFAULT '',   -- queued while it waits; completed, failed or cancelled, once it has ended
     ended INTEGER NOT NULL DEFAULT 0,  -- unix seconds
     cancelled INTEGER NOT NULL DEFAULT 0,  -- its owner has asked to cancel it
     making TEXT NOT NULL DEFAULT '',    -- while its provider works: what another process needs to go on

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,16 @@ class FakeRecords final : public Records {
         JobQuery /*query*/, std::function<void(std::optional<JobRecord>)> /*then*/) override {
         return nullptr;
     }
+    std::unique_ptr<Task> note_waiting(RecordId id, bool waits,
+                                       std::function<void(WaitNoted)> then) override {
+        if (throws > 0) {
+            --throws;
+            throw std::bad_alloc();
+        }
+        waiting.emplace_back(id, waits);
+        then(noted_as);
+        return nullptr;
+    }
     std::unique_ptr<Task> is_cancelled(RecordId /*id*/,
                                        std::function<void(bool)> /*then*/) override {
         return nullptr;
@@ -74,6 +85,9 @@ class FakeRecords final : public Records {
     std::vector<Claimed> answers;                    // to the next claims; then: ours
     std::vector<RecordEnd> finished;
     std::vector<std::pair<RecordId, std::string>> noted;
+    std::vector<std::pair<RecordId, bool>> waiting;
+    WaitNoted noted_as = WaitNoted::yes;
+    int throws = 0;                    // as often as note_waiting() has no memory
     std::vector<OrphanedJob> orphans;  // to be taken over
 };
 

@@ -382,6 +382,47 @@ TEST_F(StateRecordsTest, ANotedJobOfADeadProcessIsTakenOverOnce) {
     EXPECT_EQ(claim(heir, 2, 1, RecordKind::job).answer, Answer::ended) << "as interrupted";
 }
 
+bool note_waiting(RecordsFile &file, uint8_t id, bool waits) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::note_waiting;
+    operation.ids = {{id}};
+    operation.waits = waits;
+    RecordOperation *all[] = {&operation};
+    EXPECT_TRUE(file.run(all, kNow));
+    return !operation.cancelled;
+}
+
+// Of the jobs without a tenant, which have no ids here.
+std::vector<JobRecord> jobs_in(RecordsFile &file, const char *status) {
+    RecordOperation operation;
+    operation.kind = RecordOperation::Kind::find_jobs;
+    operation.query.status = status;
+    operation.query.limit = 10;
+    RecordOperation *all[] = {&operation};
+    EXPECT_TRUE(file.run(all, kNow));
+    return operation.jobs;
+}
+
+TEST_F(StateRecordsTest, OfADeadProcessItIsKnownWhichJobsHadNotBegun) {
+    RecordsFile dead = open(ended_process());
+    RecordsFile alive = open();
+    for (const uint8_t id : {1, 2}) {
+        claim(dead, id, 1, RecordKind::job);
+        EXPECT_TRUE(note_waiting(dead, id, true));
+    }
+    EXPECT_EQ(jobs_in(alive, "queued").size(), 2U);
+    EXPECT_TRUE(note_waiting(dead, 2, false));
+    EXPECT_EQ(jobs_in(alive, "queued").size(), 1U);
+    EXPECT_FALSE(note_waiting(alive, 1, false)) << "it is not its job";
+    sweep(alive, kNow);
+    EXPECT_FALSE(note_waiting(dead, 1, false)) << "it has ended";
+    const auto failed = jobs_in(alive, "failed");
+    ASSERT_EQ(failed.size(), 2U);
+    EXPECT_EQ(failed[0].state, JobState::interrupted);
+    EXPECT_EQ(failed[0].status + failed[1].status, "queued");
+    EXPECT_TRUE(jobs_in(alive, "queued").empty());
+}
+
 TEST_F(StateRecordsTest, AJobThatEndsItsProcessesIsNotTakenOverForEver) {
     {
         RecordsFile first = open(ended_process());

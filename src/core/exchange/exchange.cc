@@ -81,8 +81,13 @@ std::optional<Exchange::Entered> Exchange::enter(BodySize body,
     end_step(&Timing::auth);
     const HeldMemory::Owner owner = memory_owner_of(order.caller, head_);
     order.memory = ports_.memory.open(owner);
+    const auto wishes = read_wishes(head_);
+    if (!wishes) {
+        return tl::unexpected(wishes.error());
+    }
+    wishes_ = *wishes;
     const size_t copies = kCopiesOfBody * body.memory;
-    if (!order.memory->may_begin() || !order.memory->may_hold(copies)) {
+    if ((!order.memory->may_begin() && !may_wait()) || !order.memory->may_hold(copies)) {
         return tl::unexpected(error_memory_held());
     }
     order.memory->hold(copies);
@@ -92,11 +97,6 @@ std::optional<Exchange::Entered> Exchange::enter(BodySize body,
             return tl::unexpected(error_disk_held());
         }
     }
-    const auto wishes = read_wishes(head_);
-    if (!wishes) {
-        return tl::unexpected(wishes.error());
-    }
-    wishes_ = *wishes;
     allowed_ = std::min(allowed_, wishes_.timeout.value_or(allowed_));
     order.end_user = head_.on_behalf_of;
     order.address = head_.address;
@@ -112,17 +112,24 @@ std::optional<Exchange::Entered> Exchange::enter(BodySize body,
     }
     entered_.reset();
     order.funds.set_owner(ports_.owner);
-    order.funds.enter(parties, allowed_, [this](Entered entered) {
-        end_step(&Timing::limits);
-        phase_ = entered ? Phase::entered : phase_;
-        if (later_ != nullptr) {
-            std::exchange(later_, nullptr)(std::move(entered));
-        } else {
-            entered_ = std::move(entered);
+    order.funds.enter(parties, longest_claim(), [this](Entered entered) {
+        if (!entered && may_wait_for(entered.error())) {
+            entered = enter_waiting(std::move(entered.error()));
         }
+        on_entered(std::move(entered));
     });
     later_ = entered_ ? nullptr : std::move(later);
     return std::move(entered_);
+}
+
+void Exchange::on_entered(Entered entered) {
+    end_step(&Timing::limits);
+    phase_ = entered ? Phase::entered : phase_;
+    if (later_ != nullptr) {
+        std::exchange(later_, nullptr)(std::move(entered));
+    } else {
+        entered_ = std::move(entered);
+    }
 }
 
 bool Exchange::hold_disk(size_t bytes) {
@@ -353,6 +360,7 @@ void Exchange::on_deadline() {
     }
     intake_.stop();
     joining_.reset();
+    job_note_.reset();
     left_making_ = shared_ != nullptr;
     if (left_making_) {
         shared_->leave(*this);
@@ -381,9 +389,8 @@ void Exchange::on_result(const Result &result) {
 
 void Exchange::on_shared_end() {
     job_wait_.reset();
-    if (shared_->was_cancelled()) {
-        outcome_ = "cancelled";
-        fail(ApiError::of(409, "cancelled", "The job was cancelled."));
+    if (const Rare<ApiError> &refusal = shared_->refusal()) {
+        fail_job(*refusal);
         return;
     }
     if (source_ == Source::followed) {
@@ -427,6 +434,7 @@ void Exchange::end_step(Milliseconds Timing::*step) {
 
 void Exchange::settle(int status) noexcept {
     deadline_timer_.reset();
+    waiting_place_.reset();
     settled_ = settled_.value_or(ports_.clock.now());
     if (!handed_over_) {
         Ending ending{status, outcome_, began_};
@@ -447,6 +455,7 @@ void Exchange::stop_making() noexcept {
     intake_.stop();
     joining_.reset();
     job_requests_.reset();
+    job_note_.reset();
     job_wait_.reset();
     if (shared_ != nullptr) {
         handed_over_ = shared_->leave(*this) || handed_over_;

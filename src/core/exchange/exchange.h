@@ -25,6 +25,7 @@
 #include "core/response/reply.h"
 #include "core/response/stream_reply.h"
 #include "core/routing/model_map.h"
+#include "core/sharing/job_queue.h"
 #include "core/sharing/joining.h"
 
 namespace gateway {
@@ -156,7 +157,15 @@ class Exchange final : private Follower {
     void make();
     void follow();
     void answer_kept(Joined joined);
+    [[nodiscard]] bool may_wait() const;
+    [[nodiscard]] bool may_wait_for(const ApiError &refusal) const;
+    [[nodiscard]] Milliseconds longest_claim() const;
+    Entered enter_waiting(ApiError refusal);
+    void on_entered(Entered entered);
     void start_job();
+    void ask_to_wait();
+    void begin_job();
+    void fail_job(const ApiError &refusal);
     void accept_job(const JobRecord &job);
     void show_existing_job();
     [[nodiscard]] std::optional<int64_t> job_keep() const;
@@ -230,7 +239,9 @@ class Exchange final : private Follower {
     CacheFacts cache_;
     bool cache_took_part_ = false;
     JobForm job_form_ = JobForm::none;
-    JobRecord job_;  // if it was accepted
+    JobRecord job_;                                        // if it was accepted
+    std::unique_ptr<WaitingPlaces::Place> waiting_place_;  // the job waits, and has this place
+    std::unique_ptr<Task> job_note_;
     std::unique_ptr<JobRequests> job_requests_;
     std::unique_ptr<Timer> job_wait_;
     bool by_key_ = false;       // the reply is equal to that of the first request with the same key

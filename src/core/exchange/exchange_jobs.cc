@@ -33,6 +33,15 @@ std::string party_of(const Order &order) {
     return party;
 }
 
+ApiError error_too_many_wait() {
+    ApiError error =
+        ApiError::of(429, "too_many_jobs",
+                     "The job cannot begin yet, and this caller or the gateway has as many waiting "
+                     "jobs as it may have. Repeat the request later.");
+    error.retry_after = 10;
+    return error;
+}
+
 }  // namespace
 
 // How long the job's result is kept, in seconds. Nothing if the request is not a job.
@@ -68,26 +77,112 @@ tl::expected<WebhookTarget, ApiError> Exchange::read_webhook(bool is_job) const 
     return target;
 }
 
+// ---- a job that waits: see core/sharing/job_queue
+
+bool Exchange::may_wait() const {
+    return job_keep() && policy_.sharing.jobs.waiting > 0 && ports_.sharing->queue != nullptr;
+}
+
+// Against a place under `concurrent`, waiting helps. All other limits refuse at once.
+bool Exchange::may_wait_for(const ApiError &refusal) const {
+    return refusal.limited.limit == "concurrent" && may_wait() && order_->funds.lets_wait();
+}
+
+Milliseconds Exchange::longest_claim() const {
+    return may_wait() ? allowed_ + JobQueue::kLongestWait : allowed_;
+}
+
+// Enters all limits but `concurrent`. So who may not wait is refused before the body is read.
+Exchange::Entered Exchange::enter_waiting(ApiError refusal) {
+    Order &order = *order_;
+    waiting_place_ = ports_.sharing->queue->take_place(order, policy_.sharing.jobs.waiting);
+    if (waiting_place_ == nullptr) {
+        ApiError error = error_too_many_wait();
+        error.limited = refusal.limited;
+        return tl::unexpected(std::move(error));
+    }
+    Entered entered;
+    order.funds.enter_waiting(
+        parties_of(order.caller, order.end_user, order.address, policy_.limits), longest_claim(),
+        [&entered](Entered answer) { entered = std::move(answer); });
+    return entered;
+}
+
 void Exchange::start_job() {
     job_.about = joining_->job();
     job_.created = ports_.clock.unix_seconds();
-    shared_ = ports_.sharing->running.begin(order_, joining_->terms());
+    JobQueue *queue = may_wait() ? ports_.sharing->queue : nullptr;
+    if (queue == nullptr || (waiting_place_ == nullptr && queue->may_begin_now(*order_))) {
+        begin_job();
+        return;
+    }
+    if (waiting_place_ == nullptr) {
+        waiting_place_ = queue->take_place(*order_, policy_.sharing.jobs.waiting);
+    }
+    if (waiting_place_ != nullptr && queue->may_hold(*order_)) {
+        ask_to_wait();
+        return;
+    }
+    joining_->let_go();
+    forget_shared();
+    fail(error_too_many_wait());
+}
+
+// The reply says that it waits, and so must the record by then.
+void Exchange::ask_to_wait() {
+    order_->funds.step_back();
+    job_note_ =
+        ports_.sharing->records->note_waiting(joining_->terms().id, true, [this](WaitNoted noted) {
+            job_note_.reset();
+            if (noted != WaitNoted::unavailable) {
+                job_.status = "queued";
+                begin_job();
+                return;
+            }
+            joining_->let_go();
+            forget_shared();
+            fail(ApiError::for_now(503, "jobs_unavailable",
+                                   "The gateway currently cannot write the records of jobs."));
+        });
+}
+
+// It starts, or it begins to wait.
+void Exchange::begin_job() {
+    SharingTerms terms = joining_->terms();
+    terms.is_patient = may_wait();
+    shared_ = ports_.sharing->running.begin(order_, std::move(terms));
     joining_->hand_over();
     phase_ = Phase::making;
     deadline_timer_.reset();  // the shared making has the order's deadline
     handed_over_ = true;
     const std::chrono::seconds wait = wishes_.wait.value_or(std::chrono::seconds(0));
-    if (wait.count() > 0 && job_form_ != JobForm::bifrost) {
+    const bool is_waited_for = wait.count() > 0 && job_form_ != JobForm::bifrost;
+    if (is_waited_for) {
         shared_->attach(*this);
         job_wait_ = ports_.loop.start_timer(wait, [this] {
             shared_->leave(*this);
+            job_.status = shared_->waits() ? "queued" : "";
             accept_job(job_);
         });
-        shared_->start();
-        return;
     }
-    shared_->start();
-    accept_job(job_);
+    if (waiting_place_ != nullptr) {
+        shared_->wait([this] { ports_.sharing->queue->add(shared_, std::move(waiting_place_)); });
+    } else {
+        shared_->start();
+    }
+    if (!is_waited_for) {
+        accept_job(job_);
+    }
+}
+
+// The client waits for a job that was cancelled, or refused after it has waited.
+void Exchange::fail_job(const ApiError &refusal) {
+    if (refusal.code == "cancelled") {
+        outcome_ = "cancelled";
+        fail(ApiError::of(409, "cancelled", "The job was cancelled."));
+    } else {
+        fail(refusal);
+    }
 }
 
 void Exchange::accept_job(const JobRecord &job) {

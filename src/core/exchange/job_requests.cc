@@ -63,10 +63,10 @@ tl::expected<JobQuery, ApiError> read_query(std::string_view text) {
             }
             query.after = value;
         } else if (name == "status") {
-            if (value != "in_progress" && value != "completed" && value != "failed" &&
-                value != "cancelled") {
-                return tl::unexpected(
-                    error_wrong_query("status", "in_progress, completed, failed or cancelled"));
+            if (value != "queued" && value != "in_progress" && value != "completed" &&
+                value != "failed" && value != "cancelled") {
+                return tl::unexpected(error_wrong_query(
+                    "status", "queued, in_progress, completed, failed or cancelled"));
             }
             query.status = value;
         }

@@ -110,7 +110,9 @@ Making::~Making() {
     drop();
 }
 
+// The order's deadline may have been moved since the making exists.
 void Making::start() {
+    context_.deadline = order_->deadline;
     for (const Candidate &candidate : order_->plan.before.candidates) {
         result_.history.lose(candidate);
     }

@@ -48,6 +48,8 @@ class Making {
     void resume(Resumption resumption);
     // Call it before start(). The watcher must outlive the making.
     void watch_calls(CallWatcher *watcher) { context_.calls = watcher; }
+    // Waits for busy providers and for memory until the deadline. Call it before start().
+    void be_patient() { context_.is_patient = true; }
     // Ends without a result. Jobs go on: another process polls them.
     void leave_jobs() noexcept;
     // Of the candidate that is asked now.

@@ -39,6 +39,8 @@ enum class ProcessGauge : uint8_t {
     state_lag,  // milliseconds; -1: there is no state file
     state_writable,
     webhooks_waiting,
+    jobs_running,
+    jobs_waiting,
     count,
 };
 

@@ -156,6 +156,8 @@ std::optional<int64_t> Exposition::single(const SeriesRow &row) const {
         case Series::memory_held: return sum_of(processes_, ProcessGauge::memory_held);
         case Series::memory_limit: return sum_of(processes_, ProcessGauge::memory_limit);
         case Series::webhooks_waiting: return sum_of(processes_, ProcessGauge::webhooks_waiting);
+        case Series::jobs_running: return sum_of(processes_, ProcessGauge::jobs_running);
+        case Series::jobs_waiting: return sum_of(processes_, ProcessGauge::jobs_waiting);
         case Series::series_dropped: return static_cast<int64_t>(counters.series_dropped());
         case Series::workers: return static_cast<int64_t>(processes_.size());
         case Series::reloads: return static_cast<int64_t>(counters.reloads());

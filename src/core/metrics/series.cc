@@ -88,6 +88,12 @@ constexpr SeriesRow kSeries[] = {
      "gone (the receiver wants no more messages, also without an attempt)."},
     {Series::webhooks_waiting, "image_gateway_webhooks_waiting", gauge, number, always, "",
      "Webhook messages of jobs that have ended, which are not delivered yet."},
+    {Series::jobs_running, "image_gateway_jobs_running", gauge, number, always, "",
+     "Jobs in progress, until their results are written down."},
+    {Series::jobs_waiting, "image_gateway_jobs_waiting", gauge, number, always, "",
+     "Jobs that wait: for a place under the caller's limit of concurrent requests, a call to a "
+     "busy "
+     "provider, or memory."},
     {Series::zone_entries, "image_gateway_zone_entries", gauge, number, always, "",
      "Parties that are counted in image_gateway_zone."},
     {Series::zone_capacity, "image_gateway_zone_capacity_entries", gauge, number, always, "",

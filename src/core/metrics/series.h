@@ -53,6 +53,8 @@ enum class Series : uint8_t {
     state_writable,
     webhook_attempts,
     webhooks_waiting,
+    jobs_running,
+    jobs_waiting,
     zone_entries,
     zone_capacity,
     zone_full,

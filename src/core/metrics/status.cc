@@ -267,7 +267,14 @@ void Status::write_tail() {
         json_.key("status").number(int64_t{failure.status});
         json_.key("code").string(failure.code).close_object();
     }
-    json_.close_array().key("jobs").null().key("store");
+    json_.close_array().key("jobs");
+    if (sources_.has_state) {
+        json_.open_object().key("running").number(sum_of(ProcessGauge::jobs_running));
+        json_.key("waiting").number(sum_of(ProcessGauge::jobs_waiting)).close_object();
+    } else {
+        json_.null();
+    }
+    json_.key("store");
     if (const auto store = stores_shown(sources_)) {
         json_.open_object().key("bytes").number(store->bytes).key("files").number(store->files);
         json_.key("max").number(store->max).close_object();

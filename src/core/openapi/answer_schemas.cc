@@ -45,7 +45,7 @@ const std::string_view kAnswerSchemas = R"json(
   "adjustments":{"type":"array","items":{"$ref":"#/components/schemas/Adjustment"}},
   "images":{"type":"array","items":{"$ref":"#/components/schemas/ImageFacts"}},
   "inputs":{"type":"array","items":{"$ref":"#/components/schemas/InputFacts"}},
-  "cost":{"$ref":"#/components/schemas/Cost"},"usage_basis":{"type":"string","enum":["counted","provider"]},
+  "cost":{"$ref":"#/components/schemas/Cost"},"billed":{"type":"string","enum":["yes","unknown","no"]},"usage_basis":{"type":"string","enum":["counted","provider"]},
   "chunk_index":{"type":"integer"},"cache_debug":{"type":"object"},"shared":{"type":"boolean"},"status_committed":{"type":"boolean"},"may_still_be_working":{"type":"boolean"}}},
 "Images":{"type":"object","required":["id","created","model","data","usage","extra_fields"],"properties":{
   "id":{"type":"string"},"created":{"type":"integer"},"model":{"type":"string"},

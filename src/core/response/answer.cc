@@ -283,6 +283,9 @@ void write_error_members(JsonWriter &out, const ApiError &error, const AnswerFac
     if (facts.cost) {
         write_cost(out, *facts.cost);
     }
+    if (!facts.was_billed.empty()) {
+        out.key("billed").string(facts.was_billed);
+    }
     out.close_object();
 }
 

@@ -52,6 +52,7 @@ struct AnswerFacts {
     std::optional<bool> may_still_be_working;  // whether a provider may be; set after a timeout
     std::optional<Cost> cost;
     bool billed = false;            // of an error: an image was or may have been billed
+    std::string_view was_billed;    // of a job that failed: "yes", "unknown" or "no"
     bool shared = false;            // another request made the images, and this one waited for them
     bool status_committed = false;  // the status was sent before the end was known
     const CacheFacts *cache = nullptr;  // null: no cache took part

@@ -26,9 +26,17 @@ std::optional<KeptResult> result_of(const JobRecord &job, const JobContext &cont
     if (job.state == JobState::running) {
         return std::nullopt;
     }
+    if (job.state == JobState::interrupted && job.status == "queued") {
+        return lost_in_queue(job.kept.request_id);
+    }
     return job.state == JobState::ended
                ? kept_or_interrupted(job.kept, context.hosting, context.now)
                : interrupted_result(job.kept.request_id);
+}
+
+std::string_view billed_word(const KeptResult &kept) {
+    const auto &cost = kept.result.withheld_cost;
+    return !kept.billed ? "no" : cost && cost->usd ? "yes" : "unknown";
 }
 
 void write_result(JsonWriter &out, const JobRecord &job, const KeptResult &kept) {
@@ -44,6 +52,7 @@ void write_result(JsonWriter &out, const JobRecord &job, const KeptResult &kept)
     facts.billed = kept.billed;
     if (kept.result.error) {
         facts.cost = kept.result.withheld_cost;
+        facts.was_billed = billed_word(kept);
         out.key("error").json(write_error(*kept.result.error, facts));
         return;
     }
@@ -70,7 +79,7 @@ void write_head_of_job(JsonWriter &out, const JobRecord &job) {
 
 std::string_view status_of(const JobRecord &job) {
     if (job.state == JobState::running) {
-        return "in_progress";
+        return job.status == "queued" ? "queued" : "in_progress";
     }
     if (job.state == JobState::interrupted || job.status.empty()) {
         return "failed";

@@ -16,7 +16,7 @@ struct JobContext {
     int64_t now = 0;                   // unix seconds
 };
 
-// "in_progress", "completed", "failed" or "cancelled".
+// "queued", "in_progress", "completed", "failed" or "cancelled".
 std::string_view status_of(const JobRecord &job);
 
 Bytes write_job(const JobRecord &job, const JobContext &context);

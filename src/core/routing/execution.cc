@@ -21,6 +21,7 @@ Execution::Execution(const AttemptContext &context, Plan &plan, const Preparatio
       states_(plan.candidates.size()) {}
 
 void Execution::start() {
+    began_ = context_.ports.clock.now();
     advance();
 }
 
@@ -79,7 +80,7 @@ bool Execution::try_candidate() {
         }
         return false;
     }
-    if (!context_.memory->may_begin()) {
+    if (!context_.memory->may_begin() && !context_.is_patient) {
         end(tl::unexpected(error_memory_held()));
         return true;
     }
@@ -118,6 +119,8 @@ bool Execution::on_covered(const Funds::Covered &covered) {
     const Milliseconds now = context_.ports.clock.now();
     context_.history.skip(candidate(), *hindered->hindered, now);
     state.available = now + hindered->hindered->wait;
+    const Hindrance by = hindered->hindered->by;
+    state.is_busy = by == Hindrance::busy || by == Hindrance::memory;
     return false;
 }
 
@@ -131,6 +134,7 @@ bool Execution::pass_over(const Uncovered &uncovered) {
     const Milliseconds now = context_.ports.clock.now();
     context_.history.skip(candidate(), {Hindrance::model_limit, wait}, now);
     states_[at_].available = now + wait;
+    states_[at_].is_busy = uncovered.error.limited.limit == "concurrent";
     states_[at_].finished = !uncovered.error.retry_after;  // without a time, waiting does not help
     if (!limited_ || !limited_->retry_after) {
         limited_ = uncovered.error;
@@ -188,7 +192,10 @@ bool Execution::wait_for_one() {
     std::optional<Milliseconds> soonest;
     for (size_t i = 0; i < states_.size(); ++i) {
         const Milliseconds wait = std::max(kMin, states_[i].available - now);
-        const Milliseconds patience = began_ + plan_.candidates[i].provider->retry.within - now;
+        const Milliseconds patience =
+            context_.is_patient && states_[i].is_busy
+                ? context_.time_left()
+                : began_ + plan_.candidates[i].provider->retry.within - now;
         if (may_ask(i) && wait <= patience && wait < context_.time_to_start()) {
             soonest = std::min(soonest.value_or(wait), wait);
         }

@@ -56,6 +56,7 @@ class Execution {
  private:
     struct State {
         bool finished = false;  // not to be tried again
+        bool is_busy = false;   // the last time, its calls or the memory were all in use
         int rounds = 0;
         Milliseconds available{0};  // when it may be tried again, if it is not finished
     };

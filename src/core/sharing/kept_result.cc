@@ -333,4 +333,14 @@ KeptResult interrupted_result(std::string request_id) {
     return kept;
 }
 
+KeptResult lost_in_queue(std::string request_id) {
+    KeptResult kept;
+    kept.request_id = std::move(request_id);
+    kept.status = 503;
+    kept.result.error = ApiError::of(kept.status, "job_lost",
+                                     "The gateway was stopped before it began with this job. "
+                                     "Nothing was made or billed: send it again.");
+    return kept;
+}
+
 }  // namespace gateway

@@ -54,5 +54,7 @@ InputImages facts_of_inputs(const InputImages &inputs);
 // What a request gets that was interrupted, because its worker ended: nobody knows whether the
 // images were made.
 KeptResult interrupted_result(std::string request_id);
+// The same of a job that had not begun: nothing was made.
+KeptResult lost_in_queue(std::string request_id);
 
 }  // namespace gateway

@@ -31,6 +31,16 @@ std::shared_ptr<SharedMaking> MakingRegister::begin(std::shared_ptr<Order> order
     return making;
 }
 
+MakingRegister::Jobs MakingRegister::count_jobs() const {
+    Jobs jobs;
+    for (const auto &[id, making] : makings_) {
+        if (making->terms().kind == RecordKind::job) {
+            ++(making->waits() ? jobs.waiting : jobs.running);
+        }
+    }
+    return jobs;
+}
+
 void MakingRegister::remove(const RecordId &id) noexcept {
     auto node = makings_.extract(id);
     if (!node.empty()) {

@@ -28,6 +28,11 @@ class MakingRegister {
     // Called by the making when it is over, perhaps from its own callbacks: it is destroyed later.
     void remove(const RecordId &id) noexcept;
     [[nodiscard]] size_t size() const { return makings_.size(); }
+    struct Jobs {
+        int64_t running = 0;
+        int64_t waiting = 0;
+    };
+    [[nodiscard]] Jobs count_jobs() const;
 
  private:
     Health &health_;
@@ -38,10 +43,13 @@ class MakingRegister {
     std::unique_ptr<Alarm> bury_;  // destroys those that are over
 };
 
+class JobQueue;
+
 // What a request needs to share makings.
 struct SharingPorts {
     MakingRegister &running;
     Records *records = nullptr;  // null: only this worker knows the results
+    JobQueue *queue = nullptr;   // null: no job waits
     KeysInUse *keys = nullptr;   // what workers note in shared memory; null: nothing
 };
 

@@ -110,9 +110,11 @@ struct JobRecord {
     JobAbout about;
     JobState state = JobState::running;
     int64_t created = 0;
-    int64_t ended = 0;   // unix seconds; 0: it has not
-    std::string status;  // once it has ended; empty: it was interrupted
-    KeptRecord kept;     // if it has ended
+    int64_t ended = 0;  // unix seconds; 0: it has not
+    // Once it has ended; empty: it was interrupted. "queued": it waits, or was interrupted while it
+    // waited.
+    std::string status;
+    KeptRecord kept;  // if it has ended
 };
 
 // A making whose process has died while its provider worked on jobs that were noted.
@@ -124,6 +126,13 @@ struct OrphanedJob {
     std::string request_id;
     int64_t keep = 0;
     std::string making;  // as it was noted
+};
+
+// Whether it was noted that a job waits, or begins.
+enum class WaitNoted : uint8_t {
+    yes,
+    cancelled,    // its owner wants it to be cancelled
+    unavailable,  // the records cannot be written
 };
 
 struct JobQuery {
@@ -155,6 +164,11 @@ class Records {
     // the job as it was before; nothing: there is none, or the records cannot be read.
     virtual std::unique_ptr<Task> remove_job(
         JobQuery query, std::function<void(std::optional<JobRecord>)> then) = 0;
+
+    // Notes that the job waits, or that it begins now. Then it is known that nothing was asked of a
+    // provider before it begins.
+    virtual std::unique_ptr<Task> note_waiting(RecordId id, bool waits,
+                                               std::function<void(WaitNoted)> then) = 0;
 
     // Whether the owner of the job has asked to cancel it.
     virtual std::unique_ptr<Task> is_cancelled(RecordId id, std::function<void(bool)> then) = 0;

@@ -17,6 +17,8 @@ constexpr Milliseconds kLongestKeeping{60'000};
 constexpr Milliseconds kEndLook{500};
 constexpr int64_t kForWaiting = 60;    // seconds that a result is kept for waiting requests
 constexpr int64_t kSeenByWaiting = 5;  // seconds in which they see that there is none
+constexpr Milliseconds kNoteAgain{1'000};
+constexpr Milliseconds kTimeToBegin{500};
 
 // The first request was answered, but its result could not be written down.
 KeptResult error_not_kept(const KeptResult &kept) {
@@ -68,6 +70,52 @@ void SharedMaking::lead(Follower &leader) {
     start();
 }
 
+void SharedMaking::wait(const std::function<void()> &enter_queue) {
+    run_for(static_cast<CallbackOwner &>(*this), [&] {
+        waits_ = true;
+        end_look_ = own_->ports().loop.make_alarm([this] { look_for_end(); }, TimerKind::idle);
+        end_look_->set(kEndLook);
+        enter_queue();
+    });
+}
+
+bool SharedMaking::has_time_to_begin() const {
+    const auto left = own_->ports().loop.time_to_live();
+    return !left || *left >= kTimeToBegin;
+}
+
+void SharedMaking::begin_after_waiting() {
+    run_for(static_cast<CallbackOwner &>(*this), [this] {
+        deadline_ = own_->ports().loop.start_timer(kLongestKeeping, [this] {
+            refuse(ApiError::for_now(503, "jobs_unavailable",
+                                     "The gateway cannot write down that the job begins. Nothing "
+                                     "was made or billed."));
+        });
+        note_beginning();
+    });
+}
+
+// Before a provider is asked. Else, a job whose worker is killed now would look as if it waited.
+void SharedMaking::note_beginning() {
+    question_ = own_->records()->note_waiting(terms_.id, false, [this](WaitNoted noted) {
+        question_.reset();
+        if (noted == WaitNoted::yes) {
+            end_waiting();
+        } else if (noted == WaitNoted::cancelled) {
+            cancel();
+        } else {
+            note_again_ = own_->ports().loop.start_timer(kNoteAgain, [this] { note_beginning(); });
+        }
+    });
+}
+
+void SharedMaking::end_waiting() {
+    waits_ = false;
+    began_ = own_->ports().clock.now();
+    order_->deadline = began_ + order_->allowed;
+    start();
+}
+
 void SharedMaking::start() {
     begin([this] { making_.start(); });
 }
@@ -89,11 +137,16 @@ void SharedMaking::begin(const std::function<void()> &start_making) {
         deadline_ =
             ports.loop.start_timer(std::max(left, Milliseconds(0)), [this] { making_.expire(); });
         if (terms_.kind == RecordKind::job) {
-            end_look_ = ports.loop.make_alarm([this] { look_for_end(); }, TimerKind::idle);
+            if (end_look_ == nullptr) {
+                end_look_ = ports.loop.make_alarm([this] { look_for_end(); }, TimerKind::idle);
+            }
             end_look_->set(kEndLook);
         }
         if (terms_.has_record) {
             making_.watch_calls(this);
+        }
+        if (terms_.is_patient) {
+            making_.be_patient();
         }
         start_making();
     });
@@ -158,7 +211,7 @@ bool SharedMaking::leave(const Follower &follower) noexcept {
     }
     const bool led = leader_ == &follower && phase_ == Phase::running;
     leader_ = leader_ == &follower ? nullptr : leader_;
-    if (phase_ == Phase::running && followers() == 0 && !(terms_.goes_on && started_)) {
+    if (phase_ == Phase::running && followers() == 0 && !waits_ && !(terms_.goes_on && started_)) {
         abandon_->set(Milliseconds(0));  // later: this may be a callback of the making
     }
     return led;
@@ -241,6 +294,13 @@ bool SharedMaking::leave_to_heir() noexcept {
 }
 
 void SharedMaking::end_with_process() noexcept {
+    if (waits()) {
+        try {
+            refuse(*lost_in_queue({}).result.error);
+            return;
+        } catch (...) {  // then nobody knows that nothing was made
+        }
+    }
     if (!leave_to_heir()) {
         stop();
     }
@@ -348,26 +408,45 @@ void SharedMaking::cancel() noexcept {
     if (phase_ != Phase::running) {
         return;
     }
+    try {
+        end_early(error_cancelled(), "cancelled");
+    } catch (...) {
+        stop();  // it ends as interrupted
+    }
+}
+
+void SharedMaking::refuse(ApiError error) noexcept {
+    if (waits()) {
+        end_early(std::move(error), "failed");
+    }
+}
+
+void SharedMaking::end_early(ApiError error, const char *status) noexcept {
+    const std::string_view outcome =
+        waits_ && error.status != kNobodyWaits ? "refused" : "cancelled";
     making_.drop();
-    end_span("cancelled");
+    end_span(outcome);
     phase_ = Phase::ended;
     deadline_.reset();
+    note_again_.reset();
+    question_.reset();
     created_ = own_->ports().clock.unix_seconds();
-    cancelled_ = true;
-    tell_end();
-    if (leader_ == nullptr) {
-        settle(kNobodyWaits, "cancelled");
-    }
     std::string facts;
     try {
         KeptResult kept = kept_result();
-        kept.result.error = error_cancelled();
-        kept.status = kept.result.error->status;
+        kept.status = error.status;
+        kept.result.error = error;
         facts = keep_result(kept, {}).facts;
+        refusal_ = std::move(error);
     } catch (...) {
         facts.clear();  // then it ends as interrupted
     }
-    end_record(std::move(facts), "cancelled");
+    failed_ = !refusal_;
+    tell_end();
+    if (leader_ == nullptr) {
+        settle(refusal_ ? refusal_->status : kNobodyWaits, outcome);
+    }
+    end_record(std::move(facts), status);
     conclude();
 }
 
@@ -376,6 +455,10 @@ void SharedMaking::end_by_exception(const char *what) noexcept {
         own_->ports().log.write(
             LogLevel::error,
             std::string("image gateway: an exception ended a shared making: ") + what);
+        if (waits()) {
+            refuse(ApiError::of(500));
+            return;
+        }
     } catch (...) {  // a line that there is no memory for
     }
     const bool is_result_kept = phase_ == Phase::ended && told_;

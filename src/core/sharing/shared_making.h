@@ -2,7 +2,8 @@
 // may outlive the request that began it.
 //
 //   running --(the making ends)--> ended --(its result is kept, if it must be)--> over
-//      \---(nobody waits for it, and it need not go on)-----------------------------^
+//    |  \---(nobody waits for it, and it need not go on)-----------------------------^
+//    `--(a job that waits is cancelled or refused)-----------------------------------^
 #pragma once
 
 #include <memory>
@@ -57,6 +58,7 @@ struct SharingTerms {
     bool has_record = false;                 // other workers can find it, too
     std::string record_request;              // the id in the record; empty: the leader's
     bool goes_on = false;                    // also when nobody waits
+    bool is_patient = false;                 // waits for busy providers and for memory
     int64_t keep = 0;                        // seconds
     std::string owner;                       // the id of the caller
     std::shared_ptr<const Hosting> hosting;  // where results are kept; null: nowhere
@@ -82,6 +84,16 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private C
     void lead(Follower &leader);
     // Starts the making of a job, for which nobody waits.
     void start();
+    // A job that does not start yet. `enter_queue` is called with the making's own owner.
+    void wait(const std::function<void()> &enter_queue);
+    // Whether what begins now is not interrupted at once because this process ends.
+    [[nodiscard]] bool has_time_to_begin() const;
+    // Its time begins now. It starts when that is written down.
+    void begin_after_waiting();
+    // Ends a job that waits with this error.
+    void refuse(ApiError error) noexcept;
+    // Whether it has been neither started nor ended since wait().
+    [[nodiscard]] bool waits() const { return waits_ && phase_ == Phase::running; }
     // The same for a making of a process that has died.
     void resume(Resumption resumption);
     // Ends the making of a job at its owner's wish.
@@ -99,11 +111,12 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private C
     // The id of the request that leads.
     [[nodiscard]] const std::string &first_request() const { return order_->request_id; }
     [[nodiscard]] const Order &order() const { return *order_; }
+    [[nodiscard]] Order &order() { return *order_; }
     [[nodiscard]] bool has_ended() const { return phase_ != Phase::running; }
     // Whether it ended by an exception, without a result.
     [[nodiscard]] bool has_failed() const { return failed_; }
-    // Whether it was cancelled, without a result.
-    [[nodiscard]] bool was_cancelled() const { return cancelled_; }
+    // Why it ended without having been made: it was cancelled, or refused after it has waited.
+    [[nodiscard]] const Rare<ApiError> &refusal() const { return refusal_; }
     [[nodiscard]] const Making &making() const { return making_; }
     [[nodiscard]] const Result &result() const { return making_.result(); }
     // When the making ended, for replies that must be equal to the first.
@@ -138,6 +151,9 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private C
     void on_job_end(size_t number) override;
 
     void begin(const std::function<void()> &start_making);
+    void note_beginning();
+    void end_waiting();
+    void end_early(ApiError error, const char *status) noexcept;
     void note_jobs();
     bool leave_to_heir() noexcept;
     void stop() noexcept;
@@ -176,11 +192,13 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private C
     bool started_ = false;
     bool told_ = false;  // the followers know that it has ended
     bool failed_ = false;
-    bool cancelled_ = false;
+    bool waits_ = false;
+    Rare<ApiError> refusal_;
     std::vector<Early> early_;
     int64_t created_ = 0;
     int64_t latency_ = 0;
     std::unique_ptr<Timer> deadline_;
+    std::unique_ptr<Timer> note_again_;
     std::unique_ptr<Alarm> abandon_;
     std::unique_ptr<Alarm> end_look_;  // only for a job
     std::vector<TakenCall> taken_;     // calls that the provider has taken as jobs

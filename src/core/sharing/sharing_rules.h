@@ -27,7 +27,8 @@ struct CacheRules {
 
 struct JobRules {
     bool on = false;
-    int64_t keep = 3'600;  // seconds, after the end
+    int64_t keep = 3'600;   // seconds, after the end
+    int64_t waiting = 100;  // jobs that may wait, of all callers; 0: none
 };
 
 struct SharingRules {
