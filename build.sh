@@ -37,6 +37,8 @@ Usage: ./build.sh [COMMAND]
   bench [ARG …]         CPU time to understand and to admit a request, of the gateway beside plain proxy_pass, what a
                         primary that answers only 429 costs, what slow readers and waiting requests cost in
                         memory, and what a second worker brings (--quick, --check)
+  bench peers [ARG …]   the gateway beside proxy_pass, Lua, Portkey, LiteLLM and Bifrost, which it installs into build/peers
+                        (--quick, --peer NAME …, --only SCENARIO …; --write puts the figures into docs/performance.md)
   chaos [--quick] [NAME …]
                         reloads, upgrades and kills under load, slow readers, endless providers, and what else is in t/chaos:
                         half an hour, or with --quick a few seconds each; prints a line of figures for each

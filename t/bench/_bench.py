@@ -127,14 +127,20 @@ class Servers:
 
     def nginx(self, name, http, port, load="", workers=1, level="error") -> subprocess.Popen:
         """Returns when it listens on this port."""
+        command = self.command(name, http, load, workers, level)
+        process = self._running.enter_context(_nginx(command, self.directory / f"{name}.log"))
+        _wait_for(port, process)
+        return process
+
+    def command(self, name, http, load="", workers=1, level="error") -> list:
+        """What starts an nginx with this configuration, which is written to a file of that name."""
         # the directory belongs to us alone: workers of another user could not read it
         user = "user root;" if os.geteuid() == 0 else ""
         path = self.directory / f"{name}.conf"
         path.write_text(MAIN_CONF.format(dir=self.directory, name=name, http=http, load=load, workers=workers,
                                          level=level, user=user))
-        process = self._running.enter_context(_nginx(path, self.directory / f"{name}.log"))
-        _wait_for(port, process)
-        return process
+        return [os.environ.get("NGINX") or shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"),
+                "-e", "stderr", "-p", str(self.directory), "-c", str(path), "-g", "daemon off;"]
 
     def provider(self, name: str, port: int, path: str = "", more: str = "") -> str:
         """An image_provider block whose address is this port and path."""
@@ -149,9 +155,7 @@ def stored(path: str, answer: str) -> str:
 
 
 @contextlib.contextmanager
-def _nginx(conf, log):
-    command = [os.environ.get("NGINX") or shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"),
-               "-e", "stderr", "-p", str(conf.parent), "-c", str(conf), "-g", "daemon off;"]
+def _nginx(command, log):
     process = subprocess.Popen(command)
     try:
         yield process
@@ -216,6 +220,10 @@ def send(port: int, model: str, receive_buffer: int = 0) -> socket.socket:
     return connection
 
 
+class LoadFailed(SystemExit):
+    """Not all answers were successes. It ends the benchmark, unless that goes on without this load."""
+
+
 @dataclass(frozen=True)
 class Load:
     requests: int
@@ -226,7 +234,7 @@ class Load:
 
 def load(url: str, body: str, connections: int, seconds: int, directory: pathlib.Path, headers: dict = None) -> Load:
     """wrk posts the body as fast as it is answered. One answer that is no success ends the benchmark."""
-    lines = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in
+    lines = "\n".join(f'wrk.headers["{name}"] = {json.dumps(value)}' for name, value in
                       {"Content-Type": "application/json", **(headers or {})}.items())
     script = directory / "load.lua"
     script.write_text(WRK_SCRIPT.format(body=body, headers=lines))
@@ -234,8 +242,8 @@ def load(url: str, body: str, connections: int, seconds: int, directory: pathlib
                          capture_output=True, text=True, timeout=seconds + 60, check=False)
     result = re.search(r"^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)$", wrk.stdout, re.M)
     if not result:
-        sys.exit(f"wrk failed: {wrk.stdout}{wrk.stderr}")
+        raise LoadFailed(f"wrk failed: {wrk.stdout}{wrk.stderr}")
     requests, duration, median, slowest, failed = map(int, result.groups())
     if failed or not requests:
-        sys.exit(f"{url}: of {requests} requests {failed} failed")
+        raise LoadFailed(f"{url}: of {requests} requests {failed} failed")
     return Load(requests, duration / 1e6, median / 1000, slowest / 1000)
