@@ -17,7 +17,7 @@ class Bifrost(Peer):
     name = "bifrost"
     title = "Bifrost"
     kinds = ("tiny",)
-    does = "the model's name, an answer in one form"
+    does = "rewrites the model and answers in one form"
     leaves_out = "keys of callers with limits (they need its store), validation against models"
 
     def __init__(self):

@@ -15,7 +15,7 @@ class LiteLLM(Peer):
     name = "litellm"
     title = f"LiteLLM proxy {REQUIREMENT.partition('==')[2]}"
     kinds = ("tiny", "2mb", "8mb", "stream", "storm", "tls")
-    does = "one master key, the model's name, fallback, cooling down of throttled deployments, an answer in one form"
+    does = "checks one master key, rewrites the model, falls back, lets throttled deployments cool down, and answers in one form"
     leaves_out = "keys of callers with limits and budgets (they need its database), validation against models"
 
     def __init__(self):

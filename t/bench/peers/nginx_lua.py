@@ -43,7 +43,7 @@ class NginxLua(Peer):
     name = "lua"
     title = "nginx + Lua, written by hand"
     kinds = ("tiny", "2mb", "8mb", "stream", "storm", "tls")
-    does = "one key, validation of eight fields, the model's name, fallback"
+    does = "checks one key, validates eight fields, rewrites the model, and asks the second provider after a 429"
     leaves_out = ("limits and budgets, hashed keys, what each model can do, the provider's answer (it is passed on unread), errors in "
                   "one form, several images at once, resting keys and breakers shared by workers, records of use")
 

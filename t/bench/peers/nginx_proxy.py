@@ -36,7 +36,7 @@ class NginxProxy(Peer):
     name = "proxy"
     title = "nginx proxy_pass, default buffers"
     kinds = ("tiny", "2mb", "8mb", "stream", "storm", "tls")
-    does = "the second provider after a 429"
+    does = "asks the second provider after a 429"
     leaves_out = ("keys, limits, validation, the model's name, errors and answers in one form. What does not fit into 72 KB of "
                   "buffers goes through a temporary file when the client is slow")
     buffers = ""

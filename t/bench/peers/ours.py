@@ -31,7 +31,8 @@ class Ours(Peer):
     name = "ours-libcurl"
     title = "this gateway, http libcurl (the default)"
     kinds = ("tiny", "2mb", "8mb", "stream", "storm", "fan-out", "tls")
-    does = "everything: hashed keys, limits, validation against the catalogue, fallback, fan-out, the unified answer with checked images"
+    does = ("checks a hashed key and its limits, validates against the catalogue, rewrites the model, falls back, makes several calls for "
+            "one request, checks the images, and answers in the unified form")
     http, buffering = "libcurl", "on"
 
     def version(self):
@@ -63,11 +64,13 @@ class Ours(Peer):
 class OursNative(Ours):
     name = "ours-native"
     title = "this gateway, http native"
+    does = "does the same, by HTTP of its own"
     http = "native"
 
 
 class OursUnbuffered(OursNative):
     name = "ours-unbuffered"
     title = "this gateway, http native, buffering off"
+    does = "does the same, while the image passes through"
     kinds = ("2mb", "8mb")
     buffering = "off"

@@ -58,6 +58,7 @@ class Peer:
     kinds = ()  # of requests that it can serve; see scenarios.KINDS
     does = ""  # beside passing requests on
     leaves_out = ""
+    compiles = False  # code that it runs often, while it runs: it needs to get warm
 
     def install(self, directory: Path):
         """Raises NotRun if it cannot."""

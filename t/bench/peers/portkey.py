@@ -13,7 +13,8 @@ class Portkey(Peer):
     name = "portkey"
     title = f"Portkey gateway {VERSION}"
     kinds = ("tiny", "2mb", "8mb", "stream", "storm", "tls")
-    does = "fallback, the model's name, its configuration in a header of each request"
+    does = "rewrites the model and falls back, as a header of each request says"
+    compiles = True
     leaves_out = "keys of callers, limits, validation against models, resting keys: the throttled provider is asked each time"
 
     def __init__(self):

@@ -28,7 +28,20 @@ def _cpu(results) -> str:
     rows = [[results["peers"][name]["title"]] + [_with_ratio(results, name, kind) for kind in kinds]
             for name in measured(results)]
     return ("CPU time of a request in microseconds, of all processes of the peer, in user mode and in the kernel. In brackets: how many "
-            f"times that of {_title(results, REFERENCE)}.\n\n" + _table(["", *kinds], rows))
+            f"times that of {_title(results, REFERENCE)}.\n\n" + _table(["", *kinds], rows) + "\n\n" + _cheaper(results, kinds)).rstrip()
+
+
+def _cheaper(results, kinds) -> str:
+    """Where others win."""
+    lines = []
+    for kind in kinds:
+        reference = figure(results, REFERENCE, kind)
+        names = [name for name in measured(results) if not name.startswith("ours") and reference
+                 and (figure(results, name, kind) or reference) < reference]
+        if names:
+            lines.append(f"- {kind}: " + "; ".join(
+                f"{_title(results, name)} ({_short(figure(results, name, kind) / reference)})" for name in names))
+    return f"Cheaper than {_title(results, REFERENCE)} are:\n\n" + "\n".join(lines) if lines else ""
 
 
 def _with_ratio(results, name, kind) -> str:
@@ -88,10 +101,10 @@ def _notes(results) -> str:
             lines.append(f"- **{peer['title']}** was not run: {peer['not_run']}.")
             continue
         version = f" ({peer['version']})" if peer.get("version") else ""
-        lines.append(f"- **{peer['title']}**{version} does {peer['does']}." +
+        lines.append(f"- **{peer['title']}**{version} {peer['does']}." +
                      (f" It leaves out {peer['leaves_out']}." if peer.get("leaves_out") else ""))
         lines += [f"  - {kind} was not run: {one['not_run']}." for kind, one in peer["kinds"].items() if one.get("not_run")]
-    return "What each does beside passing requests on:\n\n" + "\n".join(lines)
+    return "What each does:\n\n" + "\n".join(lines)
 
 
 def _title(results, name) -> str:

@@ -67,8 +67,9 @@ class Running:
         with urllib.request.urlopen(request, timeout=ANSWERING) as response:
             return response.read()
 
-    def check(self, kind: str):
-        """It must deliver the images whole before its speed means anything."""
+    def check(self, kind: str) -> float:
+        """It must deliver the images whole before its speed means anything. The seconds that this takes."""
+        began = time.monotonic()
         try:
             answer = self.ask(kind)
             problem = _problem_of_stream(answer) if kind == "stream" else self._problem_of(kind, answer)
@@ -78,6 +79,7 @@ class Running:
             problem = f"no answer: {error}"
         if problem:
             raise NotRun(problem)
+        return time.monotonic() - began
 
     def _problem_of(self, kind: str, answer: bytes) -> str:
         images = [item.get("b64_json") for item in json.loads(answer)["data"]]
@@ -92,8 +94,8 @@ class Running:
                 self.ask("tiny")
                 return
             time.sleep(0.005)
-        said = self._log.read_text(errors="replace").strip().splitlines()
-        raise NotRun(f"it did not start: {said[-1] if said else 'it says nothing'}")
+        said = self._log.read_text(errors="replace").strip().splitlines() or ["it says nothing"]
+        raise NotRun("it did not start: " + next((line for line in said if "rror" in line), said[-1]).strip()[:200])
 
 
 def _problem_of_stream(answer: bytes) -> str:

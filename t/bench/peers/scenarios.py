@@ -1,6 +1,7 @@
 """What is measured of each peer: loads, requests that are parked, and large answers that nobody reads."""
 
 import contextlib
+import math
 import socket
 import statistics
 import time
@@ -14,20 +15,22 @@ from .peer import NotRun
 # Kinds of request, and how many connections ask at once
 KINDS = {"tiny": 8, "2mb": 4, "8mb": 4, "stream": 4, "storm": 8, "fan-out": 4, "tls": 8}
 UNREAD, UNREAD_MEGABYTES = 8, 8  # clients, and the size of the answer that each of them does not read
+LONGEST = 10  # seconds of load in a round
 ARRIVING = 20  # seconds for parked requests to come to the provider
 
 
 @dataclass(frozen=True)
 class Effort:
     rounds: int
-    seconds: int  # of load in each round
+    seconds: int  # of load in each round, or more if only few requests would be done
     alone: int  # seconds of load by one connection, which is where latency comes from
+    warming: int  # seconds of load before the first round, for a peer that compiles
     parked: int  # requests
     watching: float  # seconds that memory is watched for
 
 
-FULL = Effort(rounds=3, seconds=2, alone=1, parked=500, watching=4)
-QUICK = Effort(rounds=1, seconds=1, alone=1, parked=100, watching=2)
+FULL = Effort(rounds=3, seconds=2, alone=1, warming=3, parked=500, watching=3)
+QUICK = Effort(rounds=1, seconds=1, alone=1, warming=2, parked=100, watching=2)
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,23 @@ class Round:
     slowest: float  # milliseconds, of 99 in 100
 
 
-def one_round(running, kind: str, effort: Effort, directory) -> Round:
+def one_round(running, kind: str, effort: Effort, directory, first: bool) -> Round:
+    took = running.check(kind)
     call = running.call(kind)
+
+    def ask(connections, seconds):
+        enough = math.ceil(4 * connections * took)  # where a peer works at one request at a time
+        return load(call.url, call.body, connections, min(LONGEST, max(seconds, enough)), directory, call.headers)
+
     try:
-        alone = load(call.url, call.body, 1, effort.alone, directory, call.headers)
+        if first and running.peer.compiles:
+            ask(KINDS[kind], effort.warming)
+        alone = ask(1, effort.alone)
         before = running.cpu()
-        together = load(call.url, call.body, KINDS[kind], effort.seconds, directory, call.headers)
+        together = ask(KINDS[kind], effort.seconds)
         spent = running.cpu() - before
     except LoadFailed as failed:
-        raise NotRun(str(failed)) from None
+        raise NotRun(f"under load, {failed}") from None
     # When the load ends, each connection has a request under way; half of its cost was spent, on average
     requests = together.requests + KINDS[kind] / 2
     return Round(together.requests, spent * 1e6 / requests, alone.median, alone.slowest)
