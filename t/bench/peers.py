@@ -163,7 +163,7 @@ def measure(module, options) -> dict:
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--quick", action="store_true", help="one round of a second, instead of three of two seconds")
+    arguments.add_argument("--quick", action="store_true", help="one round instead of three, and fewer parked requests")
     arguments.add_argument("--peer", nargs="+", choices=[peer.name for peer in PEERS], help="only these")
     arguments.add_argument("--only", nargs="+", choices=[*KINDS, *BESIDE_KINDS], help="only these scenarios")
     arguments.add_argument("--write", action="store_true", help="put the figures into docs/performance.md, with charts")

@@ -27,7 +27,7 @@ class LiteLLM(Peer):
             return
         log = directory / "litellm.log"
         install([sys.executable, "-m", "venv", self._root], "Python's venv", log)
-        install([self._root / "bin/pip", "install", "-q", "--disable-pip-version-check", "--retries", "10", REQUIREMENT], REQUIREMENT, log)
+        install([self._root / "bin/pip", "install", "-q", "--disable-pip-version-check", REQUIREMENT], REQUIREMENT, log)
         (self._root / "complete").touch()
 
     def version(self):
@@ -38,12 +38,12 @@ class LiteLLM(Peer):
         models.append(_model("storm", provider.base("throttled")))
         settings = {"model_list": models,
                     "router_settings": {"fallbacks": [{"storm": ["tiny"]}], "num_retries": 0},
-                    "litellm_settings": {"telemetry": False, "num_retries": 0, "request_timeout": 600},
+                    "litellm_settings": {"num_retries": 0, "request_timeout": 600},
                     "general_settings": {"master_key": KEY}}
         path = servers.directory / "litellm.yaml"
         path.write_text(json.dumps(settings))  # JSON is YAML
         return Launch([str(self._root / "bin/litellm"), "--config", str(path), "--host", "127.0.0.1", "--port", str(port),
-                       "--num_workers", "1", "--telemetry", "False"],
+                       "--num_workers", "1"],
                       {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "SSL_CERT_FILE": str(provider.authority)})
 
 

@@ -27,8 +27,8 @@ def _cpu(results) -> str:
         return ""
     rows = [[results["peers"][name]["title"]] + [_with_ratio(results, name, kind) for kind in kinds]
             for name in measured(results)]
-    return ("CPU time of a request in microseconds, of all processes of the peer, in user mode and in the kernel. In brackets: how many "
-            f"times that of {_title(results, REFERENCE)}.\n\n" + _table(["", *kinds], rows) + "\n\n" + _cheaper(results, kinds)).rstrip()
+    ratios = f" In brackets: how many times that of {_title(results, REFERENCE)}." if REFERENCE in measured(results) else ""
+    return (f"CPU time of a request in microseconds, of all processes of the peer, in user mode and in the kernel.{ratios}\n\n" + _table(["", *kinds], rows) + "\n\n" + _cheaper(results, kinds)).rstrip()
 
 
 def _cheaper(results, kinds) -> str:

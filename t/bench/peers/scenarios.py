@@ -15,22 +15,22 @@ from .peer import NotRun
 # Kinds of request, and how many connections ask at once
 KINDS = {"tiny": 8, "2mb": 4, "8mb": 4, "stream": 4, "storm": 8, "fan-out": 4, "tls": 8}
 UNREAD, UNREAD_MEGABYTES = 8, 8  # clients, and the size of the answer that each of them does not read
-LONGEST = 10  # seconds of load in a round
 ARRIVING = 20  # seconds for parked requests to come to the provider
 
 
 @dataclass(frozen=True)
 class Effort:
     rounds: int
-    seconds: int  # of load in each round, or more if only few requests would be done
+    seconds: int  # of load in each round
+    longest: int  # seconds of it, if only few requests would be done otherwise
     alone: int  # seconds of load by one connection, which is where latency comes from
     warming: int  # seconds of load before the first round, for a peer that compiles
     parked: int  # requests
     watching: float  # seconds that memory is watched for
 
 
-FULL = Effort(rounds=3, seconds=2, alone=1, warming=3, parked=500, watching=3)
-QUICK = Effort(rounds=1, seconds=1, alone=1, warming=2, parked=100, watching=2)
+FULL = Effort(rounds=3, seconds=1, longest=6, alone=1, warming=3, parked=500, watching=3)
+QUICK = Effort(rounds=1, seconds=1, longest=3, alone=1, warming=1, parked=100, watching=2)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def one_round(running, kind: str, effort: Effort, directory, first: bool) -> Rou
 
     def ask(connections, seconds):
         enough = math.ceil(4 * connections * took)  # where a peer works at one request at a time
-        return load(call.url, call.body, connections, min(LONGEST, max(seconds, enough)), directory, call.headers)
+        return load(call.url, call.body, connections, min(effort.longest, max(seconds, enough)), directory, call.headers)
 
     try:
         if first and running.peer.compiles:
