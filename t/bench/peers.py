@@ -16,6 +16,7 @@ import resource
 import statistics
 import sys
 import time
+from http.client import HTTPException
 
 import workers
 from _bench import ROOT, Servers, load
@@ -80,7 +81,7 @@ class Run:
         with contextlib.ExitStack() as stack:
             up = []
             for peer in peers if wanted else ():
-                with self._unless_not_run(self.figures[peer.name], peer.title):
+                with self._unless_not_run({}, peer.title):
                     up.append(stack.enter_context(self._started(peer)))
             for kind in wanted:
                 self._measure_kind(kind, [running for running in up if kind in running.peer.kinds])
@@ -111,8 +112,15 @@ class Run:
 
     @contextlib.contextmanager
     def _started(self, peer):
-        with Running(peer, self.servers, self.provider) as running:
-            self._start_ups[peer.name].append(running.start_up)
+        if "not_run" in self.figures[peer.name]:
+            raise NotRun("it did not start before")
+        try:
+            running = Running(peer, self.servers, self.provider)
+        except NotRun as why:
+            self.figures[peer.name]["not_run"] = str(why)
+            raise
+        self._start_ups[peer.name].append(running.start_up)
+        with running:
             yield running
 
     @staticmethod
@@ -120,7 +128,7 @@ class Run:
     def _unless_not_run(figures: dict, what: str):
         try:
             yield
-        except NotRun as why:
+        except (NotRun, OSError, HTTPException) as why:
             figures["not_run"] = str(why).rstrip(".")
             say(f"not run: {what}: {why}")
 

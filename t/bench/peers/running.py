@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 
 from _bench import cpu_seconds, free_port, private_bytes
@@ -75,7 +76,7 @@ class Running:
             problem = _problem_of_stream(answer) if kind == "stream" else self._problem_of(kind, answer)
         except urllib.error.HTTPError as error:
             problem = f"it answers with {error.code}: {error.read(200).decode(errors='replace')}"
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, HTTPException, ValueError, TypeError, KeyError) as error:
             problem = f"no answer: {error}"
         if problem:
             raise NotRun(problem)
@@ -90,7 +91,7 @@ class Running:
     def _wait_for_answer(self):
         end = time.monotonic() + STARTING
         while self._process.poll() is None and time.monotonic() < end:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, HTTPException):
                 self.ask("tiny")
                 return
             time.sleep(0.005)
