@@ -84,6 +84,8 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private C
     void lead(Follower &leader);
     // Starts the making of a job, for which nobody waits.
     void start();
+    // The same for a making of a process that has died.
+    void resume(Resumption resumption);
     // A job that does not start yet. `enter_queue` is called with the making's own owner.
     void wait(const std::function<void()> &enter_queue);
     // Whether what begins now is not interrupted at once because this process ends.
@@ -94,8 +96,6 @@ class SharedMaking final : public ImageWatcher, private CallbackOwner, private C
     void refuse(ApiError error) noexcept;
     // Whether it has been neither started nor ended since wait().
     [[nodiscard]] bool waits() const { return waits_ && phase_ == Phase::running; }
-    // The same for a making of a process that has died.
-    void resume(Resumption resumption);
     // Ends the making of a job at its owner's wish.
     void cancel() noexcept;
     // Gives the follower what has been sent before. If the making has ended, the end is told later
