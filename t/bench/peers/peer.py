@@ -30,9 +30,9 @@ def install(command: list, what: str, log: Path, cwd=None, environment=None):
     except subprocess.TimeoutExpired:
         raise NotRun(f"{what} could not be installed within {INSTALLING} s") from None
     except OSError as error:
-        raise NotRun(f"{what} could not be installed: {command[0]}: {error.strerror}") from None
+        raise NotRun(f"{what} could not be installed: {Path(command[0]).name}: {error.strerror}") from None
     if done.returncode != 0:
-        raise NotRun(f"{what} could not be installed ({command[0]} says why in {log.relative_to(ROOT)})")
+        raise NotRun(f"{what} could not be installed ({Path(command[0]).name} says why in {log.relative_to(ROOT)})")
 
 
 @dataclass(frozen=True)
