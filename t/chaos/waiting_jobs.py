@@ -120,12 +120,15 @@ def main():
         for name, id in crowd.jobs.items():
             if name not in jobs:
                 status, body = ask(gateway.port, "GET", f"/v1/images/jobs/{id}", "sk-crowd")
+                if status == 404 and name in crowd.cancelled:  # it had ended, so that it was removed
+                    jobs[name] = {"status": "removed"}
+                    continue
                 if status != 200 or (job := json.loads(body))["status"] in ("queued", "in_progress"):
                     return False
                 jobs[name] = job
         return True
 
-    promises.check(until(all_ended, PATIENCE, 0.2), f"{len(crowd.jobs) - len(jobs)} jobs have not ended")
+    promises.check(until(all_ended, PATIENCE, 0.2), f"have not ended: {sorted(set(crowd.jobs) - set(jobs))}")
     submits = collections.Counter(json.loads(one.body)["prompt"] for one in fake.requests if one.complete)
     for name, job in jobs.items():
         code = job.get("error", {}).get("error", {}).get("code")

@@ -288,6 +288,21 @@ TEST_F(JobQueueTest, AWorkerThatEndsSaysThatNothingWasMade) {
     EXPECT_TRUE(records.finished[first_waited ? 1 : 0].facts.empty());
 }
 
+TEST_F(JobQueueTest, AJobWaitsWhileMemoryIsInUse) {
+    const size_t all = world.memory->limit();
+    const auto reader = world.memory->open({9, 9});
+    const auto unread = reader->begin_answer();
+    unread->take(all);
+    EXPECT_EQ(send("other", "a/gpt-image-2", ""), "overloaded") << "what is no job";
+    EXPECT_EQ(send("other"), "queued");
+    EXPECT_EQ(send("k"), "queued");
+    pass(5'000);
+    EXPECT_EQ(calls(), 0U);
+    unread->give_back(all);
+    pass(50);
+    EXPECT_EQ(calls(), 2U);
+}
+
 TEST_F(JobQueueTest, AWorkerThatIsAboutToEndBeginsNothing) {
     EXPECT_EQ(send(), "in_progress");
     EXPECT_EQ(send(), "queued");

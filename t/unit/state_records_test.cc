@@ -406,7 +406,7 @@ std::vector<JobRecord> jobs_in(RecordsFile &file, const char *status) {
 TEST_F(StateRecordsTest, OfADeadProcessItIsKnownWhichJobsHadNotBegun) {
     RecordsFile dead = open(ended_process());
     RecordsFile alive = open();
-    for (const uint8_t id : {1, 2}) {
+    for (uint8_t id = 1; id <= 2; ++id) {
         claim(dead, id, 1, RecordKind::job);
         EXPECT_TRUE(note_waiting(dead, id, true));
     }
