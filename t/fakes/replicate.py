@@ -8,6 +8,7 @@
 Images lie at /files/…, a path that wants no key, for as long as the fake lives."""
 
 import re
+import threading
 from dataclasses import dataclass
 from itertools import count
 from typing import Optional
@@ -18,7 +19,7 @@ from .case import Case, Probe
 from .sample_images import sample_image
 from .server import FakeServer, Request
 
-__all__ = ["CASE", "ERRORS", "Ends", "KEY", "Replicate", "Starts", "UNFINISHED", "refusal", "status"]
+__all__ = ["CASE", "ERRORS", "Ends", "KEY", "Replicate", "Slow", "Starts", "UNFINISHED", "refusal", "status"]
 
 KEY = "sk-test-openai"  # the one that the gateways of the tests are given
 
@@ -268,6 +269,22 @@ ERRORS = {
         "goes_on_nowhere": Starts(more={"urls": {}}),
     },
 }
+
+
+class Slow(Replicate):
+    """Its predictions run until the test sets `ready`, or ends one of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.ready = threading.Event()
+        self.always(UNFINISHED)
+
+    def accept(self, request):
+        if self.is_poll(request) and not self.ready.is_set():
+            job = self._job_at(request.path)
+            if job.end is None:
+                return Json(self.prediction(job, "processing")).reply(None)
+        return super().accept(request)
 
 
 def told(name):

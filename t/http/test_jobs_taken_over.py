@@ -6,11 +6,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 
 import pytest
-from fakes.behaviours import Hang, Json
-from fakes.replicate import UNFINISHED, Replicate
+from fakes.behaviours import Hang
+from fakes.replicate import UNFINISHED, Slow
 from harness import key_entry, provider, write_keys
 from harness.gateway import until
 
@@ -18,22 +17,6 @@ A = {"x-api-key": "sk-a"}
 LATER = {**A, "Prefer": "respond-async"}
 CHEAP = {"model": "r/black-forest-labs/flux-schnell"}  # 0.003 dollars
 PROMPT = "a kite that nobody else may read about"
-
-
-class Slow(Replicate):
-    """Its predictions run until the test lets them end."""
-
-    def __init__(self):
-        super().__init__()
-        self.ready = threading.Event()
-        self.always(UNFINISHED)
-
-    def accept(self, request):
-        if self.is_poll(request) and not self.ready.is_set():
-            job = self._job_at(request.path)
-            if job.end is None:
-                return Json(self.prediction(job, "processing")).reply(None)
-        return super().accept(request)
 
 
 @pytest.fixture

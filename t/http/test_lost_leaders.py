@@ -4,13 +4,12 @@ import contextlib
 import os
 import signal
 import sqlite3
-import threading
 import time
 
 import pytest
-from fakes.behaviours import Hang, Held, Json
+from fakes.behaviours import Hang, Held
 from fakes.openai import OpenAI
-from fakes.replicate import UNFINISHED, Replicate
+from fakes.replicate import Slow
 from harness import background, key_entry, provider, write_keys
 from harness.gateway import until
 from harness.processes import LISTEN
@@ -199,22 +198,6 @@ def test_a_reload_between_the_death_and_the_end_changes_nothing(start, scratch, 
     replies = answers(asked)
     assert {one.status for one in replies} == {200}, replies
     assert len(openai.requests) == len(other.requests) == 1
-
-
-class Slow(Replicate):
-    """Its predictions run until the test lets them end."""
-
-    def __init__(self):
-        super().__init__()
-        self.ready = threading.Event()
-        self.always(UNFINISHED)
-
-    def accept(self, request):
-        if self.is_poll(request) and not self.ready.is_set():
-            job = self._job_at(request.path)
-            if job.end is None:
-                return Json(self.prediction(job, "processing")).reply(None)
-        return super().accept(request)
 
 
 @pytest.fixture

@@ -69,7 +69,8 @@ class LostLeaderTest : public ExchangeTest {
 
     NoOwner owner;
     FakeMemory notes_memory{8192};
-    KeysInUse own{notes_memory, kOwn, [](int32_t process) { return process != kDead; }};
+    // The dead process still has its number: nobody has waited for it.
+    KeysInUse own{notes_memory, kOwn, [](int32_t) { return true; }};
     KeysInUse dead{notes_memory, kDead, [](int32_t) { return true; }};
     FakeRecords records;
     FakeHome home{world.ports, records};

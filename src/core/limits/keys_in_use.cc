@@ -71,10 +71,14 @@ bool KeysInUse::was_held_by(int32_t process, const Account &key) const {
 }
 
 void KeysInUse::release(const Account &key) noexcept {
+    release_for(process_, key);
+}
+
+void KeysInUse::release_for(int32_t process, const Account &key) noexcept {
     const MemoryLock lock(memory_);
     KeyPlaces places(memory_.region());
     KeyInUse *entry = SetTable<KeyInUse>(places.entries(), places.id()).find(key);
-    if (entry != nullptr && entry->process == process_) {
+    if (entry != nullptr && entry->process == process) {
         places.edit(*entry);
         *entry = KeyInUse{};
     }

@@ -50,6 +50,8 @@ class KeysInUse {
     // Whether this process has taken the key and not released it, even if it has died since. False
     // if its place was needed for another key.
     [[nodiscard]] bool was_held_by(int32_t process, const Account &key) const;
+    // Releases what this process has held, which has died. Its number may still be in use.
+    void release_for(int32_t process, const Account &key) noexcept;
 
  private:
     std::optional<Refusal> note(const Account &key, Moment now, int64_t deadline);

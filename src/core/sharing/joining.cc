@@ -392,11 +392,14 @@ void Joining::note_unasked() {
 // whose outcome is unknown.
 void Joining::take_over(const Claimed &claimed) {
     Plan &plan = parts_.order.plan;
-    const KeysInUse *notes = parts_.sharing.keys;
+    KeysInUse *notes = parts_.sharing.keys;
     plan.before.request_id = claimed.request_id;
     plan.before.candidates = notes == nullptr
                                  ? plan.candidates
                                  : candidates_asked_by(claimed.process, *notes, terms_.id, plan);
+    if (notes != nullptr) {
+        remove_notes_of(claimed.process, *notes, terms_.id, plan);
+    }
     terms_.record_request = claimed.request_id;
     if (plan.before.candidates.empty()) {
         request_id_ = claimed.request_id;  // it may be forgotten

@@ -48,4 +48,10 @@ std::vector<Candidate> candidates_asked_by(int32_t process, const KeysInUse &mem
     return asked;
 }
 
+void remove_notes_of(int32_t process, KeysInUse &memory, const Sha256 &record, const Plan &plan) {
+    for (const Candidate &candidate : plan.candidates) {
+        memory.release_for(process, note_of(record, candidate));
+    }
+}
+
 }  // namespace gateway

@@ -32,5 +32,7 @@ class Unasked {
 // The candidates that this process, which has died, may have asked.
 std::vector<Candidate> candidates_asked_by(int32_t process, const KeysInUse &memory,
                                            const Sha256 &record, const Plan &plan);
+// Makes room for those of its heir.
+void remove_notes_of(int32_t process, KeysInUse &memory, const Sha256 &record, const Plan &plan);
 
 }  // namespace gateway
