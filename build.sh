@@ -45,8 +45,11 @@ Usage: ./build.sh [COMMAND]
   fuzz [SECONDS]        run every fuzz target for that long each (60)
   install               put module and examples where the distribution's nginx finds them (honours DESTDIR)
   package               make Debian packages of the module for this distribution in build/package, as lintian wants them
-  test-package          make them twice (byte-identical), and install, run, upgrade and purge them in a new Debian
+  test-package [SUITE]  make them twice (byte-identical), and install, run, upgrade and purge them in a new Debian; with
+                        SUITE (trixie) all of it in a new root directory of that suite
   test-guides [SUITE]   run the commands of docs/guides as they are written, in a new Debian (SUITE: bookworm, trixie)
+  check-openapi [N]     lint docs/openapi, and let schemathesis try N requests for each operation of a running gateway (20),
+                        beside those it derives from the document; some minutes
   key [mint] ID [FILE]  mint a virtual key and print its secret once; with FILE (keys.json) add it there
   key list FILE         which keys there are, and what they may
   key revoke ID FILE    take one away; all three are installed as image-gateway-key, too
@@ -79,8 +82,9 @@ main() {
         fuzz) fuzz "$@" ;;
         install) install_module ;;
         package) package ;;
-        test-package) test_package ;;
+        test-package) test_package "$@" ;;
         test-guides) test_guides "$@" ;;
+        check-openapi) check_openapi "$@" ;;
         key) manage_keys "$@" ;;
         docs) python3 docs/providers.py && python3 docs/metrics.py ;;
         format) format ;;

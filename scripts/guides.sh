@@ -16,8 +16,7 @@ test_guides() { # [SUITE]
     # as on a machine with an init: packages start their services
     printf '#!/bin/sh\nexit 0\n' >"$elsewhere/root/usr/sbin/policy-rc.d"
     chmod 755 "$elsewhere/root/usr/sbin/policy-rc.d"
-    mkdir "$elsewhere/root/image-gateway"
-    list_sources | tar -c --null -T - | tar -x -C "$elsewhere/root/image-gateway"
+    lay_sources "$elsewhere/root/image-gateway"
     {
         say 'set -euo pipefail'
         for guide in "${guides[@]}"; do
@@ -27,9 +26,7 @@ test_guides() { # [SUITE]
         say 'service nginx stop'
     } >"$elsewhere/root/image-gateway/commands"
     chroot "$elsewhere/root" apt-get install -y -qq file >/dev/null 2>&1 || fail "cannot install file"
-    unshare --mount --pid --fork --kill-child bash -c '
-        mount -t proc proc "$1/proc" && exec chroot "$1" env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 \
-            bash -c "cd /image-gateway && exec bash commands"' sh "$elsewhere/root" ||
+    in_root_with_proc "$elsewhere/root" bash -c 'cd /image-gateway && exec bash commands' ||
         fail "a command of the guides failed; why is above."
     say "The guides ${guides[*]} were run in Debian's $suite in $(elapsed "$since")."
 }

@@ -34,7 +34,7 @@ build_packages() { # DIRECTORY [VERSION [ARCHIVE-OF-SOURCES]]
     if [[ -n ${3:-} ]]; then
         tar -xJf "$3" -C "$tree" --strip-components=1
     else
-        list_sources | tar -c --null -T - --mode=go=rX,u+rw,a-s | tar -x -C "$tree"
+        lay_sources "$tree"
     fi
     sed -i "s/^\(#define IMAGE_GATEWAY_VERSION\) .*/\1 \"$version\"/" "$tree/src/core/version.h"
     tar -C "$into" -cJf "$into/${package_name}_$upstream.orig.tar.xz" --sort=name --mode=go=rX,u+rw,a-s --mtime="@$SOURCE_DATE_EPOCH" \
@@ -44,7 +44,8 @@ build_packages() { # DIRECTORY [VERSION [ARCHIVE-OF-SOURCES]]
     find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
     with_progress "echo dpkg-buildpackage is running" logged "$into/build.log" run_dpkg_buildpackage "$tree" ||
-        fail "the packages could not be built: $(grep -m1 -E 'error:|^dpkg-' "$into/build.log" || true) (see $into/build.log)"
+        fail "the packages could not be built: $(grep -m1 -E ' error: |undefined reference|^dpkg-[a-z]*: error' "$into/build.log" ||
+            tail -n 5 "$into/build.log") (see $into/build.log)"
     dpkg-deb --fsys-tarfile "$into/${package_name}_$upstream"-1_*.deb |
         tar -xO "./usr/share/doc/$package_name/bill-of-materials.cdx.json" >"$into/bill-of-materials.cdx.json"
 }
@@ -95,11 +96,15 @@ check_packages() { # DIRECTORY
 
 # Two builds of the same sources in different directories, and a build with a lower version; all that happens to a package in
 # a root that is made for it.
-test_package() {
+test_package() { # [SUITE]
     local since=$SECONDS sources
     ((EUID == 0)) || fail "test-package makes a root directory and enters it: it needs root."
+    if [[ ${1:-$(distribution_codename)} != "$(distribution_codename)" ]]; then
+        test_package_of "$1"
+        return
+    fi
     need_to_package
-    need_packages mmdebstrap
+    need_packages mmdebstrap iproute2
     rm -rf build/package build/test-package
     mkdir -p build/test-package
     elsewhere=$(mktemp -d /var/tmp/image-gateway.XXXXXX)
@@ -125,6 +130,35 @@ test_package() {
         ip link set lo up && mount -t proc proc "$1/proc" && exec chroot "$1" bash /packages/check_in_root.sh' sh "$elsewhere/root" ||
         fail "the package does not do what it should; why is above."
     say "Checked in $(elapsed "$since")."
+}
+
+# The same in a root directory of another of Debian's suites, with its compiler, nginx and libraries.
+test_package_of() { # SUITE
+    local since=$SECONDS
+    need_packages mmdebstrap
+    rm -rf "build/test-package/$1"
+    mkdir -p "build/test-package/$1"
+    elsewhere=$(mktemp -d /var/tmp/image-gateway.XXXXXX)
+    trap leave_root EXIT
+    make_root "$elsewhere/root" "$1" ca-certificates "build/test-package/$1/mmdebstrap.log"
+    lay_sources "$elsewhere/root/image-gateway"
+    in_root_with_proc "$elsewhere/root" env SOURCE_DATE_EPOCH="$(time_of_sources)" /image-gateway/build.sh test-package || {
+        cp "$elsewhere"/root/image-gateway/build/{package,test-package}/*.log "build/test-package/$1/" 2>/dev/null || true
+        fail "the package does not do what it should in Debian's $1; why is above, and in build/test-package/$1."
+    }
+    cp "$elsewhere"/root/image-gateway/build/package/*.{deb,dsc,tar.xz,buildinfo,changes,json} "build/test-package/$1/"
+    say "Built and checked in Debian's $1 in $(elapsed "$since"); the packages are in build/test-package/$1."
+}
+
+lay_sources() { # DIRECTORY
+    mkdir -p "$1"
+    list_sources | tar -c --null -T - --mode=go=rX,u+rw,a-s | tar -x -C "$1"
+}
+
+in_root_with_proc() { # ROOT COMMAND …
+    # shellcheck disable=SC2016
+    unshare --mount --pid --fork --kill-child bash -c '
+        mount -t proc proc "$1/proc" && exec chroot "$1" env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "${@:2}"' sh "$@"
 }
 
 make_root() { # DIRECTORY SUITE PACKAGES LOG
