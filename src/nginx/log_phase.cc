@@ -46,7 +46,8 @@ struct OverRequest {
 };
 
 void count_request(Recorder &recorder, const OverRequest &over, const RequestContext &context) {
-    recorder.record({over.exchange, over.operation, over.makes_images, status_of(*over.r, over.exchange),
+    recorder.record({over.exchange, over.operation, over.makes_images,
+                     status_of(*over.r, over.exchange),
                      static_cast<uint64_t>(over.r->request_length),
                      static_cast<uint64_t>(over.r->connection->sent), context.first_byte});
 }

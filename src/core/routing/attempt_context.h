@@ -37,8 +37,8 @@ struct AttemptContext {
     std::string_view requested_model;
     const std::shared_ptr<RequestMemory> &memory;  // counts the bytes of provider responses
     int64_t previews = 0;                          // requested for each image
-    bool is_patient = false;     // waits for busy providers and for memory until the deadline
-    CallWatcher *calls = nullptr;                  // null: nobody needs to hear of calls
+    bool is_patient = false;       // waits for busy providers and for memory until the deadline
+    CallWatcher *calls = nullptr;  // null: nobody needs to hear of calls
 
     [[nodiscard]] bool is_stream() const { return tray.listener.on_image != nullptr; }
     [[nodiscard]] Milliseconds time_left() const { return deadline - ports.clock.now(); }
