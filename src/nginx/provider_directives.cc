@@ -156,7 +156,7 @@ constexpr ProviderDirective kProviderDirectives[] = {
     {"ca", 1, 1, "", set_ca},
     {"fail", 1, 2, "", add_failure, true},
     {"file_account", 1, 1, "", set_rules<set_file_account>},
-    {"http", 1, 1, "libcurl", set_rules<set_http>},
+    {"http", 1, 1, "native", set_rules<set_http>},
     {"idempotency", 1, 1, "off", set_rules<set_idempotency>},
     {"image_gateway_answer_max", 1, 1, "", set_answer_max},
     {"image_gateway_trace", 1, 1, "on", set_rules<set_trace>},

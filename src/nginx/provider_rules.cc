@@ -132,7 +132,7 @@ void set_file_account(Provider &provider, const Arguments &arguments) {
 void set_http(Provider &provider, const Arguments &arguments) {
     if (arguments[1] != "libcurl" && arguments[1] != "native") {
         throw ConfError{"invalid value \"" + std::string(arguments[1]) +
-                        "\", expected libcurl or native"};
+                        "\", expected native or libcurl"};
     }
     provider.has_native_http = arguments[1] == "native";
 }

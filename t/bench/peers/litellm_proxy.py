@@ -3,11 +3,9 @@
 import json
 import sys
 
-from _bench import ROOT
-
 from .peer import KEY, MODEL, Launch, Peer, install
 
-REQUIREMENT = (ROOT / "t/sdk/litellm_requirements.txt").read_text().strip().replace("litellm", "litellm[proxy]", 1)
+REQUIREMENT = "litellm[proxy]==1.83.0"
 KINDS = ("tiny", "2mb", "8mb", "stream", "tls", "parked", "throttled")
 
 
