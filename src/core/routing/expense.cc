@@ -7,7 +7,7 @@ namespace gateway {
 void Expense::ask(const Prepared &prepared, int64_t images_lost) {
     lost_ = lost(images_lost);
     lost_images_ = images_lost;
-    max_ = prepared.max_cost;
+    max_ = prepared.max_cost();
     images_ = std::max<int64_t>(1, prepared.images());
 }
 

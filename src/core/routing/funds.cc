@@ -42,7 +42,7 @@ void Funds::reserve(int64_t images, Plan &plan, const Preparation &preparation,
     for (size_t i = 0; claim_.has_budget() && i < plan.candidates.size(); ++i) {
         const auto &prepared = plan.prepared(i, preparation);
         if (prepared && check_price(plan.candidates[i], *prepared)) {
-            max = std::max(max, prepared->max_cost.value_or(0));
+            max = std::max(max, prepared->max_cost().value_or(0));
         }
     }
     then_ = std::move(then);
@@ -53,7 +53,7 @@ void Funds::reserve(int64_t images, Plan &plan, const Preparation &preparation,
 
 Funds::Entered Funds::check_price(const Candidate &candidate, const Prepared &prepared) const {
     const bool must_be_priced = claim_.has_budget() && !caller_.key->may_use_unpriced;
-    if (must_be_priced && !prepared.max_cost) {
+    if (must_be_priced && !prepared.max_cost()) {
         return tl::unexpected(
             ApiError::of(403, "unpriced_model",
                          "This key has a budget, and the catalogue has no price for "

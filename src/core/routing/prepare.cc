@@ -164,19 +164,20 @@ void note_model(Prepared &prepared, const Candidate &candidate, const Preparatio
                                            std::move(reason)});
 }
 
-std::optional<MicroUsd> max_cost_of(const Prepared &prepared) {
-    MicroUsd sum = 0;
-    for (const CallShare &call : prepared.calls) {
-        const auto max = upper_bound(prepared.priced(call), *prepared.spec);
-        if (!max) {
-            return std::nullopt;
-        }
-        sum += *max;
+}  // namespace
+
+std::optional<MicroUsd> Prepared::max_cost() const {
+    if (known_max_cost) {
+        return *known_max_cost;
     }
+    std::optional<MicroUsd> sum = 0;
+    for (const CallShare &call : calls) {
+        const auto max = upper_bound(priced(call), *spec);
+        sum = sum && max ? std::optional(*sum + *max) : std::nullopt;
+    }
+    known_max_cost = sum;
     return sum;
 }
-
-}  // namespace
 
 tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
                                          const Preparation &preparation) {
@@ -211,7 +212,6 @@ tl::expected<Prepared, ApiError> prepare(const Candidate &candidate,
     share_among_calls(prepared);
     choose_passed(prepared, preparation.request.passed, *candidate.provider->dialect);
     note_model(prepared, candidate, preparation);
-    prepared.max_cost = max_cost_of(prepared);
     return prepared;
 }
 

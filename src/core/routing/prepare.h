@@ -44,12 +44,15 @@ struct Prepared {
     std::vector<Pixels> input_sizes;
     // Of mask_mode "exact"; not set: images stay as the model returns them.
     std::optional<int> exact_feather;
-    // The most that all calls together can cost. Nothing if the model has no price.
-    std::optional<MicroUsd> max_cost;
+    // Of max_cost(), which is asked several times.
+    mutable std::optional<std::optional<MicroUsd>> known_max_cost = {};
 
     [[nodiscard]] int64_t images() const {
         return calls.empty() ? 0 : calls.back().first + calls.back().images;
     }
+    // The most that all calls together can cost. Nothing if the model has no price. The calls must
+    // not change after it was asked.
+    [[nodiscard]] std::optional<MicroUsd> max_cost() const;
     [[nodiscard]] PricedCall priced(const CallShare &call) const {
         return {call.params, call.images, static_cast<int64_t>(inputs.images.size()), 0,
                 input_sizes};
