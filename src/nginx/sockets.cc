@@ -167,9 +167,9 @@ bool NgxSockets::watch(int socket, bool readable, bool writable,
 
 // An idle connection stays registered for reading, because the next transfer will need that again
 // and usually no event comes in between. If one comes, on_event() removes the registration.
-void NgxSockets::unwatch(int socket) noexcept {
+void NgxSockets::unwatch(int socket, const SocketListener &listener) noexcept {
     Watched *watched = find(socket);
-    if (watched == nullptr) {
+    if (watched == nullptr || (watched->listener != nullptr && watched->listener != &listener)) {
         return;  // some versions of curl end watches that they did not start
     }
     if (!watched->is_ours) {
@@ -179,6 +179,12 @@ void NgxSockets::unwatch(int socket) noexcept {
     watched->last_listener = std::exchange(watched->listener, nullptr);
     if (watched->connection->write->active && is_still_open(*watched)) {
         (void)set_interest(watched->connection->write, NGX_WRITE_EVENT, false);
+    }
+}
+
+void NgxSockets::forget_earlier(int socket) noexcept {
+    if (Watched *stale = find(socket)) {
+        detach(*stale);
     }
 }
 

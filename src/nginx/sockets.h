@@ -21,7 +21,8 @@ class NgxSockets final : public SocketPort {
     void close(int socket) noexcept override;
     bool watch(int socket, bool readable, bool writable,
                SocketListener &listener) noexcept override;
-    void unwatch(int socket) noexcept override;
+    void unwatch(int socket, const SocketListener &listener) noexcept override;
+    void forget_earlier(int socket) noexcept override;
 
     void on_event(ngx_connection_t *connection, Readiness readiness) noexcept;
 

@@ -382,7 +382,7 @@ int CurlMulti::on_socket(CURL *easy, curl_socket_t socket, int what, void *self,
                          void * /*data*/) noexcept {
     auto &multi = *static_cast<CurlMulti *>(self);
     if (what == CURL_POLL_REMOVE) {
-        multi.sockets_.unwatch(socket);
+        multi.sockets_.unwatch(socket, multi);
         multi.note_released(easy, socket);
     } else {
         const bool readable = what == CURL_POLL_IN || what == CURL_POLL_INOUT;

@@ -53,6 +53,7 @@ std::string KeptConnections::route(const HttpTarget &target, std::string_view pr
 }
 
 Connection KeptConnections::adopt(int socket, std::string route) {
+    sockets_.forget_earlier(socket);
     try {
         if (buffer_ == nullptr) {
             buffer_ = std::make_unique_for_overwrite<char[]>(kBuffer);

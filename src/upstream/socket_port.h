@@ -29,7 +29,11 @@ class SocketPort {
     // open, such as those of curl's resolver. False if the loop has no room.
     virtual bool watch(int socket, bool readable, bool writable,
                        SocketListener &listener) noexcept = 0;
-    virtual void unwatch(int socket) noexcept = 0;
+    // Does nothing if another listener watches the socket now.
+    virtual void unwatch(int socket, const SocketListener &listener) noexcept = 0;
+    // Call it for a socket that open() did not open, before it is watched. An earlier one with its
+    // number may have been closed without close().
+    virtual void forget_earlier(int socket) noexcept = 0;
 };
 
 }  // namespace gateway

@@ -1,5 +1,6 @@
 """TLS to providers, and names that do not resolve."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -181,3 +182,23 @@ def test_a_password_of_a_proxy_in_the_configuration_draws_a_warning(nginx_t, pro
                      env={"PROXY": "socks5://u:p@proxy", "WRONG": "ftp://u:the-password@proxy"})
     assert tested.ok == ok and "the-password" not in tested.output, tested.output
     assert told in tested.output if told else "warn" not in tested.output, tested.output
+
+
+def test_a_connection_given_up_while_it_is_made_leaves_nothing_behind(gateway, openai):
+    """libcurl closes such a socket without a word, and the next connection gets its number."""
+    openai.always(SayClose(of=Images()))
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # more than its queue takes: whoever comes then waits
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        g = gateway(http=provider("openai", openai) +
+                    f"image_provider full {{ api openai; url http://127.0.0.1:{full.getsockname()[1]}/v1; key env:OPENAI_API_KEY; }}")
+        for _ in range(5):
+            with g.connect() as one, g.connect() as other:
+                for client in (one, other):
+                    client.post("/v1/images/generations", {"prompt": "a", "model": "full/gpt-image-2"})
+                time.sleep(0.1)
+            assert [g.generate(model=MODEL).status for _ in range(3)] == [200] * 3

@@ -52,7 +52,7 @@ class PollLoop final : public EventLoop, public SocketPort, public Clock {
         return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
     }
     void close(int socket) noexcept override {
-        unwatch(socket);
+        watched_.erase(socket);
         (void)::close(socket);
     }
     bool watch(int socket, bool readable, bool writable,
@@ -61,7 +61,10 @@ class PollLoop final : public EventLoop, public SocketPort, public Clock {
         watched_[socket] = {static_cast<short>(events), &listener};
         return true;
     }
-    void unwatch(int socket) noexcept override { watched_.erase(socket); }
+    void unwatch(int socket, const SocketListener & /*listener*/) noexcept override {
+        watched_.erase(socket);
+    }
+    void forget_earlier(int socket) noexcept override { watched_.erase(socket); }
 
     // ---- the test
     void turn() {
