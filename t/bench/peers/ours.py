@@ -29,7 +29,7 @@ SINGLE = {"model": "one-image", "family": "gpt-image-2", "parameters": {"n": {"m
 
 class Ours(Peer):
     name = "ours-libcurl"
-    title = "this gateway, http libcurl (the default)"
+    title = "this gateway, http libcurl"
     kinds = ("tiny", "2mb", "8mb", "stream", "storm", "fan-out", "tls")
     does = ("checks a hashed key and its limits, validates against the catalogue, rewrites the model, falls back, makes several calls for "
             "one request, checks the images, and answers in the unified form")
