@@ -4,13 +4,15 @@
 #include <cstring>
 #include <string>
 
-#include "core/bytes/sha256.h"
-
 namespace gateway {
 
 Account account_of(std::string_view name) {
-    const Sha256 hash = sha256(name);
+    return account_of(sha256(name));
+}
+
+Account account_of(const Sha256 &hash) {
     Account account{};
+    static_assert(sizeof(account) <= sizeof(hash));
     std::memcpy(account.data(), hash.data(), sizeof(account));
     return account;
 }

@@ -7,11 +7,15 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "core/bytes/sha256.h"
+
 namespace gateway {
 
 using Account = std::array<uint64_t, 2>;
 
 Account account_of(std::string_view name);
+// Of the name with this hash.
+Account account_of(const Sha256 &hash);
 // Different lists of parts have different accounts.
 Account account_of(std::initializer_list<std::string_view> parts);
 

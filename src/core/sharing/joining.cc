@@ -1,7 +1,6 @@
 #include "core/sharing/joining.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "core/bytes/parts.h"
@@ -296,11 +295,8 @@ bool Joining::hold_key() {
     if (keys == nullptr) {
         return true;
     }
-    Account account{};
-    static_assert(sizeof(account) <= sizeof(terms_.id));
-    std::memcpy(account.data(), terms_.id.data(), sizeof(account));
     const Clock &clock = parts_.ports.clock;
-    auto held = keys->take(account, {clock.unix_seconds(), clock.now().count()},
+    auto held = keys->take(account_of(terms_.id), {clock.unix_seconds(), clock.now().count()},
                            (parts_.order.deadline + kForTheEnd).count());
     if (!held) {
         refuse(held.error() == KeysInUse::Refusal::in_use ? error_in_progress()

@@ -1,7 +1,6 @@
 #include "core/sharing/unasked.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 
 namespace gateway {
@@ -9,10 +8,7 @@ namespace gateway {
 namespace {
 
 Account note_of(const Sha256 &record, const Candidate &candidate) {
-    Account account{};
-    static_assert(sizeof(account) <= sizeof(record));
-    std::memcpy(account.data(), record.data(), sizeof(account));
-    return both(account, candidate.provider->target(candidate.model).model);
+    return both(account_of(record), candidate.provider->target(candidate.model).model);
 }
 
 bool is_among(const std::vector<Candidate> &candidates, const Candidate &candidate) {
