@@ -1,11 +1,10 @@
 """A strict fake of FLUX.2 in Microsoft Foundry: `POST /providers/blackforestlabs/v1/flux-2-*`, for generations and edits."""
 
-from .azure_openai import ERRORS_BY_OUTCOME, SAFE, error
-from .behaviours import Json
+from .azure_openai import ERRORS_BY_OUTCOME, SAFE, Azure, error
 from .case import Case, Probe
 from .checks import choice, number, text
 from .json_images import from_base64, image_field, painted
-from .openai_like import OpenAiLike, sent
+from .openai_like import sent
 
 ROOT = "/providers/blackforestlabs/v1"
 DEPLOYMENTS = {"FLUX.2-pro": "flux-2-pro", "FLUX.2-flex": "flux-2-flex", "house": "flux-2-pro"}  # and at which address each is
@@ -13,22 +12,12 @@ MOST_IMAGES = {"flux-2-pro": 8, "flux-2-flex": 10}
 IMAGES = ("input_image", *(f"input_image_{number}" for number in range(2, 11)))
 
 
-class AzureFlux(OpenAiLike):
+class AzureFlux(Azure):
     base, path, query = "", ROOT + "/flux-2-flex", "api-version=preview"
     edit_paths = (ROOT + "/flux-2-pro",)
     fields = {"model": text(1), "prompt": text(1), "width": number(64, 4096, multiple=16), "height": number(64, 4096, multiple=16),
               "seed": number(), "output_format": choice("jpeg", "png"), "n": number(1, 1), "steps": number(1, 50),
               "guidance": number(1.5, 10, kinds=(int, float)), **dict.fromkeys(IMAGES, image_field(from_base64))}
-
-    def error(self, status, message, param=None):
-        return error(status, str(status), message)
-
-    def wrong_key(self, request):
-        given = request.headers.get("api-key")
-        if given is None:
-            return super().wrong_key(request)
-        if given not in self.keys:
-            return Json({"statusCode": 401, "message": "Access denied due to invalid subscription key."}, 401)
 
     def wrong_body(self, request):
         wrong = super().wrong_body(request)

@@ -22,7 +22,21 @@ def error(status: int, code: Optional[str], message: str, headers: Optional[dict
     return Json({"error": {"code": code, "message": message, **more}}, status, headers)
 
 
-class AzureOpenAi(OpenAiLike):
+class Azure(OpenAiLike):
+    """The errors and keys of all of Azure's image APIs."""
+
+    def error(self, status, message, param=None):
+        return error(status, str(status), message)
+
+    def wrong_key(self, request):
+        given = request.headers.get("api-key")
+        if given is None:
+            return super().wrong_key(request)
+        if given not in self.keys:
+            return Json({"statusCode": 401, "message": "Access denied due to invalid subscription key."}, 401)
+
+
+class AzureOpenAi(Azure):
     """`by_path`: the older addresses, which have the deployment in them, and a version behind."""
 
     base = "/openai/v1"
@@ -43,16 +57,6 @@ class AzureOpenAi(OpenAiLike):
     def _deployment(path):
         match = re.fullmatch("/openai/deployments/([^/]+)/images/(?:generations|edits)", path)
         return match and match[1]
-
-    def error(self, status, message, param=None):
-        return error(status, str(status), message)
-
-    def wrong_key(self, request):
-        given = request.headers.get("api-key")
-        if given is None:
-            return super().wrong_key(request)
-        if given not in self.keys:
-            return Json({"statusCode": 401, "message": "Access denied due to invalid subscription key."}, 401)
 
     def wrong_address(self, request):
         allowed = (API_VERSION,) if self.by_path else ("", "api-version=v1", "api-version=preview")
