@@ -1,7 +1,5 @@
 """Retries, resting keys, breakers, several calls per request, and deadlines, as callers and providers see them."""
 
-import os
-import signal
 import threading
 import time
 
@@ -205,9 +203,7 @@ def test_calls_of_a_worker_that_was_killed_are_counted_no_more(gateway, openai):
     openai.wait_in_flight(1)
     assert g.generate(model=MODEL).status == 503
     [worker] = g.worker_pids()
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    os.kill(worker, signal.SIGKILL)
+    g.kill_worker(worker)
     openai.wait_in_flight(0)
     raw.close()
     openai.always()

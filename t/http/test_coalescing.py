@@ -1,8 +1,6 @@
 """image_gateway_coalesce: identical requests that are under way at the same time are made once."""
 
 import http.client
-import os
-import signal
 import sqlite3
 import time
 
@@ -200,9 +198,7 @@ def test_followers_in_another_worker_are_told_when_the_leaders_worker_dies(share
     port = openai.port
     leader = next(pid for pid in g.worker_pids()
                   if any(one.tcp and one.tcp.remote_port == port for one in g.descriptors(pid)))
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    os.kill(leader, signal.SIGKILL)
+    g.kill_worker(leader)
     statuses = []
     for one in asked:
         try:

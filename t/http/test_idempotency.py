@@ -1,7 +1,5 @@
 """Idempotency-Key: a repeated request gets the first one's answer, and no provider is asked twice."""
 
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -227,9 +225,7 @@ def test_without_a_state_file_the_key_of_a_killed_worker_is_free(kept, openai):
     g = kept(state=False, stored=False)
     first = background(g.generate, ADA, **MODEL)
     openai.wait_in_flight(1)
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    os.kill(g.worker_pids()[0], signal.SIGKILL)
+    g.kill_worker()
     with pytest.raises(Exception):
         first.result()
     assert until(lambda: g.generate(ADA, **MODEL).status == 200, 10)
@@ -285,9 +281,7 @@ def test_a_killed_worker_leaves_a_request_that_is_never_made_again(kept, openai)
     g = kept()
     first = background(g.generate, ADA, **MODEL)
     openai.wait_in_flight(1)
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    os.kill(g.worker_pids()[0], signal.SIGKILL)
+    g.kill_worker()
     with pytest.raises(Exception):
         first.result()
     reply = until(lambda: (r := g.generate(ADA, **MODEL)).status != 503 and r, 10)

@@ -1,8 +1,6 @@
 """Jobs: the reply comes at once, and the result is asked for later."""
 
 import base64
-import os
-import signal
 import time
 
 import pytest
@@ -10,6 +8,7 @@ from fakes.behaviours import Hang, Held, Json
 from fakes.images_host import PNG
 from harness import background, key_entry, provider, write_keys
 from harness.gateway import until
+from harness.jobs import failed_job
 
 A = {"x-api-key": "sk-a"}
 LATER = {**A, "Prefer": "respond-async"}
@@ -192,18 +191,8 @@ def test_a_killed_worker_leaves_a_job_that_has_failed(jobs, openai):
     g = jobs()
     path = place(g, g.generate(LATER, **MODEL))
     openai.wait_in_flight(1)
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    os.kill(g.worker_pids()[0], signal.SIGKILL)
-
-    def look():
-        try:
-            reply = g.get(path, A)
-            return reply.status == 200 and reply.json["status"] == "failed" and reply.json
-        except OSError:
-            return None
-
-    job = until(look, 10)
+    g.kill_worker()
+    job = failed_job(g, path, A)
     assert job["status_code"] == 502 and job["error"]["error"]["code"] == "outcome_unknown"
     assert len(openai.requests) == 1
 

@@ -49,11 +49,8 @@ def wait_polled(slow, count=1):
 
 
 def kill_worker(g):
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    before = g.worker_pids()
-    os.kill(before[0], signal.SIGKILL)
-    assert until(lambda: (now := g.worker_pids()) and before[0] not in now, 10)
+    killed = g.kill_worker()
+    assert until(lambda: (now := g.worker_pids()) and killed not in now, 10)
 
 
 def seen(g, path):

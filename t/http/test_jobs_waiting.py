@@ -1,7 +1,5 @@
 """Jobs that may not begin yet: they wait, and take turns."""
 
-import os
-import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -10,6 +8,7 @@ import pytest
 from fakes.behaviours import Delay, Held
 from harness import key_entry, provider, write_keys
 from harness.gateway import until
+from harness.jobs import failed_job
 
 A, B = {"x-api-key": "sk-a"}, {"x-api-key": "sk-b"}
 MODEL = {"model": "p/gpt-image-2"}
@@ -105,18 +104,8 @@ def test_a_waiting_job_whose_worker_is_killed_was_not_billed(jobs, openai):
     g = jobs(limits={"concurrent": 1})
     first, second = place(g), place(g)
     openai.wait_in_flight(1)
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    os.kill(g.worker_pids()[0], signal.SIGKILL)
-
-    def look():
-        try:
-            reply = g.get(second, A)
-            return reply.status == 200 and reply.json["status"] == "failed" and reply.json
-        except OSError:
-            return None
-
-    job = until(look, 10)
+    g.kill_worker()
+    job = failed_job(g, second, A)
     assert job["status_code"] == 503 and job["error"]["error"]["code"] == "job_lost"
     assert job["error"]["extra_fields"]["billed"] == "no"
     unknown = ended(g, first)["error"]

@@ -63,12 +63,6 @@ def ask_in_all_workers(g, headers, fields, providers=()) -> list:
     return asked
 
 
-def kill(g, pid):
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    os.kill(pid, signal.SIGKILL)
-
-
 def answers(asked) -> list:
     """Those of the clients whose worker was not killed."""
     replies = []
@@ -91,7 +85,7 @@ def test_what_no_provider_was_asked_for_is_made_by_a_follower(start, scratch, op
     asked = ask_in_all_workers(g, headers, MODEL, [openai])
     pid = leader(scratch)
     assert len(openai.requests) == 1, "the leader waits for its turn"
-    kill(g, pid)
+    g.kill_worker(pid)
     time.sleep(0.5)
     occupied.release()
     replies = answers(asked)
@@ -108,7 +102,7 @@ def test_a_follower_asks_the_next_provider_and_not_the_first_one_again(start, sc
     g = start(provider("p", openai) + provider("q", other) + "image_model both p/gpt-image-2 q/gpt-image-2;")
     asked = ask_in_all_workers(g, headers, {"model": "both"}, [openai, other])
     openai.wait_in_flight(1)
-    kill(g, leader(scratch))
+    g.kill_worker(leader(scratch))
     other.wait_in_flight(1)
     held.release()
     replies = answers(asked)
@@ -125,7 +119,7 @@ def test_a_provider_that_takes_keys_gets_the_same_call_again(start, scratch, ope
     g = start(provider("p", openai, "idempotency on; retry attempts=2;"))
     asked = ask_in_all_workers(g, headers, MODEL, [openai])
     openai.wait_in_flight(1)
-    kill(g, leader(scratch))
+    g.kill_worker(leader(scratch))
     replies = answers(asked)
     assert {one.status for one in replies} == {200}, replies
     assert len(openai.requests) == 2
@@ -138,7 +132,7 @@ def test_what_may_have_been_made_ends_as_unknown_for_all(start, scratch, openai,
     g = start()
     asked = ask_in_all_workers(g, headers, MODEL, [openai])
     openai.wait_in_flight(1)
-    kill(g, leader(scratch))
+    g.kill_worker(leader(scratch))
     for one in answers(asked):
         assert one.status == 502 and one.json["error"]["code"] == "outcome_unknown", one
         assert one.headers["x-should-retry"] == "false"
@@ -156,7 +150,7 @@ def test_when_the_new_leader_dies_too_a_third_worker_goes_on(start, scratch, ope
         asked = ask_in_all_workers(g, headers, {"model": "all"}, [openai, other, third])
         for fake in (openai, other):
             fake.wait_in_flight(1)
-            kill(g, leader(scratch))
+            g.kill_worker(leader(scratch))
         replies = answers(asked)
         assert {one.status for one in replies} == {200}, replies
         assert [len(fake.requests) for fake in (openai, other, third)] == [1, 1, 1]
@@ -191,7 +185,7 @@ def test_a_reload_between_the_death_and_the_end_changes_nothing(start, scratch, 
     g = start(provider("p", openai) + provider("q", other) + "image_model both p/gpt-image-2 q/gpt-image-2;")
     asked = ask_in_all_workers(g, headers, {"model": "both"}, [openai, other])
     openai.wait_in_flight(1)
-    kill(g, leader(scratch))
+    g.kill_worker(leader(scratch))
     g.reload()
     other.wait_in_flight(1)
     held.release()
@@ -213,7 +207,7 @@ def test_another_worker_polls_the_job_that_the_provider_has(start, scratch, slow
     asked = ask_in_all_workers(g, headers, {"model": "r/black-forest-labs/flux-schnell", "response_format": "b64_json"},
                                [slow])
     assert until(lambda: slow.polls, 10)
-    kill(g, leader(scratch))
+    g.kill_worker(leader(scratch))
     polls = len(slow.polls)
     assert until(lambda: len(slow.polls) > polls, 15)
     slow.ready.set()
@@ -229,7 +223,7 @@ def test_a_keyed_request_without_a_client_goes_on_as_well(start, scratch, slow):
     raw.post("/v1/images/generations", {"prompt": "a red kite", **fields}, KEYED)
     assert until(lambda: slow.polls, 10)
     raw.close()
-    kill(g, leader(scratch))
+    g.kill_worker(leader(scratch))
     slow.ready.set()
 
     def reply():

@@ -3,7 +3,6 @@ at the last reload: keys, catalogue and the keys of tokens."""
 
 import json
 import os
-import signal
 
 import pytest
 from harness import key_entry, write_keys
@@ -34,10 +33,8 @@ def damage(path, how):
 
 def kill_worker(g):
     """Its connections wait in the kernel for the next worker, which serves them first."""
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
     killed, = g.worker_pids()
-    os.kill(killed, signal.SIGKILL)
+    g.kill_worker(killed)
 
 
 def status(g, **headers) -> int:

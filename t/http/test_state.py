@@ -249,10 +249,7 @@ def test_a_killed_worker_has_its_money_counted(scratch, gateway, openai):
     g.connect().post("/v1/images/generations", {"prompt": "x", "model": "p/gpt-image-2", "quality": "low",
                                                 "size": "1024x1024"}, HEADERS)
     openai.wait_in_flight(1)
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    killed = g.worker_pids()[0]
-    os.kill(killed, signal.SIGKILL)
+    killed = g.kill_worker()
     until(lambda: g.worker_pids() and killed not in g.worker_pids(), 5)
     openai.always(None)
     assert until(lambda: g.generate(HEADERS, model="p/gpt-image-2").status == 200, 1), "its place is free in a second"

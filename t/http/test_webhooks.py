@@ -281,9 +281,7 @@ def test_a_killed_job_is_told_as_failed(hooks, receiver, openai):
     g = hooks()
     id = job(g, receiver.origin)
     openai.wait_in_flight(1)
-    g.allow_worker_change()
-    g.allow_log("exited on signal 9")
-    os.kill(g.worker_pids()[0], signal.SIGKILL)
+    g.kill_worker()
     receiver.wait_requests(1, 30)
     ((_, body),) = receiver.messages
     assert body["type"] == "image.job.failed" and body["data"]["id"] == id

@@ -238,6 +238,14 @@ class Gateway:
     def allow_worker_change(self):
         self._worker_change_allowed = True
 
+    def kill_worker(self, pid: int = 0) -> int:
+        """By SIGKILL, which is expected then. Without a pid, the first worker; returns whose pid it was."""
+        pid = pid or self.worker_pids()[0]
+        self.allow_worker_change()
+        self.allow_log("exited on signal 9")
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
     # The end
 
     def finish(self) -> list:
